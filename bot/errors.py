@@ -49,7 +49,7 @@ class NoScript(RequestError):
 
 
 class NotRunning(NoScript):
-    """The script in which somebody wrote last here has ended, or is paused."""
+    """The script in which somebody wrote last here is archived or shelved."""
 
     def __init__(self, *, script: int, title: str, is_archived: bool) -> None:
         super().__init__(

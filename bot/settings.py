@@ -183,7 +183,7 @@ class Settings(BaseSettings):
 
     @property
     def rates(self) -> dict[str, list[int]]:
-        """Return the limits of turns, lines and characters in a minute, by scope."""
+        """Return the limits of requests, lines and characters in a minute, by scope."""
         limits = {
             "person": self.person_limits,
             "channel": self.channel_limits,

@@ -31,7 +31,7 @@ from ..screenplay.page_layout import lay_out_page
 from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
-from ..session.situations import draw_situation, suggest_model
+from ..session.situations import draw_situation, find_fitting_model
 from ..session.turn import (
     OPENING_WRITER,
     ContinueRequest,
@@ -229,7 +229,7 @@ class Terminal:
         """Start a script in a place or a situation, and pause the one that runs."""
         settings = self.session.library.settings
         if rest:
-            suggested = None if "model" in settings.model_fields_set else suggest_model(rest)
+            suggested = None if "model" in settings.model_fields_set else find_fitting_model(rest)
             is_here = suggested in self.session.reader.models.names()
             new = replace(UNTITLED_SCRIPT, model=suggested if is_here else None)
             await self.begin(new, make_heading(rest))

@@ -99,7 +99,7 @@ class BeginningCog(FeatureCog):
         """
         announcement = " ".join([announcement, *_describe_lock(turn, result.script)])
         if request:
-            if turn.is_member:
+            if turn.bot_is_member:
                 await self.turns.show_script(turn, announcement)
                 announcement = ""
             result = await self._go_on(turn, result, request)
@@ -139,6 +139,6 @@ def _describe_lock(turn: Turn, script: Script) -> list[str]:
         return []
     names = inline(", ".join(script.cast), CAST_SIZE)
     sentences = [say("The voice writes only for {names}.", names=names)]
-    if turn.is_member:
+    if turn.bot_is_member:
         sentences.append(say("Change that with {/cast}."))
     return sentences

@@ -28,7 +28,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
-from ..ui.installations import check_is_member
+from ..ui.installations import check_bot_is_member
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.responses import answer_privately, check_bot_permissions
 from ..ui.script_messages import format_page_title
@@ -102,7 +102,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_bot_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
         if thread:
-            check_is_member(interaction)
+            check_bot_is_member(interaction)
             await self._fork_into_thread(interaction, title)
             return
         turn = await self.turns.admit(interaction)

@@ -42,7 +42,7 @@ from ..ui.delivery import (
     post_message,
 )
 from ..ui.images import pictures
-from ..ui.installations import check_is_member
+from ..ui.installations import check_bot_is_member
 from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from ..ui.responses import check_bot_permissions
@@ -101,7 +101,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
     @answer_errors
     async def ask_to_end(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask whether to end the script."""
-        check_is_member(interaction)
+        check_bot_is_member(interaction)
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -118,7 +118,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
     @answer_errors
     async def end_script(self, interaction: Interaction, match: Match[str]) -> None:
         """End the script, in front of everybody."""
-        check_is_member(interaction)
+        check_bot_is_member(interaction)
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         channel = get_message_channel(interaction)

@@ -35,8 +35,8 @@ class StoppableJob:
     """A job below whose progress stands a Stop button."""
 
     job: Job
-    asker: int
-    """The id of the person who asked for it."""
+    requester: int
+    """The id of the person who requested it."""
     channel: int
     """The channel, as `requester.get_channel` returns it."""
     is_public: bool
@@ -44,7 +44,7 @@ class StoppableJob:
 
     def is_shown_to(self, person: int, channel: int) -> bool:
         """Return whether a person in a channel sees the button."""
-        return channel == self.channel and (self.is_public or person == self.asker)
+        return channel == self.channel and (self.is_public or person == self.requester)
 
 
 @dataclass
@@ -130,17 +130,17 @@ class InFlight:
     # Jobs
 
     @asynccontextmanager
-    async def run_job(
-        self, delivery: int, stoppable: StoppableJob, display: ProgressDisplay
+    async def track_job(
+        self, request: int, stoppable: StoppableJob, display: ProgressDisplay
     ) -> AsyncIterator[Job]:
         """Let a job be stopped and show its progress until the context exits.
 
-        Where the context then fails, what was there before is shown again. ``delivery`` is the id
-        of the interaction or message that asks for the job.
+        Where the context then fails, what was there before is shown again. ``request`` is the id of
+        the interaction or message that asks for the job.
         """
         job = stoppable.job
         # It can be delivered twice: the Stop button stops the first one.
-        first = self.jobs.setdefault(delivery, stoppable) is stoppable
+        first = self.jobs.setdefault(request, stoppable) is stoppable
         reporting = asyncio.create_task(_report_progress(job, display))
         try:
             try:
@@ -155,7 +155,7 @@ class InFlight:
         finally:
             reporting.cancel()
             if first:
-                del self.jobs[delivery]
+                del self.jobs[request]
 
     def try_later(self, show: Callable[[], Awaitable[object]]) -> None:
         """Show something in a task of its own, and ignore a failure."""

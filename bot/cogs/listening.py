@@ -78,7 +78,7 @@ async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead
             raise Stopped
 
     job.progress.share_spoken = 0.0
-    return await job.wait(record_table_read(elements, first, report))
+    return await job.run(record_table_read(elements, first, report))
 
 
 def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> str:

@@ -228,7 +228,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             heard.channel, heard.session, note and f"-# {note}"
         )
         if result:
-            self.services.deadlines.watch_pings(result.script)
+            self.services.deadline_messages.watch_pings(result.script)
         me = message.guild.me if message.guild else message.author
         await _replace(message, _find_permissions(message, me))
         sentences = format_warnings(result) if result else []
@@ -243,7 +243,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
         self.services.in_flight.count_request(channel.id)
         self.services.sessions.presence.record(channel.id, author.id)
-        cost, place = Cost(turns=1, characters=len(text)), guild.id if guild else None
+        cost, place = Cost(requests=1, characters=len(text)), guild.id if guild else None
         self.sessions.limits.charge(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
         display = PanelProgress(
@@ -254,7 +254,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             make_stop_button(message.id, LINES),
         )
         stoppable = StoppableJob(Job(), author.id, channel.id, is_public=True)
-        async with self.services.in_flight.run_job(message.id, stoppable, display) as job:
+        async with self.services.in_flight.track_job(message.id, stoppable, display) as job:
             if heard.is_withdrawn:  # before there was a job to stop
                 job.stop()
             return await heard.session.continuation.write(requester, text, job=job)

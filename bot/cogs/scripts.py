@@ -195,7 +195,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         who, title = format_requester(turn.interaction), inline(result.script.title, 100)
         rows = [say("{who} resumed “{title}”.", who=who, title=title)]
         # Where the bot only answers, the answer itself shows the last lines.
-        if turn.is_member:
+        if turn.bot_is_member:
             rows += await self._make_recap(turn.session, result.script)
         await self.turns.show(turn, result, announcement="\n".join(rows))
 

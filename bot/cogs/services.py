@@ -18,7 +18,7 @@ from ..storage.database import Guard
 from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
-from ..ui.deadlines import DeadlineMessages
+from ..ui.deadline_messages import DeadlineMessages
 from ..ui.interaction_state import find_state
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
@@ -57,8 +57,8 @@ class CogServices:
     answers: ScriptAnswers
     poll_messages: PollMessages
     timers: Timers
-    polls: LivePolls
-    deadlines: DeadlineMessages
+    live_polls: LivePolls
+    deadline_messages: DeadlineMessages
     stale: StaleMessages
     in_flight: InFlight
     recent_scripts: Recent[int, Script] = field(default_factory=lambda: Recent(RECENT_SCRIPTS))
@@ -88,7 +88,7 @@ class CogServices:
             channel = get_channel(interaction)
             self.in_flight.count_request(channel)
             self.sessions.presence.record(channel, interaction.user.id)
-            self.charge(interaction, Cost(turns=1))
+            self.charge(interaction, Cost(requests=1))
             state.is_charged = True
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
@@ -158,8 +158,8 @@ async def open_services(
         answers=ScriptAnswers(sessions.posts),
         poll_messages=poll_messages,
         timers=timers,
-        polls=LivePolls(bot, sessions, messages, timers, group),
-        deadlines=DeadlineMessages(bot, sessions, messages, timers, group),
+        live_polls=LivePolls(bot, sessions, messages, timers, group),
+        deadline_messages=DeadlineMessages(bot, sessions, messages, timers, group),
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

@@ -20,7 +20,7 @@ from ..screenplay.importers import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
-from ..session.situations import suggest_model
+from ..session.situations import find_fitting_model
 from ..session.turn import (
     NO_SCRIPT,
     OPENING_WRITER,
@@ -287,7 +287,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         """Return the voice that a heading suggests, or None for the server's or the operator's."""
         if await session.library.find_guild_model(guild):
             return None
-        suggested = suggest_model(heading)
+        suggested = find_fitting_model(heading)
         return suggested if suggested in self.services.models.names() else None
 
     async def _offer_to_shelve(self, interaction: Interaction, running: Script, start: Act) -> None:

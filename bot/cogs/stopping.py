@@ -39,20 +39,20 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     @listens_to(STOP_ID)
     @answer_errors
     async def stop(self, interaction: Interaction, match: Match[str]) -> None:
-        """Stop a job, by the id of its interaction, for a requester who may write.
+        """Stop a job, by the id of its interaction or message, for a requester who may write.
 
         A requester may always stop a job that they asked for, and none whose button they cannot
         see.
         """
         channel, requester = get_channel(interaction), get_requester(interaction)
         session = self.sessions.get(channel)
-        stoppable = self.services.in_flight.jobs.get(int(match["turn"]))
+        stoppable = self.services.in_flight.jobs.get(int(match["request"]))
         await FirstResponse(interaction).defer()
         if stoppable is None or not stoppable.is_shown_to(requester.id, channel):
-            # The turn may have ended with another process, which had no time to show its end.
-            is_delivered = await session.continuation.is_delivered(match["turn"])
+            # The job may have ended with another process, which had no time to show its end.
+            is_delivered = await session.continuation.is_delivered(match["request"])
             raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
-        if requester.id != stoppable.asker:
+        if requester.id != stoppable.requester:
             script = await session.library.find_running()
             if script:
                 check_may_write(script, requester)

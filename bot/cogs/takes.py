@@ -53,6 +53,6 @@ class Takes(FeatureCog, name="OnBook.takes"):
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
         session = self.services.admit_to_session(interaction)
         if await session.polls.vote(get_requester(interaction), poll, take):
-            self.services.polls.end_now(poll)
+            self.services.live_polls.end_now(poll)
         else:
-            self.services.polls.recount(poll)
+            self.services.live_polls.recount(poll)

@@ -60,7 +60,7 @@ class Turn:
     """The script that ran before, if one did, where the bot is no member and only answers."""
 
     @property
-    def is_member(self) -> bool:
+    def bot_is_member(self) -> bool:
         """Return whether the bot is a member of the server, and posts in its channels."""
         return find_installer(self.interaction) is None
 
@@ -79,14 +79,14 @@ class Turns:
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         requester, channel = get_requester(interaction), get_message_channel(interaction)
-        is_member = find_installer(interaction) is None
+        bot_is_member = find_installer(interaction) is None
         if interaction.response.type is None:
-            if is_member:
+            if bot_is_member:
                 await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
             else:
                 await self.services.answers.defer(interaction)
         before = None
-        if not is_member:
+        if not bot_is_member:
             before = await session.library.find_running()
         return Turn(interaction, session, requester, channel, before)
 
@@ -109,7 +109,7 @@ class Turns:
             )
         is_public = not (is_reading and find_state(interaction).is_ephemeral)
         stoppable = StoppableJob(Job(), interaction.user.id, channel, is_public)
-        async with services.in_flight.run_job(interaction.id, stoppable, display) as job:
+        async with services.in_flight.track_job(interaction.id, stoppable, display) as job:
             yield job
 
     @asynccontextmanager
@@ -119,7 +119,7 @@ class Turns:
         Where the bot only answers, Discord shows the first by itself.
         """
         async with self.show_progress(turn.interaction, LINES) as job:
-            if not turn.is_member:
+            if not turn.bot_is_member:
                 yield job
                 return
             typing = asyncio.create_task(_type_once_begun(turn.channel, job))
@@ -147,16 +147,16 @@ class Turns:
         announcement = announcement and f"-# {announcement}"
         sentences = list[str]()
         if result.poll:
-            self.services.polls.watch(result.poll)
+            self.services.live_polls.watch(result.poll)
             await self.services.poll_messages.post(channel, session, result.poll)
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
         joined = "\n".join(f"-# {note}" for note in notes)
-        if turn.is_member:
+        if turn.bot_is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))
-            self.services.deadlines.watch_pings(result.script)
+            self.services.deadline_messages.watch_pings(result.script)
         else:
             await self.services.answers.show(
                 interaction, session, turn.before, result.script, joined, announcement
@@ -215,7 +215,7 @@ class Turns:
     async def admit_press(self, interaction: Interaction, position: ScriptPosition) -> Turn:
         """Admit the turn of a panel's button, and remove that panel if it is old."""
         turn = await self.admit(interaction)
-        if turn.is_member:
+        if turn.bot_is_member:
             await self.replace_old_panel(interaction)
         elif turn.before is None or current_position(turn.before) != position:
             await self.services.answers.remove_panel(interaction, turn.session)

@@ -127,5 +127,5 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     async def _resume_timers(self) -> None:
         with suppress(TransactionFailed):  # which the store has logged, unless the bot ends
             if await self.services.claim_housekeeping():
-                await self.services.polls.resume()
-                await self.services.deadlines.resume()
+                await self.services.live_polls.resume()
+                await self.services.deadline_messages.resume()

@@ -14,10 +14,10 @@ from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery import FirstResponse, complete_response, edit_response
-from ..ui.installations import check_is_member
+from ..ui.installations import check_bot_is_member
 from ..ui.markdown import format_moment, mention
 from ..ui.responses import check_bot_permissions
-from ..ui.turn_messages import (
+from ..ui.rotation_messages import (
     DEADLINES,
     END_SPRINT_ID,
     NO_DEADLINE,
@@ -45,7 +45,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
-        check_is_member(interaction)
+        check_bot_is_member(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_script()
@@ -67,7 +67,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def join_from_panel(self, interaction: Interaction, match: Match[str]) -> None:
         """Join the turns, and show the order to the person who has joined, now or before."""
-        check_is_member(interaction)
+        check_bot_is_member(interaction)
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -85,7 +85,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         self, interaction: Interaction, session: ChannelSession, script: int, note: str
     ) -> None:
         """Say in the panel what has happened to the order, and watch its deadline."""
-        self.services.deadlines.watch(script)
+        self.services.deadline_messages.watch(script)
         channel = get_message_channel(interaction)
         await self.services.messages.sync(channel, session, note=f"-# {note}")
 
@@ -139,7 +139,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def open_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask how long a sprint lasts."""
-        check_is_member(interaction)
+        check_bot_is_member(interaction)
         self.services.admit(interaction)
         script = parse_position(match).script
         minutes = ui.TextInput[Any](
@@ -178,7 +178,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await FirstResponse(interaction).defer()
         number = int(minutes) if minutes.isdecimal() else 0
         sprint = await session.sprints.start(get_requester(interaction), script, number)
-        self.services.deadlines.watch(script)
+        self.services.deadline_messages.watch(script)
         announcement = say(
             "{who} started a sprint: everybody writes. It ends {when}.",
             who=format_requester(interaction),
@@ -197,4 +197,4 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await FirstResponse(interaction).defer()
         await session.sprints.end(get_requester(interaction), script)
         await edit_response(interaction, content=say("You ended the sprint."), view=None)
-        self.services.deadlines.watch(script)
+        self.services.deadline_messages.watch(script)

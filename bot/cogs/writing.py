@@ -36,7 +36,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery import FirstResponse, post_message
-from ..ui.installations import check_is_member
+from ..ui.installations import check_bot_is_member
 from ..ui.markdown import NAME_SIZE, inline, plain
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
@@ -127,7 +127,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             options=combine_options(mood, temperature, self.services.settings),
         )
         if vote or (takes or 1) > 1:
-            check_is_member(interaction)
+            check_bot_is_member(interaction)
         await self._continue(await self.turns.admit(interaction), request)
 
     @continue_.autocomplete("character")
@@ -219,7 +219,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         The menu stays open while others write, so that it acts on the script as it is now.
         """
         if match["action"] == "menu-vote":
-            check_is_member(interaction)
+            check_bot_is_member(interaction)
             request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
@@ -360,7 +360,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             undo_anyway = partial(self._undo, expected=ScriptPosition(vote.script, vote.line))
             await self.ask_during_vote(turn.interaction, vote, say(DO_ANYWAY), undo_anyway)
         except NotTheirs as refused:
-            if not turn.is_member:
+            if not turn.bot_is_member:
                 raise
             ask = Choice(say("Ask to undo it"), partial(self._ask_to_undo, refused))
             await self.offer(turn.interaction, format_error(refused), ask)

@@ -49,8 +49,11 @@ class TurnContext:
             line = self.script.head or ROOT_LINE
             raise VoteOpen(self.vote_ends, script=self.script.id, line=line)
 
-    async def check_pace(self) -> None:
-        """Raise RequestError for a requester who may not add a line, or not yet."""
+    async def check_may_add(self) -> None:
+        """Raise RequestError for a requester who may not add a line, or not yet.
+
+        The script may be kept to a role, let people write in order, or have a cooldown.
+        """
         check_may_write(self.script, self.requester)
         check_turn(self.rotation, self.script, self.requester)
         cooldown = COOLDOWN.of(self.script)

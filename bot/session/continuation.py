@@ -62,7 +62,7 @@ class Continuation:
             script = context.script
             names = await self.library.list_characters(script)
             elements = parse_typed_text(text, character, names)
-            await context.check_pace()
+            await context.check_may_add()
             await context.check_alternation()
             context.check_vote()
             primed = await self.reader.open_model_for(script, script.head)
@@ -116,7 +116,7 @@ class Continuation:
                 raise RequestError(
                     "A vote needs several takes. Set {*takes} to a number from 2 to 5."
                 )
-            await context.check_pace()
+            await context.check_may_add()
             context.check_vote()
             context.charge_lines(request.lines * takes)
             if request.seed is None:
@@ -140,7 +140,7 @@ class Continuation:
                     "use {/continue}.",
                     name=line.credit,
                 )
-            await context.check_pace()
+            await context.check_may_add()
             context.check_vote()
             context.charge_lines(1)
             origin = line.origin
@@ -161,8 +161,10 @@ class Continuation:
         script, requester, lines = context.script, context.requester, list[Line]()
         failure: OnBookError | None = None
         try:
-            at = await self._read_script(context, parent, job)
-            drafts = self.drafter.draft_lines(at, script, request, context.banned, job)
+            generation_context = await self._read_script(context, parent, job)
+            drafts = self.drafter.draft_lines(
+                generation_context, script, request, context.banned, job
+            )
             async for draft in drafts:
                 lines += await self.store.lines.append_lines(
                     script, parent, [draft], requester.delivery, requester.id, written=len(lines)
@@ -186,8 +188,10 @@ class Continuation:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
         try:
-            at = await self._read_script(context, script.head, job)
-            drafts = await self.drafter.draft_takes(at, script, request, takes, context.banned, job)
+            generation_context = await self._read_script(context, script.head, job)
+            drafts = await self.drafter.draft_takes(
+                generation_context, script, request, takes, context.banned, job
+            )
         except Stopped:
             raise RequestError(STOPPED) from None
         ends = self.library.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
@@ -201,4 +205,4 @@ class Continuation:
     ) -> GenerationContext:
         """Let the script's model read as far as a line, and return the context; raise Stopped."""
         primed = await self.reader.open_model_for(context.script, parent)
-        return await job.wait(self.reader.load_context(primed, parent, job.progress))
+        return await job.run(self.reader.load_context(primed, parent, job.progress))

@@ -47,7 +47,7 @@ class Deadlines:
     async def find_due(self, script: Script) -> Due:
         """Return what is due in a script now, one event at a time.
 
-        A turn that is due while the script is paused is extended, because nobody can write.
+        A turn that is due while the script is shelved is extended, because nobody can write.
         """
         rotation, sprint = await self._rotations.find_rotation_and_sprint(script.id)
         if sprint is not None:

@@ -94,14 +94,14 @@ class Drafter:
         ]
         written: list[list[Draft]] = [[] for _ in line_options]
         try:
-            firsts = await job.wait(
+            firsts = await job.run(
                 self._draft_distinct_firsts(context, map(next, line_options), job.progress)
             )
             tasks = [
                 self._extend_take(context, first, following, job.progress, drafts)
                 for first, following, drafts in zip(firsts, line_options, written, strict=True)
             ]
-            await job.wait(_run_any(tasks))
+            await job.run(_run_any(tasks))
         except Stopped:
             if not any(written):
                 raise
@@ -167,7 +167,7 @@ class Drafter:
         Raises RequestError for a line that cannot be written, and Stopped.
         """
         for options in self.make_line_options(script, request, banned, _choose_seed(request)):
-            draft = await job.wait(self.draft_line(context, options, job.progress))
+            draft = await job.run(self.draft_line(context, options, job.progress))
             job.progress.written += 1
             yield draft
             context = context.append(draft, draft.state)

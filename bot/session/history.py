@@ -179,7 +179,7 @@ class History:
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer
-                await context.check_pace()
+                await context.check_may_add()
                 await context.check_alternation()
             result = await self._replace(context, line, elements, requester, job)
             return replace(result, outsiders=find_outsiders(script, names, elements))

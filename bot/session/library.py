@@ -216,7 +216,7 @@ class Library:
             READING_TIME_LIMIT,
         )
         try:
-            drafts = await job.wait(reads)
+            drafts = await job.run(reads)
         except Stopped:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:

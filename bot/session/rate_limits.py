@@ -36,7 +36,8 @@ RATE_LIMITED = {
 class Cost:
     """The cost of a request, for each kind of limit."""
 
-    turns: float = 0
+    requests: float = 0
+    """Interactions and messages that are answered."""
     lines: float = 0
     """Lines that a model writes."""
     characters: float = 0
@@ -87,7 +88,7 @@ class LeakyBuckets:
 
 
 class RateLimits:
-    """The limits of all scopes: rates a minute for turns, lines and characters, or no limits."""
+    """The limits of all scopes: rates a minute for requests, lines and characters, or no limits."""
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class RateLimits:
         ``keys`` has their ids by scope. Raises RateLimited, which says how long to wait, and then
         takes nothing.
         """
-        costs = (cost.turns, cost.lines, cost.characters)
+        costs = (cost.requests, cost.lines, cost.characters)
         charges = [
             (scope, bucket, key, amount)
             for scope, key in keys.items()

@@ -108,8 +108,8 @@ class ScriptReader:
         All that stands above the elements may have to be read before.
         """
         try:
-            state = await job.wait(self.load_state(primed, parent, job.progress))
-            return await job.wait(self.read_elements(primed, state, elements, requester))
+            state = await job.run(self.load_state(primed, parent, job.progress))
+            return await job.run(self.read_elements(primed, state, elements, requester))
         except Stopped:
             raise RequestError(
                 "Stopped while the voice was reading the script. Nothing was changed."

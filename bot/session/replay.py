@@ -98,7 +98,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
         while len(findings) < len(lines) and time.monotonic() < deadline:
             done = len(findings)
             batch = lines[done : done + LINES_AT_ONCE]
-            findings += await job.wait(replayer.replay_lines(batch, done + 1, job.progress))
+            findings += await job.run(replayer.replay_lines(batch, done + 1, job.progress))
     # Read again, because somebody may have been forgotten meanwhile.
     now = {line.id: line for line in await session.store.lines.load_path(script.head)}
     present = (

@@ -68,7 +68,7 @@ def draw_situation(model_name: str, random: Random) -> Situation:
     )
 
 
-def suggest_model(heading: str) -> str | None:
+def find_fitting_model(heading: str) -> str | None:
     """Return the shipped voice that a heading suggests: INT. is of a film, ACT I of a play."""
     if has_scene_prefix(heading.strip()):
         return "screen"

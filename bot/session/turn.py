@@ -123,7 +123,7 @@ class Job:
         if self._now:
             self._now.cancel()
 
-    async def wait(self, work: Coroutine[Any, Any, R]) -> R:
+    async def run(self, work: Coroutine[Any, Any, R]) -> R:
         """Run work that can be stopped, and return its result; raise Stopped."""
         if self.stopped:
             work.close()

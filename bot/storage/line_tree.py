@@ -138,13 +138,14 @@ def is_in_tree(script: Script) -> ColumnElement[bool]:
 # Growing ---------------------------------------------------------------------------------------
 
 
-async def append_lines(
+async def insert_lines(
     session: AsyncSession,
     script: Script,
     parent: int | None,
     drafts: Sequence[Draft],
     delivery: str,
     asker: int | None,
+    *,
     take: int = 0,
     written: int = 0,
 ) -> list[Line]:
@@ -271,7 +272,7 @@ async def shelve_running_script(session: AsyncSession, channel: int) -> None:
     await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
 
-async def move_head(
+async def swap_head(
     session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
 ) -> None:
     """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.

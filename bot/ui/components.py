@@ -283,13 +283,16 @@ JOB_KINDS = LINES, SCRIPT, REPLAY, LISTEN = "lines", "script", "replay", "listen
 READING_JOBS = {REPLAY, LISTEN}
 """The jobs that leave the script as it is, so that their progress stands in the answer."""
 
-STOP_ID = rf"{CUSTOM_ID_PREFIX}stop:(?P<turn>\d{{1,20}}):(?P<work>{'|'.join(JOB_KINDS)})"
+STOP_ID = rf"{CUSTOM_ID_PREFIX}stop:(?P<request>\d{{1,20}}):(?P<work>{'|'.join(JOB_KINDS)})"
 
 
-def make_stop_button(interaction: int, kind: str) -> ui.View:
-    """Return the button that stops a job of one of the `JOB_KINDS`, by its interaction's id."""
+def make_stop_button(request: int, kind: str) -> ui.View:
+    """Return the button that stops a job of one of the `JOB_KINDS`.
+
+    ``request`` is the id of the interaction or message that asks for the job.
+    """
     return make_view(
-        ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{interaction}:{kind}")
+        ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{request}:{kind}")
     )
 
 

@@ -34,7 +34,7 @@ def make_private_channel(channel: int, installer: int) -> int:
     return -1 - (int.from_bytes(digest) >> 1)
 
 
-def check_is_member(interaction: Interaction) -> None:
+def check_bot_is_member(interaction: Interaction) -> None:
     """Raise RequestError where the bot can post nothing but answers."""
     if find_installer(interaction) is not None:
         raise RequestError(

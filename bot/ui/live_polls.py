@@ -81,7 +81,7 @@ class LivePolls:
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
-        await self._act_in_channel(self.messages.polls.redraw, poll)
+        await self._act_in_channel(self.messages.poll_messages.redraw, poll)
 
     async def _act_in_channel(
         self,
@@ -104,11 +104,11 @@ class LivePolls:
     ) -> None:
         """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
-            await self.messages.polls.redraw(channel, session, poll)
+            await self.messages.poll_messages.redraw(channel, session, poll)
             # Nobody waits in a channel that is gone; and where the bot may not post, the message
             # of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
-                await self.messages.polls.announce(channel, poll_result, is_early=is_early)
+                await self.messages.poll_messages.announce(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

@@ -54,11 +54,17 @@ class MessageSync:
     """Show the scripts of all channels."""
 
     def __init__(
-        self, client: discord.Client, posts: Posts, polls: PollMessages, look: str, *, hears: bool
+        self,
+        client: discord.Client,
+        posts: Posts,
+        poll_messages: PollMessages,
+        look: str,
+        *,
+        hears: bool,
     ) -> None:
         self.client = client
         self.posts = posts
-        self.polls = polls
+        self.poll_messages = poll_messages
         self.line_messages = LineMessages(client)
         self._look = look
         self.shown = ShownScripts()
@@ -313,7 +319,7 @@ class MessageSync:
 
     async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
         if poll := await session.polls.find_by_message(message):
-            return await self.polls.redraw(channel, session, poll.id)
+            return await self.poll_messages.redraw(channel, session, poll.id)
         async with session.drawing:
             if post := await self.posts.find(message):
                 return await self._redraw_line(channel, post)

@@ -32,7 +32,7 @@ from .components import (
     make_rows,
 )
 from .markdown import inline, plain
-from .turn_messages import format_sprint, format_turn
+from .rotation_messages import format_sprint, format_turn
 from .ways_to_write import format_ways
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"

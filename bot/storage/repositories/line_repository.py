@@ -148,11 +148,11 @@ class LineRepository(Repository):
         """
 
         async def change(session: AsyncSession) -> list[Line]:
-            lines = await line_tree.append_lines(
+            lines = await line_tree.insert_lines(
                 session, script, parent, drafts, delivery, asker, written=written
             )
             head = lines[-1].id if lines else parent
-            await line_tree.move_head(session, script, head, goes_on=parent == script.head)
+            await line_tree.swap_head(session, script, head, goes_on=parent == script.head)
             if passed_at:
                 await pass_after_line(session, script.id, lines[-1], passed_at)
             return lines
@@ -167,14 +167,14 @@ class LineRepository(Repository):
         All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
         """
         async with self._database.writing() as session:
-            lines = await line_tree.append_lines(
+            lines = await line_tree.insert_lines(
                 session, script, line.parent, drafts, delivery, asker
             )
             for new in lines:
                 new.rewrite_of = line.id
                 new.former_writers = _list_former_writers(line, new)
             head = await line_tree.copy_following(session, script, lines[-1], line)
-            await line_tree.move_head(session, script, head)
+            await line_tree.swap_head(session, script, head)
         return lines, head
 
     async def move_head(
@@ -190,7 +190,7 @@ class LineRepository(Repository):
         ``returned_at``.
         """
         async with self._database.writing() as session:
-            await line_tree.move_head(session, script, head)
+            await line_tree.swap_head(session, script, head)
             if returned_at:
                 await return_turn(session, script.id, removed, returned_at)
 

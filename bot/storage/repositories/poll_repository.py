@@ -63,8 +63,8 @@ class PollRepository(Repository):
             if await session.scalar(unchanged) is None:
                 raise HeadMoved
             for number, take in enumerate(takes):
-                await line_tree.append_lines(
-                    session, script, script.head, take, delivery, asker, number
+                await line_tree.insert_lines(
+                    session, script, script.head, take, delivery, asker, take=number
                 )
             poll = Poll(
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
@@ -102,7 +102,7 @@ class PollRepository(Repository):
             if closed is None:
                 raise HeadMoved
             if head != script.head:
-                await line_tree.move_head(session, script, head)
+                await line_tree.swap_head(session, script, head)
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""

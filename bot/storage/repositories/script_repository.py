@@ -156,7 +156,7 @@ class ScriptRepository(Repository):
                 script.players = (await session.get_one(Script, forked)).players
             session.add(script)
             await session.flush()
-            lines = await line_tree.append_lines(
+            lines = await line_tree.insert_lines(
                 session, script, script.head, drafts, delivery or "", script.owner
             )
             script.head = lines[-1].id if lines else script.head

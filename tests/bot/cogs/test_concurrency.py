@@ -308,7 +308,7 @@ async def test_late_progress_of_a_first_line_is_deleted_once(
 async def test_votes_are_counted_at_once_and_then_at_intervals(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    polls, waiting = inside.services.polls, list[tuple[float, Callable[[], None]]]()
+    polls, waiting = inside.services.live_polls, list[tuple[float, Callable[[], None]]]()
     interval = 3600.0
     monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", interval)
     monkeypatch.setattr(polls.timers, "_call_later", lambda *later: waiting.append(later) or Mock())
@@ -371,7 +371,7 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     poll.ends = poll.ends.replace(year=2000)
     asked = await (await ben.slash(channel, "undo")).shows("People are voting")
     undone = asyncio.ensure_future(ben.click(asked, "Do it anyway"))
-    inside.services.polls.watch(poll)
+    inside.services.live_polls.watch(poll)
 
     def told() -> list[Message]:
         return [message for message in channel.messages() if "won with" in message.content]

@@ -12,7 +12,7 @@ import simcord
 from bot.errors import RequestError
 from bot.session.continuation import Continuation
 from bot.session.preferences import LOCK
-from bot.session.situations import load_situations, suggest_model
+from bot.session.situations import find_fitting_model, load_situations
 from bot.session.turn import Requester
 from bot.storage.schema import Line
 from bot.ui.markdown import inline
@@ -128,7 +128,7 @@ async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
     ],
 )
 def test_a_heading_suggests_a_voice(heading: str, voice: str | None):
-    assert suggest_model(heading) == voice
+    assert find_fitting_model(heading) == voice
 
 
 async def test_commands_without_a_script_offer_to_start_one(stage: Stage):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import simcord
 
-from bot.ui.deadlines import DeadlineMessages
+from bot.ui.deadline_messages import DeadlineMessages
 from bot.ui.live_polls import LivePolls
 from bot.ui.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true

@@ -22,8 +22,8 @@ from .line_messages import make_nonce
 from .live_polls import find_locale
 from .message_sync import MessageSync
 from .panel import delete_message
+from .rotation_messages import format_ping, format_reminder, format_skip, format_sprint_summary
 from .timers import Timers
-from .turn_messages import format_ping, format_reminder, format_skip, format_sprint_summary
 
 
 @dataclass
