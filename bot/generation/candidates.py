@@ -222,6 +222,6 @@ async def _score_without_scene(
     ]
     completions = await asyncio.gather(*(primed.read(state, prompt) for prompt in prompts))
     return [
-        replace(candidate, bits_without_scene=float(completion.surprise.sum()))
+        replace(candidate, bits_without_scene=float(completion.surprisal.sum()))
         for candidate, completion in zip(candidates, completions, strict=True)
     ]

@@ -36,7 +36,7 @@ class Prefix:
     """The state before the last token of `prompt`."""
     prompt: Tokens
     """The tokens before the written ones, from the newline above them on: int64 [n], n >= 1."""
-    surprise: Floats
+    surprisal: Floats
     """Bits that each token of `prompt` but the first cost: float32 [n - 1]."""
 
 
@@ -50,7 +50,7 @@ async def read_prefix(context: GenerationContext, options: GenerationOptions) ->
     before, whole = await asyncio.gather(
         primed.read(context.state, prompt[:-1]), primed.read(context.state, prompt)
     )
-    return Prefix(before.state, prompt, whole.surprise)
+    return Prefix(before.state, prompt, whole.surprisal)
 
 
 async def write_element(context: GenerationContext, options: GenerationOptions) -> Draft | None:
@@ -108,11 +108,14 @@ async def complete(
     if element is None:
         return None
     # The last newline ends the element and is not stored.
-    state, surprise = completion.state, np.concatenate([prefix.surprise, completion.surprise])[:-1]
+    state, surprisal = (
+        completion.state,
+        np.concatenate([prefix.surprisal, completion.surprisal])[:-1],
+    )
     stored = model.encode(format_for_model(element.text))
     if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):  # it was cleaned
         read = await read_text(primed, context.state, element.text)
-        state, surprise = read.state, read.surprise
+        state, surprisal = read.state, read.surprisal
     return Draft(
         element,
         author=None,
@@ -120,7 +123,7 @@ async def complete(
         state=state,
         fingerprint=primed.fingerprint,
         origin=make_origin(model, options, primed.opening),
-        surprise=surprise,
+        surprisal=surprisal,
     )
 
 

@@ -47,7 +47,7 @@ async def read_element(
     """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
     completion = await read_text(primed, state, element.text)
     return Draft(
-        element, author, name, completion.state, primed.fingerprint, surprise=completion.surprise
+        element, author, name, completion.state, primed.fingerprint, surprisal=completion.surprisal
     )
 
 
@@ -75,7 +75,7 @@ async def read_script(
         state = completion.state
         # The first character of a piece has no cost, and that of a line's first is never kept.
         costs = np.split(
-            np.append(np.float32(0), completion.surprise), np.cumsum(list(map(len, chunk)))
+            np.append(np.float32(0), completion.surprisal), np.cumsum(list(map(len, chunk)))
         )
         for element, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
             drafts.append(Draft(element, author, name, None, fingerprint, {}, bits[1:]))

@@ -161,8 +161,8 @@ class Candidate:
     @classmethod
     def of(cls, draft: Draft) -> Candidate:
         """Make a candidate of a line that was just written."""
-        assert draft.surprise is not None  # it has just been written
-        return cls(draft, draft.surprise[-len(strip_cue(draft)) :])
+        assert draft.surprisal is not None  # it has just been written
+        return cls(draft, draft.surprisal[-len(strip_cue(draft)) :])
 
     @property
     def size(self) -> int:

@@ -70,5 +70,5 @@ class Completion:
     """The state after the prompt and all written characters but the last: float32 [S].
 
     The newline that closes an element is read as the first character of the next one."""
-    surprise: Floats
+    surprisal: Floats
     """The model's cost in bits of each character but the prompt's first: float32 [n]."""

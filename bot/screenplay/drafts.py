@@ -55,5 +55,5 @@ class Draft:
     fingerprint: str
     """The key of the stored state, see `PrimedModel.fingerprint`."""
     origin: dict[str, Any] = field(default_factory=dict)
-    surprise: Floats | None = None
+    surprisal: Floats | None = None
     """The surprisal of each character but the first, in bits: float32 [n]."""

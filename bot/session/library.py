@@ -222,7 +222,7 @@ class Library:
         async with self.lock:
             await self._check_may_shelve(requester, new.replaced)
             result = await self._store_script(script, primed, drafts, requester)
-        return replace(result, unread=sum(draft.surprise is None for draft in drafts))
+        return replace(result, unread=sum(draft.surprisal is None for draft in drafts))
 
     async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
         """Raise RequestError unless the requester may shelve the running script."""

@@ -135,7 +135,7 @@ class ScriptReader:
         if stored is not None:
             return stored
         state = await self.load_state(primed, line.parent)
-        return (await prefill.read_text(primed, state, line.text)).surprise
+        return (await prefill.read_text(primed, state, line.text)).surprisal
 
     async def predict_logits(self, primed: PrimedModel, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""

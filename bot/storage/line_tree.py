@@ -223,7 +223,7 @@ async def _prepare(
 
 def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[State]:
     for line, draft in zip(lines, drafts, strict=True):
-        state, surprisal = draft.state, draft.surprise
+        state, surprisal = draft.state, draft.surprisal
         if state is not None or surprisal is not None:
             yield State(
                 line=line.id,

@@ -180,7 +180,7 @@ async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | Non
         reply: Completion = await engine.run(request)
     except NoContinuation:
         return None
-    return (tuple(reply.written), reply.state.tobytes(), reply.surprise.tobytes())
+    return (tuple(reply.written), reply.state.tobytes(), reply.surprisal.tobytes())
 
 
 async def _read(engine: Engine, text: str) -> np.ndarray:

@@ -147,7 +147,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(harness: SessionHarness)
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await harness.store.states.find_surprisal(line.id, engine.model.fingerprint)
         state = await harness.session.reader.load_state(primed, line.parent)
-        fresh = (await prefill.read_text(primed, state, line.text)).surprise
+        fresh = (await prefill.read_text(primed, state, line.text)).surprisal
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 

@@ -53,7 +53,9 @@ def candidate(
     size = len(element.body) + 1
     costs = np.full(len(text) + 1, cue, np.float32)
     costs[-size:] = bits
-    made = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
+    made = Candidate.of(
+        Draft(element, None, "tiny", None, "0", {"length": length}, surprisal=costs)
+    )
     return replace(made, bits_without_scene=alone)
 
 
@@ -217,7 +219,7 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
         again = await generator.write_element(context, restored)
         assert again.element == candidate.draft.element
         assert again.state.tobytes() == candidate.draft.state.tobytes()
-        assert np.array_equal(again.surprise, candidate.draft.surprise)
+        assert np.array_equal(again.surprisal, candidate.draft.surprisal)
 
 
 async def test_the_last_speaker_does_not_go_on(
@@ -317,7 +319,7 @@ async def test_bits_without_the_scene_are_those_after_the_cue_alone(context: Gen
     options = GenerationOptions(Sampling(5), 100, character="MAYA", candidates=4)
     for candidate in await write_candidates(context, options):
         primed = context.primed
-        costs = (await read_text(primed, primed.start, candidate.draft.element.text)).surprise
+        costs = (await read_text(primed, primed.start, candidate.draft.element.text)).surprisal
         assert candidate.bits_without_scene == pytest.approx(
             float(costs[-candidate.size :].sum()), rel=1e-4
         )

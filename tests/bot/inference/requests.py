@@ -27,5 +27,5 @@ def are_same(completion: Completion, other: Completion) -> bool:
     return (
         completion.written == other.written
         and completion.state.tobytes() == other.state.tobytes()
-        and completion.surprise.tobytes() == other.surprise.tobytes()
+        and completion.surprisal.tobytes() == other.surprisal.tobytes()
     )

@@ -56,7 +56,7 @@ async def fill(path: Path) -> None:
     odd = Draft(
         Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so” \N{SNOWMAN}?"),
         *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
-        surprise=np.array([0.5, 7.25, 0.0]),
+        surprisal=np.array([0.5, 7.25, 0.0]),
     )
     await store.lines.append_lines(script, None, [odd], "odd")
     ids = await append(store, script.id, *(f"Line {n}." for n in range(22)))
