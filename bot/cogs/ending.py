@@ -31,7 +31,12 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.delivery import (
+from ..ui.images import pictures
+from ..ui.installations import check_bot_is_member
+from ..ui.live_polls import find_locale
+from ..ui.markdown import inline
+from ..ui.responses import check_bot_permissions
+from ..ui.sending import (
     CONNECTION_ERRORS,
     FirstResponse,
     MessageChannel,
@@ -41,11 +46,6 @@ from ..ui.delivery import (
     log_failure,
     post_message,
 )
-from ..ui.images import pictures
-from ..ui.installations import check_bot_is_member
-from ..ui.live_polls import find_locale
-from ..ui.markdown import inline
-from ..ui.responses import check_bot_permissions
 from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition
 from .requester import get_message_channel, get_requester

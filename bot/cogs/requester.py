@@ -7,9 +7,9 @@ import discord
 from ..errors import RequestError
 from ..session.turn import Requester
 from ..ui.components import Interaction
-from ..ui.delivery import MessageChannel
 from ..ui.installations import find_installer, make_private_channel
 from ..ui.markdown import NAME_SIZE, inline, plain
+from ..ui.sending import MessageChannel
 
 
 def get_channel(interaction: Interaction) -> int:
@@ -45,14 +45,14 @@ def get_requester(interaction: Interaction) -> Requester:
 
 
 def make_requester(
-    user: discord.User | discord.Member, delivery: int, permissions: discord.Permissions
+    user: discord.User | discord.Member, request: int, permissions: discord.Permissions
 ) -> Requester:
-    """Return a person as a requester by an interaction or a message, with their permissions."""
+    """Return a person as a requester by the id of an interaction or message, with permissions."""
     roles = user.roles if isinstance(user, discord.Member) else []
     return Requester(
         user.id,
         find_name(user),
-        str(delivery),
+        str(request),
         moderator=permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
     )

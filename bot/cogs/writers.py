@@ -13,7 +13,6 @@ from ..session.permissions import is_manager
 from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.delivery import FirstResponse, complete_response, edit_response
 from ..ui.installations import check_bot_is_member
 from ..ui.markdown import format_moment, mention
 from ..ui.responses import check_bot_permissions
@@ -27,6 +26,7 @@ from ..ui.rotation_messages import (
     make_end_button,
     make_rotation_view,
 )
+from ..ui.sending import FirstResponse, complete_response, edit_response
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_choice
 from .requester import format_requester, get_message_channel, get_requester

@@ -47,7 +47,7 @@ class Requester:
     id: int
     name: str
     delivery: str
-    """The id of the interaction or message, which never writes twice."""
+    """The id of the interaction or message. Discord may deliver it twice, but it writes once."""
     moderator: bool = False
     """Whether the person moderates the channel."""
     roles: frozenset[int] = frozenset()

@@ -21,7 +21,10 @@ from ..session.preferences import LOOK
 from ..settings import Look
 from ..storage.records import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
-from .delivery import (
+from .line_messages import LineMessages
+from .panel import Panel, delete_message, is_panel
+from .poll_messages import PollMessages
+from .sending import (
     CONNECTION_ERRORS,
     NONCE_SECONDS,
     MessageChannel,
@@ -29,9 +32,6 @@ from .delivery import (
     is_transient,
     post_message,
 )
-from .line_messages import LineMessages
-from .panel import Panel, delete_message, is_panel
-from .poll_messages import PollMessages
 from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")

@@ -28,7 +28,10 @@ from ..session.turn import ScriptPosition
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction
-from .delivery import (
+from .installations import find_installer
+from .interaction_state import find_state
+from .markdown import fenced, inline, mention, size
+from .sending import (
     CONNECTION_ERRORS,
     FirstResponse,
     delete_response,
@@ -36,9 +39,6 @@ from .delivery import (
     log_failure,
     send_ephemeral,
 )
-from .installations import find_installer
-from .interaction_state import find_state
-from .markdown import fenced, inline, mention, size
 from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")

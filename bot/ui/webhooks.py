@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from .delivery import CONNECTION_ERRORS, MessageChannel
+from .sending import CONNECTION_ERRORS, MessageChannel
 
 log = logging.getLogger("onbook.webhooks")
 

@@ -19,7 +19,7 @@ from bot.app.client import Bot
 from bot.audio.table_read import TableRead
 from bot.cogs import in_flight, listening, services, stale_messages
 from bot.settings import RunnerSettings
-from bot.ui import delivery, line_messages
+from bot.ui import line_messages, sending
 from tests.bot.conftest import HEADING
 from tests.bot.playing import ask_to_forget, begin_script, read_true_script
 from tests.fake_discord.bot import bot_here
@@ -255,7 +255,7 @@ async def test_text_that_a_moderator_has_deleted_is_not_called_visible(theatre: 
 
 
 async def test_a_slow_post_is_not_repeated(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.3)
+    monkeypatch.setattr(sending, "REQUEST_TIMEOUT", 0.3)
     async with theatre.bot():
         await begin_script(theatre.ann, theatre.channel)
         async with theatre.discord.holding("POST", EXECUTE):
@@ -366,7 +366,7 @@ async def test_a_webhook_whose_token_is_refused_is_found_again(theatre: Theatre)
 async def test_an_edit_that_is_carried_out_late_restores_no_text(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "REQUEST_TIMEOUT", 0.5)
+    monkeypatch.setattr(sending, "REQUEST_TIMEOUT", 0.5)
     async with theatre.bot():
         await begin_script(theatre.ann, theatre.channel)
         await theatre.write("MAYA: Hello.")

@@ -27,7 +27,7 @@ from .components import Interaction
 from .interaction_state import InteractionState, find_state
 from .waiting import acknowledge
 
-log = logging.getLogger("onbook.delivery")
+log = logging.getLogger("onbook.sending")
 
 T = TypeVar("T")
 

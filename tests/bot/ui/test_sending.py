@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.ui import delivery, line_messages
+from bot.ui import line_messages, sending
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,
@@ -46,7 +46,7 @@ LONG = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in 
 def hurry(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shorten the waits for answers that never come."""
     for name in ("REQUEST_TIMEOUT", "FIRST_RESPONSE_TIMEOUT", "MIN_PAUSE"):
-        monkeypatch.setattr(delivery, name, 0.4)
+        monkeypatch.setattr(sending, name, 0.4)
     monkeypatch.setattr(line_messages, "POST_SECONDS", 0.4)
     yield
     # Discord refuses to carry out a repeated first answer again.
@@ -152,7 +152,7 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
     inside: Inside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     # discord.py itself repeats the request after a second.
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 30.0)
+    monkeypatch.setattr(sending, "FIRST_RESPONSE_TIMEOUT", 30.0)
     ann, discord, guild = inside.ann, inside.discord, await inside.discord.guild("The Globe")
     on, write, window, show, choose, archive, start, suggest = stages = [
         await guild.channel(f"stage-{number}") for number in range(2 * len(STATUSES))
@@ -244,7 +244,7 @@ async def test_a_doubled_delivery_does_nothing_although_its_answer_is_lost(insid
 async def test_of_doubled_deliveries_one_acts_although_the_answer_of_the_other_was_lost(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_TIMEOUT", 30.0)
+    monkeypatch.setattr(sending, "FIRST_RESPONSE_TIMEOUT", 30.0)
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).is_done()
     await inside.discord.fail(Kind.STATUS, "POST", CALLBACK)
@@ -270,7 +270,7 @@ async def test_a_failed_picture_does_not_end_a_turn(
 async def test_the_writer_keeps_the_text_when_discord_never_answers(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "FIRST_RESPONSE_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "FIRST_RESPONSE_SECONDS", 1.0)
     await begin_script(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)
