@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from re import Match
 
+from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_bot_permissions
@@ -24,10 +25,11 @@ class Takes(FeatureCog, name="OnBook.takes"):
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer()  # the button itself shows the new count
-        await self.turns.record_pressed_poll(interaction, poll)
+        await self.turns.record_pressed_poll(interaction, session, poll)
         if (await session.polls.find(poll)).ends:
-            await self._vote(interaction, poll, take)
+            await self._vote(interaction, session, poll, take)
             return
+        # Refuse a pick here if possible, before it waits for the turn in progress.
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         turn = await self.turns.admit(interaction)
         await self.turns.show(turn, await session.polls.pick(turn.requester, poll, take))
@@ -40,7 +42,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         poll = int(match["poll"])
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        await self.turns.record_pressed_poll(interaction, poll)
+        await self.turns.record_pressed_poll(interaction, session, poll)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)
         takes = await session.polls.load_takes(poll_row)
@@ -50,8 +52,9 @@ class Takes(FeatureCog, name="OnBook.takes"):
         for message in rest:
             await send_ephemeral(interaction, message)
 
-    async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
-        session = self.services.admit_to_session(interaction)
+    async def _vote(
+        self, interaction: Interaction, session: ChannelSession, poll: int, take: int
+    ) -> None:
         if await session.polls.vote(get_requester(interaction), poll, take):
             self.services.live_polls.end_now(poll)
         else:

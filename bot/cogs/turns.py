@@ -236,9 +236,11 @@ class Turns:
             session = self.services.admit_to_session(interaction)
             in_flight.try_later(partial(self.sync, interaction, session))
 
-    async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
+    async def record_pressed_poll(
+        self, interaction: Interaction, session: ChannelSession, poll: int
+    ) -> None:
         """Record the message of a poll whose button was pressed, and redraw it if nobody has."""
-        session, message = self.services.admit_to_session(interaction), interaction.message
+        message = interaction.message
         if message is None or message.flags.ephemeral:
             return
         if await session.polls.claim_message(poll, message.id):

@@ -89,7 +89,11 @@ class TurnContext:
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
         """Return the turn that has just moved the head, with the lines that it added."""
+        return TurnResult(self.copy_script(head), list(lines))
+
+    def copy_script(self, head: int | None) -> Script:
+        """Return the script as it is once the head has moved, without reading its row again."""
         columns = {
             column.key: getattr(self.script, column.key) for column in Script.__table__.columns
         }
-        return TurnResult(Script(**columns | {"head": head}), list(lines))
+        return Script(**columns | {"head": head})

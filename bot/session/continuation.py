@@ -170,7 +170,7 @@ class Continuation:
                     script, parent, [draft], requester.delivery, requester.id, written=len(lines)
                 )
                 parent = lines[-1].id
-                script = context.make_result(parent).script
+                script = context.copy_script(parent)
                 job.news.set()
         except Stopped:
             if not lines:

@@ -163,7 +163,7 @@ class Polls:
                     )
             script, last = await self.store.scripts.get_script(row.script), lines[-1].id
             taken = last in await self.store.lines.load_path_ids(script.head, last)
-            return PollResult(row, script, counts, won, lines, taken)
+            return PollResult(poll, script, counts, won, lines, taken)
 
     async def _load_take(self, poll: Poll, take: int) -> list[Line]:
         """Return the lines of a take, from 0; raise RequestError."""

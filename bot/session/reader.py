@@ -65,7 +65,7 @@ class ScriptReader:
             head, primed.fingerprint, COMPARED_CHARACTERS
         )
         if state is None:
-            state = await self.load_state(primed, head, progress)
+            state = await self._recompute_state(primed, head, progress)
         last = take_last(past, REACH)
         return GenerationContext(
             primed,
@@ -84,11 +84,15 @@ class ScriptReader:
         stored = await self.store.states.find_state(head, primed.fingerprint)
         if stored is not None:
             return stored
+        return await self._recompute_state(primed, head, progress or Progress())
+
+    async def _recompute_state(self, primed: PrimedModel, head: int, progress: Progress) -> States:
+        """Compute a state from the nearest one above and the text between, and store it."""
         path = await self.store.lines.load_path(head)
         nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
         read_to, state = nearest or (ROOT_LINE, primed.start)
         unread = [line for line in path if line.id > read_to]
-        state = await prefill.recompute_state(primed, state, unread, progress or Progress())
+        state = await prefill.recompute_state(primed, state, unread, progress)
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)
         return state

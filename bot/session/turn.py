@@ -170,7 +170,8 @@ class TurnResult:
 class PollResult:
     """The result of a vote."""
 
-    poll: Poll
+    poll: int
+    """The id of the poll."""
     script: Script
     counts: dict[int, int]
     """The votes for each take, from 0."""

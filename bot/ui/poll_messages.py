@@ -98,7 +98,7 @@ class PollMessages:
             content = f"{content}\n{first}"
             position = ScriptPosition(poll_result.script.id, poll_result.lines[-1].id)
             view = make_continue_here_button(position)
-        await post_message(channel, content, nonce=f"vote {poll_result.poll.id}", view=view)
+        await post_message(channel, content, nonce=f"vote {poll_result.poll}", view=view)
 
     async def remove_buttons(
         self, channel: MessageChannel, session: ChannelSession, messages: Iterable[int]
