@@ -226,7 +226,7 @@ class Terminal:
         self.note(to_plain_text(format_cast(script)))
 
     async def start(self, rest: str) -> None:
-        """Start a script in a place or a situation, and pause the one that runs."""
+        """Start a script in a place or a situation, and shelve the one that runs."""
         settings = self.session.library.settings
         if rest:
             suggested = None if "model" in settings.model_fields_set else find_fitting_model(rest)
@@ -241,7 +241,7 @@ class Terminal:
     async def begin(
         self, new: NewScript, *opening: Element, author: Requester | None = None
     ) -> None:
-        """Begin a script, pause the one that runs, and show the new one."""
+        """Begin a script, shelve the one that runs, and show the new one."""
         await self.session.library.begin(self._requester(), new, *opening, author=author)
         await self.show_end(None)
 
