@@ -241,10 +241,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if guild:
             in_thread = isinstance(channel, discord.Thread)
             check_permissions(_find_permissions(message, guild.me), in_thread=in_thread)
-        self.services.in_flight.count_request(channel.id)
-        self.services.sessions.presence.record(channel.id, author.id)
         cost, place = Cost(requests=1, characters=len(text)), guild.id if guild else None
-        self.sessions.limits.charge(author.id, channel.id, place, cost)
+        self.services.admit_request(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
         display = PanelProgress(
             self.services.messages,

@@ -85,11 +85,18 @@ class CogServices:
         is_autocomplete = interaction.type is discord.InteractionType.autocomplete
         state = find_state(interaction)
         if not is_autocomplete and not state.is_charged:
-            channel = get_channel(interaction)
-            self.in_flight.count_request(channel)
-            self.sessions.presence.record(channel, interaction.user.id)
-            self.charge(interaction, Cost(requests=1))
+            channel, guild = get_channel(interaction), get_guild(interaction)
+            self.admit_request(interaction.user.id, channel, guild, Cost(requests=1))
             state.is_charged = True
+
+    def admit_request(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
+        """Count and charge a person's request, and record that the person is present.
+
+        Raises Overloaded or RateLimited.
+        """
+        self.in_flight.count_request(channel)
+        self.sessions.presence.record(channel, person)
+        self.sessions.limits.charge(person, channel, guild, cost)
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
         """Charge the person, the channel and the server; raise RateLimited at a limit."""
