@@ -73,7 +73,7 @@ def begin(
     tuning = _count_texts(voice, config, vocabulary, split.train)
     config = dataclasses.replace(config, prior=tuning.prior_shape)
     run.begin(config, vocabulary, split)
-    return _start(tuning, run, config, session)
+    return _make_training(tuning, run, config, session)
 
 
 def resume(
@@ -98,7 +98,7 @@ def resume(
         )
     config = dataclasses.replace(config, steps=steps or config.steps)
     run.write_config(config)
-    training = _start(tuning, run, config, session)
+    training = _make_training(tuning, run, config, session)
     training.resume()
     return training
 
@@ -135,7 +135,7 @@ def _count_texts(
     return _Tuning(known, voice.vocabulary(), vocabulary, tokens, extended, parts)
 
 
-def _start(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
+def _make_training(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
     """Return the training before its first step."""
     tokens, prior = tuning.tokens, tuning.prior
     weights = _extend_weights(tuning, config)

@@ -70,9 +70,14 @@ class Run:
         (self.folder / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
         self.write_config(config)
 
+    @property
+    def is_begun(self) -> bool:
+        """Return whether the folder holds a run, which may not have a checkpoint yet."""
+        return (self.folder / "config.json").exists()
+
     def require_new(self) -> None:
         """Raise RunError where the folder already holds a run."""
-        if (self.folder / "config.json").exists():
+        if self.is_begun:
             raise RunError(
                 f"{self.folder} already holds a run: continue it with --resume, or choose "
                 f"another --out."

@@ -24,7 +24,7 @@ from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import choose_device, use_precision
 from .errors import RunError, TrainingError
-from .evaluation import calibrate, cut_excerpt, measure_carried, write_sample
+from .evaluation import Cost, calibrate, cut_excerpt, write_sample
 from .interruption import catch_interruption
 from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat
@@ -136,7 +136,7 @@ class Training:
         Raises TrainingError when the loss is not finite.
         """
         began = self.clock() - self.seconds
-        bits, taken, reported = 0.0, 0, self.clock()
+        bits, taken, reported, evaluated = 0.0, 0, self.clock(), 0.0
         bar: Progress = tqdm(
             total=self.config.steps,
             initial=self.step,
@@ -153,13 +153,16 @@ class Training:
                 if self.step % REPORT_EVERY == 0:
                     self._report(progress, bits / taken, taken, self.clock() - reported)
                     bits, taken, reported = 0.0, 0, self.clock()
-                schedule_found = self.config.steps is None and self._find_schedule(progress)
                 due = self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
-                if schedule_found or due:
+                if due or self._can_plan:
                     self._evaluate(progress)
                     self.save()
-                    reported += self.clock() - began - self.seconds
-                    self.seconds = self.clock() - began
+                    evaluation = self.clock() - began - self.seconds
+                    reported += evaluation
+                    evaluated += evaluation
+                    self.seconds += evaluation
+                    if self._can_plan:
+                        self._set_steps(progress, evaluated, evaluation)
                 if not self._save_if_due(bool(interrupted)):
                     return False
         return True
@@ -212,29 +215,30 @@ class Training:
             list(self.average.parameters()), list(self.model.parameters()), 1 - decay
         )
 
-    def _find_schedule(self, progress: Progress) -> bool:
-        """Set the number of steps if it is known now; return whether it is known."""
-        steps = self._count_fitting_steps(progress)
-        self.config = dataclasses.replace(self.config, steps=steps)
-        return steps is not None
+    @property
+    def _can_plan(self) -> bool:
+        """Return whether to compute, now that the speed is known, how many steps to take."""
+        is_planned = self.config.minutes is None or self.config.steps is not None
+        return not is_planned and self.seconds >= SPEED_IS_KNOWN_AFTER
 
-    def _count_fitting_steps(self, progress: Progress) -> int | None:
-        """Return, after the first minute, how many steps fit into `Config.minutes`."""
-        if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
-            return None
-        began = self.clock()
-        self.measure_validation()
-        evaluation = self.clock() - began
-        per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
-        steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
-        self.run_folder.write_config(dataclasses.replace(self.config, steps=steps))
+    def _set_steps(self, progress: Progress, evaluated: float, evaluation: float) -> None:
+        """Set the number of steps that fit into `Config.minutes`.
+
+        ``evaluated``: the seconds of all evaluations so far; ``evaluation``: those of the last one.
+        """
+        assert self.config.minutes is not None  # see `_can_plan`
+        per_step = (self.seconds - evaluated) / self.step + evaluation / self.config.evaluate_every
+        # The last step has an evaluation of its own.
+        left = 60 * self.config.minutes - self.seconds - evaluation
+        steps = self.step + max(1, int(left / per_step))
+        self.config = dataclasses.replace(self.config, steps=steps)
+        self.run_folder.write_config(self.config)
         progress.total = steps
         progress.write(f"{steps:,} steps fit into --minutes {self.config.minutes:g}.")
-        return steps
 
     def _evaluate(self, progress: Progress) -> None:
         """Measure the validation bits and write a sample; save the weights if they are best."""
-        temperatures, cost = calibrate(self.average, self.vocabulary, self.validation, self.streams)
+        temperatures, cost = self.calibrate(self.average, self.vocabulary)
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
@@ -243,7 +247,7 @@ class Training:
         progress.write(f"\n{written.strip()}\n")
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
-            f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by "
+            f"(carried state in {self.streams} pieces, logits divided by "
             f"{' '.join(f'{temperature:g}' for temperature in temperatures)})"
         )
         if bits < self.best:
@@ -262,13 +266,9 @@ class Training:
             )
         self.run_folder.draw_curves()
 
-    def measure_validation(self) -> float:
-        """Return the bits per character of the validation text by the averaged weights."""
-        return self.measure_network(self.average, self.vocabulary)
-
-    def measure_network(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
-        """Return the bits per character of the validation text by another network."""
-        return measure_carried(model, vocabulary, self.validation, self.streams).per_character
+    def calibrate(self, model: CharLSTM, vocabulary: Vocabulary) -> tuple[tuple[float, ...], Cost]:
+        """Return a network's best temperatures for the validation text, and its cost at them."""
+        return calibrate(model, vocabulary, self.validation, self.streams)
 
     def save(self) -> None:
         """Save all that the next step depends on, so that another process can take it."""
@@ -288,9 +288,9 @@ class Training:
     def resume(self) -> None:
         """Restore the state that `save` wrote; raises RunError when the texts are not the same.
 
-        On the same device, the run continues bit for bit. On another one sums are rounded
-        differently, and a GPU that was missing at the checkpoint draws dropout masks as at the
-        start of the run.
+        On the same CPU and in the same precision, the run continues bit for bit. On another CPU
+        sums are rounded differently, on a GPU each time, and a GPU that was missing at the
+        checkpoint draws dropout masks as at the start of the run.
         """
         if kept := self._read_checkpoint():
             tensors, facts = kept

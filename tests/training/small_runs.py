@@ -14,6 +14,7 @@ import torch
 
 from tests.tiny_voice import TINY
 from training.config import Config
+from training.evaluation import measure_carried
 from training.model.prior import PriorShape
 from training.pretraining import train
 from training.run import Run, load
@@ -53,6 +54,12 @@ def take_steps(training: Training, last: int) -> Training:
     while training.step < last:
         training.train_step()
     return training
+
+
+def measure_validation(training: Training) -> float:
+    """Return the bits per character of the validation text by the averaged weights."""
+    read = training.average, training.vocabulary, training.validation, training.streams
+    return measure_carried(*read).per_character
 
 
 @contextmanager

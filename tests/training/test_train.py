@@ -25,10 +25,19 @@ from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
 from training.pretraining import train
 from training.run import Run, load
-from training.trainer import VALIDATION_STREAMS, Session
+from training.trainer import VALIDATION_STREAMS, Session, Training
 from training.voice_file import Voice
 
-from .small_runs import FEW, SIZES, assert_same, begin, interrupted_at_step_3, last_step, resume
+from .small_runs import (
+    FEW,
+    SIZES,
+    assert_same,
+    begin,
+    interrupted_at_step_3,
+    last_step,
+    measure_validation,
+    resume,
+)
 
 
 def test_a_run_folder_has_all_its_files(tiny_run: Run):
@@ -141,9 +150,15 @@ def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path,
     # The counts are new, so the cost is close to the voice's and not equal.
     untrained = CharLSTM(shape)
     untrained.prior = training.model.prior
-    bits = training.measure_validation()
-    assert abs(bits - training.measure_network(known, voice.vocabulary())) < 0.2
-    assert bits < training.measure_network(untrained, voice.vocabulary()) - 0.1
+    bits = measure_validation(training)
+
+    def measure(model: CharLSTM) -> float:
+        return measure_carried(
+            model, voice.vocabulary(), training.validation, training.streams
+        ).per_character
+
+    assert abs(bits - measure(known)) < 0.2
+    assert bits < measure(untrained) - 0.1
 
 
 def test_a_share_of_the_windows_begins_with_an_empty_state(scenes: Path, tmp_path: Path):
@@ -207,6 +222,28 @@ def test_minutes_become_steps(scenes: Path, tmp_path: Path, monkeypatch):
     assert 12 < training.step < 26
     resumed = resume(tmp_path)
     assert resumed.config.steps == resumed.step == training.step
+
+
+def test_minutes_include_evaluations(scenes: Path, tmp_path: Path, monkeypatch):
+    seconds = 0.0
+    evaluate, take_step = Training._evaluate, Training.train_step
+
+    def evaluate_slowly(training: Training, progress: trainer.Progress) -> None:
+        nonlocal seconds
+        seconds += 8
+        evaluate(training, progress)
+
+    def take_slow_step(training: Training) -> float:
+        nonlocal seconds
+        seconds += 1
+        return take_step(training)
+
+    monkeypatch.setattr(Training, "_evaluate", evaluate_slowly)
+    monkeypatch.setattr(Training, "train_step", take_slow_step)
+    monkeypatch.setattr(trainer, "SPEED_IS_KNOWN_AFTER", 20.0)
+    config = dataclasses.replace(FEW, steps=None, minutes=1.5, evaluate_every=4)
+    assert begin(tmp_path, scenes, config, Session(clock=lambda: seconds)).run()
+    assert 80 < seconds <= 90
 
 
 def test_texts_of_a_repeated_folder_are_read_more_often(scenes: Path, tmp_path: Path):

@@ -21,7 +21,7 @@ from training.cli import main, tune
 from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.errors import TrainingError
-from training.evaluation import measure_carried
+from training.evaluation import calibrate, measure_carried
 from training.model.network import CharLSTM
 from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
@@ -29,7 +29,7 @@ from training.pretraining import train
 from training.run import Run, load, save
 from training.voice_file import Trained, Voice
 
-from .small_runs import FEW, assert_same, interrupted_at_step_3, last_step
+from .small_runs import FEW, assert_same, interrupted_at_step_3, last_step, measure_validation
 
 SCHEDULE: dict[str, Any] = {
     "steps": 60,
@@ -81,7 +81,7 @@ def released(voices: Path) -> Voice:
 def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
     training = finetune.begin([scripts], released, run, SCHEDULE)
-    before = training.measure_validation(), deepcopy(training.average)
+    before = measure_validation(training), deepcopy(training.average)
     assert training.run()
     return Tuned(run, *before)
 
@@ -143,7 +143,7 @@ def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: 
     run = Run(tmp_path)
     training = finetune.begin([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
-    assert training.measure_validation() == pytest.approx(bits(second, run), abs=0.2)
+    assert measure_validation(training) == pytest.approx(bits(second, run), abs=0.2)
     assert training.run()
     assert run.config().prior.contexts > 1000
     assert bits(run, run) < bits(second, run) - 0.1
@@ -179,6 +179,30 @@ def test_one_command_makes_a_voice(
     assert "already holds a run" in capsys.readouterr().err
 
 
+def test_the_same_command_goes_on_wherever_it_was_stopped(
+    voices: Path,
+    scripts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--steps", "4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "_make_training", interrupt)
+        assert main(command) == 130
+    assert Run(tmp_path / "runs" / "mine").is_begun
+    stopped = "Stopped before the first step. Repeat the command to continue.\n"
+    assert capsys.readouterr().out == stopped
+    with interrupted_at_step_3(monkeypatch):
+        assert main(command) == 130
+    stopped = "Stopped and saved. Repeat the command to continue.\n"
+    assert capsys.readouterr().out.endswith(stopped)
+
+
 def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voice):
     told = json.loads(released.metadata["onbook.config"]) | {"clock": "words"}
     other = dataclasses.replace(
@@ -188,9 +212,17 @@ def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voic
 
 
 def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: Path, capsys):
-    command = ["tune", str(released), str(scripts), "--out", str(tmp_path / "run")]
+    run = Run(tmp_path / "run")
+    command = ["tune", str(released), str(scripts), "--out", str(run.folder)]
     assert main([*command, "--steps", "6", "--warmup", "1", "--learning-rate", "0.5"]) == 0
-    assert f"no less: keep {released}, or " in capsys.readouterr().out.splitlines()[-1]
+    printed = capsys.readouterr().out
+    assert f"no less: keep {released}, or " in printed.splitlines()[-1]
+    # The tuned voice is calibrated on this text, so the untuned voice is too.
+    [text] = run.read_heldout("validation")
+    streams = len(text.content) // 1000
+    _, cost = calibrate(released.model(), released.vocabulary(), text.content, streams)
+    assert f"(carried state in {streams} pieces, " in printed
+    assert f"Untuned, a held-out character costs {cost.per_character:.4f} bits." in printed
 
 
 def test_a_resumed_tuning_equals_an_uninterrupted_one(

@@ -30,7 +30,7 @@ LOSSES = (
 """What a loss from so many bits per character on means for English plays and films, by the samples
 of a network that learned from 3.2 to 1.98 bits, and by the cards of the shipped voices."""
 
-STOPPED = "Stopped and saved. Repeat the command with --resume to continue."
+RESUMABLE = "Repeat the command with --resume to continue."
 
 START = create_mutex_group(required=False)
 
@@ -85,7 +85,7 @@ class Decay(Command):
     """
 
     run: Positional[Path]
-    """A run of `train`, finished or not."""
+    """A run of `train` without --steps, still training or stopped."""
     texts: Texts = ()
     """The texts of these steps, instead of all texts of RUN."""
     out: Out
@@ -145,7 +145,7 @@ def run_training(out: Path, prepare: Callable[[], Training]) -> int:
         print(cost, explain_loss(training.best))
         print(f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx", flush=True)
         return 0
-    print(STOPPED, flush=True)
+    print(f"Stopped and saved. {RESUMABLE}", flush=True)
     return 0 if training.time_is_up else INTERRUPTED
 
 
@@ -154,8 +154,7 @@ def explain_loss(bits: float) -> str:
     return next(text for least, text in LOSSES if bits >= least)
 
 
-def say_interrupted(out: Path) -> None:
+def say_interrupted(out: Path, resumable: str = RESUMABLE) -> None:
     """Print how to continue after Ctrl-C before the first step."""
-    begun = (out / "config.json").exists()
-    again = "with --resume: unfinished preparations are repeated" if begun else "again"
-    print(f"Stopped before the first step. Give the same command {again}.", flush=True)
+    again = resumable if Run(out).is_begun else "Repeat the command."
+    print(f"Stopped before the first step. {again}", flush=True)

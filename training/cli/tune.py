@@ -19,7 +19,7 @@ from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
 from .command import INTERRUPTED, UNSET, Command, Out, Texts
-from .train import STOPPED, explain_loss, say_interrupted
+from .train import RESUMABLE, explain_loss, say_interrupted
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -88,8 +88,11 @@ class Tune(Command):
             print(f"Make a voice file of it: onbook-export {self.out} -o voice.onnx")
         return INTERRUPTED if is_better is None else 0
 
-    def learn(self) -> bool | None:
-        """Return whether the text costs less after the tuning, or None if it was stopped."""
+    def learn(self, resumable: str = RESUMABLE) -> bool | None:
+        """Return whether the text costs less after the tuning, or None if it was stopped.
+
+        ``resumable``: the sentence that says how to continue after a stop.
+        """
         voice = open_voice(self.voice)
         # Build this network first, because it draws random numbers: a resumed run draws the next
         # ones.
@@ -97,21 +100,23 @@ class Tune(Command):
         try:
             tuning = self._prepare(voice)
         except KeyboardInterrupt:
-            say_interrupted(self.out)
+            say_interrupted(self.out, resumable)
             return None
-        untuned = tuning.measure_network(known.to(tuning.device), voice.vocabulary())
+        # Calibrated like the tuned voice, because temperatures alone lower the cost.
+        _, cost = tuning.calibrate(known.to(tuning.device), voice.vocabulary())
+        untuned = cost.per_character
         print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
         if not tuning.run():
-            print(STOPPED)
+            print(f"Stopped and saved. {resumable}")
             return None
-        cost = f"Tuned, it costs {tuning.best:.4f}"
+        tuned = f"Tuned, it costs {tuning.best:.4f}"
         is_better = tuning.best < untuned
         if is_better:
-            print(f"{cost}. {explain_loss(tuning.best)}")
+            print(f"{tuned}. {explain_loss(tuning.best)}")
         else:
             print(
-                f"{cost}, which is no less: keep {self.voice}, or start another run with more text "
-                f"or more --minutes."
+                f"{tuned}, which is no less: keep {self.voice}, or start another run with more "
+                f"text or more --minutes."
             )
         return is_better
 
@@ -163,9 +168,9 @@ class Voice(Command):
             steps=self.steps,
             minutes=self.minutes,
             device=self.device,
-            resume=Run(out).resume.exists(),
+            resume=Run(out).is_begun,
             description=replace(tune.description, name=self.name),
-        ).learn()
+        ).learn("Repeat the command to continue.")
         if not is_better:
             return INTERRUPTED if is_better is None else 1
         target = self.voices / f"{self.name}.onnx"
