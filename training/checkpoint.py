@@ -100,10 +100,11 @@ Start = Callable[[CharLSTM], Parts | None]
 """Initialises a network with what is known before the first step; returns the texts' parts."""
 
 
-def count_texts(model: CharLSTM, texts: Tokens, path: Path) -> Parts | None:
+def count_texts(model: CharLSTM, texts: Tokens, path: Path, *, keep: bool = True) -> Parts | None:
     """Have a network's prior count the texts, or read its earlier counts from a file.
 
-    Returns the parts of the texts' characters; None without a prior.
+    New counts are written to the file if ``keep`` is true. Returns the parts of the texts'
+    characters; None without a prior.
     """
     prior = model.prior
     if not prior:
@@ -113,7 +114,8 @@ def count_texts(model: CharLSTM, texts: Tokens, path: Path) -> Parts | None:
         parts: Parts = buffers.pop("parts").numpy()
     else:
         parts = prior.learn(texts, texts.works).numpy()
-        save_counts(prior, texts, parts, path)
+        if keep:
+            save_counts(prior, texts, parts, path)
         buffers = dict(prior.named_buffers())
     for name, buffer in buffers.items():
         _set_buffer(prior, name, buffer.to(model.output.weight.device))

@@ -103,13 +103,19 @@ class Config(Learning, Description):
         Compute-Optimal Training Beyond Fixed Training Durations").
         """
         rising = min(1.0, (step + 1) / self.warmup)
+        return self.learning_rate * rising * (1 - math.sqrt(self.share_decayed(step)))
+
+    def share_decayed(self, step: int) -> float:
+        """Return how much of the decay is over at a step: from 0 before the decay to 1 at its end.
+
+        The share is always 0 in a schedule without an end.
+        """
         if self.steps is None:
-            return self.learning_rate * rising
+            return 0.0
         start = self.decay_from
         if start is None:
             start = round(self.steps * (1 - DECAY))
-        done = (step - start) / max(1, self.steps - start)
-        return self.learning_rate * rising * (1 - math.sqrt(min(1.0, max(0.0, done))))
+        return min(1.0, max(0.0, (step - start) / max(1, self.steps - start)))
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """Return the network's sizes for a vocabulary."""

@@ -163,7 +163,7 @@ def decay(
     `Config.learning_rate_at`.
 
     Args:
-        run: A run trained at a constant rate.
+        run: A run of `train` whose learning rate has not begun to fall.
         voice: The folder of the new run, or with ``resume`` of the run to resume.
         steps: Number of steps, by default `DECAYED` of the steps taken before.
         changes: Fields of the run's `Config` that the voice replaces.
@@ -185,17 +185,23 @@ def _branch_off(
     config_before, vocabulary, known = run.config(), run.vocabulary(), run.texts()
     if config_before.tuned_from:
         raise RunError(f"{run.folder} was made by tuning and is already a voice: export it.")
+    if config_before.share_decayed(facts["step"]):
+        raise RunError(
+            f"The learning rate of {run.folder} has already fallen: export it, or train without "
+            f"--steps."
+        )
     config = dataclasses.replace(
         config_before,
         decay_from=facts["step"],
         steps=facts["step"] + (steps or max(1, round(facts["step"] * DECAYED))),
+        texts=hash_files(paths) if paths else config_before.texts,
         **changes,
     )
     split, texts = _choose_texts(run, known, vocabulary, paths)
     _require_folders(changes.get("repeat", {}), texts.folders)
     cut_windows(config, texts)
     network = CharLSTM(config_before.shape(vocabulary))
-    parts = count_texts(network, known, run.counted)
+    parts = count_texts(network, known, run.counted, keep=False)
     make_folder(voice.folder)
     if network.prior and parts is not None:
         save_counts(network.prior, texts, _find_parts(texts, known, parts), voice.counted)

@@ -14,7 +14,7 @@ from training.checkpoint import count_texts
 from training.cli import main
 from training.config import Config
 from training.data.corpora.shakespeare import read_play
-from training.data.texts import collect
+from training.data.texts import collect, hash_files
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
 from training.pretraining import decay, train
@@ -77,6 +77,15 @@ def test_a_decay_begins_at_the_checkpoint_and_changes_no_run(standing: Run, tmp_
     assert files() == before
 
 
+def test_a_decay_of_a_run_without_counts_keeps_its_own(standing: Run, tmp_path: Path):
+    run, voice = Run(tmp_path / "run"), Run(tmp_path / "voice")
+    shutil.copytree(standing.folder, run.folder)
+    run.counted.unlink()
+    decay(run, voice, 8, {})
+    assert not run.counted.exists()
+    assert voice.counted.read_bytes() == standing.counted.read_bytes()
+
+
 def test_a_decay_continues_in_the_texts_where_the_run_stands(standing: Run, tmp_path: Path):
     voice = decay(standing, Run(tmp_path / "voice"), 8, {})
     for step in (10, 17):
@@ -108,6 +117,7 @@ def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
     training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder])
     assert training.run_folder.texts().names == ("as-you-like-it", "new")
     assert not training.state.any()
+    assert training.config.texts == hash_files([folder])
     assert [text.name for text in voice.read_heldout("validation")] == ["the-tempest"]
     # Counted texts keep their parts, and new ones have none.
     parts = parts_of(training)
@@ -130,6 +140,11 @@ def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
         decay(Run(tmp_path / "none"), voice, 8, {})
     with pytest.raises(TrainingError, match="folder called songs"):
         decay(standing, voice, 8, {"repeat": {"songs": 2}})
+    ended = Run(tmp_path / "ended")
+    shutil.copytree(standing.folder, ended.folder)
+    ended.write_config(dataclasses.replace(standing.config(), steps=10))
+    with pytest.raises(RunError, match="has already fallen"):
+        decay(ended, voice, 8, {})
     assert not voice.folder.exists()
 
 
