@@ -15,6 +15,7 @@ from training.model.corrections import compute_kneser_ney_counts
 from training.model.network import CharLSTM, Shape
 from training.model.perfect_hash import place_keys
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fit_shape
+from training.model.tables import draw_keys
 
 from .kneser_ney import KneserNey
 
@@ -36,6 +37,12 @@ def digits_of(seed: int, length: int) -> torch.Tensor:
 
 TEXTS = [digits_of(seed, 700) for seed in range(12)]
 NEW = digits_of(99, 700)
+
+
+def test_contexts_that_no_key_tells_apart_are_refused():
+    twice = Level(np.zeros(2, dtype=np.int32), np.ones(2, dtype=np.uint8))
+    with pytest.raises(ValueError, match="distinct"):
+        draw_keys([twice], None)
 
 
 def prior_of(

@@ -122,7 +122,7 @@ def lay_out_tables(
     If ``before`` is given, its tables are corrected by the new ones, whose columns follow its
     columns.
     """
-    factors, keys = _draw_keys(levels, before)
+    factors, keys = draw_keys(levels, before)
     placements = [place_keys(level_keys) for level_keys in keys]
     buckets = np.array([len(placement.shifts) for placement in placements])
     slots = np.array([len(placement.numbers) for placement in placements])
@@ -204,7 +204,7 @@ def _lay_out_rows(expectations: Expectations, placements: Sequence[Placement]) -
     return np.concatenate([found, no_character], axis=2)
 
 
-def _draw_keys(levels: Sequence[Level], before: Tables | None) -> tuple[Integers, list[Integers]]:
+def draw_keys(levels: Sequence[Level], before: Tables | None) -> tuple[Integers, list[Integers]]:
     """Draw factors that make the keys of each length distinct; return the factors and the keys."""
     factors = before.factors if before else np.empty(0, dtype=np.int64)
     for seed in range(100):
@@ -219,5 +219,5 @@ def _draw_keys(levels: Sequence[Level], before: Tables | None) -> tuple[Integers
             shorter = shorter[level.parents] + level.digits * factor
             keys.append(shorter)
         if all(len(np.unique(level_keys)) == len(level_keys) for level_keys in keys):
-            break
-    return drawn, keys
+            return drawn, keys
+    raise ValueError("No factors make the keys distinct, so a context is listed twice.")
