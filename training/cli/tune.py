@@ -45,8 +45,9 @@ LENGTH = create_mutex_group(required=False)
 class Tune(Command):
     """Train a voice further on your own scripts.
 
-    The corpus, the dropout, windows, resets, decays and the clipping are as in VOICE unless given,
-    whatever the defaults below, and the name is that of VOICE with "-tuned".
+    The language, the dropout, windows, resets, decays and the clipping are as in VOICE unless
+    given, whatever the defaults below. The name is that of VOICE with "-tuned", the corpus that of
+    VOICE with "; then own scripts", and the licence is unstated, because the scripts are yours.
     """
 
     voice: Positional[Path]
