@@ -49,7 +49,7 @@ MICROSOFT_OPSET = 1
 
 
 def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
-    """Return the step graph, with its matrices in 8 or 32 bits and all else in 32.
+    """Return the step graph, with its matrices in 8 or 32 bits and the prior's tables as they are.
 
     Its inputs are tokens, int64 [batch], and state, float32 [batch, S]. Its outputs are logits,
     float32 [batch, V], and next_state, float32 [batch, S]. S is the size of a state that `CharLSTM`

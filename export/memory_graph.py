@@ -47,6 +47,7 @@ def add_memory(parts: Parts, memory: FoldedMemory, vocabulary: int, lower: str) 
     all_scores = [parts.add_node("Sum", found, "places"), parts.add_node("Sum", aways, "away")]
     score = parts.add_node("Concat", all_scores, "places.score", axis=1)
     weights = parts.add_node("Softmax", [score], "places.weight", axis=1)
+    # A product with 0 gives an index for each row, because only the inputs know the batch's size.
     zero = parts.add_constant("memory.zero", np.array(0))
     first = parts.add_node("Mul", ["tokens", zero], "memory.row")
     follower = parts.add_constant("away.follower", np.array([[vocabulary + 1]]))

@@ -37,7 +37,8 @@ def _pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
 
 def collect_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights and buffers of a network by name, without the prior's counts."""
-    # The buffers of the prior never change, and lie in a file of their own.
+    # The buffers of the prior never change, and lie in a file of their own, or are counted again by
+    # a tuning.
     return {k: t for k, t in model.state_dict().items() if not k.startswith("prior.")}
 
 

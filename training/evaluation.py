@@ -123,6 +123,7 @@ def measure_cold(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
     Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
     every target counts. A remainder that fills no window is left out.
     """
+    # Without the line ends of `frame_text`, because the published figures count the text alone.
     tokens = torch.from_numpy(vocabulary.encode(text))
     windows = (len(tokens) - 1) // COLD_WINDOW
     inputs = tokens[: windows * COLD_WINDOW].view(windows, COLD_WINDOW)

@@ -307,7 +307,10 @@ def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior
 
 
 def _find_log_probabilities(prior: NgramPrior, contexts: Integers) -> Floats:
-    """Return the prior's log probabilities after contexts of digits [C, longest]: [C, V]."""
+    """Return the prior's log probabilities after contexts: float32 [C, V].
+
+    ``contexts``: digits, int64 [C, longest], the latest one last, and 0 for none.
+    """
     found = []
     for some in np.array_split(contexts, len(contexts) // 4096 + 1):
         digits = torch.from_numpy(some)

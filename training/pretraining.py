@@ -248,6 +248,7 @@ def _find_parts(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
 
 
 def _require_folders(repeated: Iterable[str], folders: Iterable[str]) -> None:
+    """Raise TrainingError unless each repeated folder has training text."""
     for name in set(repeated) - set(folders):
         raise TrainingError(
             f"No folder called {name} has training text: give --repeat the name of a folder that "

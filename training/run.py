@@ -1,5 +1,8 @@
 """Read and write a run folder: all files of one training, and all that resuming it needs.
 
+A run of `tune` has neither initial weights, nor a corpus, nor counts: it is resumed with its voice
+and its texts.
+
 config.json           the configuration, and the schedule once it is known
 vocabulary.json       the characters and the fold map
 weights.safetensors   the averaged weights that were best on the validation text

@@ -103,6 +103,7 @@ class Training:
         torch.manual_seed(config.seed)
         shape = config.shape(vocabulary)
         self.model = CharLSTM(shape, config.drop).to(self.device).train()
+        # Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
             lr=config.learning_rate,
@@ -158,6 +159,7 @@ class Training:
                     self._evaluate(progress)
                     self.save()
                     evaluation = self.clock() - began - self.seconds
+                    # The speed is reported without evaluations.
                     reported += evaluation
                     evaluated += evaluation
                     self.seconds += evaluation
@@ -209,6 +211,8 @@ class Training:
     @torch.no_grad()
     def _average(self) -> None:
         """Update the averaged weights, with a smaller decay during the first steps."""
+        # Otherwise the initial weights would stay in the average for thousands of steps. The
+        # warm-up is that of TensorFlow's `ExponentialMovingAverage`.
         decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
         # One call for all weights, because each weight would be a kernel of its own on a GPU.
         torch._foreach_lerp_(

@@ -31,10 +31,11 @@ class Sampling:
     """Above 0: low for nearly always the likeliest character, high for nearly any."""
     top_p: float = 0.95
     """In (0, 1]. Only the likeliest characters that have this share together can be drawn
-    (nucleus sampling, Holtzman et al. 2020)."""
+    (nucleus sampling, Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration")."""
     min_p: float = 0.0
     """From 0, off, to 1. Only characters whose probability is at least this share of the likeliest
-    one's can be drawn (Nguyen et al. 2024)."""
+    one's can be drawn (Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling for Creative and
+    Coherent LLM Outputs")."""
     repetition: float = 0.0
     """From 0, off, to 2: the cost of repeating an earlier passage, see `RepetitionPenalty`."""
     length: int = 0
@@ -65,8 +66,9 @@ class Sampling:
 class Uniforms:
     """Make the random numbers of lines, of which number i decides character i.
 
-    Philox is a counter-based generator (Salmon et al. 2011). Its numbers depend on the seed and the
-    position alone, so a line does not depend on the lines beside it.
+    Philox is a counter-based generator (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1,
+    2, 3"). Its numbers depend on the seed and the position alone, so a line does not depend on the
+    lines beside it.
     """
 
     def __init__(self) -> None:

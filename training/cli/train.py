@@ -56,6 +56,8 @@ class Train(Command):
         """Return the command with the configuration of the run to resume, if any."""
         if not self.resume:
             return None
+        # Without its folders, because tyro would replace --repeat with an option for each; a
+        # resumed run keeps its own.
         return Train(out=self.out, config=dataclasses.replace(Run(self.out).config(), repeat={}))
 
     def __call__(self) -> int:

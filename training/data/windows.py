@@ -1,4 +1,8 @@
-"""Cut texts into the windows of truncated back-propagation through time."""
+"""Cut texts into the windows of truncated back-propagation through time.
+
+Williams & Peng 1990, "An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent
+Network Trajectories".
+"""
 
 from __future__ import annotations
 

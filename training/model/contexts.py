@@ -51,7 +51,11 @@ class PriorShape:
 
 
 def join_texts(texts: Sequence[Integers], longest: int) -> Bytes:
-    """Return texts (token ids below 255) as digits from 1, separated and ended by a 0."""
+    """Return texts (token ids below 255) as digits from 1.
+
+    A 0 follows each text, and ``longest`` + 1 zeros stand before the first, so that a context of
+    any place lies within the array.
+    """
     parts = [np.zeros(longest + 1, dtype=np.uint8)]
     for text in texts:
         parts += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
@@ -68,7 +72,7 @@ class Level:
     """[C]: the first character, counted from 1."""
 
     def keys(self, base: int) -> Integers:
-        """Return the keys in ascending order."""
+        """Return the keys in ascending order: int64 [C]."""
         return self.parents.astype(np.int64) * base + self.digits
 
 
@@ -92,7 +96,7 @@ class Places:
         self.contexts = np.zeros(len(self.at), dtype=np.int32)
 
     def compute_longer_keys(self) -> Integers:
-        """Return the key of the context one character longer at each place.
+        """Return the key of the context one character longer at each place: int64 [places].
 
         The key of a context that would begin before its text is a multiple of `base`.
         """
@@ -219,6 +223,7 @@ class _HalfExpectations:
     """The expectations of each half of the text."""
 
     pairs: Integers
+    """[E]: as in `Followers`."""
     after: Floats
     """[E, 2]: the probability of each pair by each half."""
 

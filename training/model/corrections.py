@@ -1,9 +1,10 @@
 """Learn corrections: how each longer context changes what its suffixes expect.
 
 After every short context there is a whole distribution, as log probabilities. A longer context adds
-to the logarithms of the few characters that it lists, and the sum is normalised again. A correction
-therefore takes a byte for each listed character, and one byte for the amounts, which are the
-nearest entry of a code book (vector quantisation: Linde, Buzo & Gray 1980).
+to the logarithms of the few characters that it lists, never less than 0, and the sum is normalised
+again. A correction therefore takes a byte for each listed character, and one byte for the amounts,
+which are the nearest entry of a code book (vector quantisation: Linde, Buzo & Gray 1980, "An
+Algorithm for Vector Quantizer Design").
 
 A correction makes up for the errors of the shorter contexts as stored. So the lengths are fitted in
 ascending order, for all variants of the counts at once: the counts of all parts of the text, and
@@ -53,10 +54,10 @@ SUPPOSED = 4.0
 """Pseudo-counts of each kind of context, distributed as discounting says."""
 
 CELL = 0.25
-"""The step in which amounts are looked up in a code book."""
+"""The step in which amounts are looked up in a code book, in nats."""
 
 CELLS = 48
-"""Number of steps, from 0 on."""
+"""Number of cells of that size, from 0 on; larger amounts are cut off."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class SparseLevel:
     codes: Bytes
     """[C, variants]: the entry of the code book."""
     book: Floats
-    """[codes, listed]: amounts in steps."""
+    """[codes, listed]: amounts in nats, multiples of `STEP` from 0 on."""
     logits: Floats
     """[C, listed, variants]: the logits of the listed characters."""
     totals: Floats
@@ -195,7 +196,8 @@ class DiscountedCounts:
         """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
 
         The result, [C, variants], has for each class of contexts the share by which each part is
-        predicted best from the others: deleted interpolation (Jelinek & Mercer 1980).
+        predicted best from the others: deleted interpolation (Jelinek & Mercer 1980, "Interpolated
+        estimation of Markov source parameters from sparse data").
         """
         # All below up to the result is a vector: of the pairs and variants that lack something, or
         # of kinds.

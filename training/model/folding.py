@@ -96,7 +96,7 @@ class FoldedNetwork:
 
     @classmethod
     def of(cls, network: CharLSTM) -> FoldedNetwork:
-        """Fold the layers below a network's lower LSTM layer into that layer."""
+        """Fold embeddings, keys and values into the matrices that read them."""
         # Folded in double precision, so that rounding happens only once.
         kind, units = network.shape.layer, network.shape.lower
         upper = network.upper.matrix().double()

@@ -1,4 +1,6 @@
-"""Run LSTM layers over windows of time, with DropConnect, in fused kernels.
+"""Run LSTM layers (Hochreiter & Schmidhuber 1997, "Long Short-Term Memory") over windows of time.
+
+The layers run in fused kernels, with DropConnect.
 
 On CPUs that have bfloat16, wide layers multiply in bfloat16, time step by time step.
 """
@@ -16,7 +18,11 @@ from .recurrent import Memory, RecurrentLayer
 
 
 class LockedDropout(nn.Module):
-    """Variational dropout: one mask for all the time steps of a window (Gal & Ghahramani 2016)."""
+    """Drop the same features at all the time steps of a window: variational dropout.
+
+    Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent Neural
+    Networks".
+    """
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -59,11 +65,12 @@ class LSTMLayer(RecurrentLayer):
         bound = 1 / math.sqrt(hidden)
         nn.init.uniform_(self.weight_ih, -bound, bound)
         nn.init.uniform_(self.weight_hh, -bound, bound)
-        # Open forget gates let gradients through from the first step (Jozefowicz et al. 2015).
+        # Open forget gates let gradients through from the first step (Jozefowicz, Zaremba &
+        # Sutskever 2015, "An Empirical Exploration of Recurrent Network Architectures").
         nn.init.ones_(self.bias[hidden : 2 * hidden])
 
     def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Read a window."""
+        """Read a window; return the outputs and (h, c), in shapes as in `RecurrentLayer`."""
         h, c = memory
         device = x.device.type
         half = device == "cpu" and torch.is_autocast_enabled(device)
@@ -154,7 +161,11 @@ class Recurrence(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401 - as above
         *gradients: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the gradients of the inputs of `forward`, given the gradients of its outputs."""
+        """Return the gradients of the inputs of `forward`, given the gradients of its outputs.
+
+        All have the shapes of what they are gradients of; those of the weight are summed over the
+        window.
+        """
         dy, dc = gradients
         active, cells, shown, squashed, half = ctx.saved_tensors
         steps, _, hidden = squashed.shape

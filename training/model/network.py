@@ -156,7 +156,10 @@ class CharLSTM(nn.Module):
         x = self.embedding(tokens)
         if self.prior:
             expected, lengths = self.prior(tokens, history, parts)
+            # Square roots of probabilities. They lie in [0, 1], as products in 8 bits need them,
+            # where the probability itself would be rounded to 0 below 1 in 254.
             x = x + self.expect((expected / 2).exp())
+        # The sections alternate between the lower and the upper layer.
         x, lower = self.lower(self.drop_embedding(x), tuple(kept[::2]))
         x = self.drop_layer(x)
         recall = x.new_empty(*tokens.shape, 0)

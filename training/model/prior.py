@@ -4,7 +4,8 @@ A smoothed table of counts predicts nearly as well as an LSTM on texts of some m
 different errors. So the network reads the table's expectations, and adds their logarithms to the
 logits, weighted by a learned trust: compressors of the PAQ kind mix models so (Mahoney 2005,
 "Adaptive weighing of context models for lossless data compression"), and so did RNN language models
-with maximum entropy n-grams beside them (Mikolov et al. 2011).
+with maximum entropy n-grams beside them (Mikolov et al. 2011, "Strategies for Training Large Scale
+Neural Network Language Models").
 
 The table must not have counted the text that it predicts during training, or the network learns to
 trust the table too much: while training, each part of the text is predicted by the counts of all
@@ -92,9 +93,10 @@ class NgramPrior(nn.Module):
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
     def learn(self, texts: Iterable[Tensor], works: Sequence[str] | None = None) -> Tensor:
-        """Count the texts (token ids); return the part of each character, int8, for `forward`.
+        """Count the texts (token ids, int64); return the part of each character for `forward`.
 
-        ``works``: the work of each text, see `divide_texts`.
+        The parts of all texts are joined: int8 [characters]. ``works``: the work of each text, see
+        `divide_texts`.
         """
         parts = divide_texts(texts, works)
         shape = self.shape

@@ -52,7 +52,7 @@ class Tables:
     symbols: Bytes
     """[S, listed]: the characters with corrected logarithms; V for none."""
     books: Floats
-    """[N x 256, listed]: the code book of each column."""
+    """[N x 256, listed]: the code book of each column, in nats."""
     rows: Bytes
     """[R, V + 1]: negated log probabilities in steps, after the empty context and after the
     contexts in the first slots; the last number is for no character."""
