@@ -28,10 +28,7 @@ from .cells import CELLS
 from .memory_graph import add_memory
 from .parts import MICROSOFT, Bits, Parts
 from .prior_graph import add_prior
-from .trained import FoldedNetwork
-
-EXPECTED, LENGTH = "prior.expected", "prior.length"
-"""The names of the outputs of `add_prior`."""
+from .trained import FoldedNetwork, FoldedPrior
 
 LAYERS = ("lower", "upper")
 """The names of the layers."""
@@ -61,8 +58,10 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     for layer, units in zip(LAYERS, (network.shape.lower, network.shape.upper), strict=True):
         parts.add_constant(f"{layer}.gate_sizes", units * np.array(CELLS[network.recurrence].split))
     read = [parts.add_operand("lower.h")]
+    expected = length = ""
     if network.prior:
-        read.append(parts.add_operand(_add_expectations(parts, network)))
+        expected, length = _add_expectations(parts, network)
+        read.append(parts.add_operand(_add_roots(parts, expected)))
     product = parts.add_product("lower", read, network.lower)
     table = parts.add_constant("table", network.table)
     added = parts.add_node("Gather", [table, "tokens"], "lower.table")
@@ -78,7 +77,7 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     logits = "said" if network.prior else "logits"
     parts.add_product("output", [upper, *recall], network.output, network.output_bias, logits)
     if network.prior:
-        _add_trust(parts, network)
+        _add_trust(parts, network.prior, expected, length)
     sections = [f"next.{name}" for name in _list_sections(network)]
     parts.add_node("Concat", sections, "next_state", axis=1)
     return _make_model(parts, network)
@@ -98,11 +97,11 @@ def _list_sections(network: FoldedNetwork) -> list[str]:
     ]
 
 
-def _add_expectations(parts: Parts, network: FoldedNetwork) -> str:
-    """Add the prior; return the name of the square roots of its probabilities, [batch, V].
+def _add_expectations(parts: Parts, network: FoldedNetwork) -> tuple[str, str]:
+    """Add the prior, and the digits of the last characters as ``next.digits``.
 
-    The digits of the last characters are ``next.digits``, the logarithms of the probabilities
-    `EXPECTED`, and the lengths of the known contexts `LENGTH`.
+    Returns the names of the logarithms of the probabilities, and of the lengths of the known
+    contexts, as `add_prior` does.
     """
     assert network.prior  # `build` calls this only for a network with a prior
     history = network.shape.prior.history
@@ -113,25 +112,28 @@ def _add_expectations(parts: Parts, network: FoldedNetwork) -> str:
     sizes = parts.add_constant("digits.sizes", np.array([1, history]))
     parts.add_node("Split", [read, sizes], "digits.forgotten", "next.digits", axis=1)
     whole = parts.add_node("Cast", [read], "digits.whole", to=TensorProto.INT64)
-    expected, _ = add_prior(parts, network.prior.tables, whole, history)
+    return add_prior(parts, network.prior.tables, whole, history)
+
+
+def _add_roots(parts: Parts, expected: str) -> str:
+    """Add the square roots of probabilities, given their logarithms; return their name."""
     half = parts.add_constant("prior.half", np.float32(0.5))
     return parts.add_node(
         "Exp", [parts.add_node("Mul", [expected, half], "prior.halved")], "prior.roots"
     )
 
 
-def _add_trust(parts: Parts, network: FoldedNetwork) -> None:
+def _add_trust(parts: Parts, prior: FoldedPrior, expected: str, length: str) -> None:
     """Add logits = sure x (the network's own logits + trust x the prior's log-probabilities)."""
-    assert network.prior  # `build` calls this only for a network with a prior
-    sizes = parts.add_constant("said.sizes", np.array([len(network.table), 1]))
+    sizes = parts.add_constant("said.sizes", np.array([prior.tables.characters, 1]))
     parts.add_node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
-    by_length = parts.add_constant("prior.trust", network.prior.trust[:, None])
-    added = parts.add_node("Gather", [by_length, LENGTH], "trust.added")
+    by_length = parts.add_constant("prior.trust", prior.trust[:, None])
+    added = parts.add_node("Gather", [by_length, length], "trust.added")
     trust = parts.add_node("Add", ["said.trust", added], "trust")
-    trusted = parts.add_node("Mul", [trust, EXPECTED], "prior.trusted")
+    trusted = parts.add_node("Mul", [trust, expected], "prior.trusted")
     logits = parts.add_node("Add", ["said.itself", trusted], "said.together")
-    sure = parts.add_constant("prior.sure", network.prior.sure[:, None])
-    factor = parts.add_node("Gather", [sure, LENGTH], "sure")
+    sure = parts.add_constant("prior.sure", prior.sure[:, None])
+    factor = parts.add_node("Gather", [sure, length], "sure")
     parts.add_node("Mul", [logits, factor], "logits")
 
 

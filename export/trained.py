@@ -8,7 +8,7 @@ if TYPE_CHECKING or __package__ == "export":
     from training.data.vocabulary import Vocabulary
     from training.evaluation import Cost, measure_carried
     from training.model.corrections import CODES, STEP
-    from training.model.folding import Floats, FoldedMemory, FoldedNetwork
+    from training.model.folding import Floats, FoldedMemory, FoldedNetwork, FoldedPrior
     from training.model.memory import NONE, WIDTH, Packing
     from training.model.network import CharLSTM
     from training.model.tables import STORED, Tables
@@ -19,7 +19,7 @@ else:
     from ..data.vocabulary import Vocabulary
     from ..evaluation import Cost, measure_carried
     from ..model.corrections import CODES, STEP
-    from ..model.folding import Floats, FoldedMemory, FoldedNetwork
+    from ..model.folding import Floats, FoldedMemory, FoldedNetwork, FoldedPrior
     from ..model.memory import NONE, WIDTH, Packing
     from ..model.network import CharLSTM
     from ..model.tables import STORED, Tables

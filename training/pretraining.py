@@ -20,7 +20,7 @@ from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
 from .model import prior
-from .model.network import CharLSTM
+from .model.network import CharLSTM, Shape
 from .run import Run, make_folder, save
 from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
@@ -72,8 +72,9 @@ def _begin(
     """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
-    if voice:
-        config = _take_sizes(voice, config)
+    known = voice.model() if voice else None
+    if voice and known:
+        config = _take_sizes(known.shape, config, voice.fingerprint())
     vocabulary = voice.vocabulary() if voice else Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
@@ -82,8 +83,7 @@ def _begin(
         config, prior=prior.fit_shape(texts, len(vocabulary), config.prior)
     )
     initial: dict[str, Tensor] = {}
-    if voice:
-        known = voice.model()
+    if known:
         initial = collect_weights(known)
         if config.memory.characters and not known.memory:
             initial = add_memory_head(initial, CharLSTM(config.shape(vocabulary)))
@@ -94,12 +94,11 @@ def _begin(
     return config, vocabulary, texts
 
 
-def _take_sizes(voice: Trained, config: Config) -> Config:
+def _take_sizes(shape: Shape, config: Config, fingerprint: str) -> Config:
     """Return a configuration with the layers and sizes of a voice, but its own contexts.
 
     A voice without a memory head gets one.
     """
-    shape = voice.model().shape
     contexts = config.prior.contexts if shape.prior.contexts else 0
     sizes = ("embedding", "lower", "upper", "recurrence")
     return dataclasses.replace(
@@ -108,7 +107,7 @@ def _take_sizes(voice: Trained, config: Config) -> Config:
         # As long as the voice's, because the parameters of trust depend on a context's length.
         prior=dataclasses.replace(shape.prior, contexts=contexts),
         memory=shape.memory if shape.memory.characters else config.memory,
-        begun_from=voice.fingerprint(),
+        begun_from=fingerprint,
     )
 
 

@@ -181,9 +181,8 @@ class Training:
     def train_step(self) -> float:
         """Take a step: forward, backward, clip, update, average. Return bits per character."""
         batch = self.ahead.at(self.step)
-        if len(self.state) != len(batch.starting):
-            self.state = self.model.start(len(batch.starting))
-        self.state = self.state.masked_fill(batch.starting[:, None], 0.0)
+        if batch.begins_epoch:
+            self.state = self.model.start(self.config.batch)
         if self.config.resets:
             kept = torch.rand(len(self.state), 1) >= self.config.resets
             self.state = self.state * kept.to(self.device)

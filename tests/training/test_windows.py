@@ -52,7 +52,7 @@ def test_a_prefetched_batch_is_that_of_its_step():
         assert torch.equal(batch.inputs, read[:-1])
         assert torch.equal(batch.targets, read[1:])
         assert torch.equal(batch.parts, batch.inputs // 100)
-        assert batch.starting.tolist() == [step == 0] * 4
+        assert batch.begins_epoch == (step == 0)
 
 
 def test_an_error_while_prefetching_is_raised():

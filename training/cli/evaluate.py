@@ -1,4 +1,4 @@
-"""Run ``evaluate``: measure a run on texts."""
+"""Run ``evaluate``: measure a voice on texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from ..data.texts import read
 from ..errors import TextError
 from ..evaluation import COLD_WINDOW, measure_carried, measure_cold
-from ..run import Run
+from ..voice_file import open_voice
 from .command import Command, Texts
 
 
@@ -18,17 +18,17 @@ from .command import Command, Texts
 class Evaluate(Command):
     """Measure the bits per character of texts."""
 
-    run: Positional[Path]
-    """A run folder."""
+    voice: Positional[Path]
+    """A run folder, or a voice file."""
     texts: Texts
     """The texts to read."""
 
     def __call__(self) -> int:
         """Print a table of the texts."""
         if not self.texts:
-            raise TextError("No text is named: give the files to read, after the run.")
-        run = Run(self.run)
-        model, vocabulary = run.model(), run.vocabulary()
+            raise TextError("No text is named: give the files to read, after the voice.")
+        voice = open_voice(self.voice)
+        model, vocabulary = voice.model(), voice.vocabulary()
         heads = "text", "characters", "skipped", "carried state", "cold windows"
         print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
         for path in self.texts:

@@ -27,14 +27,14 @@ class Batch:
     """int64 [window, streams]."""
     targets: Tensor
     """int64 [window, streams]."""
-    starting: Tensor
-    """bool [streams]: streams that begin with the state of a script's start."""
+    begins_epoch: bool
+    """Whether all streams begin with the state of a script's start."""
     parts: Tensor | None
     """int64 [window, streams], as `CharLSTM.forward` takes them."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with every tensor changed."""
-        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        tensors = {name: t for name, t in vars(self).items() if isinstance(t, Tensor)}
         return dataclasses.replace(self, **{name: change(t) for name, t in tensors.items()})
 
     def cost(self, logits: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Batches:
         parts = None
         if self.parts is not None:
             parts = torch.from_numpy(self.parts[places[:-1]]).long()
-        return Batch(read[:-1], read[1:], torch.full((read.shape[1],), begins), parts)
+        return Batch(read[:-1], read[1:], begins, parts)
 
 
 class Ahead:
