@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .parts import Parts
+from .graph_builder import GraphBuilder
 
 
 @dataclass(frozen=True)
@@ -14,29 +14,31 @@ class Cell:
 
     split: tuple[int, ...]
     """How many adjacent blocks of the gates pass through each function."""
-    add_step: Callable[[Parts, str, str, Sequence[str], str], str]
+    add_step: Callable[[GraphBuilder, str, str, Sequence[str], str], str]
     """Add a step with these arguments, and return the name of h', [batch, H]:
 
-    parts: the graph; layer: the layer's name, whose constant ``gate_sizes`` holds the sizes of
+    builder: the graph; layer: the layer's name, whose constant ``gate_sizes`` holds the sizes of
     `split`; gates: the name of the gates, [batch, blocks x H], in the order of
-    `RecurrentLayer.gate_order`; memory: the names of the layer's memories, [batch, H] each; prefix:
-    the beginning of the names of the next memories.
+    `RecurrentLayer.gate_order`; state: the names of the layer's state, [batch, H] each; prefix:
+    the beginning of the names of the next state.
     """
 
 
-def _add_lstm_step(parts: Parts, layer: str, gates: str, memory: Sequence[str], prefix: str) -> str:
+def _add_lstm_step(
+    builder: GraphBuilder, layer: str, gates: str, state: Sequence[str], prefix: str
+) -> str:
     """Add c' = forget x c + input x cell, and h' = output x tanh(c')."""
     opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
-    parts.add_node("Split", [gates, f"{layer}.gate_sizes"], f"{layer}.raw", raw, axis=1)
-    parts.add_node("Sigmoid", [f"{layer}.raw"], opened)
+    builder.add_node("Split", [gates, f"{layer}.gate_sizes"], f"{layer}.raw", raw, axis=1)
+    builder.add_node("Sigmoid", [f"{layer}.raw"], opened)
     enter, keep, show = (f"{layer}.{gate}" for gate in ("input", "forget", "output"))
-    parts.add_node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
-    parts.add_node("Tanh", [raw], cell)
-    kept = parts.add_node("Mul", [keep, memory[1]], f"{layer}.kept")
-    entered = parts.add_node("Mul", [enter, cell], f"{layer}.entered")
-    c = parts.add_node("Add", [kept, entered], f"{prefix}.{layer}.c")
-    bounded = parts.add_node("Tanh", [c], f"{layer}.bounded")
-    return parts.add_node("Mul", [show, bounded], f"{prefix}.{layer}.h")
+    builder.add_node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
+    builder.add_node("Tanh", [raw], cell)
+    kept = builder.add_node("Mul", [keep, state[1]], f"{layer}.kept")
+    entered = builder.add_node("Mul", [enter, cell], f"{layer}.entered")
+    c = builder.add_node("Add", [kept, entered], f"{prefix}.{layer}.c")
+    bounded = builder.add_node("Tanh", [c], f"{layer}.bounded")
+    return builder.add_node("Mul", [show, bounded], f"{prefix}.{layer}.h")
 
 
 CELLS: Mapping[str, Cell] = {"lstm": Cell((3, 1), _add_lstm_step)}

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 
 from . import TextError, VoiceError, __version__, graph, openings
-from .parts import Bits
+from .graph_builder import Bits
 from .proof import LARGEST_LOSS, Proof, check_loss, encode_text, prove
 from .runtime import Runtime
 from .trained import (

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .parts import Bits
-from .runtime import Runtime, Tokens
+from .graph_builder import Bits
+from .runtime import Runtime, TokenIds
 from .trained import CharLSTM, Cost, Text, Vocabulary, frame_text, measure_carried
 
 STEPS = 500
@@ -113,7 +113,7 @@ def prove(
     )
 
 
-def encode_text(vocabulary: Vocabulary, text: Text) -> Tokens:
+def encode_text(vocabulary: Vocabulary, text: Text) -> TokenIds:
     """Return the tokens that `measure_carried` reads of a text: int64 [characters]."""
     return vocabulary.encode(frame_text(text.content))
 
@@ -130,7 +130,7 @@ def check_loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
 
 
 def _check_numbers(
-    graph: Runtime, model: CharLSTM, text: Tokens, allowed: float | None
+    graph: Runtime, model: CharLSTM, text: TokenIds, allowed: float | None
 ) -> list[Check]:
     """Check the largest differences of logits and states between PyTorch and onnxruntime."""
     both = np.array(
@@ -144,7 +144,7 @@ def _check_numbers(
 
 
 @torch.no_grad()
-def _measure_differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.float64]:
+def _measure_differences(graph: Runtime, model: CharLSTM, tokens: TokenIds) -> NDArray[np.float64]:
     """Return the largest differences of logits and of states over all steps: float64 [2].
 
     Both runtimes read the tokens [steps, rows], each from its own states. Differences of state
@@ -164,7 +164,7 @@ def _measure_differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDA
     return largest
 
 
-def _check_rows_alone(graph: Runtime, text: Tokens) -> Check:
+def _check_rows_alone(graph: Runtime, text: TokenIds) -> Check:
     """Count the rows of a full batch that differ in any bit from the same rows alone."""
     tokens = _cut_rows(text, CROWD, CROWD_STEPS)
     batch_state = graph.start(CROWD)
@@ -186,7 +186,7 @@ def _check_targets(judged: Sequence[Judged]) -> Check:
     return Check("characters that one counted and the other did not", missed, 0, "d")
 
 
-def _cut_rows(text: Tokens, rows: int, steps: int) -> Tokens:
+def _cut_rows(text: TokenIds, rows: int, steps: int) -> TokenIds:
     """Return pieces of a text from evenly spaced starts, wrapping at its end: [steps, rows]."""
     starts = np.arange(rows) * len(text) // rows
     return text[(starts + np.arange(steps)[:, None]) % len(text)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .trained import Cost
 
-Tokens = NDArray[np.int64]
+TokenIds = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 THREADS = 2
@@ -35,7 +35,7 @@ class Runtime:
         """Return the states before the first character: zeros, float32 [rows, S]."""
         return np.zeros((rows, self.state_size), np.float32)
 
-    def step(self, tokens: Tokens, state: Floats) -> tuple[Floats, Floats]:
+    def step(self, tokens: TokenIds, state: Floats) -> tuple[Floats, Floats]:
         """Read one character in each row; return logits, float32 [rows, V], and the next state.
 
         tokens: int64 [rows]; state: float32 [rows, S].
@@ -45,7 +45,7 @@ class Runtime:
         )
         return logits, state
 
-    def measure_carried(self, texts: Sequence[Tokens]) -> list[Cost]:
+    def measure_carried(self, texts: Sequence[TokenIds]) -> list[Cost]:
         """Return the cost of each text, read from start to end with the state carried along.
 
         The texts, each of at least two tokens, are the rows of one batch; a row ends with its text.
@@ -80,7 +80,7 @@ class Runtime:
         return written[1:]
 
 
-def _compute_nats(logits: Floats, targets: Tokens) -> NDArray[np.float64]:
+def _compute_nats(logits: Floats, targets: TokenIds) -> NDArray[np.float64]:
     """Return the cost in nats of targets [rows] under logits [rows, V]: float64 [rows]."""
     exact = logits.astype(np.float64)
     exact -= exact.max(axis=1, keepdims=True)

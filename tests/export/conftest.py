@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import tests.tiny_voice  # noqa: F401 - its shorter proofs are for all tests of export
-from export.parts import quantise
+from export.graph_builder import quantise
 from training.data.vocabulary import Vocabulary
 from training.model.folding import Floats
 from training.model.memory import NO_MEMORY, MemoryShape

@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from export.parts import Parts
+from export.graph_builder import GraphBuilder
 from export.prior_graph import add_prior
 from training.finetune import add_contexts
 from training.model.prior import NgramPrior, PriorShape
@@ -32,10 +32,10 @@ def prior() -> NgramPrior:
 
 
 def graph_of(tables: Tables) -> onnx.ModelProto:
-    parts = Parts()
-    expected, length = add_prior(parts, tables, "digits", HISTORY)
+    builder = GraphBuilder()
+    expected, length = add_prior(builder, tables, "digits", HISTORY)
     graph = helper.make_graph(
-        parts.nodes,
+        builder.nodes,
         "prior",
         [helper.make_tensor_value_info("digits", TensorProto.INT64, ["batch", HISTORY + 1])],
         [
@@ -45,7 +45,7 @@ def graph_of(tables: Tables) -> onnx.ModelProto:
                 "prior.logits", TensorProto.FLOAT, ["batch", CHARACTERS + 1]
             ),
         ],
-        parts.constants,
+        builder.constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 

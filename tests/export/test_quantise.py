@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.parts import LARGEST_CODE, STEP, ZERO, quantise
+from export.graph_builder import LARGEST_CODE, VECTOR_STEP, ZERO, quantise
 
 
 def matrix(rows: int, columns: int) -> np.ndarray:
@@ -40,9 +40,9 @@ def test_zeros_stay_zeros(dequantise):
 def test_vectors_are_rounded_as_in_the_graph():
     vectors = np.linspace(-1.02, 1.02, 4001, dtype=np.float32)
     node = helper.make_node("QuantizeLinear", ["a", "step", "zero"], ["y"])
-    found = _run(node, TensorProto.UINT8, {"a": vectors}, step=STEP, zero=ZERO)
-    off = abs((found.astype(np.float32) - ZERO) * STEP - vectors)
-    assert (off[abs(vectors) <= 1] <= STEP * 0.51).all()
+    found = _run(node, TensorProto.UINT8, {"a": vectors}, step=VECTOR_STEP, zero=ZERO)
+    off = abs((found.astype(np.float32) - ZERO) * VECTOR_STEP - vectors)
+    assert (off[abs(vectors) <= 1] <= VECTOR_STEP * 0.51).all()
 
 
 @pytest.mark.parametrize("rows", [32, 100, 1000])
@@ -53,10 +53,10 @@ def test_onnxruntime_multiplies_exactly(rows):
     vectors[0], vectors[1], vectors[2, ::2] = 255, 0, 255
     inputs = ["a", "codes", "step", "scales", "zero", ""]
     node = helper.make_node("MatMulIntegerToFloat", inputs, ["y"], domain="com.microsoft")
-    constants = {"codes": codes, "step": STEP, "scales": scales, "zero": ZERO}
+    constants = {"codes": codes, "step": VECTOR_STEP, "scales": scales, "zero": ZERO}
     found = _run(node, TensorProto.FLOAT, {"a": vectors}, **constants)
     sums = (vectors.astype(np.int64) - ZERO) @ codes.astype(np.int64)
-    expected = sums.astype(np.float32) * (STEP * scales)
+    expected = sums.astype(np.float32) * (VECTOR_STEP * scales)
     np.testing.assert_array_equal(found, expected)
 
 

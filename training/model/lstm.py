@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .recurrent import Memory, RecurrentLayer
+from .recurrent import LayerState, RecurrentLayer
 
 
 class LockedDropout(nn.Module):
@@ -48,7 +48,7 @@ class LSTMLayer(RecurrentLayer):
     gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
     """
 
-    memories = ("h", "c")
+    state_names = ("h", "c")
     # Input, forget, output, cell: one Sigmoid covers three adjacent gates.
     gate_order = (0, 1, 3, 2)
     zeros: Tensor
@@ -69,15 +69,15 @@ class LSTMLayer(RecurrentLayer):
         # Sutskever 2015, "An Empirical Exploration of Recurrent Network Architectures").
         nn.init.ones_(self.bias[hidden : 2 * hidden])
 
-    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Read a window; return the outputs and (h, c), in shapes as in `RecurrentLayer`."""
-        h, c = memory
+        h, c = state
         device = x.device.type
         half = device == "cpu" and torch.is_autocast_enabled(device)
         recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
         if half and self.hidden >= WIDE:
             gates = functional.linear(x, self.weight_ih, self.bias).to(torch.bfloat16)
-            y, c = Recurrence.apply(gates, h, c, recurrent)
+            y, c = BFloat16LSTMFunction.apply(gates, h, c, recurrent)
             return y, (y[-1], c)
         # The arguments of the fused kernel, as nn.LSTM gives them: has_biases, layers, dropout,
         # train, bidirectional, batch_first.
@@ -112,7 +112,7 @@ class LSTMLayer(RecurrentLayer):
         self.bias = nn.Parameter(bias)
 
 
-class Recurrence(torch.autograd.Function):
+class BFloat16LSTMFunction(torch.autograd.Function):
     """The recurrent part of an LSTM layer in bfloat16, but for the cells, which are in float32.
 
     On processors with AVX-512's bfloat16 alone, the backward pass of PyTorch's fused kernel is no
@@ -137,24 +137,24 @@ class Recurrence(torch.autograd.Function):
         steps, batch, width = gates.shape
         hidden = width // 4
         half = weight.to(torch.bfloat16)
-        across = half.t()
-        active = torch.empty_like(gates)
+        transposed = half.t()
+        gate_values = torch.empty_like(gates)
         cells = c.new_empty(steps + 1, batch, hidden)
-        shown = gates.new_empty(steps + 1, batch, hidden)
-        squashed = gates.new_empty(steps, batch, hidden)
-        cells[0], shown[0] = c, h
+        outputs = gates.new_empty(steps + 1, batch, hidden)
+        tanh_cells = gates.new_empty(steps, batch, hidden)
+        cells[0], outputs[0] = c, h
         for t in range(steps):
-            z = torch.addmm(gates[t], shown[t], across, out=active[t])
+            z = torch.addmm(gates[t], outputs[t], transposed, out=gate_values[t])
             z[:, : 2 * hidden].sigmoid_()
             z[:, 2 * hidden : 3 * hidden].tanh_()
             z[:, 3 * hidden :].sigmoid_()
             i, f, g, o = z.split(hidden, dim=1)
             torch.mul(f, cells[t], out=cells[t + 1])
             cells[t + 1].add_(i * g)
-            squashed[t].copy_(cells[t + 1]).tanh_()
-            torch.mul(o, squashed[t], out=shown[t + 1])
-        ctx.save_for_backward(active, cells, shown, squashed, half)
-        return shown[1:].clone(), cells[-1]
+            tanh_cells[t].copy_(cells[t + 1]).tanh_()
+            torch.mul(o, tanh_cells[t], out=outputs[t + 1])
+        ctx.save_for_backward(gate_values, cells, outputs, tanh_cells, half)
+        return outputs[1:].clone(), cells[-1]
 
     @staticmethod
     def backward(
@@ -167,23 +167,23 @@ class Recurrence(torch.autograd.Function):
         window.
         """
         dy, dc = gradients
-        active, cells, shown, squashed, half = ctx.saved_tensors
-        steps, _, hidden = squashed.shape
+        gate_values, cells, outputs, tanh_cells, half = ctx.saved_tensors
+        steps, _, hidden = tanh_cells.shape
         dc = dc.clone()
         dh = torch.zeros_like(dc)
-        dgates = torch.empty_like(active)
+        dgates = torch.empty_like(gate_values)
         for t in reversed(range(steps)):
-            i, f, g, o = active[t].split(hidden, dim=1)
+            i, f, g, o = gate_values[t].split(hidden, dim=1)
             to_i, to_f, to_g, to_o = dgates[t].split(hidden, dim=1)
             dh.add_(dy[t])
             output = dh.to(half)
-            dc.add_(output * o * (1 - squashed[t] * squashed[t]))
+            dc.add_(output * o * (1 - tanh_cells[t] * tanh_cells[t]))
             cell = dc.to(half)
             torch.mul(cell * g * i, 1 - i, out=to_i)
             torch.mul(cell * cells[t].to(half) * f, 1 - f, out=to_f)
             torch.mul(cell * i, 1 - g * g, out=to_g)
-            torch.mul(output * squashed[t] * o, 1 - o, out=to_o)
+            torch.mul(output * tanh_cells[t] * o, 1 - o, out=to_o)
             dh = torch.mm(dgates[t], half).float()
             dc.mul_(f)
-        dweight = torch.mm(dgates.flatten(0, 1).t(), shown[:-1].flatten(0, 1)).float()
+        dweight = torch.mm(dgates.flatten(0, 1).t(), outputs[:-1].flatten(0, 1)).float()
         return dgates, dh, dc, dweight

@@ -45,7 +45,7 @@ class Shape:
         The sections are the h of both layers, the c of both layers (or what else the layers
         remember), the packed characters of the memory head, and the last characters for the prior.
         """
-        units = (self.lower, self.upper) * len(self.layer.memories)
+        units = (self.lower, self.upper) * len(self.layer.state_names)
         packed = Packing(self.vocabulary, self.memory.characters).numbers
         return (*units, packed, self.prior.history)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Floats = NDArray[np.float32]
-Memory = tuple[Tensor, ...]
+LayerState = tuple[Tensor, ...]
 
 
 class RecurrentLayer(nn.Module):
@@ -20,7 +20,7 @@ class RecurrentLayer(nn.Module):
     ``hidden`` columns for each entry of `gate_order`.
     """
 
-    memories: ClassVar[tuple[str, ...]]
+    state_names: ClassVar[tuple[str, ...]]
     """The names of the vectors that the layer remembers; "h", its output, comes first."""
     gate_order: ClassVar[tuple[int, ...]]
     """The blocks of the matrix in the order in which a step graph has them."""
@@ -30,10 +30,10 @@ class RecurrentLayer(nn.Module):
     def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Read a window; return the outputs [time, batch, hidden] and the memory after it.
+    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Read a window; return the outputs [time, batch, hidden] and the state after it.
 
-        x: float [time, batch, inputs]; memory: float [batch, hidden] each, from the step before the
+        x: float [time, batch, inputs]; state: float [batch, hidden] each, from the step before the
         window.
         """
         raise NotImplementedError

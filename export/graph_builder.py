@@ -26,7 +26,7 @@ LARGEST_CODE = 63
 """The largest code of a matrix. Processors without instructions for sums of 8-bit products add two
 products in 16 bits, and saturate: 2 x 255 x 63 fits, 2 x 255 x 127 does not."""
 
-STEP = np.float32(1 / 127)
+VECTOR_STEP = np.float32(1 / 127)
 """The step between two codes of a vector, whose numbers lie between -1 and 1."""
 
 ZERO = np.uint8(128)
@@ -34,8 +34,8 @@ ZERO = np.uint8(128)
 
 
 @dataclass
-class Parts:
-    """Nodes and constants, in the order in which they were added."""
+class GraphBuilder:
+    """Collect nodes and constants, in the order in which they are added."""
 
     bits: Bits = 32
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         if self.bits == 8:
-            self.add_constant("step", STEP)
+            self.add_constant("step", VECTOR_STEP)
             self.add_constant("zero", ZERO)
 
     def add_constant(self, name: str, array: Any) -> str:  # noqa: ANN401 - an array of any kind
