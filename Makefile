@@ -26,7 +26,7 @@ BASE := $(TEXTS) $(SIZES) $(LEARNING)
 SCREEN := $(FILM) --name screen --licence MIT --repeat sketches 2 \
     --corpus "sketches, scenes and 249 short films written for On Book, after plays of Project Gutenberg"
 
-.PHONY: play test types pytest lock map catalogue texts base stage screen placed fix docs pictures site bench load
+.PHONY: play test types pytest lock map catalogue texts base stage screen export-voice fix docs pictures site bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
@@ -116,7 +116,7 @@ screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS
 	    $(if $(wildcard runs/screen-base/config.json),--resume,$(SCREEN) --from runs/base $(LEARNING))
 	$(BIN)/python -m training decay runs/screen-base --out runs/screen \
 	    $(if $(wildcard runs/screen/config.json),--resume,--repeat sketches 2 --steps $(STEPS))
-	$(MAKE) VOICE=screen placed
+	$(MAKE) VOICE=screen export-voice
 
 # The plain scenes of `screen` teach to answer, so `stage` begins as that voice.
 stage: $(STAGE)  ## Train the voice `stage` from `screen`, prove it and put it in place
@@ -124,9 +124,9 @@ stage: $(STAGE)  ## Train the voice `stage` from `screen`, prove it and put it i
 	    $(STAGE) --from runs/screen --repeat stage-sketches 3 $(LEARNING) --steps 3000 --name stage \
 	    --licence "public domain texts; weights MIT" --corpus "sketches and scenes written for On Book, \
 	    64 modern plays of Project Gutenberg, and 36 plays of William Shakespeare")
-	$(MAKE) VOICE=stage placed
+	$(MAKE) VOICE=stage export-voice
 
-placed:
+export-voice:
 	$(BIN)/python -m export runs/$(VOICE) -o bot/models/$(VOICE).onnx
 	cd bot/models && sha256sum *.onnx >SHA256SUMS
 

@@ -59,7 +59,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Judged:
+class TextCosts:
     """The cost of one held-out text under the checkpoint and under the exported graph."""
 
     name: str
@@ -72,7 +72,7 @@ class Proof:
     """All checks, and the costs of the texts."""
 
     checks: tuple[Check, ...]
-    texts: tuple[Judged, ...]
+    texts: tuple[TextCosts, ...]
 
     @property
     def failed(self) -> int:
@@ -101,7 +101,7 @@ def prove(
         costs = [measure_carried(model, vocabulary, text.content) for text in texts]
         numbers = _check_numbers(graph, model, np.concatenate(read), LARGEST_DIFFERENCE[bits])
     names = [text.name for text in texts]
-    judged = tuple(starmap(Judged, zip(names, costs, graph.measure_carried(read), strict=True)))
+    judged = tuple(starmap(TextCosts, zip(names, costs, graph.measure_carried(read), strict=True)))
     return Proof(
         (
             *numbers,
@@ -180,7 +180,7 @@ def _check_rows_alone(graph: Runtime, text: TokenIds) -> Check:
     return Check(name, len(differing), 0, "d")
 
 
-def _check_targets(judged: Sequence[Judged]) -> Check:
+def _check_targets(judged: Sequence[TextCosts]) -> Check:
     """Check that both costs count the same characters, since bits compare only then."""
     missed = sum(abs(j.pytorch.characters - j.exported.characters) for j in judged)
     return Check("characters that one counted and the other did not", missed, 0, "d")

@@ -13,7 +13,7 @@ from training.data.corpora.shakespeare import read_play
 from training.model.memory import MemoryShape
 from training.model.network import Regularisation
 from training.model.prior import PriorShape
-from training.pretraining import train
+from training.pretraining import prepare_training
 from training.run import Run
 
 TINY = Config(
@@ -62,7 +62,7 @@ def write_scenes(folder: Path) -> None:
 
 def train_voice(scenes: Path, folder: Path) -> None:
     """Train the voice; leave its run in the folder."""
-    assert train([scenes], Run(folder), TINY).run()
+    assert prepare_training([scenes], Run(folder), TINY).run()
 
 
 def export_voices(run: Path, styles: Path, folder: Path) -> None:

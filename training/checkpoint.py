@@ -94,17 +94,17 @@ def _select(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
 
-Parts = NDArray[np.int8]
-"""The part of each character of the texts, from `NgramPrior.learn`; below 0 for none."""
+Folds = NDArray[np.int8]
+"""The fold of each character of the texts, from `NgramPrior.learn`; below 0 for none."""
 
-Start = Callable[[CharLSTM], Parts | None]
-"""Initialises a network with what is known before the first step; returns the texts' parts."""
+Start = Callable[[CharLSTM], Folds | None]
+"""Initialises a network with what is known before the first step; returns the texts' folds."""
 
 
-def count_texts(model: CharLSTM, texts: Tokens, path: Path, *, keep: bool = True) -> Parts | None:
+def count_texts(model: CharLSTM, texts: Tokens, path: Path, *, keep: bool = True) -> Folds | None:
     """Have a network's prior count the texts, or read its earlier counts from a file.
 
-    New counts are written to the file if ``keep`` is true. Returns the parts of the texts'
+    New counts are written to the file if ``keep`` is true. Returns the folds of the texts'
     characters; None without a prior.
     """
     prior = model.prior
@@ -112,21 +112,21 @@ def count_texts(model: CharLSTM, texts: Tokens, path: Path, *, keep: bool = True
         return None
     buffers, facts = load(path) if path.exists() else ({}, {})
     if facts == _collect_facts(prior, texts):
-        parts: Parts = buffers.pop("parts").numpy()
+        folds: Folds = buffers.pop("parts").numpy()
     else:
-        parts = prior.learn(texts, texts.works).numpy()
+        folds = prior.learn(texts, texts.works).numpy()
         if keep:
-            save_counts(prior, texts, parts, path)
+            save_counts(prior, texts, folds, path)
         buffers = dict(prior.named_buffers())
     for name, buffer in buffers.items():
         _set_buffer(prior, name, buffer.to(model.output.weight.device))
-    return parts
+    return folds
 
 
-def save_counts(prior: NgramPrior, texts: Tokens, parts: Parts, path: Path) -> None:
-    """Write a prior's counts, and the parts of some texts, for `count_texts` to read."""
+def save_counts(prior: NgramPrior, texts: Tokens, folds: Folds, path: Path) -> None:
+    """Write a prior's counts, and the folds of some texts, for `count_texts` to read."""
     buffers = {name: buffer.cpu() for name, buffer in prior.named_buffers()}
-    save(path, {**buffers, "parts": torch.from_numpy(parts)}, _collect_facts(prior, texts))
+    save(path, {**buffers, "parts": torch.from_numpy(folds)}, _collect_facts(prior, texts))
 
 
 def _collect_facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:

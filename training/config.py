@@ -17,7 +17,7 @@ from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
 from .ranges import OptionalPositiveInt, PositiveFloat, PositiveInt, Share
 
-DECAY = 0.2
+DECAY_SHARE = 0.2
 """The share of a schedule with a known end in which the learning rate falls."""
 
 
@@ -115,7 +115,7 @@ class Config(Learning, Description):
             return 0.0
         start = self.decay_from
         if start is None:
-            start = round(self.steps * (1 - DECAY))
+            start = round(self.steps * (1 - DECAY_SHARE))
         return min(1.0, max(0.0, (step - start) / max(1, self.steps - start)))
 
     def shape(self, vocabulary: Vocabulary) -> Shape:

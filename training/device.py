@@ -35,20 +35,20 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda")
 
 
-def use_precision(precision: str, device: torch.device) -> bool:
+def set_precision(precision: str, device: torch.device) -> bool:
     """Set the precision of float32 products; return whether to autocast to bfloat16.
 
     On a GPU, what autocast leaves in 32 bits is then multiplied in TensorFloat-32, whose mantissa
     has three bits more than bfloat16's; without autocast, in full float32.
     """
-    half = uses_bfloat16(precision, device)
+    half = prefers_bfloat16(precision, device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if half else "highest")
         torch.backends.cudnn.allow_tf32 = half
     return half
 
 
-def uses_bfloat16(precision: str, device: torch.device) -> bool:
+def prefers_bfloat16(precision: str, device: torch.device) -> bool:
     """Return whether to multiply in bfloat16: on request, or where it is faster."""
     if precision != "auto":
         return precision == "bfloat16"

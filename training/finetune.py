@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checkpoint import Parts
+from .checkpoint import Folds
 from .config import Config
 from .data.texts import Text, collect
 from .data.tokens import Tokens
@@ -34,22 +34,22 @@ from .model.prior import (
     NO_PRIOR,
     NgramPrior,
     PriorShape,
+    choose_shape,
     divide_texts,
-    fit_shape,
 )
 from .model.tables import append_tables, lay_out_tables
 from .run import Run
 from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
-SEEN = 20
+SEEN_CHARACTERS = 20
 """The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
 
 RARER = 3.0
 """The difference between the initial logit of a new character and that of its folded form."""
 
 
-def begin(
+def create(
     paths: Sequence[Path],
     voice: Trained,
     run: Run,
@@ -60,7 +60,7 @@ def begin(
 
     The training has the voice's weights, and its prior has counted the texts. ``changes``: fields
     of the voice's `Config` that are replaced, the schedule among them. Raises as
-    `training.pretraining.train` does.
+    `training.pretraining.prepare_training` does.
     """
     split = collect(paths)
     config = dataclasses.replace(
@@ -70,9 +70,9 @@ def begin(
         tuned_from=voice.fingerprint(),
     )
     vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
-    tuning = _count_texts(voice, config, vocabulary, split.train)
+    tuning = _prepare(voice, config, vocabulary, split.train)
     config = dataclasses.replace(config, prior=tuning.prior_shape)
-    run.begin(config, vocabulary, split)
+    run.create(config, vocabulary, split)
     return _make_training(tuning, run, config, session)
 
 
@@ -83,14 +83,14 @@ def resume(
     steps: int | None = None,
     session: Session | None = None,
 ) -> Training:
-    """Return a training that `begin` began, at its last checkpoint.
+    """Return a training that `create` created, at its last checkpoint.
 
     The run keeps its configuration, except the ``steps``, if given. Voice and texts must be the
-    same as before. Raises as `training.pretraining.train` does.
+    same as before. Raises as `training.pretraining.prepare_training` does.
     """
     _require_same(run, voice)
     config, vocabulary = run.config(), run.vocabulary()
-    tuning = _count_texts(voice, config, vocabulary, collect(paths).train)
+    tuning = _prepare(voice, config, vocabulary, collect(paths).train)
     if config.prior != tuning.prior_shape:
         raise RunError(
             f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
@@ -109,14 +109,14 @@ class _Tuning:
 
     known: CharLSTM
     """The network of the voice."""
-    characters: Vocabulary
+    known_vocabulary: Vocabulary
     """The characters of the voice."""
     vocabulary: Vocabulary
     """The characters of the voice, and those of the texts after them."""
     tokens: Tokens
     prior: NgramPrior | None
-    parts: Tensor | None
-    """The part of each character of the texts; None without a prior."""
+    folds: Tensor | None
+    """The fold of each character of the texts; None without a prior."""
 
     @property
     def prior_shape(self) -> PriorShape:
@@ -124,15 +124,15 @@ class _Tuning:
         return self.prior.shape if self.prior else NO_PRIOR
 
 
-def _count_texts(
+def _prepare(
     voice: Trained, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
 ) -> _Tuning:
     """Count the texts; raise TrainingError if the configuration does not fit them."""
     known = voice.model()
     tokens = Tokens.of(texts, vocabulary)
     cut_windows(config, tokens)
-    extended, parts = _extend_prior(known, tokens, vocabulary)
-    return _Tuning(known, voice.vocabulary(), vocabulary, tokens, extended, parts)
+    extended, folds = _extend_prior(known, tokens, vocabulary)
+    return _Tuning(known, voice.vocabulary(), vocabulary, tokens, extended, folds)
 
 
 def _make_training(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
@@ -140,13 +140,13 @@ def _make_training(tuning: _Tuning, run: Run, config: Config, session: Session |
     tokens, prior = tuning.tokens, tuning.prior
     weights = _extend_weights(tuning, config)
 
-    def start(model: CharLSTM) -> Parts | None:
+    def start(model: CharLSTM) -> Folds | None:
         model.load_state_dict(weights)
         if model.prior and prior:
             device = model.prior.rows.device
             model.prior.held_out = prior.held_out.to(device)
             model.prior.held_out_rows = prior.held_out_rows.to(device)
-        return None if tuning.parts is None else tuning.parts.numpy()
+        return None if tuning.folds is None else tuning.folds.numpy()
 
     return Training(run, config, tuning.vocabulary, tokens, start, session)
 
@@ -168,7 +168,7 @@ def _require_same(run: Run, voice: Trained) -> None:
 
 def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
-    larger = vocabulary.extend((text.content for text in texts), SEEN)
+    larger = vocabulary.extend((text.content for text in texts), SEEN_CHARACTERS)
     if len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
             f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
@@ -180,10 +180,10 @@ def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabul
 def _extend_prior(
     known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
-    """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
+    """Return a prior that covers the voice and the new texts, and the folds of the new texts."""
     if known.prior:
         return add_contexts(add_characters(known.prior, texts, len(vocabulary)), texts)
-    shape = fit_shape(texts, len(vocabulary), PriorShape())
+    shape = choose_shape(texts, len(vocabulary), PriorShape())
     if not shape.contexts:
         return None, None
     new = NgramPrior(shape, len(vocabulary))
@@ -196,7 +196,7 @@ def _extend_weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
     A new character is embedded, and expected, like its folded form, with a lower probability; a
     character without a folded form gets the average of all characters.
     """
-    known, vocabulary, larger = tuning.known, tuning.characters, tuning.vocabulary
+    known, vocabulary, larger = tuning.known, tuning.known_vocabulary, tuning.vocabulary
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
     # The first token of each new character's folded form, or None.
     added = larger.characters[len(vocabulary) :]
@@ -268,25 +268,25 @@ def add_characters(prior: NgramPrior, texts: Iterable[Tensor], characters: int) 
 
 
 def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior, Tensor]:
-    """Return a prior that knows new texts (token ids) as well, and the part of each character.
+    """Return a prior that knows new texts (token ids) as well, and the fold of each character.
 
-    Each held-out variant of the prior knows all but one part of the new texts, as after
+    Each held-out variant of the prior knows all but one fold of the new texts, as after
     `NgramPrior.learn`.
     """
     longest, listed = prior.shape.longest, prior.books.shape[1]
     divided = divide_texts(texts)
     text = join_texts([ids.numpy() for ids in texts], longest)
-    parts = join_texts([part.numpy() for part in divided], longest).clip(1) - np.uint8(1)
+    folds = join_texts([fold.numpy() for fold in divided], longest).clip(1) - np.uint8(1)
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
-    levels = choose_contexts(text, parts, prior.characters, shape, SEEN_CONTEXTS)
-    variants = 2 + int(parts.max())
+    levels = choose_contexts(text, folds, prior.characters, shape, SEEN_CONTEXTS)
+    variants = 2 + int(folds.max())
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
     empty = DenseLevel(EMPTY, even, np.ones((1, variants), dtype=bool))
     expectations = Expectations(prior.characters, variants, listed, [empty])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
-    counts = islice(DiscountedCounts.count_levels(text, parts, prior.characters, levels), 1, None)
+    counts = islice(DiscountedCounts.count_levels(text, folds, prior.characters, levels), 1, None)
     for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         contexts = contexts[level.parents]
         contexts[:, -length] = level.digits

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .checkpoint import Parts, collect_weights, count_texts, save_counts
+from .checkpoint import Folds, collect_weights, count_texts, save_counts
 from .config import Config
-from .data.texts import Split, collect, gather, hash_files
+from .data.texts import Split, collect, hash_files, read_texts
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
@@ -25,24 +25,24 @@ from .run import Run, make_folder, save
 from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
-DECAYED = 0.1
+BRANCH_SHARE = 0.1
 """Default length of a decay, as a share of the steps taken before it."""
 
 
-def train(
+def prepare_training(
     paths: Sequence[Path],
     run: Run,
     config: Config,
     *,
-    voice: Trained | None = None,
+    source: Trained | None = None,
     resume: bool = False,
     session: Session | None = None,
 ) -> Training:
     """Return a training of a voice on texts, before its first step or resumed from the run folder.
 
-    A new run begins with the weights, the sizes and the vocabulary of ``voice``, if given, and only
-    its prior is counted again. A resumed run keeps its configuration, except `Config.steps`, if
-    given, and `Config.learning_rate`. Its texts are in the run folder; ``paths``, if given, must
+    A new run begins with the weights, the sizes and the vocabulary of ``source``, if given, and
+    only its prior is counted again. A resumed run keeps its configuration, except `Config.steps`,
+    if given, and `Config.learning_rate`. Its texts are in the run folder; ``paths``, if given, must
     hold the same texts.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
@@ -52,42 +52,45 @@ def train(
     config = dataclasses.replace(config, texts=files)
     if resume:
         known = not paths or (run.corpus.exists() and files == run.config().texts)
-        content = _continue(None if known else collect(paths), run, config)
+        content = _resume(None if known else collect(paths), run, config)
     else:
-        content = _begin(collect(paths), run, config, voice)
+        content = _create(collect(paths), run, config, source)
     training = Training(run, *content, session=session)
     training.resume()
     return training
 
 
-def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None) -> None:
-    """Lay out a run whose training starts later, perhaps elsewhere; raises as `train` does."""
+def create_run(paths: Sequence[Path], run: Run, config: Config, source: Trained | None) -> None:
+    """Create a run whose training starts later, perhaps elsewhere.
+
+    Raises as `prepare_training` does.
+    """
     config = dataclasses.replace(config, texts=hash_files(paths))
-    _begin(collect(paths), run, config, voice)
+    _create(collect(paths), run, config, source)
 
 
-def _begin(
-    split: Split, run: Run, config: Config, voice: Trained | None
+def _create(
+    split: Split, run: Run, config: Config, source: Trained | None
 ) -> tuple[Config, Vocabulary, Tokens]:
     """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
-    known = voice.model() if voice else None
-    if voice and known:
-        config = _take_sizes(known.shape, config, voice.fingerprint())
-    vocabulary = voice.vocabulary() if voice else Vocabulary.of(t.content for t in split.train)
+    known = source.model() if source else None
+    if source and known:
+        config = _take_sizes(known.shape, config, source.fingerprint())
+    vocabulary = source.vocabulary() if source else Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
     cut_windows(config, texts)
     config = dataclasses.replace(
-        config, prior=prior.fit_shape(texts, len(vocabulary), config.prior)
+        config, prior=prior.choose_shape(texts, len(vocabulary), config.prior)
     )
     initial: dict[str, Tensor] = {}
     if known:
         initial = collect_weights(known)
         if config.memory.characters and not known.memory:
             initial = add_memory_head(initial, CharLSTM(config.shape(vocabulary)))
-    run.begin(config, vocabulary, split)
+    run.create(config, vocabulary, split)
     texts.save(run.corpus)
     if initial:
         save(run.initial, initial, {})
@@ -127,7 +130,7 @@ def _widen(matrix: Tensor, shape: torch.Size) -> Tensor:
     return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
 
 
-def _continue(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:
+def _resume(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:
     """Return the content of a run folder; of ``asked``, only steps and learning rate apply."""
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
@@ -145,9 +148,9 @@ def _continue(split: Split | None, run: Run, asked: Config) -> tuple[Config, Voc
     return config, vocabulary, texts
 
 
-def decay(
+def prepare_decay(
     run: Run,
-    voice: Run,
+    branch: Run,
     steps: int | None,
     changes: Mapping[str, Any],
     *,
@@ -163,23 +166,23 @@ def decay(
 
     Args:
         run: A run of `train` whose learning rate has not begun to fall.
-        voice: The folder of the new run, or with ``resume`` of the run to resume.
-        steps: Number of steps, by default `DECAYED` of the steps taken before.
-        changes: Fields of the run's `Config` that the voice replaces.
+        branch: The folder of the new run, or with ``resume`` of the run to resume.
+        steps: Number of steps, by default `BRANCH_SHARE` of the steps taken before.
+        changes: Fields of the run's `Config` that the new run replaces.
         paths: The texts of the decay; by default all texts of the run.
-        resume: Whether to resume the run in ``voice``.
+        resume: Whether to resume the run in ``branch``.
         session: The session of this process.
     """
     if not resume:
-        _branch_off(run, voice, steps, changes, paths)
-    return train([], voice, voice.config(), resume=True, session=session)
+        _branch(run, branch, steps, changes, paths)
+    return prepare_training([], branch, branch.config(), resume=True, session=session)
 
 
-def _branch_off(
-    run: Run, voice: Run, steps: int | None, changes: Mapping[str, Any], paths: Sequence[Path]
+def _branch(
+    run: Run, branch: Run, steps: int | None, changes: Mapping[str, Any], paths: Sequence[Path]
 ) -> None:
     """Lay out a run at another run's last checkpoint, before its decay."""
-    voice.require_new()
+    branch.require_new()
     tensors, facts = run.checkpoint()
     config_before, vocabulary, known = run.config(), run.vocabulary(), run.texts()
     if config_before.tuned_from:
@@ -192,7 +195,7 @@ def _branch_off(
     config = dataclasses.replace(
         config_before,
         decay_from=facts["step"],
-        steps=facts["step"] + (steps or max(1, round(facts["step"] * DECAYED))),
+        steps=facts["step"] + (steps or max(1, round(facts["step"] * BRANCH_SHARE))),
         texts=hash_files(paths) if paths else config_before.texts,
         **changes,
     )
@@ -200,18 +203,18 @@ def _branch_off(
     _require_folders(changes.get("repeat", {}), texts.folders)
     cut_windows(config, texts)
     network = CharLSTM(config_before.shape(vocabulary))
-    parts = count_texts(network, known, run.counted, keep=False)
-    make_folder(voice.folder)
-    if network.prior and parts is not None:
-        save_counts(network.prior, texts, _find_parts(texts, known, parts), voice.counted)
+    folds = count_texts(network, known, run.counted, keep=False)
+    make_folder(branch.folder)
+    if network.prior and folds is not None:
+        save_counts(network.prior, texts, _find_folds(texts, known, folds), branch.counted)
     if texts is not known or config.repeat != config_before.repeat:
         # Windows are cut differently, so another text stands before each, and the state must be
         # reset.
         tensors["state"] = torch.zeros_like(tensors["state"])
     facts |= {"best": math.inf, "corpus": texts.fingerprint}
-    save(voice.resume, tensors, facts)
-    texts.save(voice.corpus)
-    voice.begin(config, vocabulary, split)
+    save(branch.checkpoint_path, tensors, facts)
+    texts.save(branch.corpus)
+    branch.create(config, vocabulary, split)
 
 
 def _choose_texts(
@@ -224,7 +227,7 @@ def _choose_texts(
     validation, test = run.read_heldout("validation"), run.read_heldout("test")
     if not paths:
         return Split((), validation, test), known
-    given = gather(paths)
+    given = read_texts(paths)
     contents = {text.content for text in given}
     held_out = {text.content for text in (*validation, *test)}
     learned = tuple(text for text in given if text.content not in held_out)
@@ -233,16 +236,16 @@ def _choose_texts(
     return Split(learned, validation, test), Tokens.of(learned, vocabulary)
 
 
-def _find_parts(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
-    """Return the parts of texts, some of which a prior has counted; -1 for all others."""
+def _find_folds(texts: Tokens, known: Tokens, folds: Folds) -> Folds:
+    """Return the folds of texts, some of which a prior has counted; -1 for all others."""
     if texts is known:
-        return parts
+        return folds
     counted_at = dict(zip(known.fingerprints(), known.starts.tolist(), strict=False))
     found = [np.full(length, -1, dtype=np.int8) for length in texts.lengths]
-    for part, mark in zip(found, texts.fingerprints(), strict=True):
+    for fold, mark in zip(found, texts.fingerprints(), strict=True):
         if mark in counted_at:
             start = counted_at[mark]
-            part[:] = parts[start : start + len(part)]
+            fold[:] = folds[start : start + len(fold)]
     return np.concatenate(found)
 
 

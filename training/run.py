@@ -53,14 +53,14 @@ class Run:
         self.weights = folder / "weights.safetensors"
         self.initial = folder / "initial.safetensors"
         self.counted = folder / "counted.safetensors"
-        self.resume = folder / "resume.safetensors"
+        self.checkpoint_path = folder / "resume.safetensors"
         self.corpus = folder / "corpus.npz"
         self.metrics = folder / "metrics.jsonl"
         self.samples = folder / "samples"
         self.heldout = folder / "heldout"
         self.board: SummaryWriter | None = None
 
-    def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
+    def create(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
         """Create a new run; raises RunError if the folder has a run or cannot be made."""
         self.require_new()
         make_folder(self.folder)
@@ -111,7 +111,7 @@ class Run:
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the last checkpoint and its facts; raises RunError if there is none."""
-        return self._load(self.resume)
+        return self._load(self.checkpoint_path)
 
     def read_heldout(self, part: str) -> tuple[Text, ...]:
         """Return the held-out texts of "validation" or "test", ordered by name."""

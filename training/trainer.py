@@ -18,11 +18,11 @@ from tyro.conf import Suppress
 from . import checkpoint
 from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
-from .data.batches import Ahead, Batches
+from .data.batches import Batches, Prefetcher
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
-from .device import choose_device, use_precision
+from .device import choose_device, set_precision
 from .errors import RunError, TrainingError
 from .evaluation import Cost, calibrate, cut_excerpt, write_sample
 from .interruption import catch_interruption
@@ -99,7 +99,7 @@ class Training:
         self.validation = cut_excerpt(contents, VALIDATED)
         self.streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
         self.device = choose_device(self.session.device)
-        self.autocast = use_precision(config.precision, self.device)
+        self.autocast = set_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
         shape = config.shape(vocabulary)
         self.model = CharLSTM(shape, config.drop).to(self.device).train()
@@ -111,17 +111,17 @@ class Training:
             fused=True,
         )
         if start:
-            parts = start(self.model)
+            folds = start(self.model)
         else:
-            parts = count_texts(self.model, texts, run.counted)
+            folds = count_texts(self.model, texts, run.counted)
             if run.initial.exists():
                 self.model.load_state_dict(load(run.initial)[0], strict=False)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
         self.windows = cut_windows(config, texts)
-        self.batches = Batches(self.windows, texts.ids, parts)
-        self.ahead = Ahead(self.batches, self.device)
+        self.batches = Batches(self.windows, texts.ids, folds)
+        self.prefetcher = Prefetcher(self.batches, self.device)
         self.corpus_hash = texts.fingerprint
         self.state = self.model.start(config.batch)
         self.step = 0
@@ -180,7 +180,7 @@ class Training:
 
     def train_step(self) -> float:
         """Take a step: forward, backward, clip, update, average. Return bits per character."""
-        batch = self.ahead.at(self.step)
+        batch = self.prefetcher.at(self.step)
         if batch.begins_epoch:
             self.state = self.model.start(self.config.batch)
         if self.config.resets:
@@ -189,7 +189,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate_at(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits, state = self.model(batch.inputs, self.state, batch.parts)
+            logits, state = self.model(batch.inputs, self.state, batch.folds)
         loss = batch.cost(logits.float())
         self.optimiser.zero_grad()
         loss.backward()
@@ -286,7 +286,7 @@ class Training:
             "best": self.best,
             "corpus": self.corpus_hash,
         }
-        save(self.run_folder.resume, tensors, facts)
+        save(self.run_folder.checkpoint_path, tensors, facts)
 
     def resume(self) -> None:
         """Restore the state that `save` wrote; raises RunError when the texts are not the same.
@@ -304,9 +304,9 @@ class Training:
         self.run_folder.drop_metrics_after(self.step)
 
     def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        if not self.run_folder.resume.exists():
+        if not self.run_folder.checkpoint_path.exists():
             return None
-        tensors, facts = load(self.run_folder.resume)
+        tensors, facts = load(self.run_folder.checkpoint_path)
         if facts["corpus"] != self.corpus_hash:
             raise RunError(
                 f"{self.run_folder.folder} was trained on other texts: give it the same ones, or "

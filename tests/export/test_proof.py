@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from export import graph, proof
-from export.proof import Check, Judged, prove
+from export.proof import Check, TextCosts, prove
 from export.runtime import Runtime
 from training.data.texts import Text
 from training.evaluation import Cost
@@ -110,8 +110,8 @@ def test_a_gain_fails_like_a_loss():
 
 def test_texts_of_different_lengths_fail():
     same, other = Cost(100, 50), Cost(100, 51)
-    assert proof._check_targets([Judged("", same, same)]).passed
-    assert not proof._check_targets([Judged("", same, same), Judged("", same, other)]).passed
+    assert proof._check_targets([TextCosts("", same, same)]).passed
+    assert not proof._check_targets([TextCosts("", same, same), TextCosts("", same, other)]).passed
 
 
 def test_the_table_says_what_failed():

@@ -16,7 +16,7 @@ from tests.tiny_voice import TINY
 from training.config import Config
 from training.evaluation import measure_carried
 from training.model.prior import PriorShape
-from training.pretraining import train
+from training.pretraining import prepare_training
 from training.run import Run, load
 from training.trainer import Session, Training
 
@@ -40,13 +40,13 @@ SIZES = [
 
 def begin(folder: Path, scenes: Path, config: Config, session: Session | None = None) -> Training:
     """Return a training before its first step."""
-    return train([scenes], Run(folder), config, session=session)
+    return prepare_training([scenes], Run(folder), config, session=session)
 
 
 def resume(folder: Path) -> Training:
     """Return a training as another process would resume it, as far as can be told."""
     torch.manual_seed(12345)  # an arbitrary state, as in another process
-    return train([], Run(folder), Run(folder).config(), resume=True)
+    return prepare_training([], Run(folder), Run(folder).config(), resume=True)
 
 
 def take_steps(training: Training, last: int) -> Training:
@@ -80,12 +80,12 @@ def interrupted_at_step_3(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def last_step(run: Run) -> int:
     """Return the step of a run's checkpoint."""
-    step: int = load(run.resume)[1]["step"]
+    step: int = load(run.checkpoint_path)[1]["step"]
     return step
 
 
 def assert_same(ours: Run, theirs: Run) -> None:
     """Check that two runs would resume from the same tensors, bit for bit."""
-    first, other = load(ours.resume)[0], load(theirs.resume)[0]
+    first, other = load(ours.checkpoint_path)[0], load(theirs.checkpoint_path)[0]
     assert first.keys() == other.keys()
     assert [name for name in first if not torch.equal(first[name], other[name])] == []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from training import checkpoint, device
-from training.device import use_precision
+from training.device import set_precision
 from training.model.lstm import WIDE, LSTMLayer
 from training.model.network import CharLSTM
 from training.run import Run, load
@@ -32,10 +32,10 @@ def precision_as_before() -> Iterator[None]:
 
 @pytest.mark.usefixtures("precision_as_before")
 def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
-    assert use_precision("bfloat16", GPU)
+    assert set_precision("bfloat16", GPU)
     assert torch.get_float32_matmul_precision() == "high"
     assert torch.backends.cudnn.allow_tf32
-    assert not use_precision("float32", GPU)
+    assert not set_precision("float32", GPU)
     assert torch.get_float32_matmul_precision() == "highest"
     assert not torch.backends.cudnn.allow_tf32
 
@@ -43,12 +43,12 @@ def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
 def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch: pytest.MonkeyPatch):
     cpu = torch.device("cpu")
     monkeypatch.setattr(device, "WORTH", 1e9)
-    assert not device.uses_bfloat16("auto", cpu)
-    assert device.uses_bfloat16("bfloat16", cpu)
+    assert not device.prefers_bfloat16("auto", cpu)
+    assert device.prefers_bfloat16("bfloat16", cpu)
     monkeypatch.setattr(device, "WORTH", 0)
     able = torch.cpu.get_capabilities()
     there = any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
-    assert device.uses_bfloat16("auto", cpu) == there
+    assert device.prefers_bfloat16("auto", cpu) == there
 
 
 def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.MonkeyPatch):
@@ -86,7 +86,7 @@ def test_bfloat16_learns_nearly_the_same_and_resumes_in_float32(scenes: Path, tm
         assert costs[0] != costs[1]
         assert half.state.dtype == torch.float32
     half.save()
-    kept, _ = load(half.run_folder.resume)
+    kept, _ = load(half.run_folder.checkpoint_path)
     floats = [tensor for tensor in kept.values() if tensor.is_floating_point()]
     assert {tensor.dtype for tensor in floats} == {torch.float32}
     half.run_folder.write_config(exact.config)
@@ -99,7 +99,7 @@ def test_bfloat16_learns_nearly_the_same_and_resumes_in_float32(scenes: Path, tm
 def test_a_checkpoint_moves_to_the_device_of_the_network(scenes: Path, tmp_path: Path):
     training = take_steps(begin(tmp_path, scenes, FEW), 1)
     training.save()
-    tensors, _ = load(Run(tmp_path).resume)
+    tensors, _ = load(Run(tmp_path).checkpoint_path)
     shape = training.model.shape
     # A device like any other, except that it has no memory.
     with torch.device("meta"):

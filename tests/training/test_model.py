@@ -17,7 +17,7 @@ from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
 from training.model.memory import MemoryShape
 from training.model.network import CharLSTM, Regularisation, Shape, divide_logits
-from training.model.prior import NO_PRIOR, PriorShape, fit_shape
+from training.model.prior import NO_PRIOR, PriorShape, choose_shape
 
 PLAIN = Shape(vocabulary=11, embedding=6, lower=8, upper=7)
 SHAPE = replace(PLAIN, memory=MemoryShape(characters=9, keys=4, values=6))
@@ -100,7 +100,7 @@ def test_bfloat16_outputs_and_gradients_are_close_to_float32():
 def test_temperatures_divide_all_parts_of_the_logits(counts: bool):
     torch.manual_seed(3)
     texts = [torch.randint(0, 3, (900,)).cumsum(0) % 11]
-    prior = fit_shape(texts, 11, PriorShape(contexts=40, longest=3)) if counts else NO_PRIOR
+    prior = choose_shape(texts, 11, PriorShape(contexts=40, longest=3)) if counts else NO_PRIOR
     model, divided = (CharLSTM(replace(SHAPE, prior=prior)).eval() for _ in range(2))
     for weight in model.parameters():
         nn.init.normal_(weight)
@@ -197,7 +197,7 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     while len(text) < 20_000:
         text += draw.choice("elns" + 3 * text[-1])
     tokens = torch.tensor(vocabulary.encode(frame_text(text)))
-    shape = fit_shape([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
+    shape = choose_shape([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
     model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), prior=shape)).eval()
     model.prior.learn([tokens])
     nn.init.zeros_(model.output.weight)

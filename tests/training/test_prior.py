@@ -14,7 +14,7 @@ from training.model.contexts import Level, count_followers, join_texts
 from training.model.corrections import compute_kneser_ney_counts
 from training.model.network import CharLSTM, Shape
 from training.model.perfect_hash import place_keys
-from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fit_shape
+from training.model.prior import FOLDS, NO_PRIOR, NgramPrior, PriorShape, choose_shape
 from training.model.tables import draw_keys
 
 from .kneser_ney import KneserNey
@@ -48,7 +48,7 @@ def test_contexts_that_no_key_tells_apart_are_refused():
 def prior_of(
     texts: list[torch.Tensor], shape: PriorShape = SHAPE, characters: int = CHARACTERS
 ) -> NgramPrior:
-    prior = NgramPrior(fit_shape(texts, characters, shape), characters)
+    prior = NgramPrior(choose_shape(texts, characters, shape), characters)
     prior.learn(texts)
     return prior
 
@@ -58,15 +58,15 @@ def prior() -> NgramPrior:
     return prior_of(TEXTS)
 
 
-def after(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> torch.Tensor:
+def after(prior: NgramPrior, text: torch.Tensor, folds: torch.Tensor | None = None) -> torch.Tensor:
     """Return the expectations after each character of a whole text: [length, characters]."""
     nothing = torch.zeros(1, prior.shape.history)
-    return prior(text[:, None], nothing, None if parts is None else parts[:, None])[0][:, 0]
+    return prior(text[:, None], nothing, None if folds is None else folds[:, None])[0][:, 0]
 
 
-def cost(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> float:
+def cost(prior: NgramPrior, text: torch.Tensor, folds: torch.Tensor | None = None) -> float:
     """Return the bits per character."""
-    expected = after(prior, text[:-1], None if parts is None else parts[:-1])
+    expected = after(prior, text[:-1], None if folds is None else folds[:-1])
     return -expected[torch.arange(len(text) - 1), text[1:]].mean().item() / np.log(2)
 
 
@@ -85,12 +85,12 @@ def test_new_text_costs_hardly_more_than_by_kneser_ney(prior: NgramPrior):
 def test_a_follower_counts_once_after_each_longer_kept_context():
     # Two works, "aab" and "ab": the context "a" is kept, and "b" is not.
     text = join_texts([np.array([0, 0, 1]), np.array([0, 1])], 1)
-    parts = join_texts([np.array([0, 0, 0]), np.array([1, 1])], 1).clip(1) - np.uint8(1)
+    folds = join_texts([np.array([0, 0, 0]), np.array([1, 1])], 1).clip(1) - np.uint8(1)
     level = Level(np.array([0], dtype=np.int32), np.array([1], dtype=np.uint8))
-    nothing, after_a = count_followers(text, parts, 2, [level])
-    # "a" and "b", in the part of each work; how works begin counts in the first part.
-    assert nothing.by_part.tolist() == [[3, 0], [1, 1]]
-    assert after_a.by_part.tolist() == [[1, 0], [1, 1]]
+    nothing, after_a = count_followers(text, folds, 2, [level])
+    # "a" and "b", in the fold of each work; how works begin counts in the first fold.
+    assert nothing.by_fold.tolist() == [[3, 0], [1, 1]]
+    assert after_a.by_fold.tolist() == [[1, 0], [1, 1]]
     # In both works, without the first, and without the second: "b" comes twice after "a".
     counts = compute_kneser_ney_counts(nothing, level, after_a, 2)
     assert counts.tolist() == [[3, 0, 3], [1, 1, 1]]
@@ -118,39 +118,39 @@ def test_more_contexts_make_a_text_cheaper():
     assert costs[0] > costs[1] + 0.01 > costs[2] + 0.02
 
 
-def test_a_part_is_predicted_from_the_other_parts():
+def test_a_fold_is_predicted_from_the_other_folds():
     alone = torch.tensor([9, 9, 9, 8, 8, 9, 8, 9, 9, 8] * 40)
     prior = NgramPrior(SHAPE, CHARACTERS)
     texts = [*TEXTS[:5], alone, *TEXTS[5:]]
-    parts = prior.learn(texts).split([len(text) for text in texts])
-    assert parts[5].unique().tolist() == [5]
+    folds = prior.learn(texts).split([len(text) for text in texts])
+    assert folds[5].unique().tolist() == [5]
     others = prior_of(TEXTS)
-    assert cost(prior, alone, parts[5]) > cost(prior, alone) + 0.1
-    assert cost(prior, alone, parts[5]) < cost(others, alone)
+    assert cost(prior, alone, folds[5]) > cost(prior, alone) + 0.1
+    assert cost(prior, alone, folds[5]) < cost(others, alone)
 
 
 def test_uncounted_text_is_predicted_from_all_counts(prior: NgramPrior):
     tokens, history = TEXTS[0][:30, None], torch.zeros(1, prior.shape.history)
-    parts = torch.full_like(tokens, -1)
-    parts[:10] = 0
-    mixed, _ = prior(tokens, history, parts)
+    folds = torch.full_like(tokens, -1)
+    folds[:10] = 0
+    mixed, _ = prior(tokens, history, folds)
     assert torch.equal(mixed[10:], prior(tokens, history)[0][10:])
     assert torch.equal(mixed[:10], prior(tokens, history, torch.zeros_like(tokens))[0][:10])
 
 
 def test_works_are_held_out_whole_unless_one_is_too_large():
-    def parts(texts: list[torch.Tensor]) -> list[int]:
+    def folds(texts: list[torch.Tensor]) -> list[int]:
         prior = NgramPrior(SHAPE, CHARACTERS)
         found = prior.learn(texts).tolist()
         assert len(prior.held_out) == max(found) + 1
         return found
 
     texts = [text[:300] for text in TEXTS[:3]]
-    assert parts(texts) == [0] * 300 + [1] * 300 + [2] * 300
-    cut = [i * PARTS // 300 for i in range(300)]
-    shorter = [i * PARTS // 240 for i in range(240)]
-    assert parts([*texts[:2], texts[2][:240]]) == [*cut, *cut, *shorter]
-    assert parts(texts[:1]) == cut
+    assert folds(texts) == [0] * 300 + [1] * 300 + [2] * 300
+    cut = [i * FOLDS // 300 for i in range(300)]
+    shorter = [i * FOLDS // 240 for i in range(240)]
+    assert folds([*texts[:2], texts[2][:240]]) == [*cut, *cut, *shorter]
+    assert folds(texts[:1]) == cut
 
 
 def test_a_prior_is_restored_from_its_state_or_tables(prior: NgramPrior):
@@ -163,10 +163,10 @@ def test_a_prior_is_restored_from_its_state_or_tables(prior: NgramPrior):
 
 
 def test_no_prior_where_nothing_is_repeated_or_bytes_are_too_few():
-    assert fit_shape(TEXTS, CHARACTERS, SHAPE) == SHAPE
-    assert fit_shape([torch.arange(9)], CHARACTERS, SHAPE) == NO_PRIOR
-    assert fit_shape(TEXTS, 255, SHAPE) == NO_PRIOR
-    assert fit_shape(TEXTS, CHARACTERS, NO_PRIOR) == NO_PRIOR
+    assert choose_shape(TEXTS, CHARACTERS, SHAPE) == SHAPE
+    assert choose_shape([torch.arange(9)], CHARACTERS, SHAPE) == NO_PRIOR
+    assert choose_shape(TEXTS, 255, SHAPE) == NO_PRIOR
+    assert choose_shape(TEXTS, CHARACTERS, NO_PRIOR) == NO_PRIOR
 
 
 @torch.no_grad()
@@ -257,14 +257,14 @@ def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
     assert costs[0] < min(costs[1:])
 
 
-def test_a_part_is_predicted_from_the_old_texts_and_the_other_parts(
+def test_a_fold_is_predicted_from_the_old_texts_and_the_other_folds(
     before: NgramPrior, both: tuple[NgramPrior, torch.Tensor]
 ):
-    prior, parts = both
-    assert parts.tolist() == [i for i in range(4) for _ in range(400)]
+    prior, folds = both
+    assert folds.tolist() == [i for i in range(4) for _ in range(400)]
     assert prior.held_out.shape == (4, len(prior.codes))
-    for part, text in enumerate(MORE):
-        alone = cost(prior, text, torch.full_like(text, part))
+    for fold, text in enumerate(MORE):
+        alone = cost(prior, text, torch.full_like(text, fold))
         assert cost(prior, text) + 0.01 < alone < cost(add_characters(before, MORE, 12), text)
 
 

@@ -17,7 +17,7 @@ from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect, hash_files
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
-from training.pretraining import decay, train
+from training.pretraining import prepare_decay, prepare_training
 from training.run import Run, load, save
 from training.trainer import Session, Training
 
@@ -31,14 +31,14 @@ STANDING = dataclasses.replace(FEW, steps=None)
 def standing(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run that has taken ten steps at a constant rate."""
     run = Run(tmp_path_factory.mktemp("standing"))
-    take_steps(train([scenes], run, STANDING), 10).save()
+    take_steps(prepare_training([scenes], run, STANDING), 10).save()
     return run
 
 
-def parts_of(training: Training) -> np.ndarray:
-    """Return the part of each character of the texts, which a prior has counted."""
-    assert training.batches.parts is not None
-    return training.batches.parts
+def folds_of(training: Training) -> np.ndarray:
+    """Return the fold of each character of the texts, which a prior has counted."""
+    assert training.batches.folds is not None
+    return training.batches.folds
 
 
 def test_the_learning_rate_rises_stays_and_falls():
@@ -64,9 +64,9 @@ def test_a_decay_begins_at_the_checkpoint_and_changes_no_run(standing: Run, tmp_
 
     before = files()
     voice = Run(tmp_path / "voice")
-    training = decay(standing, voice, 8, {"name": "short"})
+    training = prepare_decay(standing, voice, 8, {"name": "short"})
     assert training.step == 10
-    old = load(standing.resume)[0]
+    old = load(standing.checkpoint_path)[0]
     for name, tensor in training.model.named_parameters():
         assert torch.equal(tensor, old[f"model.{name}"])
     assert torch.equal(training.state, old["state"])
@@ -81,17 +81,17 @@ def test_a_decay_of_a_run_without_counts_keeps_its_own(standing: Run, tmp_path: 
     run, voice = Run(tmp_path / "run"), Run(tmp_path / "voice")
     shutil.copytree(standing.folder, run.folder)
     run.counted.unlink()
-    decay(run, voice, 8, {})
+    prepare_decay(run, voice, 8, {})
     assert not run.counted.exists()
     assert voice.counted.read_bytes() == standing.counted.read_bytes()
 
 
 def test_a_decay_continues_in_the_texts_where_the_run_stands(standing: Run, tmp_path: Path):
-    voice = decay(standing, Run(tmp_path / "voice"), 8, {})
+    voice = prepare_decay(standing, Run(tmp_path / "voice"), 8, {})
     for step in (10, 17):
         ours, theirs = voice.batches.at(step), resume(standing.folder).batches.at(step)
         assert torch.equal(ours.inputs, theirs.inputs)
-        torch.testing.assert_close(ours.parts, theirs.parts)
+        torch.testing.assert_close(ours.folds, theirs.folds)
 
 
 def test_a_resumed_decay_equals_an_uninterrupted_one(standing: Run, tmp_path: Path, capsys):
@@ -99,7 +99,7 @@ def test_a_resumed_decay_equals_an_uninterrupted_one(standing: Run, tmp_path: Pa
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, str(whole.folder)]) == 0
     assert f"onbook-export {whole.folder} -o voice.onnx" in capsys.readouterr().out
-    take_steps(decay(standing, cut, 6, {"repeat": {}}), 13).save()
+    take_steps(prepare_decay(standing, cut, 6, {"repeat": {}}), 13).save()
     torch.manual_seed(12345)
     assert main([*command, str(cut.folder), "--resume"]) == 0
     assert_same(cut, whole)
@@ -114,37 +114,37 @@ def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
     shutil.copy(scenes / "validation" / "the-tempest.fountain", folder)
     (folder / "new.fountain").write_text(read_play("hamlet")[:30_000], encoding="utf-8")
     voice = Run(tmp_path / "voice")
-    training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder])
+    training = prepare_decay(standing, voice, 8, {"repeat": {}}, paths=[folder])
     assert training.run_folder.texts().names == ("as-you-like-it", "new")
     assert not training.state.any()
     assert training.config.texts == hash_files([folder])
     assert [text.name for text in voice.read_heldout("validation")] == ["the-tempest"]
-    # Counted texts keep their parts, and new ones have none.
-    parts = parts_of(training)
+    # Counted texts keep their folds, and new ones have none.
+    folds = folds_of(training)
     known = standing.texts()
     network = CharLSTM(standing.config().shape(standing.vocabulary()))
     theirs = count_texts(network, known, standing.counted)
     assert theirs is not None
     length = len(known.packed(0))
     assert known.names[0] == "as-you-like-it"
-    assert (parts[:length] == theirs[:length]).all()
-    assert (parts[length:] == -1).all()
+    assert (folds[:length] == theirs[:length]).all()
+    assert (folds[length:] == -1).all()
     assert training.run()
 
 
 def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
     voice = Run(tmp_path / "voice")
     with pytest.raises(RunError, match="already holds a run"):
-        decay(standing, standing, 8, {})
+        prepare_decay(standing, standing, 8, {})
     with pytest.raises(RunError, match="missing or damaged: train this run"):
-        decay(Run(tmp_path / "none"), voice, 8, {})
+        prepare_decay(Run(tmp_path / "none"), voice, 8, {})
     with pytest.raises(TrainingError, match="folder called songs"):
-        decay(standing, voice, 8, {"repeat": {"songs": 2}})
+        prepare_decay(standing, voice, 8, {"repeat": {"songs": 2}})
     ended = Run(tmp_path / "ended")
     shutil.copytree(standing.folder, ended.folder)
     ended.write_config(dataclasses.replace(standing.config(), steps=10))
     with pytest.raises(RunError, match="has already fallen"):
-        decay(ended, voice, 8, {})
+        prepare_decay(ended, voice, 8, {})
     assert not voice.folder.exists()
 
 
@@ -168,7 +168,7 @@ def test_a_session_ends_after_its_minutes_and_the_next_resumes_bit_for_bit(
     assert further > stopped
     whole = take_steps(begin(tmp_path / "whole", scenes, run.config()), further)
     for name, tensor in whole.model.named_parameters():
-        assert torch.equal(tensor, load(run.resume)[0][f"model.{name}"])
+        assert torch.equal(tensor, load(run.checkpoint_path)[0][f"model.{name}"])
 
 
 def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Path, capsys):
@@ -184,7 +184,7 @@ def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Pa
     }
     shutil.move(here, there)
     assert main(["train", "--out", str(there), "--resume", "--minutes", "0.0001"]) == 0
-    tensors, facts = load(Run(there).resume)
+    tensors, facts = load(Run(there).checkpoint_path)
     assert facts["step"] > 0
     whole = take_steps(begin(tmp_path / "whole", scenes, Run(there).config()), facts["step"])
     for name, tensor in whole.model.named_parameters():
@@ -216,10 +216,10 @@ def test_tensorboard_has_metrics_and_samples(scenes: Path, tmp_path: Path):
 
 def test_a_run_resumes_on_a_machine_with_other_devices(scenes: Path, tmp_path: Path):
     take_steps(begin(tmp_path, scenes, FEW), 2).save()
-    tensors, facts = load(Run(tmp_path).resume)
+    tensors, facts = load(Run(tmp_path).checkpoint_path)
     del tensors["random"]
     tensors["random.cuda"] = torch.zeros(16, dtype=torch.uint8)
-    save(Run(tmp_path).resume, tensors, facts)
+    save(Run(tmp_path).checkpoint_path, tensors, facts)
     assert resume(tmp_path).step == 2
 
 
@@ -230,21 +230,21 @@ def test_the_counts_of_a_prior_are_read_or_made_again(scenes: Path, tmp_path: Pa
     with monkeypatch.context() as patch:
         patch.setattr(type(first.model.prior), "learn", lambda *_: pytest.fail("counted again"))
         read = resume(tmp_path)
-    assert np.array_equal(parts_of(read), parts_of(first))
+    assert np.array_equal(folds_of(read), folds_of(first))
     assert read.model.prior
     assert torch.equal(read.model.prior.held_out, first.model.prior.held_out)
     Run(tmp_path).counted.unlink()
-    assert np.array_equal(parts_of(resume(tmp_path)), parts_of(first))
+    assert np.array_equal(folds_of(resume(tmp_path)), folds_of(first))
 
 
 def test_resume_needs_texts_only_if_the_run_lacks_them(scenes: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
-    train([scenes], run, FEW).save()
+    prepare_training([scenes], run, FEW).save()
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(scenes, elsewhere)  # the same texts, in another folder
-    assert run.config().texts == train([elsewhere], run, FEW, resume=True).config.texts
+    assert run.config().texts == prepare_training([elsewhere], run, FEW, resume=True).config.texts
     run.corpus.unlink()
     with pytest.raises(RunError, match="name the texts of this run as well"):
-        train([], run, FEW, resume=True)
-    train([elsewhere], run, FEW, resume=True)
+        prepare_training([], run, FEW, resume=True)
+    prepare_training([elsewhere], run, FEW, resume=True)
     assert len(run.texts()) == len(collect([scenes]).train)

@@ -23,7 +23,7 @@ from training.evaluation import calibrate, measure_carried
 from training.model.memory import MemoryShape
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
-from training.pretraining import train
+from training.pretraining import prepare_training
 from training.run import Run, load
 from training.trainer import VALIDATION_STREAMS, Session, Training
 from training.voice_file import Voice
@@ -105,8 +105,8 @@ def test_curves_are_drawn_and_repeated_steps_are_logged_once(
         patch.setattr(Run, "draw_curves", draw_curves)
         begin(tmp_path, scenes, dataclasses.replace(FEW, steps=8, evaluate_every=8)).run()
     assert (tmp_path / "curves.png").exists()
-    tensors, facts = load(Run(tmp_path).resume)
-    trainer.save(Run(tmp_path).resume, tensors, facts | {"step": 5})
+    tensors, facts = load(Run(tmp_path).checkpoint_path)
+    trainer.save(Run(tmp_path).checkpoint_path, tensors, facts | {"step": 5})
     resume(tmp_path).run()
     steps = [row["step"] for row in Run(tmp_path).read_metrics() if "train_bits" in row]
     assert steps == list(range(1, 9))
@@ -116,7 +116,7 @@ def test_resume_changes_only_steps_and_learning_rate(scenes: Path, tmp_path: Pat
     begun = begin(tmp_path, scenes, FEW)
     begun.save()
     other = dataclasses.replace(FEW, steps=3, learning_rate=0.01, window=7)
-    assert train([scenes], Run(tmp_path), other, resume=True).run()
+    assert prepare_training([scenes], Run(tmp_path), other, resume=True).run()
     changed = dataclasses.replace(begun.config, steps=3, learning_rate=0.01)
     assert Run(tmp_path).config() == changed
     assert last_step(Run(tmp_path)) == 3
@@ -139,13 +139,13 @@ def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path,
     assert shape == dataclasses.replace(
         old, prior=dataclasses.replace(shape.prior, contexts=900, longest=old.prior.longest)
     )
-    training = train([], prepared, prepared.config(), resume=True)
+    training = prepare_training([], prepared, prepared.config(), resume=True)
     for name, tensor in known.named_parameters():
         assert torch.equal(dict(training.model.named_parameters())[name], tensor)
     training.train_step()
     assert main([*command, "--out", str(resumed.folder), "--steps", "1"]) == 0
     for name, tensor in training.model.named_parameters():
-        assert torch.equal(load(resumed.resume)[0][f"model.{name}"], tensor)
+        assert torch.equal(load(resumed.checkpoint_path)[0][f"model.{name}"], tensor)
     assert prepared.config().begun_from == voice.fingerprint()
     # The counts are new, so the cost is close to the voice's and not equal.
     untrained = CharLSTM(shape)
@@ -177,7 +177,7 @@ def test_resume_refuses_other_texts(scenes: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
     other = scenes / "train" / "as-you-like-it.fountain"
     with pytest.raises(RunError, match="trained on other texts"):
-        train([other], Run(tmp_path), FEW, resume=True)
+        prepare_training([other], Run(tmp_path), FEW, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -331,5 +331,5 @@ def test_a_recurrent_layer_must_exist(name: str, capsys):
 def test_texts_whose_names_share_a_stem_are_held_out_apart(tmp_path: Path):
     texts = (Text("act.1", "One."), Text("act.2", "Two."))
     run = Run(tmp_path)
-    run.begin(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
+    run.create(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
     assert [t.content for t in run.read_heldout("validation")] == ["One.", "Two."]

@@ -25,7 +25,7 @@ from training.evaluation import calibrate, measure_carried
 from training.model.network import CharLSTM
 from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
-from training.pretraining import train
+from training.pretraining import prepare_training
 from training.run import Run, load, save
 from training.voice_file import Trained, Voice
 
@@ -67,7 +67,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a voice that has read next to nothing, and of which tuning drops little."""
     run = Run(tmp_path_factory.mktemp("old"))
-    assert train([scenes], run, dataclasses.replace(FEW, steps=2)).run()
+    assert prepare_training([scenes], run, dataclasses.replace(FEW, steps=2)).run()
     return run
 
 
@@ -80,7 +80,7 @@ def released(voices: Path) -> Voice:
 @pytest.fixture(scope="module")
 def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
-    training = finetune.begin([scripts], released, run, SCHEDULE)
+    training = finetune.create([scripts], released, run, SCHEDULE)
     before = measure_validation(training), deepcopy(training.average)
     assert training.run()
     return Tuned(run, *before)
@@ -91,7 +91,7 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Return another voice of the same scenes, with other sizes: no words and no prior."""
     run = Run(tmp_path_factory.mktemp("second"))
     config = dataclasses.replace(FEW, prior=NO_PRIOR, steps=40, seed=2)
-    assert train([scenes], run, config).run()
+    assert prepare_training([scenes], run, config).run()
     assert run.vocabulary() == old.vocabulary()
     return run
 
@@ -106,7 +106,7 @@ def test_a_tuned_voice_beats_the_voice_and_the_scripts_alone(
     tuned: Tuned, released: Voice, scripts: Path, tmp_path: Path
 ):
     alone = Run(tmp_path)
-    assert train([scripts], alone, dataclasses.replace(TINY, **SCHEDULE)).run()
+    assert prepare_training([scripts], alone, dataclasses.replace(TINY, **SCHEDULE)).run()
     after = bits(tuned.run, tuned.run)
     assert after < bits(released, tuned.run) - 0.05
     assert after < bits(alone, tuned.run) - 0.1
@@ -141,7 +141,7 @@ def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned)
 
 def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path)
-    training = finetune.begin([scripts], second, run, SCHEDULE)
+    training = finetune.create([scripts], second, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
     assert measure_validation(training) == pytest.approx(bits(second, run), abs=0.2)
     assert training.run()
@@ -248,8 +248,8 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
 ):
     tuned, trained = Run(tmp_path / "tuned"), Run(tmp_path / "trained")
-    finetune.begin([scripts], old, tuned, SCHEDULE).save()
-    trained.begin(FEW, old.vocabulary(), collect([scenes]))
+    finetune.create([scripts], old, tuned, SCHEDULE).save()
+    trained.create(FEW, old.vocabulary(), collect([scenes]))
 
     def refused(command: str, *given: Path, run: Run) -> str:
         before = run.config()
@@ -280,11 +280,11 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_pat
     text = "".join(chr(0x4E00 + i) for i in range(1100)) * 25
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match="characters that the voice does not know"):
-        finetune.begin([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
+        finetune.create([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
 def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="is too short for 1000 streams"):
-        finetune.begin([scripts], old, run, SCHEDULE | {"batch": 1000})
+        finetune.create([scripts], old, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()

@@ -13,7 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg, create_mutex_group
 from ..config import Config, Description
 from ..model import find_layer
 from ..model.network import Regularisation
-from ..pretraining import decay, lay_out, train
+from ..pretraining import create_run, prepare_decay, prepare_training
 from ..ranges import OptionalPositiveInt, PositiveInt
 from ..run import Run
 from ..trainer import Session, Training
@@ -64,15 +64,20 @@ class Train(Command):
         """Train, or only lay out the run."""
         find_layer(self.config.recurrence)
         run = Run(self.out)
-        voice = open_voice(self.voice) if self.voice and not self.resume else None
+        source = open_voice(self.voice) if self.voice and not self.resume else None
         if self.prepare:
-            lay_out(self.texts, run, self.config, voice)
+            create_run(self.texts, run, self.config, source)
             print(f"Ready. Start with: onbook-train train --out {self.out} --resume")
             return 0
         return run_training(
             self.out,
-            lambda: train(
-                self.texts, run, self.config, voice=voice, resume=self.resume, session=self.session
+            lambda: prepare_training(
+                self.texts,
+                run,
+                self.config,
+                source=source,
+                resume=self.resume,
+                session=self.session,
             ),
         )
 
@@ -123,7 +128,7 @@ class Decay(Command):
             changes["repeat"] = self.repeat
         return run_training(
             self.out,
-            lambda: decay(
+            lambda: prepare_decay(
                 Run(self.run),
                 Run(self.out),
                 self.steps,

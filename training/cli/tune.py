@@ -132,7 +132,7 @@ class Tune(Command):
             "steps": self.steps,
             "minutes": self.minutes or (None if self.steps else 15.0),
         }
-        return finetune.begin(self.texts, voice, run, changes, session)
+        return finetune.create(self.texts, voice, run, changes, session)
 
 
 @dataclass(frozen=True, kw_only=True)

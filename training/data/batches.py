@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,13 +28,13 @@ class Batch:
     """int64 [window, streams]."""
     begins_epoch: bool
     """Whether all streams begin with the state of a script's start."""
-    parts: Tensor | None
+    folds: Tensor | None
     """int64 [window, streams], as `CharLSTM.forward` takes them."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with every tensor changed."""
-        tensors = {name: t for name, t in vars(self).items() if isinstance(t, Tensor)}
-        return dataclasses.replace(self, **{name: change(t) for name, t in tensors.items()})
+        folds = None if self.folds is None else change(self.folds)
+        return Batch(change(self.inputs), change(self.targets), self.begins_epoch, folds)
 
     def cost(self, logits: Tensor) -> Tensor:
         """Return the cost per character in nats."""
@@ -46,25 +45,25 @@ class Batch:
 class Batches:
     """Build the batch of each step, which depends on the step alone.
 
-    ``ids``: the joined texts, as token ids. ``parts``: int8 [characters], the part of each
+    ``ids``: the joined texts, as token ids. ``folds``: int8 [characters], the fold of each
     character as counted by `NgramPrior.learn`, below 0 for a character that was not counted.
     """
 
     windows: Windows
     ids: NDArray[np.integer]
-    parts: NDArray[np.int8] | None = None
+    folds: NDArray[np.int8] | None = None
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step."""
         places, begins = self.windows.at(step)
         read = torch.from_numpy(self.ids[places].astype(np.int64))
-        parts = None
-        if self.parts is not None:
-            parts = torch.from_numpy(self.parts[places[:-1]]).long()
-        return Batch(read[:-1], read[1:], begins, parts)
+        folds = None
+        if self.folds is not None:
+            folds = torch.from_numpy(self.folds[places[:-1]]).long()
+        return Batch(read[:-1], read[1:], begins, folds)
 
 
-class Ahead:
+class Prefetcher:
     """Gather batches on a device in a thread, while earlier steps are computed.
 
     For a GPU the batches wait in pinned memory, so that copying them does not block.

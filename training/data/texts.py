@@ -119,7 +119,7 @@ def hash_files(paths: Sequence[Path]) -> str:
     return sha256("\n".join(sorted(marks)).encode()).hexdigest()
 
 
-def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
+def read_texts(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the texts of all parts in files and folders, each once; raises as `read` does."""
     found = [read(file) for file in _list_files(paths)]
     return _number_names({text.content: text for text in found if text.content}.values())

@@ -56,10 +56,10 @@ def join_texts(texts: Sequence[Integers], longest: int) -> Bytes:
     A 0 follows each text, and ``longest`` + 1 zeros stand before the first, so that a context of
     any place lies within the array.
     """
-    parts = [np.zeros(longest + 1, dtype=np.uint8)]
+    pieces = [np.zeros(longest + 1, dtype=np.uint8)]
     for text in texts:
-        parts += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
-    return np.concatenate(parts)
+        pieces += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
+    return np.concatenate(pieces)
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class Places:
     place whose context is not kept is dropped.
     """
 
-    def __init__(self, text: Bytes, parts: Bytes, part_count: int, characters: int) -> None:
-        """Begin with the empty context. ``parts``: the part of each place of the text, [N]."""
+    def __init__(self, text: Bytes, folds: Bytes, fold_count: int, characters: int) -> None:
+        """Begin with the empty context. ``folds``: the fold of each place of the text, [N]."""
         self.text = text
-        self.parts = parts
-        self.part_count = part_count
+        self.folds = folds
+        self.fold_count = fold_count
         self.characters = characters
         self.base = characters + 1
         self.length = 0
@@ -118,7 +118,7 @@ class Places:
         self.kept = len(chosen)
 
     def count(self) -> Followers:
-        """Count the followers of each context, in each part of the text."""
+        """Count the followers of each context, in each fold of the text."""
         pairs = self.contexts * np.int64(self.characters)
         pairs += self.text[1:][self.at]
         pairs -= 1
@@ -128,16 +128,16 @@ class Places:
         found = np.flatnonzero(occurs)
         numbers = np.zeros(size, dtype=np.int32)
         numbers[found] = np.arange(len(found), dtype=np.int32)
-        of_part = numbers[pairs] * np.int64(self.part_count)
+        of_fold = numbers[pairs] * np.int64(self.fold_count)
         del pairs, numbers
-        of_part += self.parts[self.at]
-        by_part = np.bincount(of_part, minlength=len(found) * self.part_count)
+        of_fold += self.folds[self.at]
+        by_fold = np.bincount(of_fold, minlength=len(found) * self.fold_count)
         contexts, symbols = np.divmod(found, self.characters)
         return Followers(
             found,
             contexts.astype(np.int32),
             symbols.astype(np.uint8),
-            by_part.reshape(-1, self.part_count),
+            by_fold.reshape(-1, self.fold_count),
             np.searchsorted(contexts, np.arange(self.kept)),
         )
 
@@ -152,8 +152,8 @@ class Followers:
     """[E]: the number of the context."""
     symbols: Bytes
     """[E]: the character."""
-    by_part: Integers
-    """[E, parts]: the count of the pair in each part of the text."""
+    by_fold: Integers
+    """[E, folds]: the count of the pair in each fold of the text."""
     starts: Integers
     """[C]: the index of each context's first pair."""
 
@@ -171,18 +171,18 @@ def estimate_discounts(times: Floats | Integers) -> Floats:
 
 
 def choose_contexts(
-    text: Bytes, parts: Bytes, characters: int, shape: PriorShape, seen: int
+    text: Bytes, folds: Bytes, characters: int, shape: PriorShape, seen: int
 ) -> list[Level]:
     """Choose contexts of each length from 1 on, each with at least ``seen`` occurrences.
 
     Dense contexts are chosen by frequency, and longer contexts by information. The information of a
-    context is how much cheaper each half of the text (its even and odd ``parts``) becomes when it
+    context is how much cheaper each half of the text (its even and odd ``folds``) becomes when it
     is predicted by what followed the context in the other half, instead of what followed the
     context's suffix, where only the listed characters are told apart. The criterion is that of
     Stolcke 1998, "Entropy-based pruning of backoff language models", applied to text that was not
     counted.
     """
-    places = Places(text, parts % 2, 2, characters)
+    places = Places(text, folds % 2, 2, characters)
     levels: list[Level] = []
     gains: list[Floats] = []
     even = np.full((characters, 2), 1 / characters, dtype=np.float32)
@@ -232,7 +232,7 @@ def _measure_information(
     followers: Followers, level: Level, shorter: _HalfExpectations, listed: int, characters: int
 ) -> tuple[_HalfExpectations, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
-    times = followers.by_part
+    times = followers.by_fold
     starts, contexts = followers.starts, followers.contexts
     discounts = estimate_discounts(times.sum(axis=1)).astype(np.float32)[times.clip(max=3)]
     totals = np.add.reduceat(times, starts).astype(np.float32)
@@ -249,8 +249,8 @@ def _measure_information(
         exists = best >= 0
         best = best[exists]
         gain[exists] += information[best]
-        for all_of, part in zip(rest, (other, after, before), strict=True):
-            all_of[exists] -= part[best]
+        for all_of, listed_share in zip(rest, (other, after, before), strict=True):
+            all_of[exists] -= listed_share[best]
     others, new, old = rest
     gain += (others * np.log(new.clip(1e-4) / old.clip(1e-4))).sum(axis=1)
     return _HalfExpectations(followers.pairs, after), gain
@@ -296,10 +296,10 @@ def _select_levels(
 
 
 def count_followers(
-    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level]
+    text: Bytes, folds: Bytes, characters: int, levels: Sequence[Level]
 ) -> Iterator[Followers]:
     """Yield what follows the empty context, and the chosen contexts of each length from 1 on."""
-    places = Places(text, parts, 1 + int(parts.max()), characters)
+    places = Places(text, folds, 1 + int(folds.max()), characters)
     yield places.count()
     for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
         places.lengthen(places.compute_longer_keys(), level.keys(places.base))

@@ -7,12 +7,12 @@ which are the nearest entry of a code book (vector quantisation: Linde, Buzo & G
 Algorithm for Vector Quantizer Design").
 
 A correction makes up for the errors of the shorter contexts as stored. So the lengths are fitted in
-ascending order, for all variants of the counts at once: the counts of all parts of the text, and
-the counts without each part.
+ascending order, for all variants of the counts at once: the counts of all folds of the text, and
+the counts without each fold.
 
 In shapes, C is the contexts of one length, E the pairs of such a context and a character that
-follows it, in the order of `Followers`, and variants the counts of all parts, then those without
-each part.
+follows it, in the order of `Followers`, and variants the counts of all folds, then those without
+each fold.
 """
 
 from __future__ import annotations
@@ -106,17 +106,17 @@ class Expectations:
 
 
 def compute_expectations(
-    text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level], shape: PriorShape
+    text: Bytes, folds: Bytes, characters: int, levels: Sequence[Level], shape: PriorShape
 ) -> Expectations:
     """Compute what the contexts of each length from 1 on expect.
 
-    ``text``: digits, [N]; ``parts``: the part of each place of the text, [N].
+    ``text``: digits, [N]; ``folds``: the fold of each place of the text, [N].
     """
-    # One variant for each part, and one for all parts together.
-    variants = 2 + int(parts.max())
+    # One variant for each fold, and one for all folds together.
+    variants = 2 + int(folds.max())
     listed = shape.listed
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
-    counts = DiscountedCounts.count_levels(text, parts, characters, levels)
+    counts = DiscountedCounts.count_levels(text, folds, characters, levels)
     expectations = Expectations(
         characters, variants, listed, [_make_dense_level(next(counts), EMPTY, even)]
     )
@@ -146,9 +146,9 @@ class DiscountedCounts:
     own: Floats
     """[E, variants]: the discounted share of each pair among the followers of its context."""
     lacking: Floats
-    """[E, variants]: the count of a pair in the part that a variant leaves out."""
+    """[E, variants]: the count of a pair in the fold that a variant leaves out."""
     kinds: Integers
-    """[C, variants]: classes of contexts by remaining mass, count, and number of parts with
+    """[C, variants]: classes of contexts by remaining mass, count, and number of folds with
     them."""
     left: Floats
     """[C, variants]: the mass left to shorter contexts by absolute discounting."""
@@ -157,15 +157,15 @@ class DiscountedCounts:
 
     @classmethod
     def count_levels(
-        cls, text: Bytes, parts: Bytes, characters: int, levels: Sequence[Level]
+        cls, text: Bytes, folds: Bytes, characters: int, levels: Sequence[Level]
     ) -> Iterator[DiscountedCounts]:
         """Count what follows the empty context, and the contexts of each length from 1 on."""
-        counts = count_followers(text, parts, characters, levels)
+        counts = count_followers(text, folds, characters, levels)
         followers = next(counts)
         for level, longer in zip(levels, counts, strict=True):
             yield cls.of(followers, compute_kneser_ney_counts(followers, level, longer, characters))
             followers = longer
-        yield cls.of(followers, _count_in_variants(followers.by_part).astype(np.float32))
+        yield cls.of(followers, _count_in_variants(followers.by_fold).astype(np.float32))
 
     @classmethod
     def of(cls, followers: Followers, times: Floats) -> DiscountedCounts:
@@ -179,31 +179,31 @@ class DiscountedCounts:
         discounts = discounts[times.clip(max=3).astype(np.int8)]  # [E, variants]
         left = np.where(known, np.add.reduceat(discounts, starts) / some, 1)
         own = (times - discounts) / (some * (1 - left.clip(max=0.999)))[contexts]
-        occurs = np.add.reduceat(followers.by_part, starts) > 0  # [C, parts]
-        # The number of parts that have the context, without the part that a variant leaves out.
+        occurs = np.add.reduceat(followers.by_fold, starts) > 0  # [C, folds]
+        # The number of folds that have the context, without the fold that a variant leaves out.
         spread = occurs.sum(axis=1)[:, None] - np.pad(occurs, ((0, 0), (1, 0)))
-        # Clipped because the counts of all parts have one part more than the counts that fit the
+        # Clipped because the counts of all folds have one fold more than the counts that fit the
         # shares.
         spread = spread.clip(max=max(1, times.shape[1] - 2))
         # The mass left by discounting, as log odds in steps of 1/2.
         odds = np.log(left.clip(0.001, 0.999) / (1 - left.clip(0.001, 0.999)))
         kinds = (np.rint(2 * odds).astype(np.int64) + 16) * 64
         kinds += _compute_log2(some).clip(max=15) * 4 + _compute_log2(spread.clip(1)).clip(max=3)
-        lacking = np.pad(followers.by_part.astype(np.float32), ((0, 0), (1, 0)))
+        lacking = np.pad(followers.by_fold.astype(np.float32), ((0, 0), (1, 0)))
         return cls(followers, own, lacking, kinds, left, known)
 
     def fit_shares(self, before: Floats) -> Floats:
         """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
 
-        The result, [C, variants], has for each class of contexts the share by which each part is
+        The result, [C, variants], has for each class of contexts the share by which each fold is
         predicted best from the others: deleted interpolation (Jelinek & Mercer 1980, "Interpolated
         estimation of Markov source parameters from sparse data").
         """
         # All below up to the result is a vector: of the pairs and variants that lack something, or
         # of kinds.
-        rows, part = np.nonzero((self.lacking > 0) & self.known[self.followers.contexts])
-        kind = self.kinds[self.followers.contexts[rows], part]
-        times, new, old = (x[rows, part] for x in (self.lacking, self.own, before))
+        rows, fold = np.nonzero((self.lacking > 0) & self.known[self.followers.contexts])
+        kind = self.kinds[self.followers.contexts[rows], fold]
+        times, new, old = (x[rows, fold] for x in (self.lacking, self.own, before))
         kinds = int(self.kinds.max()) + 1
         # Pseudo-counts for each class, with the share that discounting leaves, regularise the
         # estimate.
@@ -219,10 +219,10 @@ class DiscountedCounts:
         return np.where(self.known, left[self.kinds], 1).astype(np.float32)
 
 
-def _count_in_variants(by_part: Integers) -> Integers:
-    """Return the counts in all parts, and in all but each part: [E, parts] -> [E, variants]."""
-    times = by_part.sum(axis=1, keepdims=True)
-    return np.hstack([times, times - by_part])
+def _count_in_variants(by_fold: Integers) -> Integers:
+    """Return the counts in all folds, and in all but each fold: [E, folds] -> [E, variants]."""
+    times = by_fold.sum(axis=1, keepdims=True)
+    return np.hstack([times, times - by_fold])
 
 
 def compute_kneser_ney_counts(
@@ -238,10 +238,10 @@ def compute_kneser_ney_counts(
     # The pairs of the longer contexts, by the numbers of the pairs of their suffixes.
     shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.symbols
     pairs = np.searchsorted(followers.pairs, shorter)
-    again = (_count_in_variants(longer.by_part) - 1).clip(min=0)
+    again = (_count_in_variants(longer.by_fold) - 1).clip(min=0)
     size = len(followers.pairs)
     repeats = np.stack([np.bincount(pairs, times, minlength=size) for times in again.T], axis=1)
-    return (_count_in_variants(followers.by_part) - repeats).astype(np.float32)
+    return (_count_in_variants(followers.by_fold) - repeats).astype(np.float32)
 
 
 def _compute_log2(numbers: Floats) -> Integers:
@@ -279,7 +279,7 @@ def fit_corrections(
     left = counted.fit_shares(before)[followers.contexts]
     after = (1 - left) * counted.own + left * before
     gain: Floats = np.log(after[:, 0] / before[:, 0])
-    times = followers.by_part.sum(axis=1)
+    times = followers.by_fold.sum(axis=1)
     weights = gain * times
     best = find_likeliest(followers, weights, listed)  # pairs, [C, listed]
     exists = best >= 0

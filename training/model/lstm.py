@@ -84,7 +84,7 @@ class LSTMLayer(RecurrentLayer):
         weights = [self.weight_ih, recurrent, self.bias, self.zeros]
         # Float32, because cells sum small numbers over thousands of steps. On a GPU autocast would
         # always use float16 here, in which gradients vanish; products in TensorFloat-32
-        # (`device.use_precision`) are faster and need no gradient scaler.
+        # (`device.set_precision`) are faster and need no gradient scaler.
         with torch.autocast(device, enabled=False):
             y, h, c = torch.lstm(
                 x.float(),

@@ -144,18 +144,18 @@ class CharLSTM(nn.Module):
             self.register_buffer("sure", torch.ones(self.longest + 1))
 
     def forward(
-        self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
+        self, tokens: Tensor, state: Tensor, folds: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Read a window of text.
 
-        tokens: int64 [time, batch]; state: float32 [batch, S]; parts: int64 [time, batch], for a
+        tokens: int64 [time, batch]; state: float32 [batch, S]; folds: int64 [time, batch], for a
         text that the prior has learned, see `NgramPrior.learn`. Returns the logits of the character
         after each, [time, batch, vocabulary], and the next state.
         """
         *kept, packed, history = state.split(self.shape.sections, dim=1)
         x = self.embedding(tokens)
         if self.prior:
-            expected, lengths = self.prior(tokens, history, parts)
+            expected, lengths = self.prior(tokens, history, folds)
             # Square roots of probabilities. They lie in [0, 1], as products in 8 bits need them,
             # where the probability itself would be rounded to 0 below 1 in 254.
             x = x + self.expect((expected / 2).exp())

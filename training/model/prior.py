@@ -8,8 +8,8 @@ with maximum entropy n-grams beside them (Mikolov et al. 2011, "Strategies for T
 Neural Network Language Models").
 
 The table must not have counted the text that it predicts during training, or the network learns to
-trust the table too much: while training, each part of the text is predicted by the counts of all
-other parts.
+trust the table too much: while training, each fold of the text is predicted by the counts of all
+other folds.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .tables import HeldOutTables, Tables, lay_out_tables, make_empty_tables
 SEEN = 4
 """The fewest occurrences in the texts of a context that is kept."""
 
-PARTS = 8
-"""The most parts of the text, each predicted by the counts of the others."""
+FOLDS = 8
+"""The most folds of the text, each predicted by the counts of the others."""
 
 LARGEST = 1 / 3
 """The largest share of the text in one work for works to be left out whole."""
@@ -78,7 +78,7 @@ class NgramPrior(nn.Module):
             self.register_buffer(name, torch.empty(0, dtype=torch.uint8), persistent=False)
 
     def set_tables(self, tables: Tables, held_out: HeldOutTables | None = None) -> None:
-        """Set the tables that give the expectations, and those that leave a part's counts out."""
+        """Set the tables that give the expectations, and those that leave a fold's counts out."""
         for name, array in vars(tables).items():
             # PyTorch supports few operations on uint16.
             kind = np.int32 if array.dtype == np.uint16 else array.dtype
@@ -93,46 +93,46 @@ class NgramPrior(nn.Module):
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
     def learn(self, texts: Iterable[Tensor], works: Sequence[str] | None = None) -> Tensor:
-        """Count the texts (token ids, int64); return the part of each character for `forward`.
+        """Count the texts (token ids, int64); return the fold of each character for `forward`.
 
-        The parts of all texts are joined: int8 [characters]. ``works``: the work of each text, see
+        The folds of all texts are joined: int8 [characters]. ``works``: the work of each text, see
         `divide_texts`.
         """
-        parts = divide_texts(texts, works)
+        folds = divide_texts(texts, works)
         shape = self.shape
         text = join_texts([ids.numpy() for ids in texts], shape.longest)
-        # Separators between texts belong to no part that matters.
-        text_parts = join_texts([part.numpy() for part in parts], shape.longest).clip(1) - np.uint8(
+        # Separators between texts belong to no fold that matters.
+        text_folds = join_texts([fold.numpy() for fold in folds], shape.longest).clip(1) - np.uint8(
             1
         )
-        levels = choose_contexts(text, text_parts, self.characters, shape, SEEN)
-        expectations = compute_expectations(text, text_parts, self.characters, levels, shape)
+        levels = choose_contexts(text, text_folds, self.characters, shape, SEEN)
+        expectations = compute_expectations(text, text_folds, self.characters, levels, shape)
         self.set_tables(*lay_out_tables(levels, expectations))
-        return torch.cat(parts)
+        return torch.cat(folds)
 
     def forward(
-        self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
+        self, tokens: Tensor, history: Tensor, folds: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the log probabilities after each character, and the length of the known context.
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
-        characters before, oldest first, 0 for none; parts: integers [time, batch], for counted
-        characters the part whose counts are left out, and below 0 for others -> float32 [time,
+        characters before, oldest first, 0 for none; folds: integers [time, batch], for counted
+        characters the fold whose counts are left out, and below 0 for others -> float32 [time,
         batch, characters], and int64 [time, batch].
         """
         slots, known = self._look_up(tokens, history)
         codes = self.codes[slots]
-        if parts is not None:
-            part = parts.long().clamp(min=0)[..., None]
-            without = torch.where(parts[..., None] < 0, codes, self.held_out[part, slots])
+        if folds is not None:
+            fold = folds.long().clamp(min=0)[..., None]
+            without = torch.where(folds[..., None] < 0, codes, self.held_out[fold, slots])
             known = known & ((without == codes) | (without != UNKNOWN))
             codes = without
         with_rows = int((self.first_slots < len(self.rows)).sum())
         row = torch.where(known, slots, 0)[..., :with_rows].amax(dim=-1)
         logits = self.rows[row]
-        if parts is not None:
-            left_out = self.held_out_rows[part[..., 0], row]
-            logits = torch.where(parts[..., None] < 0, logits, left_out)
+        if folds is not None:
+            left_out = self.held_out_rows[fold[..., 0], row]
+            logits = torch.where(folds[..., None] < 0, logits, left_out)
         begins = torch.arange(len(self.lengths), device=codes.device) * CODES
         entries = torch.where(known, codes.long() + begins, 0)
         logits = (logits.float() * -STEP).scatter_add(
@@ -176,7 +176,7 @@ class NgramPrior(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def fit_shape(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
+def choose_shape(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> PriorShape:
     """Return the shape, or the shape of no prior if the texts or the vocabulary allow none."""
     times = sum(torch.bincount(text, minlength=characters) for text in texts)
     enough = isinstance(times, Tensor) and int(times.max()) > SEEN
@@ -184,7 +184,7 @@ def fit_shape(texts: Iterable[Tensor], characters: int, shape: PriorShape) -> Pr
 
 
 def divide_texts(texts: Iterable[Tensor], works: Sequence[str] | None = None) -> list[Tensor]:
-    """Return the part of each character of the texts: an int8 tensor for each text.
+    """Return the fold of each character of the texts: an int8 tensor for each text.
 
     Works are left out whole, unless a work is too large: then each text is cut up. A work left out
     whole is as new to the counts as any future text. ``works``: the work of each text; by default,
@@ -196,8 +196,8 @@ def divide_texts(texts: Iterable[Tensor], works: Sequence[str] | None = None) ->
     for work, length in zip(works, lengths, strict=True):
         sizes[work] += length
     if max(sizes.values()) > LARGEST * sum(lengths):
-        return [(torch.arange(n) * PARTS // max(1, n)).to(torch.int8) for n in lengths]
-    number = {work: i % PARTS for i, work in enumerate(sizes)}
+        return [(torch.arange(n) * FOLDS // max(1, n)).to(torch.int8) for n in lengths]
+    number = {work: i % FOLDS for i, work in enumerate(sizes)}
     return [
         torch.full((length,), number[work], dtype=torch.int8)
         for work, length in zip(works, lengths, strict=True)

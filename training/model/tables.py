@@ -86,10 +86,10 @@ STORED = [field.name for field in fields(Tables) if field.name not in ("lengths"
 
 @dataclass(frozen=True)
 class HeldOutTables:
-    """The entries of tables with each of P parts of the texts left out."""
+    """The entries of tables with each of P folds of the texts left out."""
 
     codes: Bytes
-    """[P, S]: codes; 0 for a context that no other part has."""
+    """[P, S]: codes; 0 for a context that no other fold has."""
     rows: Bytes
     """[P, R, V + 1]: rows, as in `Tables`."""
 
@@ -167,7 +167,7 @@ def append_tables(
     old: Tables, new: Tables, held_out: HeldOutTables
 ) -> tuple[Tables, HeldOutTables]:
     """Append columns of new tables, which correct old ones, to the old tables."""
-    slots, parts = len(old.codes) - 1, len(held_out.codes)
+    slots, folds = len(old.codes) - 1, len(held_out.codes)
     columns = {
         name: np.concatenate([getattr(old, name), getattr(new, name)])
         for name in ("lengths", "buckets", "slots", "shifts", "books")
@@ -183,10 +183,10 @@ def append_tables(
         first_slots=np.append(old.first_slots, new.first_slots + slots),
         rows=old.rows,
     )
-    repeated = np.broadcast_to(old.codes, (parts, slots + 1))
+    repeated = np.broadcast_to(old.codes, (folds, slots + 1))
     return tables, HeldOutTables(
         np.concatenate([repeated, held_out.codes[:, 1:]], axis=1),
-        np.repeat(old.rows[None], parts, axis=0),
+        np.repeat(old.rows[None], folds, axis=0),
     )
 
 
