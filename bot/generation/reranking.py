@@ -78,7 +78,7 @@ class Weights:
 
     unevenness: float = 0.2
     """For each bit of its words (root mean square)."""
-    scene_gain: float = 0.6
+    scene_gain: float = 1.0
     """For each bit a character that the scene saves: a gain."""
     length_deviation: float = 0.5
     """For each e-fold between its length and the wanted one."""
