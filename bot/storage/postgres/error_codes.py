@@ -66,7 +66,8 @@ def raising_store_error() -> Iterator[None]:
                 "Another program has locked the PostgreSQL database, such as a dump or the bot's "
                 "own cleanup. Wait until it ends, then start again."
             ) from None
-        said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        # A TimeoutError says nothing.
+        said = str(getattr(error, "orig", None) or error).partition("\n")[0] or "no answer in time"
         raise StoreError(
             f"The PostgreSQL database cannot be used ({said}). Check its address, name and "
             "password, and whether the server runs."

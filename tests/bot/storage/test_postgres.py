@@ -21,6 +21,7 @@ from bot.storage import database, line_tree
 from bot.storage.dialects import look_up_line_by_line
 from bot.storage.postgres import timeouts, vacuum
 from bot.storage.postgres.connections import TCP_SETTINGS
+from bot.storage.postgres.error_codes import raising_store_error
 from bot.storage.postgres.leases import Lease
 from bot.storage.postgres.postgres_database import READERS
 from bot.storage.postgres.write_lock import WRITE_LOCK
@@ -240,6 +241,11 @@ async def test_a_read_only_server_refuses_writing(store: Store, url: URL):
         again = f"ALTER DATABASE {url.database} RESET ALL"
         ask(url, "SET default_transaction_read_only = off", again, END_OTHERS)
     assert len(await append(store, script.id, "Rain.")) == 1
+
+
+def test_a_server_that_does_not_answer_is_told():
+    with pytest.raises(StoreError, match=r"\(no answer in time\)"), raising_store_error():
+        raise TimeoutError
 
 
 async def test_a_closed_store_has_no_connection(store: Store, url: URL):
