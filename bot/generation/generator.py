@@ -108,10 +108,8 @@ async def complete(
     if element is None:
         return None
     # The last newline ends the element and is not stored.
-    state, surprisal = (
-        completion.state,
-        np.concatenate([prefix.surprisal, completion.surprisal])[:-1],
-    )
+    state = completion.state
+    surprisal = np.concatenate([prefix.surprisal, completion.surprisal])[:-1]
     stored = model.encode(format_for_model(element.text))
     if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):  # it was cleaned
         read = await read_text(primed, context.state, element.text)

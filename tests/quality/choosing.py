@@ -24,6 +24,7 @@ from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
 from bot.generation.openings import PrimedModel
+from bot.generation.options import resolve_options
 from bot.generation.reranking import (
     DEFAULT_WEIGHTS,
     Candidate,
@@ -106,16 +107,9 @@ async def written(
     """Return the candidates at each place, each with its cost without a context."""
     engine = Engine(model)
     primed = PrimedModel(engine, "", model.start())
-    sampling = Sampling(
-        0,
-        settings.temperature,
-        settings.top_p,
-        settings.min_p,
-        settings.repetition,
-        settings.soft_length,
-        settings.company,
-        settings.recall,
-    )
+    options = resolve_options({}, {}, settings)
+    del options["quality"]
+    sampling = Sampling.of(0, options)
     found = []
     try:
         for number, place in enumerate(chosen):

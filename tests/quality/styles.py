@@ -32,6 +32,7 @@ from bot.arrays import States
 from bot.generation import generator, openings, prefill
 from bot.generation.inputs import GenerationContext, GenerationOptions
 from bot.generation.openings import PrimedModel
+from bot.generation.options import resolve_options
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
@@ -135,16 +136,9 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
 def _manner(seed: int) -> GenerationOptions:
     """Return the default manner of writing a line."""
     settings = Settings()
-    sampling = Sampling(
-        seed,
-        settings.temperature,
-        settings.top_p,
-        settings.min_p,
-        settings.repetition,
-        settings.soft_length,
-        settings.company,
-        settings.recall,
-    )
+    options = resolve_options({}, {}, settings)
+    del options["quality"]
+    sampling = Sampling.of(seed, options)
     return GenerationOptions(sampling, settings.line_length)
 
 
