@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = (
     *("bot/soak/test_kills.py", "bot/app/test_wheel.py", "bot/app/test_red.py"),
-    *("bot/ui/test_sending.py", "bot/soak/test_load.py", "bot/soak/test_programs.py"),
+    *("bot/ui/delivery/test_sending.py", "bot/soak/test_load.py", "bot/soak/test_programs.py"),
     *("bot/app/test_many_processes.py", "bot/app/test_local.py"),
     *("bot/session/test_random_commands.py", "training/test_tune.py", "bot/cogs/test_takes.py"),
     *("bot/storage/test_postgres.py", "bot/app/test_plugin.py"),

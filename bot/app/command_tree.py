@@ -11,9 +11,9 @@ from discord import AppCommandOptionType, app_commands
 from ..cogs.feature import speaking_to
 from ..cogs.option_checks import InvalidOption
 from ..ui.components import Interaction
-from ..ui.interaction_state import find_state
-from ..ui.responses import answer_error
-from ..ui.sending import FirstResponse
+from ..ui.delivery.interaction_state import find_state
+from ..ui.delivery.responses import answer_error
+from ..ui.delivery.sending import FirstResponse
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):

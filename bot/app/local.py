@@ -19,7 +19,7 @@ from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
 from ..settings import RunnerSettings
 from ..ui.components import make_start_buttons, make_view
-from ..ui.sending import post_message
+from ..ui.delivery.sending import post_message
 from .client import Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal

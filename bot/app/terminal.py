@@ -42,8 +42,8 @@ from ..session.turn import (
 )
 from ..settings import Settings
 from ..storage.schema import Line, Script
+from ..ui.delivery.responses import format_error
 from ..ui.markdown import to_plain_text
-from ..ui.responses import format_error
 from .runner import cancel_on_signal
 
 TERMINAL_CHANNEL = 1

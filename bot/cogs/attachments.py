@@ -12,7 +12,7 @@ from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers import read_script_file
 from ..screenplay.importers.manuscript import Manuscript
-from ..ui.sending import CONNECTION_ERRORS, send_with_retries
+from ..ui.delivery.sending import CONNECTION_ERRORS, send_with_retries
 
 DOWNLOAD_SECONDS = 60.0
 """Seconds after which the download of an attachment is given up."""

@@ -27,11 +27,11 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.installations import check_bot_is_member
+from ..ui.delivery.installations import check_bot_is_member
+from ..ui.delivery.responses import answer_privately, check_bot_permissions
+from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.responses import answer_privately, check_bot_permissions
 from ..ui.script_messages import format_page_title
-from ..ui.sending import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from .feature import (
     BELOW_SCRIPT,
     DO_ANYWAY,

@@ -14,9 +14,9 @@ from ..screenplay.free_text import parse_cast, parse_name
 from ..session.preferences import LOCK
 from ..storage.schema import Script
 from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
+from ..ui.delivery.responses import check_bot_permissions
+from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import inline
-from ..ui.responses import check_bot_permissions
-from ..ui.sending import FirstResponse, complete_response, edit_response
 from .feature import (
     MAX_CHOICE_LENGTH,
     Choices,

@@ -17,8 +17,8 @@ from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.credits import format_credit
+from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import LIMIT, inline, size
-from ..ui.sending import FirstResponse, complete_response
 from ..ui.settings_messages import format_values
 from .feature import FeatureCog, answer_errors, listens_to, message_command
 

@@ -31,12 +31,9 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.images import pictures
-from ..ui.installations import check_bot_is_member
-from ..ui.live_polls import find_locale
-from ..ui.markdown import inline
-from ..ui.responses import check_bot_permissions
-from ..ui.sending import (
+from ..ui.delivery.installations import check_bot_is_member
+from ..ui.delivery.responses import check_bot_permissions
+from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
     FirstResponse,
     MessageChannel,
@@ -46,6 +43,9 @@ from ..ui.sending import (
     log_failure,
     post_message,
 )
+from ..ui.images import pictures
+from ..ui.live_polls import find_locale
+from ..ui.markdown import inline
 from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition
 from .requester import get_message_channel, get_requester

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from ..errors import RequestError
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
-from ..ui.interaction_state import find_state
+from ..ui.delivery.interaction_state import find_state
 from .feature import FeatureCog
 from .windows import collect_texts
 

@@ -29,11 +29,11 @@ from ..i18n.catalogue import phrase, remember_commands, say, speaking
 from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
-from ..ui.interaction_state import find_state
+from ..ui.delivery.interaction_state import find_state
+from ..ui.delivery.responses import answer_error, answer_privately, return_text
+from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
+from ..ui.delivery.waiting import measure_wait
 from ..ui.markdown import format_moment
-from ..ui.responses import answer_error, answer_privately, return_text
-from ..ui.sending import CONNECTION_ERRORS, FirstResponse
-from ..ui.waiting import measure_wait
 from .option_checks import check_options
 from .services import CogServices
 from .turns import Turn, Turns

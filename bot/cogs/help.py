@@ -6,8 +6,8 @@ from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
 from ..ui.components import Interaction, make_start_buttons, make_view
-from ..ui.installations import find_installer
-from ..ui.sending import FirstResponse
+from ..ui.delivery.installations import find_installer
+from ..ui.delivery.sending import FirstResponse
 from ..ui.ways_to_write import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
 from .requester import get_guild

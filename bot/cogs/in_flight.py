@@ -16,8 +16,8 @@ import discord
 from ..errors import EngineClosed, Overloaded, TransactionFailed
 from ..session.turn import Job
 from ..ui.components import format_progress
+from ..ui.delivery.sending import CONNECTION_ERRORS, log_failure
 from ..ui.progress import ProgressDisplay
-from ..ui.sending import CONNECTION_ERRORS, log_failure
 
 log = logging.getLogger("onbook.tasks")
 

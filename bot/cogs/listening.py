@@ -22,8 +22,8 @@ from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, Job
 from ..storage.schema import Script
 from ..ui.components import LISTEN, Interaction, position_pattern
+from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline
-from ..ui.sending import FirstResponse, complete_response
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .reading import check_may_attach, make_file_name
 

@@ -29,19 +29,19 @@ from ..ui.components import (
     make_stop_button,
     make_view,
 )
-from ..ui.line_messages import format_undeleted
-from ..ui.markdown import NAME_SIZE, inline
-from ..ui.panel import delete_message, is_panel
-from ..ui.progress import PanelProgress
-from ..ui.responses import NOT_SHOWN, check_permissions, classify_error, format_error
-from ..ui.sending import (
+from ..ui.delivery.responses import NOT_SHOWN, check_permissions, classify_error, format_error
+from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
     MessageChannel,
     log_failure,
     post_message,
     try_once,
 )
-from ..ui.waiting import measure_act
+from ..ui.delivery.waiting import measure_act
+from ..ui.line_messages import format_undeleted
+from ..ui.markdown import NAME_SIZE, inline
+from ..ui.panel import delete_message, is_panel
+from ..ui.progress import PanelProgress
 from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
 from .help import format_help

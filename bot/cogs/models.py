@@ -14,10 +14,10 @@ from ..inference.registry import ModelFile
 from ..session.preferences import MODEL
 from ..ui import model_cards
 from ..ui.components import Interaction
+from ..ui.delivery.responses import check_bot_permissions, check_may_set
+from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
-from ..ui.responses import check_bot_permissions, check_may_set
-from ..ui.sending import FirstResponse, complete_response
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 from .requester import get_requester
 

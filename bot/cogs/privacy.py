@@ -17,8 +17,8 @@ from ..i18n.catalogue import many, phrase, say
 from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
+from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.line_messages import format_undeleted
-from ..ui.sending import FirstResponse, complete_response
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
 ABOUT = phrase(

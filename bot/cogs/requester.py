@@ -7,9 +7,9 @@ import discord
 from ..errors import RequestError
 from ..session.turn import Requester
 from ..ui.components import Interaction
-from ..ui.installations import find_installer, make_private_channel
+from ..ui.delivery.installations import find_installer, make_private_channel
+from ..ui.delivery.sending import MessageChannel
 from ..ui.markdown import NAME_SIZE, inline, plain
-from ..ui.sending import MessageChannel
 
 
 def get_channel(interaction: Interaction) -> int:

@@ -42,10 +42,10 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
+from ..ui.delivery.responses import check_bot_permissions, check_may_set
+from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
 from ..ui.model_cards import list_styles
-from ..ui.responses import check_bot_permissions, check_may_set
-from ..ui.sending import FirstResponse, complete_response
 from ..ui.settings_messages import (
     LISTS,
     format_changes,

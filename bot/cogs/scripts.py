@@ -25,9 +25,9 @@ from ..ui.components import (
     page_pattern,
     position_pattern,
 )
+from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.looks import format_recap
 from ..ui.markdown import inline, mention, plain
-from ..ui.sending import FirstResponse, complete_response, edit_response
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id
 from .requester import format_requester, get_message_channel, get_requester

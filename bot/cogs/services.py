@@ -19,7 +19,7 @@ from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Interaction
 from ..ui.deadline_messages import DeadlineMessages
-from ..ui.interaction_state import find_state
+from ..ui.delivery.interaction_state import find_state
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
 from ..ui.poll_messages import PollMessages

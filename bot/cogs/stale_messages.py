@@ -12,9 +12,9 @@ import discord
 from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
+from ..ui.delivery.sending import log_failure
 from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
-from ..ui.sending import log_failure
 
 log = logging.getLogger("onbook.stale_messages")
 

@@ -13,7 +13,7 @@ from discord.ext import commands, tasks
 from ..errors import TransactionFailed
 from ..sharding import Shards
 from ..storage.schema import ERASED_PERSON, Channel
-from ..ui.sending import CONNECTION_ERRORS
+from ..ui.delivery.sending import CONNECTION_ERRORS
 from .feature import FeatureCog
 from .services import CogServices
 

@@ -8,7 +8,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import phrase
 from ..session.permissions import check_may_write
 from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Interaction
-from ..ui.sending import FirstResponse
+from ..ui.delivery.sending import FirstResponse
 from .feature import FeatureCog, answer_errors, listens_to
 from .requester import get_channel, get_requester
 

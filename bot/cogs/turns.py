@@ -24,14 +24,10 @@ from ..ui.components import (
     make_stop_button,
     make_view,
 )
-from ..ui.installations import find_installer
-from ..ui.interaction_state import find_state
-from ..ui.line_messages import format_undeleted
-from ..ui.markdown import inline
-from ..ui.panel import delete_message
-from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
-from ..ui.responses import check_bot_permissions, format_error
-from ..ui.sending import (
+from ..ui.delivery.installations import find_installer
+from ..ui.delivery.interaction_state import find_state
+from ..ui.delivery.responses import check_bot_permissions, format_error
+from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
     FirstResponse,
     MessageChannel,
@@ -40,6 +36,10 @@ from ..ui.sending import (
     send_ephemeral,
     try_once,
 )
+from ..ui.line_messages import format_undeleted
+from ..ui.markdown import inline
+from ..ui.panel import delete_message
+from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices

@@ -13,7 +13,7 @@ from discord.ext import commands, tasks
 from ..errors import TransactionFailed
 from ..i18n.catalogue import speaking
 from ..sharding import Shards
-from ..ui.sending import CONNECTION_ERRORS, MessageChannel
+from ..ui.delivery.sending import CONNECTION_ERRORS, MessageChannel
 from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")

@@ -13,9 +13,10 @@ from ..session.permissions import is_manager
 from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
 from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.installations import check_bot_is_member
+from ..ui.delivery.installations import check_bot_is_member
+from ..ui.delivery.responses import check_bot_permissions
+from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import format_moment, mention
-from ..ui.responses import check_bot_permissions
 from ..ui.rotation_messages import (
     DEADLINES,
     END_SPRINT_ID,
@@ -26,7 +27,6 @@ from ..ui.rotation_messages import (
     make_end_button,
     make_rotation_view,
 )
-from ..ui.sending import FirstResponse, complete_response, edit_response
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_choice
 from .requester import format_requester, get_message_channel, get_requester

@@ -35,12 +35,12 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.installations import check_bot_is_member
+from ..ui.delivery.installations import check_bot_is_member
+from ..ui.delivery.responses import check_bot_permissions, format_error
+from ..ui.delivery.sending import FirstResponse, post_message
 from ..ui.markdown import NAME_SIZE, inline, plain
 from ..ui.panel import delete_message
 from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
-from ..ui.responses import check_bot_permissions, format_error
-from ..ui.sending import FirstResponse, post_message
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,

@@ -17,12 +17,12 @@ from ..session.deadlines import Due, Event
 from ..session.preferences import PING
 from ..sharding import Shards
 from ..storage.schema import Rotation, Script, Sprint
+from .delivery.sending import NO_MENTIONS, post_message
 from .line_messages import make_nonce
 from .live_polls import find_locale
 from .message_sync import MessageSync
 from .panel import delete_message
 from .rotation_messages import format_ping, format_reminder, format_skip, format_sprint_summary
-from .sending import NO_MENTIONS, post_message
 from .timers import Timers
 
 

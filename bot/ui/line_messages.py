@@ -22,6 +22,15 @@ from ..screenplay.elements import Element
 from ..settings import Look
 from ..storage.schema import Line, PostedLine, Script
 from .components import make_layout
+from .delivery.sending import (
+    EDIT_SECONDS,
+    NO_MENTIONS,
+    MessageChannel,
+    edit_message,
+    is_refusal,
+    post_message,
+    send_with_retries,
+)
 from .faces import Faces
 from .images.monogram import monogram_of
 from .images.pictures import Colour
@@ -34,15 +43,6 @@ from .looks import (
     make_webhook_name,
 )
 from .markdown import inline
-from .sending import (
-    EDIT_SECONDS,
-    NO_MENTIONS,
-    MessageChannel,
-    edit_message,
-    is_refusal,
-    post_message,
-    send_with_retries,
-)
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
 

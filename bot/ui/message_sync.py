@@ -21,10 +21,7 @@ from ..session.preferences import LOOK
 from ..settings import Look
 from ..storage.records import ChannelContent
 from ..storage.schema import Line, PostedLine, Script
-from .line_messages import LineMessages
-from .panel import Panel, delete_message, is_panel
-from .poll_messages import PollMessages
-from .sending import (
+from .delivery.sending import (
     CONNECTION_ERRORS,
     NONCE_SECONDS,
     MessageChannel,
@@ -32,6 +29,9 @@ from .sending import (
     is_transient,
     post_message,
 )
+from .line_messages import LineMessages
+from .panel import Panel, delete_message, is_panel
+from .poll_messages import PollMessages
 from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")

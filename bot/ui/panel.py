@@ -10,8 +10,7 @@ import discord
 from ..session.posts import Posts
 from ..storage.records import ChannelContent
 from .components import CUSTOM_ID_PREFIX, make_row_view
-from .panel_view import load_panel
-from .sending import (
+from .delivery.sending import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
     NO_MENTIONS,
@@ -21,6 +20,7 @@ from .sending import (
     send_with_retries,
     try_once,
 )
+from .panel_view import load_panel
 from .shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.panel")

@@ -20,9 +20,9 @@ from .components import (
     make_continue_here_button,
     make_view,
 )
+from .delivery.sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
 from .looks import format_scene, split_scene
 from .markdown import LIMIT, format_moment, inline, mention, plain, size
-from .sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
 
 log = logging.getLogger("onbook.poll_messages")
 

@@ -22,12 +22,7 @@ from ..session.channel_session import ChannelSession
 from ..session.posts import Posts
 from ..storage.schema import Line, Script
 from .components import Interaction, make_layout, make_rows
-from .line_messages import find_colour
-from .looks import format_prose, make_card
-from .markdown import LIMIT, inline, size
-from .panel import is_panel
-from .panel_view import load_panel
-from .sending import (
+from .delivery.sending import (
     CONNECTION_ERRORS,
     NO_MENTIONS,
     REQUEST_TIMEOUT,
@@ -36,6 +31,11 @@ from .sending import (
     delete_response,
     edit_response,
 )
+from .line_messages import find_colour
+from .looks import format_prose, make_card
+from .markdown import LIMIT, inline, size
+from .panel import is_panel
+from .panel_view import load_panel
 
 MAX_CARDS, MAX_TEXT = 10, 3000
 """The cards of a message and the size of their texts, of Discord's 40 components and 4,000

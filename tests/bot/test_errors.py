@@ -6,7 +6,7 @@ from bot.errors import ModelError, RequestError, TransactionFailed
 from bot.i18n.catalogue import Count, speaking
 from bot.inference.model import UNSAFE
 from bot.session.rate_limits import RATE_LIMITED
-from bot.ui.responses import format_error
+from bot.ui.delivery.responses import format_error
 
 
 def test_fields_are_escaped_for_people_but_not_in_logs():

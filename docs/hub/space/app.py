@@ -22,8 +22,8 @@ from onbook.session.channel_session import ChannelSessions
 from onbook.session.situations import draw_situation
 from onbook.session.turn import MAX_LINES, ContinueRequest, NewScript, Requester
 from onbook.settings import Settings
+from onbook.ui.delivery.responses import format_error
 from onbook.ui.markdown import to_plain_text
-from onbook.ui.responses import format_error
 
 VOICES = {"screen": "screen: films", "stage": "stage: plays"}
 

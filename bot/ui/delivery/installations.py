@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
-from ..errors import RequestError
-from .components import Interaction
+from ...errors import RequestError
+from ..components import Interaction
 
 GUILD_INSTALL, USER_INSTALL = 0, 1
 """Discord's types of installations."""

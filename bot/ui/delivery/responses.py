@@ -10,8 +10,8 @@ from contextlib import suppress
 import discord
 from discord import app_commands
 
-from ..cleaning import clean
-from ..errors import (
+from ...cleaning import clean
+from ...errors import (
     AlreadyWritten,
     NoScript,
     NotInCast,
@@ -23,14 +23,14 @@ from ..errors import (
     ServiceError,
     StaleLine,
 )
-from ..i18n.catalogue import Phrase, phrase, say
-from ..session.turn import ScriptPosition
-from ..telemetry import Outcome
-from . import components
-from .components import Interaction
+from ...i18n.catalogue import Phrase, phrase, say
+from ...session.turn import ScriptPosition
+from ...telemetry import Outcome
+from .. import components
+from ..components import Interaction
+from ..markdown import fenced, inline, mention, size
 from .installations import find_installer
 from .interaction_state import find_state
-from .markdown import fenced, inline, mention, size
 from .sending import (
     CONNECTION_ERRORS,
     FirstResponse,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.ui import line_messages, sending
+from bot.ui import line_messages
+from bot.ui.delivery import sending
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,

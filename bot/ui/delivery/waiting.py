@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..telemetry import NULL_METER, Meter, Outcome
-from .components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
+from ...telemetry import NULL_METER, Meter, Outcome
+from ..components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
 from .interaction_state import Wait, find_state
 
 BUTTON_TYPE = 2

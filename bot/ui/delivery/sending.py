@@ -22,8 +22,8 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from ..errors import TransactionFailed
-from .components import Interaction
+from ...errors import TransactionFailed
+from ..components import Interaction
 from .interaction_state import InteractionState, find_state
 from .waiting import acknowledge
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ..telemetry import Meter, Outcome
-from .components import Interaction
+from ...telemetry import Meter, Outcome
+from ..components import Interaction
 
 
 @dataclass

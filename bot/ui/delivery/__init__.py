@@ -1,0 +1,1 @@
+"""Deliver messages and answers to Discord, in spite of failures."""
