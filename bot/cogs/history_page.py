@@ -19,7 +19,7 @@ from ..ui.components import (
     make_page_buttons,
     make_view,
 )
-from ..ui.credits import format_credit
+from ..ui.lines.credits import format_credit
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.settings_messages import format_values
 

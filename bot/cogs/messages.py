@@ -38,7 +38,7 @@ from ..ui.delivery.sending import (
     try_once,
 )
 from ..ui.delivery.waiting import measure_act
-from ..ui.line_messages import format_undeleted
+from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panel import delete_message, is_panel
 from ..ui.progress import PanelProgress

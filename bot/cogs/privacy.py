@@ -18,7 +18,7 @@ from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery.sending import FirstResponse, complete_response
-from ..ui.line_messages import format_undeleted
+from ..ui.lines.line_messages import format_undeleted
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
 ABOUT = phrase(

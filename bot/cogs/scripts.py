@@ -26,7 +26,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
-from ..ui.looks import format_recap
+from ..ui.lines.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 from .option_checks import parse_chosen_id

@@ -36,7 +36,7 @@ from ..ui.delivery.sending import (
     send_ephemeral,
     try_once,
 )
-from ..ui.line_messages import format_undeleted
+from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import inline
 from ..ui.panel import delete_message
 from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay

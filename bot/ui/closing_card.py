@@ -12,9 +12,9 @@ from ..screenplay.exporters.edition import format_share, list_writers, shorten
 from ..screenplay.statistics import ScriptStatistics
 from ..storage.schema import Line, Script
 from .components import make_layout, make_next_script_buttons
-from .credits import format_credit
 from .images.pictures import format_summary
-from .looks import MORE, format_scene
+from .lines.credits import format_credit
+from .lines.looks import MORE, format_scene
 from .markdown import NAME_SIZE, inline
 
 LINE_SIZE = 400

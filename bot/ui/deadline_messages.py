@@ -18,7 +18,7 @@ from ..session.preferences import PING
 from ..sharding import Shards
 from ..storage.schema import Rotation, Script, Sprint
 from .delivery.sending import NO_MENTIONS, post_message
-from .line_messages import make_nonce
+from .lines.line_messages import make_nonce
 from .live_polls import find_locale
 from .message_sync import MessageSync
 from .panel import delete_message

@@ -29,7 +29,7 @@ from .delivery.sending import (
     is_transient,
     post_message,
 )
-from .line_messages import LineMessages
+from .lines.line_messages import LineMessages
 from .panel import Panel, delete_message, is_panel
 from .poll_messages import PollMessages
 from .shown_scripts import ShownScripts

@@ -21,7 +21,7 @@ from .components import (
     make_view,
 )
 from .delivery.sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
-from .looks import format_scene, split_scene
+from .lines.looks import format_scene, split_scene
 from .markdown import LIMIT, format_moment, inline, mention, plain, size
 
 log = logging.getLogger("onbook.poll_messages")

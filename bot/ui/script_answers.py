@@ -31,8 +31,8 @@ from .delivery.sending import (
     delete_response,
     edit_response,
 )
-from .line_messages import find_colour
-from .looks import format_prose, make_card
+from .lines.line_messages import find_colour
+from .lines.looks import format_prose, make_card
 from .markdown import LIMIT, inline, size
 from .panel import is_panel
 from .panel_view import load_panel

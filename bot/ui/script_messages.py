@@ -11,7 +11,7 @@ from ..i18n.catalogue import say
 from ..screenplay.elements import Element
 from ..storage.schema import Script
 from .components import make_page_buttons, make_view
-from .looks import name_rows
+from .lines.looks import name_rows
 from .markdown import LIMIT, chop, inline, join_within, size
 
 PAGE_SIZE = 1800

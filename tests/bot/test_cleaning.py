@@ -40,7 +40,7 @@ from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.settings import read_settings
 from bot.storage.schema import Line, Poll, Script
 from bot.ui.images.pictures import describe_statistics
-from bot.ui.looks import format_block
+from bot.ui.lines.looks import format_block
 from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
 from bot.ui.poll_messages import format_poll
 from bot.ui.script_messages import split_into_pages

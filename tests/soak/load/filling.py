@@ -20,7 +20,7 @@ from bot.session.turn import ContinueRequest, NewScript, Requester
 from bot.settings import Look, Settings
 from bot.storage.schema import Line, PostedLine, Script
 from bot.storage.store import Store
-from bot.ui.line_messages import make_name
+from bot.ui.lines.line_messages import make_name
 
 STATES = Settings.model_fields["states_mb"].default * 2**20
 """Bytes for states, unless the operator says otherwise."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.ui import line_messages
 from bot.ui.delivery import sending
+from bot.ui.lines import line_messages
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     BLOCK,

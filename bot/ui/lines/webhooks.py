@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from .delivery.sending import CONNECTION_ERRORS, MessageChannel
+from ..delivery.sending import CONNECTION_ERRORS, MessageChannel
 
 log = logging.getLogger("onbook.webhooks")
 

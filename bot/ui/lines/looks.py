@@ -9,11 +9,11 @@ from unicodedata import normalize
 import discord
 from discord import ui
 
-from ..i18n.catalogue import phrase, say
-from ..screenplay.elements import Element, Kind
-from ..screenplay.page_layout import lay_out_page
-from .images.pictures import Colour
-from .markdown import LIMIT, chop, fenced, inert, inline, join_within, plain, size
+from ...i18n.catalogue import phrase, say
+from ...screenplay.elements import Element, Kind
+from ...screenplay.page_layout import lay_out_page
+from ..images.pictures import Colour
+from ..markdown import LIMIT, chop, fenced, inert, inline, join_within, plain, size
 
 MORE = phrase("and more: see all of it with {/script show}")
 

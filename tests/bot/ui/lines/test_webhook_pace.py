@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from bot.ui import webhook_pace
-from bot.ui.webhook_pace import LIMITS, MARGIN, WebhookPace
+from bot.ui.lines import webhook_pace
+from bot.ui.lines.webhook_pace import LIMITS, MARGIN, WebhookPace
 
 
 class Time:

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, phrase, say
-from ..recent import Recent
-from ..screenplay.elements import Element
-from ..settings import Look
-from ..storage.schema import Line, PostedLine, Script
-from .components import make_layout
-from .delivery.sending import (
+from ...i18n.catalogue import many, phrase, say
+from ...recent import Recent
+from ...screenplay.elements import Element
+from ...settings import Look
+from ...storage.schema import Line, PostedLine, Script
+from ..components import make_layout
+from ..delivery.sending import (
     EDIT_SECONDS,
     NO_MENTIONS,
     MessageChannel,
@@ -31,9 +31,10 @@ from .delivery.sending import (
     post_message,
     send_with_retries,
 )
+from ..images.monogram import monogram_of
+from ..images.pictures import Colour
+from ..markdown import inline
 from .faces import Faces
-from .images.monogram import monogram_of
-from .images.pictures import Colour
 from .looks import (
     NAME_LIMIT,
     find_speaker,
@@ -42,7 +43,6 @@ from .looks import (
     make_card,
     make_webhook_name,
 )
-from .markdown import inline
 from .webhook_pace import WebhookPace
 from .webhooks import Webhooks
 

@@ -8,9 +8,9 @@ import time
 
 import discord
 
-from ..storage.schema import Script
-from .delivery.sending import CONNECTION_ERRORS
-from .images.monogram import Monogram, monogram_of
+from ...storage.schema import Script
+from ..delivery.sending import CONNECTION_ERRORS
+from ..images.monogram import Monogram, monogram_of
 
 log = logging.getLogger("onbook.faces")
 

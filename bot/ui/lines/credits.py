@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import say
-from ..storage.schema import Line
+from ...i18n.catalogue import say
+from ...storage.schema import Line
 
 
 def format_credit(line: Line) -> str:

@@ -19,8 +19,8 @@ from bot.app.client import Bot
 from bot.audio.table_read import TableRead
 from bot.cogs import in_flight, listening, services, stale_messages
 from bot.settings import RunnerSettings
-from bot.ui import line_messages
 from bot.ui.delivery import sending
+from bot.ui.lines import line_messages
 from tests.bot.conftest import HEADING
 from tests.bot.playing import ask_to_forget, begin_script, read_true_script
 from tests.fake_discord.bot import bot_here

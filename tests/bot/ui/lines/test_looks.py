@@ -12,7 +12,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
-from bot.ui.looks import (
+from bot.ui.lines.looks import (
     DIVIDER,
     NAME_LIMIT,
     format_message,

@@ -1,0 +1,1 @@
+"""Show lines, one message each, in the look of their script."""
