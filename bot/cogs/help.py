@@ -8,7 +8,7 @@ from ..i18n.catalogue import phrase, say
 from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import FirstResponse
-from ..ui.ways_to_write import format_ways
+from ..ui.panels.ways_to_write import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
 from .requester import get_guild
 

@@ -10,7 +10,7 @@ from ..audio.table_read import is_installed
 from ..session.permissions import is_manager
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
-from ..ui.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
+from ..ui.panels.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
 from .feature import FeatureCog, answer_errors, listens_to
 from .requester import get_requester
 

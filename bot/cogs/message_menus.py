@@ -10,7 +10,7 @@ from discord import app_commands
 from ..errors import RequestError
 from ..ui.components import Interaction
 from ..ui.markdown import plain, to_plain_text
-from ..ui.panel import is_panel
+from ..ui.panels.panel import is_panel
 from .branches import CONTINUE, REWRITE
 from .details import DETAILS
 from .feature import (

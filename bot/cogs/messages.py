@@ -40,7 +40,7 @@ from ..ui.delivery.sending import (
 from ..ui.delivery.waiting import measure_act
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
-from ..ui.panel import delete_message, is_panel
+from ..ui.panels.panel import delete_message, is_panel
 from ..ui.progress import PanelProgress
 from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command

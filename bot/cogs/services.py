@@ -22,7 +22,7 @@ from ..ui.deadline_messages import DeadlineMessages
 from ..ui.delivery.interaction_state import find_state
 from ..ui.live_polls import LivePolls
 from ..ui.message_sync import MessageSync
-from ..ui.poll_messages import PollMessages
+from ..ui.panels.poll_messages import PollMessages
 from ..ui.script_answers import ScriptAnswers
 from ..ui.timers import CallLater, Timers
 from .in_flight import InFlight

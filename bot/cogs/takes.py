@@ -8,7 +8,7 @@ from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, send_ephemeral
-from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
+from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from .feature import FeatureCog, answer_errors, listens_to
 from .option_checks import parse_choice
 from .requester import get_message_channel, get_requester

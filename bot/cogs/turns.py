@@ -38,7 +38,7 @@ from ..ui.delivery.sending import (
 )
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import inline
-from ..ui.panel import delete_message
+from ..ui.panels.panel import delete_message
 from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester

@@ -17,7 +17,7 @@ from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import format_moment, mention
-from ..ui.rotation_messages import (
+from ..ui.panels.rotation_messages import (
     DEADLINES,
     END_SPRINT_ID,
     NO_DEADLINE,

@@ -39,8 +39,8 @@ from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions, format_error
 from ..ui.delivery.sending import FirstResponse, post_message
 from ..ui.markdown import NAME_SIZE, inline, plain
-from ..ui.panel import delete_message
-from ..ui.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
+from ..ui.panels.panel import delete_message
+from ..ui.panels.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,

@@ -21,8 +21,13 @@ from .delivery.sending import NO_MENTIONS, post_message
 from .lines.line_messages import make_nonce
 from .live_polls import find_locale
 from .message_sync import MessageSync
-from .panel import delete_message
-from .rotation_messages import format_ping, format_reminder, format_skip, format_sprint_summary
+from .panels.panel import delete_message
+from .panels.rotation_messages import (
+    format_ping,
+    format_reminder,
+    format_skip,
+    format_sprint_summary,
+)
 from .timers import Timers
 
 

@@ -30,9 +30,9 @@ from .delivery.sending import (
     post_message,
 )
 from .lines.line_messages import LineMessages
-from .panel import Panel, delete_message, is_panel
-from .poll_messages import PollMessages
-from .shown_scripts import ShownScripts
+from .panels.panel import Panel, delete_message, is_panel
+from .panels.poll_messages import PollMessages
+from .panels.shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")
 

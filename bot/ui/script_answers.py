@@ -34,8 +34,8 @@ from .delivery.sending import (
 from .lines.line_messages import find_colour
 from .lines.looks import format_prose, make_card
 from .markdown import LIMIT, inline, size
-from .panel import is_panel
-from .panel_view import load_panel
+from .panels.panel import is_panel
+from .panels.panel_view import load_panel
 
 MAX_CARDS, MAX_TEXT = 10, 3000
 """The cards of a message and the size of their texts, of Discord's 40 components and 4,000

@@ -42,7 +42,7 @@ from bot.storage.schema import Line, Poll, Script
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.lines.looks import format_block
 from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
-from bot.ui.poll_messages import format_poll
+from bot.ui.panels.poll_messages import format_poll
 from bot.ui.script_messages import split_into_pages
 from bot.ui.settings_messages import format_words
 

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
-from bot.ui.panel_view import CHARACTER
+from bot.ui.panels.panel_view import CHARACTER
 from tests.bot.conftest import Stage, answer, assert_private, labels, moderator, start_script
 from tests.bot.playing import ask, write
 from tests.bot.session_harness import SessionHarness

@@ -11,7 +11,7 @@ from bot.errors import RequestError, SettingsError
 from bot.generation.moods import MOODS
 from bot.session.preferences import SEED, STYLE, parse_mood, parse_number
 from bot.settings import read_settings
-from bot.ui.panel_view import ACTION, ANYBODY, CHARACTER
+from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import Stage, answer, fields, labels, moderator, poll, start_script
 from tests.bot.playing import (
     BY_PERSON,

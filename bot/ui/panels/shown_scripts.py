@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..recent import Recent
-from ..storage.schema import Line, Rotation, Script
+from ...recent import Recent
+from ...storage.schema import Line, Rotation, Script
 
 MOST_CHANNELS = 256
 """The channels that are remembered, at some kilobytes each."""

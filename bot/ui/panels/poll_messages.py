@@ -9,20 +9,20 @@ from contextlib import suppress
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, phrase, say
-from ..session.channel_session import ChannelSession
-from ..session.polls import count_votes, find_leaders
-from ..session.turn import PollResult, ScriptPosition
-from ..storage.schema import Line, Poll
-from .components import (
+from ...i18n.catalogue import many, phrase, say
+from ...session.channel_session import ChannelSession
+from ...session.polls import count_votes, find_leaders
+from ...session.turn import PollResult, ScriptPosition
+from ...storage.schema import Line, Poll
+from ..components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
     make_continue_here_button,
     make_view,
 )
-from .delivery.sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
-from .lines.looks import format_scene, split_scene
-from .markdown import LIMIT, format_moment, inline, mention, plain, size
+from ..delivery.sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
+from ..lines.looks import format_scene, split_scene
+from ..markdown import LIMIT, format_moment, inline, mention, plain, size
 
 log = logging.getLogger("onbook.poll_messages")
 

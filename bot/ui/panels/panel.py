@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import discord
 
-from ..session.posts import Posts
-from ..storage.records import ChannelContent
-from .components import CUSTOM_ID_PREFIX, make_row_view
-from .delivery.sending import (
+from ...session.posts import Posts
+from ...storage.records import ChannelContent
+from ..components import CUSTOM_ID_PREFIX, make_row_view
+from ..delivery.sending import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
     NO_MENTIONS,

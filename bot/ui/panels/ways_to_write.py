@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import say
+from ...i18n.catalogue import say
 
 
 def format_ways(*, hears: bool, is_direct: bool, is_plain: bool = False) -> str:

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, phrase, say
-from ..screenplay.statistics import (
+from ...i18n.catalogue import many, phrase, say
+from ...screenplay.statistics import (
     ScriptStatistics,
     WriterStatistics,
     format_count,
     format_rewritten,
 )
-from ..session.deadlines import find_due_time
-from ..storage.schema import Rotation, Script, Sprint
-from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
-from .markdown import NAME_SIZE, format_moment, inline, mention
+from ...session.deadlines import find_due_time
+from ...storage.schema import Rotation, Script, Sprint
+from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from ..markdown import NAME_SIZE, format_moment, inline, mention
 
 TITLE_SIZE = 100
 """The size of a script's title."""

@@ -14,15 +14,15 @@ from typing import Any
 import discord
 from discord import ui
 
-from ..i18n.catalogue import phrase, say
-from ..screenplay.elements import Element, Kind
-from ..screenplay.free_text import reinterpret
-from ..session.posts import Posts
-from ..session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
-from ..session.turn import MAX_LINES, ScriptPosition, current_position
-from ..storage.records import PanelState
-from ..storage.schema import ROOT_LINE, Rotation, Script
-from .components import (
+from ...i18n.catalogue import phrase, say
+from ...screenplay.elements import Element, Kind
+from ...screenplay.free_text import reinterpret
+from ...session.posts import Posts
+from ...session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
+from ...session.turn import MAX_LINES, ScriptPosition, current_position
+from ...storage.records import PanelState
+from ...storage.schema import ROOT_LINE, Rotation, Script
+from ..components import (
     MAX_LABEL,
     MAX_OPTIONS,
     make_layout,
@@ -31,7 +31,7 @@ from .components import (
     make_position_select,
     make_rows,
 )
-from .markdown import inline, plain
+from ..markdown import inline, plain
 from .rotation_messages import format_sprint, format_turn
 from .ways_to_write import format_ways
 

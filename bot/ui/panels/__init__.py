@@ -1,0 +1,1 @@
+"""Show the messages with buttons at the end of a channel: panels and polls."""
