@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
+from ..ui.cards.model_cards import format_model_card, label_model
 from ..ui.markdown import to_plain_text
-from ..ui.model_cards import format_model_card, label_model
 
 LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
 """Metadata that only a program which runs the voice needs."""

@@ -16,9 +16,9 @@ from ..session.preferences import LOCK
 from ..session.situations import Situation, draw_situation, load_situations
 from ..session.turn import ContinueRequest, NewScript, TurnResult, current_position
 from ..storage.schema import Script
+from ..ui.cards.model_cards import find_language, list_styles, name_language
 from ..ui.components import Interaction
 from ..ui.markdown import inline
-from ..ui.model_cards import find_language, list_styles, name_language
 from .feature import UNTITLED, FeatureCog
 from .turns import Turn
 

@@ -31,7 +31,15 @@ from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import answer_privately, check_bot_permissions
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.script_messages import format_page_title
+from ..ui.pages.history_page import (
+    LINE_ID,
+    format_label,
+    format_lines,
+    make_line_menu,
+    make_option,
+    make_rewrite_input,
+)
+from ..ui.pages.script_messages import format_page_title
 from .feature import (
     BELOW_SCRIPT,
     DO_ANYWAY,
@@ -44,14 +52,6 @@ from .feature import (
     answer_suggestions,
     listens_to,
     message_command,
-)
-from .history_page import (
-    LINE_ID,
-    format_label,
-    format_lines,
-    make_line_menu,
-    make_option,
-    make_rewrite_input,
 )
 from .option_checks import parse_chosen_id
 from .requester import format_requester, get_requester

@@ -23,7 +23,7 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
-from ..ui.closing_card import make_closing_card
+from ..ui.cards.closing_card import make_closing_card
 from ..ui.components import (
     Interaction,
     make_position_button,

@@ -12,7 +12,7 @@ from ..errors import ModelError, RequestError
 from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
 from ..session.preferences import MODEL
-from ..ui import model_cards
+from ..ui.cards import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions, check_may_set
 from ..ui.delivery.sending import FirstResponse, complete_response

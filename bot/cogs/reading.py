@@ -39,8 +39,8 @@ from ..ui.delivery.sending import FirstResponse, complete_response, edit_respons
 from ..ui.images import pictures
 from ..ui.images.pictures import Picture
 from ..ui.markdown import inline
-from ..ui.replay_report import format_report, format_table
-from ..ui.script_messages import format_page
+from ..ui.pages.replay_report import format_report, format_table
+from ..ui.pages.script_messages import format_page
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 from .option_checks import parse_choice
 

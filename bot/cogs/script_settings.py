@@ -35,6 +35,15 @@ from ..session.preferences import (
 from ..session.turn import ScriptPosition, current_position
 from ..settings import Look, Settings
 from ..storage.schema import Script
+from ..ui.cards.model_cards import list_styles
+from ..ui.cards.settings_messages import (
+    LISTS,
+    format_changes,
+    format_preferences,
+    format_setting,
+    format_words,
+    make_settings_card,
+)
 from ..ui.components import (
     Interaction,
     make_position_button,
@@ -45,15 +54,6 @@ from ..ui.components import (
 from ..ui.delivery.responses import check_bot_permissions, check_may_set
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
-from ..ui.model_cards import list_styles
-from ..ui.settings_messages import (
-    LISTS,
-    format_changes,
-    format_preferences,
-    format_setting,
-    format_words,
-    make_settings_card,
-)
 from .feature import (
     MAX_CHOICE_LENGTH,
     MAX_CHOICES,

@@ -30,10 +30,10 @@ from ..session.turn import (
     TurnResult,
 )
 from ..storage.schema import Script
+from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
-from ..ui.model_cards import label_model, list_styles
 from . import attachments
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (

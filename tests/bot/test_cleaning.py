@@ -14,13 +14,6 @@ from hypothesis import strategies as st
 
 from bot.cleaning import clean
 from bot.cogs.attachments import choose_title
-from bot.cogs.history_page import (
-    LABEL_SIZE,
-    format_label,
-    format_lines,
-    make_option,
-    make_rewrite_input,
-)
 from bot.cogs.reading import make_file_name
 from bot.cogs.requester import find_name
 from bot.cogs.scripts import make_script_option, make_title_input
@@ -39,12 +32,19 @@ from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.settings import read_settings
 from bot.storage.schema import Line, Poll, Script
+from bot.ui.cards.settings_messages import format_words
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.lines.looks import format_block
 from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
+from bot.ui.pages.history_page import (
+    LABEL_SIZE,
+    format_label,
+    format_lines,
+    make_option,
+    make_rewrite_input,
+)
+from bot.ui.pages.script_messages import split_into_pages
 from bot.ui.panels.poll_messages import format_poll
-from bot.ui.script_messages import split_into_pages
-from bot.ui.settings_messages import format_words
 
 steadily = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -9,7 +9,6 @@ import discord
 import pytest
 import simcord
 
-from bot.cogs.history_page import REQUESTED_MARK, format_lines
 from bot.errors import RequestError, StaleLine
 from bot.generation.options import PUBLIC_OPTIONS
 from bot.session.history import LINES_PER_PAGE
@@ -18,7 +17,8 @@ from bot.session.turn import Job, Requester, ScriptPosition, current_position
 from bot.settings import read_settings
 from bot.storage.schema import ERASED_NAME, Line, Provenance
 from bot.ui.markdown import size
-from bot.ui.replay_report import format_table
+from bot.ui.pages.history_page import REQUESTED_MARK, format_lines
+from bot.ui.pages.replay_report import format_table
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     BOTH,

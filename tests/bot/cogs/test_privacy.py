@@ -39,7 +39,7 @@ from bot.storage.schema import (
     make_fork,
 )
 from bot.storage.store import Store
-from bot.ui.replay_report import format_report
+from bot.ui.pages.replay_report import format_report
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     BOTH,

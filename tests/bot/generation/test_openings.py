@@ -23,7 +23,7 @@ from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
-from bot.ui.replay_report import format_report
+from bot.ui.pages.replay_report import format_report
 from tests.bot.conftest import Stage, answer, start_script
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.voice_files import write_voice

@@ -13,7 +13,7 @@ from bot.session import replay
 from bot.session.replay import ReplayResult, Verdict, replay_script
 from bot.session.situations import load_situations
 from bot.session.turn import OPENING_WRITER, Job, NewScript
-from bot.ui.replay_report import format_report, format_table
+from bot.ui.pages.replay_report import format_report, format_table
 from tests.bot.conftest import Stage, answer, assert_private, run_sql
 from tests.bot.session_harness import SessionHarness
 

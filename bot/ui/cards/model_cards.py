@@ -8,11 +8,11 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ..generation.openings import label_style
-from ..i18n.catalogue import phrase, say
-from ..inference.model import LONGEST_STYLE, parse_openings
-from ..inference.registry import ModelFile
-from .markdown import inline, size
+from ...generation.openings import label_style
+from ...i18n.catalogue import phrase, say
+from ...inference.model import LONGEST_STYLE, parse_openings
+from ...inference.registry import ModelFile
+from ..markdown import inline, size
 
 LANGUAGE_NAMES = {
     "en": phrase("English"),

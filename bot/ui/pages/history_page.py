@@ -8,20 +8,20 @@ from typing import Any
 import discord
 from discord import ui
 
-from ..generation.options import PUBLIC_OPTIONS
-from ..i18n.catalogue import phrase, say
-from ..screenplay.elements import Element, Kind
-from ..settings import Settings
-from ..storage.schema import Line
-from ..ui.components import (
+from ...generation.options import PUBLIC_OPTIONS
+from ...i18n.catalogue import phrase, say
+from ...screenplay.elements import Element, Kind
+from ...settings import Settings
+from ...storage.schema import Line
+from ..cards.settings_messages import format_values
+from ..components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
     make_page_buttons,
     make_view,
 )
-from ..ui.lines.credits import format_credit
-from ..ui.markdown import LIMIT, inline, plain, size
-from ..ui.settings_messages import format_values
+from ..lines.credits import format_credit
+from ..markdown import LIMIT, inline, plain, size
 
 MAX_REWRITE = 4000
 """Characters of a text from a window; a command's may have more."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..i18n.catalogue import many, say, say_plural
-from ..session.replay import Finding, ReplayResult, Verdict
-from .lines.credits import format_credit
-from .markdown import inline
+from ...i18n.catalogue import many, say, say_plural
+from ...session.replay import Finding, ReplayResult, Verdict
+from ..lines.credits import format_credit
+from ..markdown import inline
 
 MAX_SHOWN, MAX_REASONS = 8, 4
 """Lines, and reasons, that a message lists."""

@@ -8,10 +8,11 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.cogs.history_page import make_line_menu
 from bot.session.turn import ScriptPosition
-from bot.ui import components, script_messages
+from bot.ui import components
 from bot.ui.components import make_page_buttons, make_view
+from bot.ui.pages import script_messages
+from bot.ui.pages.history_page import make_line_menu
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,

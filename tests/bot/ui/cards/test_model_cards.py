@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bot.inference.registry import ModelFile
+from bot.ui.cards.model_cards import MODEL_LIST_SIZE, format_model_card, format_model_list
 from bot.ui.markdown import size
-from bot.ui.model_cards import MODEL_LIST_SIZE, format_model_card, format_model_list
 
 
 def make_file(**about: str) -> ModelFile:

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, say, say_plural
-from ..screenplay.exporters.edition import format_share, list_writers, shorten
-from ..screenplay.statistics import ScriptStatistics
-from ..storage.schema import Line, Script
-from .components import make_layout, make_next_script_buttons
-from .images.pictures import format_summary
-from .lines.credits import format_credit
-from .lines.looks import MORE, format_scene
-from .markdown import NAME_SIZE, inline
+from ...i18n.catalogue import many, say, say_plural
+from ...screenplay.exporters.edition import format_share, list_writers, shorten
+from ...screenplay.statistics import ScriptStatistics
+from ...storage.schema import Line, Script
+from ..components import make_layout, make_next_script_buttons
+from ..images.pictures import format_summary
+from ..lines.credits import format_credit
+from ..lines.looks import MORE, format_scene
+from ..markdown import NAME_SIZE, inline
 
 LINE_SIZE = 400
 """The size of one of the best lines, of which five must fit into a card's 4,000 characters."""

@@ -7,20 +7,20 @@ from typing import Any
 
 from discord import ui
 
-from ..generation.moods import MOOD_OPTIONS, find_mood
-from ..i18n.catalogue import Count, many, phrase, say
-from ..preference_spec import Group, PreferenceSpec, PreferenceValue
-from ..session.preferences import MOOD, ROLE, SPECS, initial_values, resolve_values
-from ..session.turn import current_position
-from ..settings import Settings
-from ..storage.schema import Script
-from .components import (
+from ...generation.moods import MOOD_OPTIONS, find_mood
+from ...i18n.catalogue import Count, many, phrase, say
+from ...preference_spec import Group, PreferenceSpec, PreferenceValue
+from ...session.preferences import MOOD, ROLE, SPECS, initial_values, resolve_values
+from ...session.turn import current_position
+from ...settings import Settings
+from ...storage.schema import Script
+from ..components import (
     make_layout,
     make_position_button,
     make_position_select,
     make_rows,
 )
-from .markdown import fenced, inline, size
+from ..markdown import fenced, inline, size
 
 LEGEND = phrase("In brackets: the default, where this script differs.")
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import discord
 
-from ..i18n.catalogue import say
-from ..screenplay.elements import Element
-from ..storage.schema import Script
-from .components import make_page_buttons, make_view
-from .lines.looks import name_rows
-from .markdown import LIMIT, chop, inline, join_within, size
+from ...i18n.catalogue import say
+from ...screenplay.elements import Element
+from ...storage.schema import Script
+from ..components import make_page_buttons, make_view
+from ..lines.looks import name_rows
+from ..markdown import LIMIT, chop, inline, join_within, size
 
 PAGE_SIZE = 1800
 """The size of a page of /script show, which leaves room for its title."""

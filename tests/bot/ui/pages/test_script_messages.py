@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.ui.markdown import LIMIT, size
-from bot.ui.script_messages import split_into_pages
+from bot.ui.pages.script_messages import split_into_pages
 from tests.bot.screenplay.samples import nasty_elements, steadily
 from tests.fake_discord.people import letters
 

@@ -1,0 +1,1 @@
+"""Describe a script that has ended, a model, or preferences."""

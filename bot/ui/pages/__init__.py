@@ -1,0 +1,1 @@
+"""Show a script, its history or its replay as pages."""
