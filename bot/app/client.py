@@ -24,7 +24,7 @@ from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
 from ..telemetry import NULL_METER, Meter
-from ..ui.timers import CallLater
+from ..ui.background.timers import CallLater
 from .command_tree import CommandTree
 from .gateway import install_resuming_shards
 

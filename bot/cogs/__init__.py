@@ -10,7 +10,7 @@ from discord.ext import commands
 from ..settings import Settings
 from ..storage.database import Guard
 from ..telemetry import NULL_METER, Meter
-from ..ui.timers import CallLater
+from ..ui.background.timers import CallLater
 from .branches import Branches
 from .cast import Cast
 from .command_group import check_conflicts, make_group

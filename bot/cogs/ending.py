@@ -23,6 +23,7 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
+from ..ui.background.live_polls import find_locale
 from ..ui.cards.closing_card import make_closing_card
 from ..ui.components import (
     Interaction,
@@ -44,7 +45,6 @@ from ..ui.delivery.sending import (
     post_message,
 )
 from ..ui.images import pictures
-from ..ui.live_polls import find_locale
 from ..ui.markdown import inline
 from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition

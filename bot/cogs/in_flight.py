@@ -15,9 +15,9 @@ import discord
 
 from ..errors import EngineClosed, Overloaded, TransactionFailed
 from ..session.turn import Job
+from ..ui.channels.progress import ProgressDisplay
 from ..ui.components import format_progress
 from ..ui.delivery.sending import CONNECTION_ERRORS, log_failure
-from ..ui.progress import ProgressDisplay
 
 log = logging.getLogger("onbook.tasks")
 

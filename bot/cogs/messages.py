@@ -22,6 +22,7 @@ from ..session.channel_session import ChannelSession
 from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
+from ..ui.channels.progress import PanelProgress
 from ..ui.components import (
     LINES,
     Interaction,
@@ -41,7 +42,6 @@ from ..ui.delivery.waiting import measure_act
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panels.panel import delete_message, is_panel
-from ..ui.progress import PanelProgress
 from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
 from .help import format_help

@@ -17,17 +17,17 @@ from ..settings import Settings
 from ..storage.database import Guard
 from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
+from ..ui.background.deadline_messages import DeadlineMessages
+from ..ui.background.live_polls import LivePolls
+from ..ui.background.stale_messages import StaleMessages
+from ..ui.background.timers import CallLater, Timers
+from ..ui.channels.message_sync import MessageSync
+from ..ui.channels.script_answers import ScriptAnswers
 from ..ui.components import Interaction
-from ..ui.deadline_messages import DeadlineMessages
 from ..ui.delivery.interaction_state import find_state
-from ..ui.live_polls import LivePolls
-from ..ui.message_sync import MessageSync
 from ..ui.panels.poll_messages import PollMessages
-from ..ui.script_answers import ScriptAnswers
-from ..ui.timers import CallLater, Timers
 from .in_flight import InFlight
 from .requester import get_channel, get_guild
-from .stale_messages import StaleMessages
 
 Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""

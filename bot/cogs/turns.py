@@ -16,6 +16,7 @@ from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
 from ..settings import Look
 from ..storage.schema import Script
+from ..ui.channels.progress import AnswerProgress, PanelProgress, ProgressDisplay
 from ..ui.components import (
     LINES,
     READING_JOBS,
@@ -39,7 +40,6 @@ from ..ui.delivery.sending import (
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import inline
 from ..ui.panels.panel import delete_message
-from ..ui.progress import AnswerProgress, PanelProgress, ProgressDisplay
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices

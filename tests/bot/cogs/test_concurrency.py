@@ -19,7 +19,7 @@ from bot.errors import NoContinuation
 from bot.inference.batch import Batch
 from bot.screenplay.drafts import Draft
 from bot.session.drafting import Drafter
-from bot.ui import live_polls
+from bot.ui.background import live_polls
 from tests.bot.conftest import HEADING, Inside
 from tests.bot.playing import (
     begin_script,

@@ -16,7 +16,7 @@ from bot.app.client import Bot
 from bot.session import polls
 from bot.session.turn import ContinueRequest
 from bot.storage.schema import Line, Poll
-from bot.ui import live_polls
+from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
 from bot.ui.panels.poll_messages import format_poll, format_take
 from tests.bot.channel_check import assert_channel_is_true

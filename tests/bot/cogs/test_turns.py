@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import simcord
 
-from bot.ui.deadline_messages import DeadlineMessages
-from bot.ui.live_polls import LivePolls
-from bot.ui.timers import Timers
+from bot.ui.background.deadline_messages import DeadlineMessages
+from bot.ui.background.live_polls import LivePolls
+from bot.ui.background.timers import Timers
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,

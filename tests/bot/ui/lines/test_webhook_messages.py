@@ -17,8 +17,9 @@ from discord import TextChannel
 
 from bot.app.client import Bot
 from bot.audio.table_read import TableRead
-from bot.cogs import in_flight, listening, services, stale_messages
+from bot.cogs import in_flight, listening, services
 from bot.settings import RunnerSettings
+from bot.ui.background import stale_messages
 from bot.ui.delivery import sending
 from bot.ui.lines import line_messages
 from tests.bot.conftest import HEADING

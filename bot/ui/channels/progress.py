@@ -7,9 +7,9 @@ from typing import Protocol
 
 from discord import ui
 
-from ..session.channel_session import ChannelSession
-from .components import Interaction
-from .delivery.sending import MessageChannel, try_once
+from ...session.channel_session import ChannelSession
+from ..components import Interaction
+from ..delivery.sending import MessageChannel, try_once
 from .message_sync import MessageSync
 from .script_answers import ScriptAnswers
 

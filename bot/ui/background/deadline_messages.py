@@ -10,24 +10,24 @@ from functools import partial
 
 import discord
 
-from ..i18n.catalogue import speaking
-from ..screenplay.statistics import count_script
-from ..session.channel_session import ChannelSession, ChannelSessions
-from ..session.deadlines import Due, Event
-from ..session.preferences import PING
-from ..sharding import Shards
-from ..storage.schema import Rotation, Script, Sprint
-from .delivery.sending import NO_MENTIONS, post_message
-from .lines.line_messages import make_nonce
-from .live_polls import find_locale
-from .message_sync import MessageSync
-from .panels.panel import delete_message
-from .panels.rotation_messages import (
+from ...i18n.catalogue import speaking
+from ...screenplay.statistics import count_script
+from ...session.channel_session import ChannelSession, ChannelSessions
+from ...session.deadlines import Due, Event
+from ...session.preferences import PING
+from ...sharding import Shards
+from ...storage.schema import Rotation, Script, Sprint
+from ..channels.message_sync import MessageSync
+from ..delivery.sending import NO_MENTIONS, post_message
+from ..lines.line_messages import make_nonce
+from ..panels.panel import delete_message
+from ..panels.rotation_messages import (
     format_ping,
     format_reminder,
     format_skip,
     format_sprint_summary,
 )
+from .live_polls import find_locale
 from .timers import Timers
 
 

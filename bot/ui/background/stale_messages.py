@@ -9,12 +9,12 @@ from itertools import chain
 
 import discord
 
-from ..i18n.catalogue import speaking
-from ..session.channel_session import ChannelSessions
-from ..sharding import Shards
-from ..ui.delivery.sending import log_failure
-from ..ui.live_polls import find_locale
-from ..ui.message_sync import MessageSync
+from ...i18n.catalogue import speaking
+from ...session.channel_session import ChannelSessions
+from ...sharding import Shards
+from ..channels.message_sync import MessageSync
+from ..delivery.sending import log_failure
+from .live_polls import find_locale
 
 log = logging.getLogger("onbook.stale_messages")
 

@@ -14,14 +14,14 @@ from datetime import datetime
 
 import discord
 
-from ..errors import TransactionFailed
-from ..session.channel_session import ChannelSession
-from ..session.posts import Posts
-from ..session.preferences import LOOK
-from ..settings import Look
-from ..storage.records import ChannelContent
-from ..storage.schema import Line, PostedLine, Script
-from .delivery.sending import (
+from ...errors import TransactionFailed
+from ...session.channel_session import ChannelSession
+from ...session.posts import Posts
+from ...session.preferences import LOOK
+from ...settings import Look
+from ...storage.records import ChannelContent
+from ...storage.schema import Line, PostedLine, Script
+from ..delivery.sending import (
     CONNECTION_ERRORS,
     NONCE_SECONDS,
     MessageChannel,
@@ -29,10 +29,10 @@ from .delivery.sending import (
     is_transient,
     post_message,
 )
-from .lines.line_messages import LineMessages
-from .panels.panel import Panel, delete_message, is_panel
-from .panels.poll_messages import PollMessages
-from .panels.shown_scripts import ShownScripts
+from ..lines.line_messages import LineMessages
+from ..panels.panel import Panel, delete_message, is_panel
+from ..panels.poll_messages import PollMessages
+from ..panels.shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")
 

@@ -11,11 +11,11 @@ from functools import partial
 
 import discord
 
-from ..i18n.catalogue import speaking
-from ..session.channel_session import ChannelSession, ChannelSessions
-from ..sharding import Shards
-from ..storage.schema import Poll, Script
-from .message_sync import MessageSync
+from ...i18n.catalogue import speaking
+from ...session.channel_session import ChannelSession, ChannelSessions
+from ...sharding import Shards
+from ...storage.schema import Poll, Script
+from ..channels.message_sync import MessageSync
 from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0

@@ -17,12 +17,12 @@ from typing import Any
 import discord
 from discord import ui
 
-from ..i18n.catalogue import many, say
-from ..session.channel_session import ChannelSession
-from ..session.posts import Posts
-from ..storage.schema import Line, Script
-from .components import Interaction, make_layout, make_rows
-from .delivery.sending import (
+from ...i18n.catalogue import many, say
+from ...session.channel_session import ChannelSession
+from ...session.posts import Posts
+from ...storage.schema import Line, Script
+from ..components import Interaction, make_layout, make_rows
+from ..delivery.sending import (
     CONNECTION_ERRORS,
     NO_MENTIONS,
     REQUEST_TIMEOUT,
@@ -31,11 +31,11 @@ from .delivery.sending import (
     delete_response,
     edit_response,
 )
-from .lines.line_messages import find_colour
-from .lines.looks import format_prose, make_card
-from .markdown import LIMIT, inline, size
-from .panels.panel import is_panel
-from .panels.panel_view import load_panel
+from ..lines.line_messages import find_colour
+from ..lines.looks import format_prose, make_card
+from ..markdown import LIMIT, inline, size
+from ..panels.panel import is_panel
+from ..panels.panel_view import load_panel
 
 MAX_CARDS, MAX_TEXT = 10, 3000
 """The cards of a message and the size of their texts, of Discord's 40 components and 4,000

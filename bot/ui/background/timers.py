@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from .delivery.sending import log_failure
+from ..delivery.sending import log_failure
 
 log = logging.getLogger("onbook.timers")
 

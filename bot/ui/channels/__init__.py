@@ -1,0 +1,1 @@
+"""Show a script, its progress and its panel where people write."""
