@@ -1,7 +1,7 @@
 """Define all errors of the bot, in one hierarchy.
 
-An error has a sentence of the catalogues and the fields in it, unescaped. `ui.responses` answers
-with the sentence in the language of the person who asked, and with escaped fields.
+An error has a sentence of the catalogues and the fields in it, unescaped. `ui.delivery.responses`
+answers with the sentence in the language of the person who asked, and with escaped fields.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from ..cogs import add_cogs
-from ..cogs.services import CogServices
 from ..errors import SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
+from ..interactions.services import CogServices
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import Lease, LocalIdentifyLimiter

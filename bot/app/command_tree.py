@@ -9,7 +9,7 @@ import discord
 from discord import AppCommandOptionType, app_commands
 
 from ..cogs.feature import speaking_to
-from ..cogs.option_checks import InvalidOption
+from ..interactions.option_checks import InvalidOption
 from ..ui.components import Interaction
 from ..ui.delivery.interaction_state import find_state
 from ..ui.delivery.responses import answer_error

@@ -14,9 +14,9 @@ import simcord
 
 from ..cogs.help import format_help
 from ..cogs.message_menus import MessageMenus
-from ..cogs.services import CogServices
 from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
+from ..interactions.services import CogServices
 from ..settings import RunnerSettings
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message

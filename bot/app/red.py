@@ -17,8 +17,8 @@ from redbot.core.errors import CogLoadError
 
 from ..cogs import CogT, add_cogs
 from ..cogs.privacy import Privacy, make_export_file
-from ..cogs.services import OnBook
 from ..errors import ModelError, OperatorError
+from ..interactions.services import OnBook
 from ..settings import read_settings
 
 

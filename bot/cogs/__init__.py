@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from discord.ext import commands
 
+from ..interactions.services import CogServices, Host, OnBook, open_services
 from ..settings import Settings
 from ..storage.database import Guard
 from ..telemetry import NULL_METER, Meter
@@ -27,7 +28,6 @@ from .privacy import Privacy
 from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
-from .services import CogServices, Host, OnBook, open_services
 from .star_reactions import StarReactions
 from .starting import Starting
 from .stopping import Stopping

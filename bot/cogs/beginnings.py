@@ -9,6 +9,7 @@ from random import SystemRandom
 from ..errors import OnBookError
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, say
+from ..interactions.turns import Turn
 from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
@@ -20,7 +21,6 @@ from ..ui.cards.model_cards import find_language, list_styles, name_language
 from ..ui.components import Interaction
 from ..ui.markdown import inline
 from .feature import UNTITLED, FeatureCog
-from .turns import Turn
 
 TITLE_SIZE, CAST_SIZE = 100, 500
 """The sizes of a script's title in an announcement, and of the names of its locked cast."""

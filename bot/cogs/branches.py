@@ -12,6 +12,9 @@ from discord import app_commands
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase, say
+from ..interactions.option_checks import parse_chosen_id
+from ..interactions.requester import format_requester, get_requester
+from ..interactions.turns import Turn
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.history import find_lines
@@ -53,9 +56,6 @@ from .feature import (
     listens_to,
     message_command,
 )
-from .option_checks import parse_chosen_id
-from .requester import format_requester, get_requester
-from .turns import Turn
 
 CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""

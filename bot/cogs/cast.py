@@ -10,6 +10,7 @@ from discord import app_commands
 
 from ..errors import RequestError
 from ..i18n.catalogue import say
+from ..interactions.requester import format_requester, get_requester
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.preferences import LOCK
 from ..storage.schema import Script
@@ -27,7 +28,6 @@ from .feature import (
     listens_to,
     suggest,
 )
-from .requester import format_requester, get_requester
 
 
 class Cast(FeatureCog, name="OnBook.cast"):

@@ -10,11 +10,11 @@ import discord
 from discord import AppCommandType, app_commands
 
 from ..errors import CommandConflict
+from ..interactions.services import Host, OnBook
 from .branches import CONTINUE, REWRITE
 from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
 from .messages import ADD
-from .services import Host, OnBook
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:

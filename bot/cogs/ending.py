@@ -15,6 +15,7 @@ from discord.ext import tasks
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
 from ..i18n.catalogue import many, say, speaking
+from ..interactions.requester import get_message_channel, get_requester
 from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition
 from ..screenplay.exporters.export_formats import PaperSize
@@ -48,7 +49,6 @@ from ..ui.images import pictures
 from ..ui.markdown import inline
 from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition
-from .requester import get_message_channel, get_requester
 
 log = logging.getLogger("onbook.ending")
 

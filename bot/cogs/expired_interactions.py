@@ -8,10 +8,10 @@ import discord
 from discord.ext import commands
 
 from ..errors import RequestError
+from ..interactions.windows import collect_texts
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction
 from ..ui.delivery.interaction_state import find_state
 from .feature import FeatureCog
-from .windows import collect_texts
 
 ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 

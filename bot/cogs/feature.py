@@ -26,6 +26,10 @@ from discord.ext.tasks import Loop
 from ..errors import OnBookError, VoteOpen
 from ..generation.moods import label_moods
 from ..i18n.catalogue import phrase, remember_commands, say, speaking
+from ..interactions.option_checks import check_options
+from ..interactions.services import CogServices
+from ..interactions.turns import Turn, Turns
+from ..interactions.windows import Submit, Window
 from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
@@ -34,10 +38,6 @@ from ..ui.delivery.responses import answer_error, answer_privately, return_text
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
 from ..ui.delivery.waiting import measure_wait
 from ..ui.markdown import format_moment
-from .option_checks import check_options
-from .services import CogServices
-from .turns import Turn, Turns
-from .windows import Submit, Window
 
 CommandT = TypeVar("CommandT")
 P = ParamSpec("P")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
+from ..interactions.requester import get_guild
 from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import FirstResponse
 from ..ui.panels.ways_to_write import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
-from .requester import get_guild
 
 HELP_TEXT = phrase(
     "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "

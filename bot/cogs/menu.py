@@ -7,12 +7,12 @@ from re import Match
 from discord import ui
 
 from ..audio.table_read import is_installed
+from ..interactions.requester import get_requester
 from ..session.permissions import is_manager
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.panels.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
 from .feature import FeatureCog, answer_errors, listens_to
-from .requester import get_requester
 
 
 class Menu(FeatureCog, name="OnBook.menu"):

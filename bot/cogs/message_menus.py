@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from ..errors import RequestError
+from ..interactions.requester import get_message_channel
 from ..ui.components import Interaction
 from ..ui.markdown import plain, to_plain_text
 from ..ui.panels.panel import is_panel
@@ -22,7 +23,6 @@ from .feature import (
     answer_suggestions,
 )
 from .messages import ADD
-from .requester import get_message_channel
 
 ENTRIES = (CONTINUE, REWRITE, DETAILS, ADD)
 """The commands on messages."""

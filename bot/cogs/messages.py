@@ -18,6 +18,11 @@ from discord.ext import commands
 
 from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, TransactionFailed
 from ..i18n.catalogue import phrase, say, speaking
+from ..interactions.addressing import Addressed, read_address, strip_mentions
+from ..interactions.in_flight import StoppableJob
+from ..interactions.requester import find_name, format_requester, make_requester
+from ..interactions.services import CogServices
+from ..interactions.turns import Turn, format_model_change, format_warnings
 from ..session.channel_session import ChannelSession
 from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
@@ -42,13 +47,8 @@ from ..ui.delivery.waiting import measure_act
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panels.panel import delete_message, is_panel
-from .addressing import Addressed, read_address, strip_mentions
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
 from .help import format_help
-from .in_flight import StoppableJob
-from .requester import find_name, format_requester, make_requester
-from .services import CogServices
-from .turns import Turn, format_model_change, format_warnings
 
 log = logging.getLogger("onbook.messages")
 

@@ -11,6 +11,7 @@ from discord import app_commands
 from ..errors import ModelError, RequestError
 from ..i18n.catalogue import phrase, say
 from ..inference.registry import ModelFile
+from ..interactions.requester import get_requester
 from ..session.preferences import MODEL
 from ..ui.cards import model_cards
 from ..ui.components import Interaction
@@ -19,7 +20,6 @@ from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
-from .requester import get_requester
 
 SCRIPT, SERVER = "script", "server"
 """What a voice can be chosen for: the running script, or new ones on the server."""

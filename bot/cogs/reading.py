@@ -13,6 +13,7 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
+from ..interactions.option_checks import parse_choice
 from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition, make_edition
 from ..screenplay.exporters.export_formats import (
@@ -42,7 +43,6 @@ from ..ui.markdown import inline
 from ..ui.pages.replay_report import format_report, format_table
 from ..ui.pages.script_messages import format_page
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
-from .option_checks import parse_choice
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=file_format.label, value=file_format.ending)

@@ -15,6 +15,8 @@ from ..generation.moods import MOOD_OPTIONS, label_moods
 from ..generation.openings import label_style
 from ..generation.options import OptionValue
 from ..i18n.catalogue import phrase, say
+from ..interactions.option_checks import parse_choice
+from ..interactions.requester import get_channel, get_message_channel, get_requester
 from ..session.preferences import (
     ADVANCED,
     EVERYTHING,
@@ -65,8 +67,6 @@ from .feature import (
     answer_suggestions,
     listens_to,
 )
-from .option_checks import parse_choice
-from .requester import get_channel, get_message_channel, get_requester
 
 RESET_LABEL = phrase("reset")
 """The value `RESET`, as people call it."""

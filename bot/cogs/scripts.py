@@ -11,6 +11,9 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, say
+from ..interactions.option_checks import parse_chosen_id
+from ..interactions.requester import format_requester, get_message_channel, get_requester
+from ..interactions.turns import Turn
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
@@ -29,9 +32,6 @@ from ..ui.delivery.sending import FirstResponse, complete_response, edit_respons
 from ..ui.lines.looks import format_recap
 from ..ui.markdown import inline, mention, plain
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
-from .option_checks import parse_chosen_id
-from .requester import format_requester, get_message_channel, get_requester
-from .turns import Turn
 
 SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""

@@ -11,11 +11,11 @@ import discord
 from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
+from ..interactions.services import CogServices
 from ..sharding import Shards
 from ..storage.schema import ERASED_PERSON, Channel
 from ..ui.delivery.sending import CONNECTION_ERRORS
 from .feature import FeatureCog
-from .services import CogServices
 
 log = logging.getLogger("onbook.star_reactions")
 

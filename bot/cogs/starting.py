@@ -14,6 +14,9 @@ from ..errors import RequestError
 from ..generation.openings import label_style
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE
+from ..interactions import attachments
+from ..interactions.requester import get_guild
+from ..interactions.turns import Turn
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
 from ..screenplay.importers import check_file, list_endings
@@ -34,7 +37,6 @@ from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
-from . import attachments
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     BELOW_SCRIPT,
@@ -51,8 +53,6 @@ from .feature import (
     suggest,
     takes_mood,
 )
-from .requester import get_guild
-from .turns import Turn
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """Characters of a scene heading, and of a list of names."""

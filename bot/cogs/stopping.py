@@ -6,11 +6,11 @@ from re import Match
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase
+from ..interactions.requester import get_channel, get_requester
 from ..session.permissions import check_may_write
 from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Interaction
 from ..ui.delivery.sending import FirstResponse
 from .feature import FeatureCog, answer_errors, listens_to
-from .requester import get_channel, get_requester
 
 REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script stats} again."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from re import Match
 
+from ..interactions.option_checks import parse_choice
+from ..interactions.requester import get_message_channel, get_requester
 from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, send_ephemeral
 from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from .feature import FeatureCog, answer_errors, listens_to
-from .option_checks import parse_choice
-from .requester import get_message_channel, get_requester
 
 
 class Takes(FeatureCog, name="OnBook.takes"):

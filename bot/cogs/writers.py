@@ -8,6 +8,8 @@ from typing import Any
 from discord import app_commands, ui
 
 from ..i18n.catalogue import many, say
+from ..interactions.option_checks import parse_choice
+from ..interactions.requester import format_requester, get_message_channel, get_requester
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
 from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
@@ -28,8 +30,6 @@ from ..ui.panels.rotation_messages import (
     make_rotation_view,
 )
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
-from .option_checks import parse_choice
-from .requester import format_requester, get_message_channel, get_requester
 
 MAX_DIGITS = 3
 """Characters of a number of minutes that a person types."""

@@ -13,6 +13,15 @@ from discord import app_commands, ui
 
 from ..errors import NoScript, NotRunning, NotTheirs, RequestError, StaleLine, VoteOpen
 from ..i18n.catalogue import phrase, say
+from ..interactions.option_checks import InvalidOption, parse_choice
+from ..interactions.requester import (
+    format_requester,
+    get_channel,
+    get_guild,
+    get_message_channel,
+    get_requester,
+)
+from ..interactions.turns import Turn
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import parse_name
 from ..session.permissions import check_turn
@@ -55,15 +64,6 @@ from .feature import (
     suggest,
     takes_mood,
 )
-from .option_checks import InvalidOption, parse_choice
-from .requester import (
-    format_requester,
-    get_channel,
-    get_guild,
-    get_message_channel,
-    get_requester,
-)
-from .turns import Turn
 
 KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),

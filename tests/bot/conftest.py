@@ -30,7 +30,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import LRUCache
 
 from bot.app.client import Bot
-from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
 from bot.i18n.translator import Names
@@ -38,6 +37,7 @@ from bot.inference import registry
 from bot.inference.engine import Engine
 from bot.inference.lexicon import Lexicon
 from bot.inference.model import Model
+from bot.interactions.services import CogServices
 from bot.session.channel_session import ChannelSession
 from bot.settings import RunnerSettings
 from bot.storage import migrations

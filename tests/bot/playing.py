@@ -8,8 +8,8 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.cogs import in_flight
-from bot.cogs.services import CogServices
+from bot.interactions import in_flight
+from bot.interactions.services import CogServices
 from tests.bot.conftest import HEADING, Stage, answer, labels
 from tests.fake_discord.people import Asked, Channel, Message, Person
 

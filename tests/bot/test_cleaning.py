@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
-from bot.cogs.attachments import choose_title
 from bot.cogs.reading import make_file_name
-from bot.cogs.requester import find_name
 from bot.cogs.scripts import make_script_option, make_title_input
 from bot.errors import RequestError
+from bot.interactions.attachments import choose_title
+from bot.interactions.requester import find_name
 from bot.screenplay.fountain import format_fountain, parse_model_text
 from bot.screenplay.free_text import (
     TITLE_LIMIT,

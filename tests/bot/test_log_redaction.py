@@ -40,7 +40,13 @@ def test_secrets_are_hidden(said: str, logged: str) -> None:
 
 
 def test_other_text_is_logged_unchanged() -> None:
-    for said in ("webhooks are fine", "1.2.3", "the token is missing", "bot.cogs.turns.py", ""):
+    for said in (
+        "webhooks are fine",
+        "1.2.3",
+        "the token is missing",
+        "bot.interactions.turns.py",
+        "",
+    ):
         assert Redaction().redacted(said) == said
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.client import Bot
-from bot.cogs import services
+from bot.interactions import services
 from bot.settings import RunnerSettings
 from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here

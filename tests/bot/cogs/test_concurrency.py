@@ -14,9 +14,9 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from bot.cogs import in_flight
 from bot.errors import NoContinuation
 from bot.inference.batch import Batch
+from bot.interactions import in_flight
 from bot.screenplay.drafts import Draft
 from bot.session.drafting import Drafter
 from bot.ui.background import live_polls

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bot.audio import table_read
-from bot.cogs import in_flight, listening, menu
+from bot.cogs import listening, menu
+from bot.interactions import in_flight
 from tests.bot.conftest import (
     Inside,
     Stage,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.cogs.messages import TICK
-from bot.cogs.services import CogServices
+from bot.interactions.services import CogServices
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
 from tests.bot.conftest import HEADING

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.cogs.option_checks import (
+from bot.cogs.writing import Writing
+from bot.interactions.option_checks import (
     MAX_ID,
     InvalidOption,
     check_options,
 )
-from bot.cogs.writing import Writing
 from tests.bot.playing import read_script
 from tests.fake_discord.people import Asked, Channel, Person
 from tests.fake_discord.rules import SELECT, inputs

@@ -20,10 +20,10 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from bot.cogs import add_cogs
-from bot.cogs.in_flight import InFlight
 from bot.cogs.privacy import format_forgotten, make_export_file
 from bot.errors import HeadMoved
 from bot.generation.prefill import Progress
+from bot.interactions.in_flight import InFlight
 from bot.screenplay.elements import Kind
 from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.cogs import in_flight
+from bot.interactions import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
 from tests.bot.playing import begin_script, read_script

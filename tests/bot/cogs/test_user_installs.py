@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.cogs.services import CogServices
+from bot.interactions.services import CogServices
 from bot.settings import RunnerSettings
 from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here

@@ -8,8 +8,8 @@ import discord
 import numpy as np
 import pytest
 
-from bot.cogs.windows import WINDOW_SECONDS
 from bot.errors import RequestError
+from bot.interactions.windows import WINDOW_SECONDS
 from bot.screenplay.elements import Kind
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true

@@ -17,7 +17,8 @@ from discord import TextChannel
 
 from bot.app.client import Bot
 from bot.audio.table_read import TableRead
-from bot.cogs import in_flight, listening, services
+from bot.cogs import listening
+from bot.interactions import in_flight, services
 from bot.settings import RunnerSettings
 from bot.ui.background import stale_messages
 from bot.ui.delivery import sending

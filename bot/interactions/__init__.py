@@ -1,0 +1,1 @@
+"""Read interactions, admit turns, and track what is in flight."""
