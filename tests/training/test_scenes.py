@@ -11,10 +11,12 @@ import pytest
 from training.cli import main
 from training.data.corpora.scenes import volumes
 from training.data.corpora.scenes.drawing import Drawer
-from training.data.corpora.scenes.frame_check import compile_unmet_words, find_faults
 from training.data.corpora.scenes.frames import FRAMES, Source, read_source
 from training.data.corpora.screenplays import FILMS
 from training.data.texts import collect
+from training.errors import CorpusError
+
+from .frame_check import compile_unmet_words, find_faults
 
 LISTS = """
 animal: owl | goose | mouse
@@ -266,7 +268,6 @@ def test_a_sound_frame_has_no_faults(tmp_path: Path):
         ("{A} runs.", "{A} runs" + " and runs" * 13, 7, "too long"),
         ("{A} runs.", "{A} waits.", 7, "stands twice"),
         ("{A} runs. | ", "", 7, "only 2 alternatives"),
-        ("- {A}", "-- {A}", 7, "no line of a frame"),
         ("- {A}", "# {A}", 1, "2 lines"),
         ("B: ", "B (to {C.them}): ", 6, "no form {C.them}"),
         ("INT. {room}", "EXT. {room}", 2, "EXT. with a word of @room"),
@@ -285,6 +286,15 @@ def test_the_check_finds_a_fault(tmp_path: Path, old: str, new: str, line: int, 
     assert [fault for fault in faults if fault.line == line and said in fault.text]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [("- {A}", "-- {A}", "txt:7 is no line of a frame"), ("=== ", "== ", "txt:1: a frame begins")],
+)
+def test_a_line_that_is_not_of_the_format_is_refused(tmp_path: Path, old: str, new: str, said: str):
+    with pytest.raises(CorpusError, match=said):
+        source(tmp_path, SOUND.replace(old, new, 1))
+
+
 def test_the_check_compares_frames(tmp_path: Path):
     frames = [FRAME.format(title=n) for n in (100, 101, 102, 103, 104, 104)]
     said = [fault.text for fault in find_faults(source(tmp_path, *frames))]
@@ -295,14 +305,11 @@ def test_the_check_compares_frames(tmp_path: Path):
 # The command
 
 
-def test_the_command_writes_checks_and_samples(many: Source, tmp_path: Path, capsys):
+def test_the_command_writes_and_samples(many: Source, tmp_path: Path, capsys):
     del many
     command = ["corpus", "scenes", "--from", str(tmp_path)]
     assert main([*command, "--sample", "2", "--only", "117"]) == 0
     assert capsys.readouterr().out.count("=== 117") == 2
-    assert main([*command, "--check"]) == 1
-    assert f"{tmp_path / 'some.txt'}:7: stands in" in capsys.readouterr().out
-    assert main([*command, "--check", "--only", "nothing"]) == 0
     assert main([*command, "--out", str(tmp_path / "out"), "--drawings", "3"]) == 0
     assert len(collect([tmp_path / "out"]).train) > 4
 
@@ -314,9 +321,9 @@ def test_the_command_writes_checks_and_samples(many: Source, tmp_path: Path, cap
         (["--out", "{folder}/out", "--only", "117"], "--only needs"),
         (["--sample", "2", "--only", "zzz"], "has “zzz” in its title"),
         (["--sample", "0"], "0 is not above 0"),
-        (["--from", "{folder}/nowhere", "--check"], "cannot be read"),
-        (["--from", "{folder}/empty", "--check"], "has no frames"),
-        (["--from", "{folder}/wrong", "--sample", "1"], "wrong.txt:3: this cannot be filled"),
+        (["--from", "{folder}/nowhere", "--sample", "1"], "cannot be read"),
+        (["--from", "{folder}/empty", "--sample", "1"], "has no frames"),
+        (["--from", "{folder}/wrong", "--sample", "1"], "wrong.txt:3 uses a slot"),
     ],
 )
 def test_impossible_requests_are_refused(many, tmp_path, capsys, arguments, said):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from training.data.corpora import screenplays
-from training.data.corpora.scenes.frame_check import compile_unmet_words
 from training.data.corpora.scenes.frames import FRAMES, read_source
 from training.data.texts import collect, read
+
+from .frame_check import compile_unmet_words
 
 HEADING = re.compile(r"(?:INT|EXT)\. .+ - [A-Z' ]+|\.[^a-z]+")
 LONGEST = 140

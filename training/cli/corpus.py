@@ -15,8 +15,7 @@ from ..data.corpora.drama.facets import FACETS
 from ..data.corpora.drama.manifest import read_manifest
 from ..data.corpora.drama.writing import write
 from ..data.corpora.scenes import volumes
-from ..data.corpora.scenes.frame_check import find_faults
-from ..data.corpora.scenes.frames import FRAMES, Fault, Frame, Source, read_source
+from ..data.corpora.scenes.frames import FRAMES, Source, read_source
 from ..errors import CorpusError
 from ..ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
 from ..run import make_folder
@@ -134,7 +133,7 @@ class Drama(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes(Command):
-    """Write scenes that are drawn from frames as Fountain, or check the frames."""
+    """Write scenes that are drawn from frames as Fountain."""
 
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """The folder to write to."""
@@ -146,49 +145,37 @@ class Scenes(Command):
     """Another seed draws other scenes."""
     kind: Kind = "all"
     """Which frames to draw from: those with INT. or EXT. are for films."""
-    check: bool = False
-    """Print the faults of the frames instead."""
     sample: OptionalPositiveInt = None
     """Print so many scenes instead."""
     only: Annotated[str, UNSET] = ""
-    """With --check or --sample, take only frames that have these words in their title or file."""
+    """With --sample, take only frames that have these words in their title or file."""
 
     def __call__(self) -> int:
-        """Write the corpus, or print faults or samples; return 1 for faults."""
+        """Write the corpus, or print samples."""
         source = read_source(self.source)
-        if self.check:
-            return self._print_faults(source)
         if self.sample:
-            return self._print_scenes(source, self.sample)
+            self._print_scenes(source, self.sample)
+            return 0
         if not self.out:
-            raise CorpusError("Name a folder with --out, or add --check or --sample 5.")
+            raise CorpusError("Name a folder with --out, or add --sample 5.")
         if self.only:
-            raise CorpusError("--only needs --check or --sample: add one, or leave out --only.")
+            raise CorpusError("--only needs --sample: add --sample 5, or leave out --only.")
         make_folder(self.out)
-        count = volumes.write(source, self.out, self._kinds, self.drawings, self.seed)
+        kinds = _list_kinds(self.kind)
+        count = volumes.write(source, self.out, kinds, self.drawings, self.seed)
         _print_next(f"{count:,} scenes", self.out)
         return 0
 
-    @property
-    def _kinds(self) -> tuple[str, ...]:
-        return _list_kinds(self.kind)
-
-    def _print_faults(self, source: Source) -> int:
-        faults = [fault for fault in find_faults(source) if self._takes(fault)]
-        print(*faults, f"{len(source.frames):,} frames, {len(faults):,} faults", sep="\n")
-        return 1 if faults else 0
-
-    def _takes(self, place: Frame | Fault) -> bool:
-        return self.only.lower() in f"{place.title.lower()} {place.file.name}"
-
-    def _print_scenes(self, source: Source, count: int) -> int:
+    def _print_scenes(self, source: Source, count: int) -> None:
         frames = [
-            frame for frame in source.frames if frame.kind in self._kinds and self._takes(frame)
+            frame
+            for frame in source.frames
+            if frame.kind in _list_kinds(self.kind)
+            and self.only.lower() in f"{frame.title.lower()} {frame.file.name}"
         ]
         if not frames:
             raise CorpusError(f"No frame has “{self.only}” in its title or file: use other words.")
         print(*volumes.draw_scenes(frames, source.lists, count, self.seed), sep="\n")
-        return 0
 
 
 Corpus = Plays | Films | Sketches | Drama | Scenes

@@ -15,7 +15,6 @@ from ..shakespeare import format_action
 from .frames import (
     CAST,
     USE,
-    Fault,
     Frame,
     Line,
     Lists,
@@ -98,7 +97,7 @@ class Drawer:
     def draw(self) -> str:
         """Return a scene in Fountain.
 
-        Raises `CorpusError` when the frame uses a slot or a form that does not exist.
+        Raises CorpusError when the frame uses a slot or a form that does not exist.
         """
         reader = _Reader(self.frame, self._draw_words(), self._rng)
         return "\n\n".join(self._element(line, bag.draw(), reader) for line, bag in self._lines)
@@ -142,8 +141,9 @@ class _Reader:
         try:
             return USE.sub(self._write, text)
         except (KeyError, ValueError, RecursionError):
-            fault = Fault(self._frame.file, at, f"this cannot be filled: {text}")
-            raise CorpusError(f"{fault}. Run `onbook-train corpus scenes --check`.") from None
+            raise CorpusError(
+                f"{self._frame.file}:{at} uses a slot or a form that does not exist: {text}"
+            ) from None
 
     def _write(self, use: re.Match[str]) -> str:
         article, form = use["article"], (use["form"] or "").lower()

@@ -27,19 +27,6 @@ MARK = re.compile(r" \((some|she|he|it|they)\)$")
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with a frame, and where."""
-
-    file: Path
-    line: int
-    text: str
-    title: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}"
-
-
-@dataclass(frozen=True)
 class Word:
     """What a slot draws: a word or a phrase."""
 
@@ -108,11 +95,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Source:
-    """All frames of a folder, its lists, and the lines that no rule of the format reads."""
+    """All frames of a folder, and its lists."""
 
     frames: tuple[Frame, ...]
     lists: Lists
-    unread: tuple[Fault, ...]
 
 
 def is_film_place(place: str) -> bool:
@@ -123,7 +109,7 @@ def is_film_place(place: str) -> bool:
 def read_source(folder: Path) -> Source:
     """Read the frames and the lists of a folder.
 
-    Raises `CorpusError` when the folder has no lists.txt or no frames.
+    Raises CorpusError when the folder has no lists.txt or no frames, or a line is malformed.
     """
     try:
         lists = _read_lists((folder / "lists.txt").read_text("utf-8"))
@@ -134,13 +120,10 @@ def read_source(folder: Path) -> Source:
         }
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"The frames cannot be read: {error}.") from error
-    frames: list[Frame] = []
-    unread: list[Fault] = []
-    for file, text in files.items():
-        frames += _read_frames(file, text, unread)
+    frames = tuple(frame for file, text in files.items() for frame in _read_frames(file, text))
     if not frames:
         raise CorpusError(f"{folder} has no frames: name a folder with files of frames.")
-    return Source(tuple(frames), lists, tuple(unread))
+    return Source(frames, lists)
 
 
 def read_slot_name(use: re.Match[str]) -> str:
@@ -155,7 +138,7 @@ def is_capital(use: re.Match[str]) -> bool:
     return any(part[:1].isupper() for part in (use["article"] or "", use["form"] or "", name))
 
 
-def _read_frames(file: Path, text: str, unread: list[Fault]) -> Iterator[Frame]:
+def _read_frames(file: Path, text: str) -> Iterator[Frame]:
     frame: Frame | None = None
     for at, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -165,7 +148,7 @@ def _read_frames(file: Path, text: str, unread: list[Fault]) -> Iterator[Frame]:
                 yield frame
             frame = Frame(match[1], file, at, held_out=bool(match[2]))
         elif not frame:
-            unread.append(Fault(file, at, "a frame begins with a line `=== title`"))
+            raise CorpusError(f"{file}:{at}: a frame begins with a line `=== title`: add one.")
         elif match := SPEECH.fullmatch(line):
             frame.lines.append(Line(match[1], match[2] or "", _split(match[3]), at))
         elif match := ACTION.fullmatch(line) or HEADING.fullmatch(line):
@@ -173,7 +156,7 @@ def _read_frames(file: Path, text: str, unread: list[Fault]) -> Iterator[Frame]:
         elif match := SLOT.fullmatch(line):
             frame.slots.append(_read_slot(match[1], match[2], at))
         else:
-            unread.append(Fault(file, at, f"this is no line of a frame: {line}"))
+            raise CorpusError(f"{file}:{at} is no line of a frame: correct or remove it: {line}")
     if frame:
         yield frame
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-from .drawing import ENGLISH, FORMS
-from .frames import (
+from training.data.corpora.scenes.drawing import ENGLISH, FORMS
+from training.data.corpora.scenes.frames import (
     CAST,
     USE,
-    Fault,
     Frame,
     Line,
     Lists,
@@ -43,11 +44,21 @@ AFTER_ARTICLE = re.compile(r"\b(?:the|my|your|our|no|every|another|one) $", re.I
 SENTENCE_START = re.compile(r"(?:^|(?<!\.)(?<!\bMrs)(?<!\bMr)(?<!\bDr)(?<!\bSt)[.?!][\"')]? )$")
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a frame, and where."""
+
+    file: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
 def find_faults(source: Source) -> list[Fault]:
     """Return the faults of all frames, in the order of files and lines."""
-    found = [*source.unread]
-    for frame in source.frames:
-        found += _check_frame(frame, source.lists)
+    found = [fault for frame in source.frames for fault in _check_frame(frame, source.lists)]
     found += _check_titles(source)
     found += _find_stock_lines(source)
     found += _check_unmet_words(source)
@@ -67,7 +78,7 @@ def _check_frame(frame: Frame, lists: Lists) -> Iterator[Fault]:
         rule = _check_place if line.role == "PLACE" else _check_capitals
         messages += [(line.at, rule(text, slots, lists)) for text in line.alternatives]
     for at, found in messages:
-        yield from (Fault(frame.file, at, message, frame.title) for message in found)
+        yield from (Fault(frame.file, at, message) for message in found)
 
 
 def _list_texts(frame: Frame) -> Iterator[tuple[int, str]]:
@@ -198,7 +209,7 @@ def _check_titles(source: Source) -> Iterator[Fault]:
         known = first.setdefault(frame.title.lower(), frame)
         if known is not frame:
             message = f"the title stands in {known.file.name}:{known.at} too"
-            yield Fault(frame.file, frame.at, message, frame.title)
+            yield Fault(frame.file, frame.at, message)
 
 
 def _find_stock_lines(source: Source) -> Iterator[Fault]:
@@ -211,7 +222,7 @@ def _find_stock_lines(source: Source) -> Iterator[Fault]:
     for text, found in places.items():
         for frame, line in found.values() if len(found) > STOCK else ():
             message = f"stands in {len(found)} frames: write it in other words: {text}"
-            yield Fault(frame.file, line.at, message, frame.title)
+            yield Fault(frame.file, line.at, message)
 
 
 def _check_unmet_words(source: Source) -> Iterator[Fault]:
@@ -221,7 +232,7 @@ def _check_unmet_words(source: Source) -> Iterator[Fault]:
         for at, text in (*_list_texts(frame), (frame.at, frame.title)):
             if match := words.search(text.lower()):
                 message = f"“{match[0]}” is held out (lists.txt): use another word: {text}"
-                yield Fault(frame.file, at, message, frame.title)
+                yield Fault(frame.file, at, message)
 
 
 def compile_unmet_words(lists: Lists) -> re.Pattern[str]:
