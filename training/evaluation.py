@@ -1,4 +1,4 @@
-"""Measure what a character costs: bits per character of a text, in two protocols."""
+"""Measure what a character costs: bits per character of a text."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ TEMPERATURES = tuple(n / 100 for n in range(80, 161, 4))
 
 OFTEN = 1_000
 """The fewest characters after contexts of one length for a temperature of that length."""
-
-COLD_WINDOW = 256
-"""Characters of a cold window, as in the published figures that use such windows."""
 
 
 @dataclass(frozen=True)
@@ -115,24 +112,6 @@ def _measure_bits(
             each = _compute_bits(logits / temperature, wanted).double()
             bits[n] += known.flatten().bincount(each, minlength=lengths)
     return bits, characters
-
-
-def measure_cold(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
-    """Return the cost of a text in windows of `COLD_WINDOW` characters, each from zeros.
-
-    Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
-    every target counts. A remainder that fills no window is left out.
-    """
-    # Without the line ends of `frame_text`, because the published figures count the text alone.
-    tokens = torch.from_numpy(vocabulary.encode(text))
-    windows = (len(tokens) - 1) // COLD_WINDOW
-    inputs = tokens[: windows * COLD_WINDOW].view(windows, COLD_WINDOW)
-    targets = tokens[1 : windows * COLD_WINDOW + 1].view(windows, COLD_WINDOW)
-    bits = 0.0
-    for part, wanted in zip(inputs.split(64), targets.split(64), strict=True):
-        logits, _ = _read(model, part.T, model.start(len(part)))
-        bits += _compute_bits(logits, wanted.T).sum().item()
-    return Cost(bits, targets.numel())
 
 
 @torch.no_grad()

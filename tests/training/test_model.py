@@ -226,15 +226,6 @@ def test_each_context_length_has_its_own_temperature(vocabulary):
     assert cost.bits < before.bits
 
 
-def test_cold_windows_begin_with_an_empty_state(reader, vocabulary):
-    cost = evaluation.measure_cold(reader, vocabulary, TEXT)
-    tokens = vocabulary.encode(TEXT)
-    windows = (len(tokens) - 1) // 256
-    assert cost.characters == windows * 256
-    slow = sum(slow_bits(reader, tokens[i * 256 : i * 256 + 257]) for i in range(windows))
-    assert cost.bits == pytest.approx(slow, rel=1e-5)
-
-
 def test_the_same_seed_draws_the_same_sample(reader, vocabulary):
     sample = evaluation.write_sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
     assert len(sample) == 50

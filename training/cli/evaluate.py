@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from ..data.texts import read
 from ..errors import TextError
-from ..evaluation import COLD_WINDOW, measure_carried, measure_cold
+from ..evaluation import measure_carried
 from ..voice_file import open_voice
 from .command import Command, Texts
 
@@ -29,18 +29,13 @@ class Evaluate(Command):
             raise TextError("No text is named: give the files to read, after the voice.")
         voice = open_voice(self.voice)
         model, vocabulary = voice.model(), voice.vocabulary()
-        heads = "text", "characters", "skipped", "carried state", "cold windows"
-        print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
+        heads = "text", "characters", "skipped", "bits per character"
+        print("{:28} {:>10} {:>8} {:>18}".format(*heads))
         for path in self.texts:
             text = read(path)
             cost = measure_carried(model, vocabulary, text.content)
-            cold = measure_cold(model, vocabulary, text.content)
             print(
                 f"{text.name:28} {cost.characters:10,} {vocabulary.count_skipped(text.content):8,} "
-                f"{cost.per_character:14.4f} {cold.per_character:13.4f}"
+                f"{cost.per_character:18.4f}"
             )
-        print(
-            "Bits per character. Carried state: read from start to end. "
-            f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
-        )
         return 0
