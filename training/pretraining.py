@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from .checkpoint import Folds, collect_weights, count_texts, save_counts
 from .config import Config
@@ -85,49 +83,24 @@ def _create(
     config = dataclasses.replace(
         config, prior=prior.choose_shape(texts, len(vocabulary), config.prior)
     )
-    initial: dict[str, Tensor] = {}
-    if known:
-        initial = collect_weights(known)
-        if config.memory.characters and not known.memory:
-            initial = add_memory_head(initial, CharLSTM(config.shape(vocabulary)))
     run.create(config, vocabulary, split)
     texts.save(run.corpus)
-    if initial:
-        save(run.initial, initial, {})
+    if known:
+        save(run.initial, collect_weights(known), {})
     return config, vocabulary, texts
 
 
 def _take_sizes(shape: Shape, config: Config, fingerprint: str) -> Config:
-    """Return a configuration with the layers and sizes of a voice, but its own contexts.
-
-    A voice without a memory head gets one.
-    """
+    """Return a configuration with the layers and sizes of a voice, but its own contexts."""
     contexts = config.prior.contexts if shape.prior.contexts else 0
-    sizes = ("embedding", "lower", "upper", "recurrence")
+    sizes = ("embedding", "lower", "upper", "recurrence", "memory")
     return dataclasses.replace(
         config,
         **{name: getattr(shape, name) for name in sizes},
         # As long as the voice's, because the parameters of trust depend on a context's length.
         prior=dataclasses.replace(shape.prior, contexts=contexts),
-        memory=shape.memory if shape.memory.characters else config.memory,
         begun_from=fingerprint,
     )
-
-
-def add_memory_head(weights: Mapping[str, Tensor], network: CharLSTM) -> dict[str, Tensor]:
-    """Add the memory head of a network to weights without one, which compute as before.
-
-    What reads the head has columns of zeros for it.
-    """
-    fresh = collect_weights(network)
-    heads = {name: tensor for name, tensor in fresh.items() if name.startswith("memory.")}
-    read = {name: _widen(tensor, fresh[name].shape) for name, tensor in weights.items()}
-    return read | heads
-
-
-def _widen(matrix: Tensor, shape: torch.Size) -> Tensor:
-    """Return a tensor with columns of zeros added at its end, up to a shape."""
-    return functional.pad(matrix, (0, shape[-1] - matrix.shape[-1])) if matrix.dim() > 1 else matrix
 
 
 def _resume(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:

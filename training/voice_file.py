@@ -81,12 +81,8 @@ class Voice:
         Raises VoiceError for a graph that this version of `export.graph.build` did not make.
         """
         config = json.loads(self.metadata.get("onbook.config", "{}"))
-        if config.get("word"):
-            raise VoiceError(
-                f"{self} is of an earlier network, which training cannot read: name another."
-            )
+        recurrence = config.get("recurrence", Shape.recurrence)
         try:
-            recurrence = config.get("recurrence", Shape.recurrence)
             return read_network(onnx.ModelProto.FromString(self.graph), recurrence)
         except KeyError as error:
             raise VoiceError(

@@ -1,4 +1,4 @@
-"""Test the memory head: what it looks at, what it remembers, and how a voice gets one."""
+"""Test the memory head: what it looks at, and what it remembers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.checkpoint import collect_weights
 from training.model.memory import NONE, WIDTH, MemoryHead, MemoryShape, Packing
 from training.model.network import CharLSTM, Shape
-from training.pretraining import add_memory_head
 
 SHAPE = MemoryShape(characters=10, keys=5, values=7)
 SIZES = Shape(vocabulary=9, embedding=6, lower=8, upper=7)
@@ -74,20 +72,6 @@ def test_a_new_head_finds_what_followed_the_same_characters():
     heard, _ = head(tokens, torch.zeros(118, 1, 4), torch.zeros(1, head.packing.numbers))
     found = heard[59 + WIDTH : -1, 0].argmax(dim=1) - 1
     assert torch.equal(found, tokens[59 + WIDTH + 1 :, 0])
-
-
-@torch.no_grad()
-def test_a_voice_without_a_head_gets_one_that_changes_nothing():
-    torch.manual_seed(3)
-    before = CharLSTM(SIZES).eval()
-    after = CharLSTM(replace(SIZES, memory=SHAPE)).eval()
-    after.load_state_dict(add_memory_head(collect_weights(before), after))
-    tokens = torch.randint(0, 9, (30, 2))
-    expected, _ = before(tokens, before.start(2))
-    found, _ = after(tokens, after.start(2))
-    assert torch.allclose(found, expected, atol=1e-6)
-    nn.init.normal_(after.output.weight)
-    assert not torch.allclose(after(tokens, after.start(2))[0], expected, atol=1e-2)
 
 
 @torch.no_grad()
