@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from tyro.conf import UseAppendAction, arg
 
 from ..data.corpora import screenplays, shakespeare
-from ..data.corpora.drama.copies import RUN
 from ..data.corpora.drama.download import MIRROR, Client, describe, download
 from ..data.corpora.drama.facets import FACETS
 from ..data.corpora.drama.manifest import read_manifest
@@ -108,15 +107,9 @@ class Drama(Command):
             client = Client(self.mirror or MIRROR)
             print(describe(download(read_manifest().values(), self.source, client)))
         selected = write(self.source, self.out, self.facet)
-        print(f"{len(selected.works)} works, report.tsv and copies.tsv are in {self.out}.")
+        print(f"{len(selected.works)} works and report.tsv are in {self.out}.")
         if selected.doubtful:
             print(f"{len(selected.doubtful)} works were left out: too many places are doubtful.")
-        if overlap := selected.overlap:
-            work = max(overlap, key=lambda work: overlap[work])
-            print(
-                f"Of no held-out work is more than {overlap[work]:.2%} in a learned one "
-                f"({work.title}, runs of {RUN} words)."
-            )
         return 0
 
     def _check_options(self) -> None:

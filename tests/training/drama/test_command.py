@@ -57,8 +57,6 @@ def test_each_work_is_written_once_under_its_title(texts, tmp_path):
         ("3000", "train"),
     ]
     assert rows[1]["title"] == "A Doll's House"
-    copies = (tmp_path / "out" / "copies.tsv").read_text().splitlines()
-    assert [line.split("\t")[0] for line in copies] == ["number", "4000"]
 
 
 def test_facets_choose_works(texts, tmp_path):
@@ -78,7 +76,7 @@ def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
     assert row["number"] == "45"
     said = capsys.readouterr().out
     assert "1 of 1 plays were fetched" in said
-    assert "1 works, report.tsv and copies.tsv are in" in said
+    assert "1 works and report.tsv are in" in said
 
 
 def test_a_doubtful_work_is_left_out(texts, tmp_path, capsys):
@@ -97,12 +95,6 @@ def test_a_doubtful_work_is_left_out(texts, tmp_path, capsys):
 def test_a_single_file_can_be_converted(texts, tmp_path):
     [row] = make(texts / "3000.txt", tmp_path / "out")
     assert row["number"] == "3000"
-
-
-def test_the_report_has_the_overlap_of_held_out_works(texts, tmp_path, capsys):
-    rows = make(texts, tmp_path / "out")
-    assert [row["shared"] for row in rows] == ["0.0000", "", ""]
-    assert "Of no held-out work is more than 0.00%" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

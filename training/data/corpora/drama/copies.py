@@ -13,11 +13,12 @@ them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, compress, pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .elements import WORD, Kind, join_elements, split_elements
@@ -40,21 +41,12 @@ phrase."""
 GAP = 12
 """Consecutive words that two copies of a passage may spell differently."""
 
+FACTORS = np.random.default_rng(1).integers(2**63, size=SHINGLE, dtype=np.uint64) * 2 + 1
+"""The factors of a shingle's words in its hash (Dietzfelbinger 1996, "Universal Hashing and k-Wise
+Independent Random Variables via Integer Arithmetic without Primes")."""
+
 Words = NDArray[np.uint64]
 Owners = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Report what was removed from a work, because another one has it."""
-
-    work: Work
-    words: int
-    """Number of spoken words removed."""
-    share: float
-    """Removed words as a share of the work's words; 1 if the whole work went."""
-    of: Work
-    """The work that keeps most of the removed words."""
 
 
 @dataclass(frozen=True)
@@ -62,119 +54,83 @@ class _Reading:
     """Hold a work, and the words that are spoken in it as numbers."""
 
     work: Work
-    words: NDArray[np.uint32]
+    words: Words
     bounds: Sequence[int]
     """Where each element's words begin, and where the last element's words end."""
     held_out: bool
 
-    @property
-    def shingles(self) -> int:
-        return max(len(self.words) - SHINGLE + 1, 0)
 
-
-def remove_copies(
-    works: Sequence[Work], held_out: Collection[int] = ()
-) -> tuple[list[Work], list[Copy]]:
-    """Return the works without shared passages, in their order, and a report of what was removed.
+def remove_copies(works: Sequence[Work], held_out: Collection[int] = ()) -> list[Work]:
+    """Return the works without shared passages, in their order.
 
     Of two copies the one in a file of its own is kept before the one in an anthology, then the one
     with more words; the ``held_out`` files lose nothing to learned files.
     """
-    read = [
-        _Reading(work, words, bounds, work.number in held_out)
-        for work, (words, bounds) in zip(works, _number_words(works), strict=True)
-    ]
     file_sizes = Counter(work.number for work in works)
     order = sorted(
-        read,
+        _read_works(works, held_out),
         key=lambda reading: (
             not reading.held_out,
             file_sizes[reading.work.number] > 1,
             -len(reading.words),
         ),
     )
-    kept, copies = _drop_copies(order)
-    left, passages = _cut_passages(kept)
-    return [left[id(work)] for work in works if id(work) in left], [*copies, *passages]
+    left = _cut_passages(_drop_copies(order))
+    return [left[id(work)] for work in works if id(work) in left]
 
 
-def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
-    """Return a 64-bit hash of each run of `length` words."""
-    if len(words) < length:
-        return np.zeros(0, np.uint64)
-    mixed = _mix(words.astype(np.uint64))
-    runs = np.zeros(len(words) - length + 1, np.uint64)
-    for place in range(length):
-        runs = _mix(runs + mixed[place : place + len(runs)])
-    return runs
-
-
-def _number_words(works: Iterable[Work]) -> Iterator[tuple[NDArray[np.uint32], list[int]]]:
-    """Yield the spoken words of each work as numbers, and where each element's words begin."""
+def _read_works(works: Sequence[Work], held_out: Collection[int]) -> Iterator[_Reading]:
+    """Yield the works with their spoken words numbered, each word alike in all works."""
     ids: dict[str, int] = {}
     for work in works:
         # Without apostrophes, so that editions with other spellings match.
         texts = (element.spoken.lower() for element in split_elements(work.script))
         spoken = [[word.replace("'", "") for word in WORD.findall(text)] for text in texts]
         numbers = [ids.setdefault(word, len(ids)) for words in spoken for word in words]
-        yield np.array(numbers, np.uint32), list(accumulate(map(len, spoken), initial=0))
+        bounds = list(accumulate(map(len, spoken), initial=0))
+        yield _Reading(work, np.array(numbers, np.uint64), bounds, work.number in held_out)
 
 
-def _drop_copies(order: Sequence[_Reading]) -> tuple[list[_Reading], list[Copy]]:
-    """Return the works that are no copies, and a report of each copy."""
-    kept: list[_Reading] = []
-    copies: list[Copy] = []
-    for rank, (reading, owners) in enumerate(_find_owners(order)):
-        foreign = owners[owners != rank]
-        if reading.shingles and len(foreign) / reading.shingles > WHOLE:
-            copies.append(_report_copy(reading, len(reading.words), order, foreign))
-        else:
-            kept.append(reading)
-    return kept, copies
+def _drop_copies(order: Sequence[_Reading]) -> list[_Reading]:
+    """Return the works that are no copies."""
+    return [
+        reading
+        for rank, (reading, owners) in enumerate(_find_owners(order))
+        if np.count_nonzero(owners != rank) <= WHOLE * len(owners)
+    ]
 
 
-def _cut_passages(order: Sequence[_Reading]) -> tuple[dict[int, Work], list[Copy]]:
-    """Return what is left of each work, by its identity, and a report of what was cut out."""
+def _cut_passages(order: Sequence[_Reading]) -> dict[int, Work]:
+    """Return what is left of each work, by its identity."""
     left: dict[int, Work] = {}
-    passages: list[Copy] = []
     for rank, (reading, owners) in enumerate(_find_owners(order)):
         cut = np.zeros(len(reading.words), bool)
         for start, stop in _find_foreign_runs(owners, rank):
-            others = owners[start : stop - SHINGLE + 1]
-            guarded = any(order[other].held_out for other in set(others.tolist()) - {rank})
+            others = set(owners[start : stop - SHINGLE + 1].tolist()) - {rank}
+            guarded = any(order[other].held_out for other in others)
             if stop - start >= (HELD_OUT_PASSAGE if guarded else PASSAGE):
                 cut[start:stop] = True
         script = _remove_words(reading, cut) if cut.any() else reading.work.script
         left[id(reading.work)] = replace(reading.work, script=script)
-        if cut.any():
-            foreign = owners[cut[: len(owners)] & (owners != rank)]
-            passages.append(_report_copy(reading, int(cut.sum()), order, foreign))
-    return left, passages
+    return left
 
 
 def _find_owners(order: Sequence[_Reading]) -> Iterator[tuple[_Reading, Owners]]:
     """Yield each work with the rank of the first work that has each of its shingles."""
-    hashes = [hash_runs(reading.words, SHINGLE) for reading in order]
+    hashes = [_hash_shingles(reading.words) for reading in order]
+    ranks = np.repeat(np.arange(len(order), dtype=np.int32), list(map(len, hashes)))
     every = np.concatenate([*hashes, np.zeros(0, np.uint64)])
-    ranks = np.repeat(np.arange(len(order), dtype=np.int32), [len(own) for own in hashes])
-    by_hash = np.argsort(every, kind="stable")
-    every = every[by_hash]
-    first = np.ones(len(every), bool)
-    first[1:] = every[1:] != every[:-1]
-    owners = np.empty(len(every), np.int32)
-    owners[by_hash] = ranks[by_hash][first][np.cumsum(first) - 1]
-    start = 0
-    for reading, own in zip(order, hashes, strict=True):
-        yield reading, owners[start : start + len(own)]
-        start += len(own)
+    _, first, shingles = np.unique(every, return_index=True, return_inverse=True)
+    owners = ranks[first][shingles]
+    bounds = pairwise(accumulate(map(len, hashes), initial=0))
+    return ((work, owners[i:j]) for work, (i, j) in zip(order, bounds, strict=True))
 
 
-def _mix(numbers: Words) -> Words:
-    """Return hashes in which every bit depends on all (Steele et al. 2014, SplitMix)."""
-    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+def _hash_shingles(words: Words) -> Words:
+    """Return a hash of each shingle: a sum of odd multiples, which wraps at 64 bits."""
+    if len(words) < SHINGLE:
+        return np.zeros(0, np.uint64)
+    return sliding_window_view(words, SHINGLE) @ FACTORS
 
 
 def _find_foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
@@ -203,30 +159,3 @@ def _remove_words(reading: _Reading, cut: NDArray[np.bool_]) -> str:
     return join_elements(
         element for element, is_gone in zip(elements, gone, strict=True) if not is_gone
     )
-
-
-def _report_copy(reading: _Reading, words: int, order: Sequence[_Reading], foreign: Owners) -> Copy:
-    counted = Counter(foreign.tolist())
-    keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
-    return Copy(reading.work, words, words / len(reading.words), keeper)
-
-
-RUN = 16
-"""Words of a run that counts as shared; a shorter run may be a turn of phrase."""
-
-
-def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping[Work, float]:
-    """Return the share of each held-out work's words in runs that a learned work has too."""
-    runs = [hash_runs(words, RUN) for words, _ in _number_words(works)]
-    is_held_out = [work.number in held_out for work in works]
-    is_learned = [not held_out for held_out in is_held_out]
-    learned = np.concatenate([*compress(runs, is_learned), np.zeros(0, np.uint64)])
-    guarded = list(compress(runs, is_held_out))
-    # All works at once, because each search sorts everything that is learned.
-    shared = np.isin(np.concatenate([*guarded, learned[:0]]), learned)
-    overlap: dict[Work, float] = {}
-    for work, own in zip(compress(works, is_held_out), guarded, strict=True):
-        own_runs, shared = np.split(shared, [len(own)])
-        # A run begins at each place, and covers the words that follow.
-        overlap[work] = float((np.convolve(own_runs, np.ones(RUN)) > 0).mean()) if len(own) else 0.0
-    return overlap

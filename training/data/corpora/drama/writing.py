@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .copies import Copy, measure_overlap, remove_copies
+from .copies import remove_copies
 from .facets import count_commonest, find_facets
 from .manifest import HELD_OUT, choose_part, read_manifest, write_table
 from .sources import read_sources
@@ -19,13 +19,10 @@ from .works import Work, convert
 
 @dataclass(frozen=True)
 class Selected:
-    """Hold the selected works, each with its facets, and why others are not among them."""
+    """Hold the selected works with their facets, and the works with too many doubtful places."""
 
     works: Mapping[Work, Sequence[str]]
     doubtful: Sequence[Work]
-    copies: Sequence[Copy]
-    overlap: Mapping[Work, float]
-    """The share of each held-out work that a learned work has, too."""
 
 
 def select(works: Sequence[Work], wanted: Collection[str] = ()) -> Selected:
@@ -34,16 +31,16 @@ def select(works: Sequence[Work], wanted: Collection[str] = ()) -> Selected:
     Copies are looked for in all works, and words are counted in all works, so that a facet has the
     same meaning whatever is wanted.
     """
-    held_out = frozenset().union(*HELD_OUT.values())
     doubtful = [work for work in works if not work.is_sound]
-    kept, copies = remove_copies([work for work in works if work.is_sound], held_out)
+    held_out = frozenset().union(*HELD_OUT.values())
+    kept = remove_copies([work for work in works if work.is_sound], held_out)
     commonest = count_commonest(work.script for work in kept)
     chosen: dict[Work, Sequence[str]] = {}
     for work in kept:
         facets = find_facets(work.script, commonest)
         if set(wanted) <= set(facets):
             chosen[work] = facets
-    return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
+    return Selected(chosen, doubtful)
 
 
 PARTS = ("train", "validation", "test")
@@ -53,19 +50,16 @@ ERAS, OTHER = ("old", "modern"), "plays"
 REPORT = "report.tsv"
 COLUMNS = (
     "number", "title", "part", "file", "layout", "kept", "speeches", "characters", "facets",
-    "shared", "doubts", "doubtful",
+    "doubts", "doubtful",
 )  # fmt: skip
 LEFT_OUT = "left out"
 """The part, in the report, of a work with too many doubtful places."""
-COPIES = "copies.tsv"
-COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
 def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
     """Write the plays of a folder or an archive, as `select` selects them, below `out`.
 
-    No work is written twice. `copies.tsv` reports what was removed from which work because another
-    work has it. Raises CorpusError if `source` holds no plays.
+    No work is written twice. Raises CorpusError if `source` holds no plays.
     """
     # The titles of the manifest are not truncated.
     known = read_manifest()
@@ -80,18 +74,6 @@ def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
     ]
     selected = select(works, wanted)
     write_works(selected, out)
-    rows = [
-        (
-            copy.work.number,
-            copy.work.title,
-            copy.words,
-            f"{copy.share:.3f}",
-            copy.of.number,
-            copy.of.title,
-        )
-        for copy in selected.copies
-    ]
-    write_table(out / COPIES, [COPIES_COLUMNS, *rows])
     return selected
 
 
@@ -114,9 +96,8 @@ def write_works(selected: Selected, out: Path) -> None:
         path = out / part / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(work.script, encoding="utf-8", newline="\n")
-        shared = selected.overlap.get(work)
-        rows.append(_describe(work, part, name, facets, "" if shared is None else f"{shared:.4f}"))
-    rows += [_describe(work, LEFT_OUT, "", (), "") for work in selected.doubtful]
+        rows.append(_describe(work, part, name, facets))
+    rows += [_describe(work, LEFT_OUT, "", ()) for work in selected.doubtful]
     write_table(out / REPORT, rows)
 
 
@@ -131,11 +112,9 @@ def _name_file(work: Work, taken: set[str]) -> str:
     return f"{name}.fountain"
 
 
-def _describe(
-    work: Work, part: str, name: str, facets: Sequence[str], shared: str
-) -> Sequence[object]:
+def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[object]:
     size, kept, doubtful = len(work.script), f"{work.kept:.3f}", "; ".join(work.doubtful)
     return (
         *(work.number, work.title, part, name, work.layout, kept, work.speeches, size),
-        *(" ".join(facets), shared, work.doubts, doubtful),
+        *(" ".join(facets), work.doubts, doubtful),
     )
