@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import UseAppendAction, arg
 
 from ..data.corpora import screenplays, shakespeare
-from ..data.corpora.drama.download import MIRROR, Client, describe, download
+from ..data.corpora.drama.download import MIRROR, Client, download
 from ..data.corpora.drama.facets import FACETS
 from ..data.corpora.drama.manifest import read_manifest
 from ..data.corpora.drama.writing import write
@@ -105,7 +105,9 @@ class Drama(Command):
         make_folder(self.out)
         if self.download:
             client = Client(self.mirror or MIRROR)
-            print(describe(download(read_manifest().values(), self.source, client)))
+            if missing := download(read_manifest().values(), self.source, client):
+                numbers = ", ".join(map(str, missing))
+                print(f"The mirror lacks {numbers}: try another --mirror.")
         selected = write(self.source, self.out, self.facet)
         print(f"{len(selected.works)} works and report.tsv are in {self.out}.")
         if selected.doubtful:

@@ -16,18 +16,15 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from hashlib import sha256
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ....errors import CorpusError
-from .manifest import Entry, read_manifest, replace_file, write_manifest
-from .sources import LARGEST
+from .manifest import Entry
+from .sources import decode
 
 MIRROR = "https://gutenberg.pglaf.org/"
 """The mirror to ask, from Project Gutenberg's list MIRRORS.ALL, with generated files."""
@@ -44,23 +41,11 @@ TIMEOUT = 30.0
 ATTEMPTS = 5
 """Attempts to fetch a file from a failing mirror; the wait doubles each time."""
 
-CHANGED = "CHANGED.tsv"
-"""The list, beside the plays, of texts that differ from the manifest's."""
-
 START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.{0,400}?\*\*\*", re.DOTALL)
 END = re.compile(
     r"^(?:End of (?:the |this )?Project Gutenberg[^*]{0,600})?\*\*\* ?END OF TH(?:E|IS) PROJECT",
     re.IGNORECASE | re.MULTILINE,
 )
-
-
-class Outcome(Enum):
-    """Name how a play got into its folder."""
-
-    KEPT = "was there"
-    FETCHED = "fetched"
-    CHANGED = "fetched, changed since"
-    MISSING = "not on the mirror"
 
 
 @dataclass
@@ -101,7 +86,7 @@ class Client:
                     ) from error
                 reason = f"error {error.code}"
             except (OSError, http.client.HTTPException) as error:
-                # A timeout, a broken connection, or a host name that was not found.
+                # A timeout, a file that breaks off, or a host name that was not found.
                 reason = str(error) or type(error).__name__
         raise CorpusError(
             f"{self.mirror} does not answer ({reason}): run this again, or try another --mirror."
@@ -113,62 +98,32 @@ class Client:
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
-                data: bytes = answer.read(LARGEST + 1)
-                promised = answer.headers.get("Content-Length")
+                data: bytes = answer.read()
         finally:
             self._asked = time.monotonic()
-        if len(data) > LARGEST:
-            raise CorpusError(f"{path} is too large for a play: try another --mirror.")
-        # `read` with a limit does not report a file that was cut short.
-        if promised is not None and len(data) < int(promised):
-            raise ConnectionError("the file was cut short")
         return data
 
 
-def download(entries: Iterable[Entry], folder: Path, client: Client) -> dict[Entry, Outcome]:
-    """Fetch every play into `folder` as NUMBER.txt; return the outcome of each play.
+def download(entries: Iterable[Entry], folder: Path, client: Client) -> list[int]:
+    """Fetch the plays that a folder lacks, as NUMBER.txt; return those that the mirror lacks, too.
 
-    A file with the right SHA-256 is not fetched again. A text that has changed since the manifest
-    was written is used as the mirror has it, and noted in `CHANGED` so that it too is fetched once.
-    Raises CorpusError if the mirror does not answer or refuses, or if `CHANGED` cannot be read; the
-    files fetched so far stay.
+    A text that has changed since the manifest was written is taken as the mirror has it. Raises
+    CorpusError if the mirror does not answer or refuses; the files fetched so far stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    note = folder / CHANGED
-    changed = dict(read_manifest(note)) if note.is_file() else {}
-    outcomes: dict[Entry, Outcome] = {}
+    missing = []
     for entry in tqdm(list(entries), unit="play", disable=None):
         file = folder / f"{entry.number}.txt"
-        known = [entry, changed.get(entry.number, entry)]
-        if file.is_file() and any(entry.matches(file.read_bytes()) for entry in known):
-            outcomes[entry] = Outcome.KEPT
+        if file.exists():
             continue
-        data = _find_text(entry, client)
-        if data is None:
-            outcomes[entry] = Outcome.MISSING
-            continue
-        replace_file(file, data)
-        outcomes[entry] = Outcome.FETCHED
-        if not entry.matches(data):
-            outcomes[entry] = Outcome.CHANGED
-            changed[entry.number] = replace(entry, sha256=sha256(data).hexdigest())
-            write_manifest(changed.values(), note)
-    return outcomes
-
-
-def describe(outcomes: Mapping[Entry, Outcome]) -> str:
-    """Return a summary of `download` in one to three sentences, and how to get missing plays."""
-    counts = Counter(outcomes.values())
-    changed = counts[Outcome.CHANGED]
-    fetched, kept = counts[Outcome.FETCHED] + changed, counts[Outcome.KEPT]
-    sentences = [f"{fetched} of {len(outcomes)} plays were fetched, {kept} were there."]
-    if changed:
-        sentences.append(
-            f"The mirror has changed {changed} texts since; they are used as they are."
-        )
-    if missing := [str(entry.number) for entry in outcomes if outcomes[entry] is Outcome.MISSING]:
-        sentences.append(f"The mirror lacks {', '.join(missing)}: try another --mirror.")
-    return " ".join(sentences)
+        if data := _find_text(entry, client):
+            # At once, so that an interrupted download leaves no half of a file.
+            part = file.with_suffix(".part")
+            part.write_bytes(data)
+            part.replace(file)
+        else:
+            missing.append(entry.number)
+    return missing
 
 
 def cut_frame(data: bytes) -> bytes:
@@ -177,7 +132,7 @@ def cut_frame(data: bytes) -> bytes:
     Lines end in `\n`. What is left begins with the break that ends the line `*** START OF ...`, and
     ends before the line `End of Project Gutenberg's ...`, or before `*** END OF ...`.
     """
-    text = _decode(data).replace("\r\n", "\n")
+    text = decode(data)
     start = START.search(text)
     begin = start.end() if start else 0
     end = END.search(text, begin)
@@ -197,17 +152,10 @@ def _find_text(entry: Entry, client: Client) -> bytes | None:
     texts: dict[str, bytes] = {}
     for path in list_mirror_paths(entry.number):
         data = client.fetch(path)
-        if data is not None and START.search(_decode(data)):
+        if data is not None and START.search(decode(data)):
             texts[path] = cut_frame(data)
             if entry.matches(texts[path]):
                 return texts[path]
     # UTF-8 first, because plain files lack their accents.
     ends = ("-0.txt", "-8.txt", ".txt")
     return next((texts[path] for end in ends for path in texts if path.endswith(end)), None)
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")

@@ -13,9 +13,6 @@ from ....errors import CorpusError
 INDEX = "INDEX.tsv"
 """The list that gives each number its title, one play a line."""
 
-LARGEST = 32_000_000
-"""The most bytes of one file, because an archive or a mirror can claim any size."""
-
 NUMBERED = re.compile(r"(\d+)\.txt")
 
 
@@ -69,7 +66,7 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 name = Path(member.name).name
-                if member.isfile() and member.size <= LARGEST and _is_wanted(name):
+                if member.isfile() and _is_wanted(name):
                     content = archive.extractfile(member)
                     if content:
                         yield name, content.read()

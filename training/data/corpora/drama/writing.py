@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .copies import remove_copies
 from .facets import count_commonest, find_facets
-from .manifest import HELD_OUT, choose_part, read_manifest, write_table
+from .manifest import HELD_OUT, choose_part, read_manifest
 from .sources import read_sources
 from .works import Work, convert
 
@@ -98,7 +98,8 @@ def write_works(selected: Selected, out: Path) -> None:
         path.write_text(work.script, encoding="utf-8", newline="\n")
         rows.append(_describe(work, part, name, facets))
     rows += [_describe(work, LEFT_OUT, "", ()) for work in selected.doubtful]
-    write_table(out / REPORT, rows)
+    lines = ("\t".join(map(str, row)) + "\n" for row in rows)
+    (out / REPORT).write_text("".join(lines), encoding="utf-8")
 
 
 def _name_file(work: Work, taken: set[str]) -> str:
