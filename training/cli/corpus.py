@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,56 +33,55 @@ def _list_kinds(kind: Kind) -> tuple[str, ...]:
     return ("film", "stage") if kind == "all" else (kind,)
 
 
-def _print_next(what: str, out: Path) -> None:
-    """Print how to go on with a corpus."""
-    print(f"{what} are in {out}: train them with `onbook-train train`.")
-
-
 @dataclass(frozen=True, kw_only=True)
-class Films(Command):
-    """Write 279 short films that were written for On Book as Fountain."""
+class _Folder(Command):
+    """Write a corpus to a folder."""
 
     out: OutFolder
     """The folder to write to."""
 
     def __call__(self) -> int:
-        """Write the films, and print how to go on."""
+        """Write the corpus, and print how to go on."""
         make_folder(self.out)
-        screenplays.write_films(self.out)
-        _print_next("The films", self.out)
+        print(f"{self.write()} are in {self.out}: train them with `onbook-train train`.")
         return 0
+
+    def write(self) -> str:
+        """Write the corpus; return its name."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sketches(Command):
+class Films(_Folder):
+    """Write 279 short films that were written for On Book as Fountain."""
+
+    def write(self) -> str:
+        """Write the films."""
+        screenplays.write_films(self.out)
+        return "The films"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketches(_Folder):
     """Write thousands of sketches, scenes of a few lines that were written for On Book."""
 
-    out: OutFolder
-    """The folder to write to."""
     kind: Kind = "all"
     """Which sketches to write: those with INT. or EXT. are for films."""
 
-    def __call__(self) -> int:
-        """Write the sketches, and print how to go on."""
-        make_folder(self.out)
+    def write(self) -> str:
+        """Write the sketches."""
         screenplays.write_sketches(self.out, _list_kinds(self.kind))
-        _print_next("The sketches", self.out)
-        return 0
+        return "The sketches"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plays(Command):
+class Plays(_Folder):
     """Write 38 plays of Shakespeare as Fountain."""
 
-    out: OutFolder
-    """The folder to write to."""
-
-    def __call__(self) -> int:
-        """Write the plays, and print how to go on."""
-        make_folder(self.out)
+    def write(self) -> str:
+        """Write the plays."""
         shakespeare.write_plays(self.out)
-        _print_next("The plays", self.out)
-        return 0
+        return "The plays"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +94,8 @@ class Drama(Command):
     """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False
     """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
-    mirror: Annotated[str | None, UNSET] = None
-    """With --download, another mirror of Project Gutenberg."""
+    mirror: str = MIRROR
+    """The mirror of Project Gutenberg to fetch from."""
     facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
 
     def __call__(self) -> int:
@@ -104,7 +103,7 @@ class Drama(Command):
         self._check_options()
         make_folder(self.out)
         if self.download:
-            client = Client(self.mirror or MIRROR)
+            client = Client(self.mirror)
             if missing := download(read_manifest().values(), self.source, client):
                 numbers = ", ".join(map(str, missing))
                 print(f"The mirror lacks {numbers}: try another --mirror.")
@@ -120,8 +119,6 @@ class Drama(Command):
             raise CorpusError(
                 f"There is no facet {unknown.pop()}: choose from {', '.join(FACETS)}."
             )
-        if self.mirror and not self.download:
-            raise CorpusError("--mirror needs --download: add --download, or leave out --mirror.")
         if self.download and self.source.is_file():
             raise CorpusError(f"{self.source} is a file: name a folder for the texts with --from.")
 
@@ -143,34 +140,32 @@ class Scenes(Command):
     sample: OptionalPositiveInt = None
     """Print so many scenes instead."""
     only: Annotated[str, UNSET] = ""
-    """With --sample, take only frames that have these words in their title or file."""
+    """Take only frames that have these words in their title or file."""
 
     def __call__(self) -> int:
         """Write the corpus, or print samples."""
-        source = read_source(self.source)
+        source = self._select_frames()
         if self.sample:
-            self._print_scenes(source, self.sample)
+            print(*volumes.draw_scenes(source, self.sample, self.seed), sep="\n")
             return 0
         if not self.out:
             raise CorpusError("Name a folder with --out, or add --sample 5.")
-        if self.only:
-            raise CorpusError("--only needs --sample: add --sample 5, or leave out --only.")
         make_folder(self.out)
-        kinds = _list_kinds(self.kind)
-        count = volumes.write(source, self.out, kinds, self.drawings, self.seed)
-        _print_next(f"{count:,} scenes", self.out)
+        count = volumes.write(source, self.out, self.drawings, self.seed)
+        print(f"{count:,} scenes are in {self.out}: train them with `onbook-train train`.")
         return 0
 
-    def _print_scenes(self, source: Source, count: int) -> None:
-        frames = [
+    def _select_frames(self) -> Source:
+        source = read_source(self.source)
+        frames = tuple(
             frame
             for frame in source.frames
             if frame.kind in _list_kinds(self.kind)
             and self.only.lower() in f"{frame.title.lower()} {frame.file.name}"
-        ]
+        )
         if not frames:
             raise CorpusError(f"No frame has “{self.only}” in its title or file: use other words.")
-        print(*volumes.draw_scenes(frames, source.lists, count, self.seed), sep="\n")
+        return replace(source, frames=frames)
 
 
 Corpus = Plays | Films | Sketches | Drama | Scenes

@@ -98,7 +98,6 @@ def test_a_single_file_can_be_converted(texts, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--from", "{folder}", "--mirror", "https://mirror"], "add --download"),
         (["--from", "{file}", "--download"], "is a file: name a folder"),
         (["--from", "{folder}", "--download", "--mirror", "gutenberg.org"], "https://"),
         (["--from", "{nowhere}"], "There is no"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import cycle, islice, pairwise
 from pathlib import Path
 
@@ -22,7 +22,7 @@ SETS = 16
 of one set, and a prior that leaves a set out has not counted its frames."""
 
 
-def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: int) -> int:
+def write(source: Source, out: Path, drawings: int, seed: int) -> int:
     """Write volumes of scenes below `out`, in place of what lies there; return their scenes.
 
     The volumes lie in the folders that `training.data.texts.collect` knows, learned ones in a
@@ -31,13 +31,13 @@ def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: 
     """
     scenes = {
         Path(part): volume
-        for kind in kinds
+        for kind in KINDS
         for part, volume in _draw_kind(source, kind, drawings, seed)
     }
     unmet = [
         Drawer(frame, source.lists, seed, unmet=True)
         for frame in source.frames
-        if frame.held_out and frame.kind in kinds and _has_unmet_words(frame, source.lists)
+        if frame.held_out and _has_unmet_words(frame, source.lists)
     ]
     scenes[Path("validation/unmet-words.fountain")] = [drawer.draw() for drawer in unmet]
     for part in ("train", "validation"):
@@ -50,9 +50,9 @@ def write(source: Source, out: Path, kinds: Sequence[str], drawings: int, seed: 
     return sum(map(len, scenes.values()))
 
 
-def draw_scenes(frames: Sequence[Frame], lists: Lists, count: int, seed: int) -> Iterator[str]:
+def draw_scenes(source: Source, count: int, seed: int) -> Iterator[str]:
     """Yield scenes from random frames, each frame once before any comes again."""
-    drawers = [Drawer(frame, lists, seed) for frame in frames]
+    drawers = [Drawer(frame, source.lists, seed) for frame in source.frames]
     random.Random(seed).shuffle(drawers)
     for drawer in islice(cycle(drawers), count):
         yield f"=== {drawer.frame.title}\n\n{drawer.draw()}\n"
