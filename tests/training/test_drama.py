@@ -1,8 +1,6 @@
 """Tests that plays in every layout become the same Fountain, without anything beside the play."""
 
-import io
 import re
-import tarfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -346,39 +344,17 @@ def test_leftovers_of_print_are_removed(printed: str, plain: str):
     assert clean(printed) == plain
 
 
-def write_archive(path: Path, *members: tuple[str, bytes]) -> Path:
-    with tarfile.open(path, "w:xz") as archive:
-        for name, data in members:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return path
-
-
-def test_sources_are_read_from_an_archive_or_a_folder(tmp_path: Path):
-    files = (
-        ("drama/INDEX.tsv", b"12\tLady Windermere s FanA Play\n"),
-        ("drama/12.txt", "Caf\u00e9".encode("cp1252")),
-        ("../../13.txt", "Caf\u00e9".encode()),
-        ("drama/readme.md", b"no play"),
-    )
-    archive = write_archive(tmp_path / "plays.tar.xz", *files)
-    sources = read_sources(archive)
-    assert [(source.number, source.title, source.text) for source in sources] == [
-        (12, "Lady Windermere's Fan", "Caf\u00e9"),
+def test_sources_are_read_from_a_folder(tmp_path: Path):
+    (tmp_path / "790.txt").write_bytes("Caf\u00e9".encode("cp1252"))
+    (tmp_path / "13.txt").write_bytes("Caf\u00e9".encode())
+    (tmp_path / "readme.md").write_bytes(b"no play")
+    assert [(source.number, source.title, source.text) for source in read_sources(tmp_path)] == [
         (13, "Play 13", "Caf\u00e9"),
+        (790, "Lady Windermere's Fan", "Caf\u00e9"),
     ]
-    assert sorted(tmp_path.iterdir()) == [archive]
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    for name, data in files:
-        (folder / Path(name).name).write_bytes(data)
-    assert read_sources(folder) == sources
 
 
-def test_unreadable_sources_are_refused(tmp_path: Path):
-    broken = tmp_path / "broken.tar.xz"
-    broken.write_bytes(b"no archive")
-    for path in (tmp_path / "missing", broken, tmp_path):
+def test_missing_sources_are_refused(tmp_path: Path):
+    for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(CorpusError):
             read_sources(path)

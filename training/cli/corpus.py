@@ -91,7 +91,7 @@ class Drama(Command):
     out: OutFolder
     """The folder to write to."""
     source: Annotated[Path, arg(name="from")]
-    """A folder or tar archive of NUMBER.txt files, or one of these, without Gutenberg's header."""
+    """A folder of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False
     """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
     mirror: str = MIRROR

@@ -95,7 +95,7 @@ class Tokens:
     def load(cls, path: Path) -> Tokens:
         """Read what `save` wrote; raises OSError or ValueError for any other file."""
         with np.load(path) as file:
-            names, folders = json.loads(str(file["told"]))[:2]
+            names, folders = json.loads(str(file["told"]))
             return cls(file["ids"], file["starts"], tuple(names), tuple(folders))
 
 

@@ -6,7 +6,6 @@ Network Trajectories".
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -49,8 +48,6 @@ class Windows:
         self._epoch = -1
         self._order: list[int] = []
         self._starts: list[int] = []
-        # Batches are prepared by another thread.
-        self._lock = threading.Lock()
 
     def at(self, step: int) -> tuple[NDArray[np.int64], bool]:
         """Return the places that a step reads, and whether an epoch begins with the step.
@@ -58,10 +55,9 @@ class Windows:
         The places are indices of the joined texts, in the order in which they were given: int64
         [window + 1, streams], the last ones of the targets alone.
         """
-        with self._lock:
-            number = self._enter(step)
-            starts = (stream * self.length + number * self.window for stream in range(self.batch))
-            places = np.stack([self._find_places(start) for start in starts], axis=1)
+        number = self._enter(step)
+        starts = (stream * self.length + number * self.window for stream in range(self.batch))
+        places = np.stack([self._find_places(start) for start in starts], axis=1)
         return places, number == 0
 
     def _enter(self, step: int) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from .copies import remove_copies
 from .facets import count_commonest, find_facets
-from .manifest import HELD_OUT, choose_part, read_manifest
+from .manifest import HELD_OUT, choose_part
 from .sources import read_sources
 from .works import Work, convert
 
@@ -57,19 +57,13 @@ LEFT_OUT = "left out"
 
 
 def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
-    """Write the plays of a folder or an archive, as `select` selects them, below `out`.
+    """Write the plays of a folder or a file, as `select` selects them, below `out`.
 
     No work is written twice. Raises CorpusError if `source` holds no plays.
     """
-    # The titles of the manifest are not truncated.
-    known = read_manifest()
-    sources = [
-        replace(book, title=known[book.number].title) if book.number in known else book
-        for book in read_sources(source)
-    ]
     works = [
         work
-        for book in tqdm(sources, desc="plays", unit="book")
+        for book in tqdm(read_sources(source), desc="plays", unit="book")
         for work in convert(book.number, book.title, book.text)
     ]
     selected = select(works, wanted)
