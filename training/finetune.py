@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .checkpoint import Folds
 from .config import Config
@@ -34,7 +35,6 @@ from .model.prior import (
     NO_PRIOR,
     NgramPrior,
     PriorShape,
-    choose_shape,
     divide_texts,
 )
 from .model.tables import append_tables, lay_out_tables
@@ -138,7 +138,7 @@ def _prepare(
 def _make_training(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
     """Return the training before its first step."""
     tokens, prior = tuning.tokens, tuning.prior
-    weights = _extend_weights(tuning, config)
+    weights = _extend_weights(tuning)
 
     def start(model: CharLSTM) -> Folds | None:
         model.load_state_dict(weights)
@@ -181,16 +181,12 @@ def _extend_prior(
     known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
     """Return a prior that covers the voice and the new texts, and the folds of the new texts."""
-    if known.prior:
-        return add_contexts(add_characters(known.prior, texts, len(vocabulary)), texts)
-    shape = choose_shape(texts, len(vocabulary), PriorShape())
-    if not shape.contexts:
+    if not known.prior:
         return None, None
-    new = NgramPrior(shape, len(vocabulary))
-    return new, new.learn(texts)
+    return add_contexts(add_characters(known.prior, texts, len(vocabulary)), texts)
 
 
-def _extend_weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
+def _extend_weights(tuning: _Tuning) -> dict[str, Tensor]:
     """Return weights for a larger vocabulary that preserve the known network's predictions.
 
     A new character is embedded, and expected, like its folded form, with a lower probability; a
@@ -206,24 +202,12 @@ def _extend_weights(tuning: _Tuning, config: Config) -> dict[str, Tensor]:
         rows = [old[i] if i is not None else old.mean(dim=0) for i in like]
         weights[name] = torch.cat([old, *(row[None] for row in rows)])
     weights["output.bias"][len(vocabulary) :] -= RARER
-    more = len(like)
     for name in ("memory.keys", "memory.queries", "memory.values.weight"):
         if name in weights:
             weights[name] = _add_symbols(weights[name], like)
     if not tuning.prior:
         return weights
-    if known.prior:
-        columns = weights["expect.weight"]
-        new_columns = columns.new_zeros(len(columns), more)
-        weights["expect.weight"] = torch.cat([columns, new_columns], dim=1)
-        lengths = weights["trust_length.weight"][: tuning.prior.shape.longest + 1]
-        weights["trust_length.weight"] = lengths
-        weights["sure"] = weights["sure"][: len(lengths)]
-    else:
-        fresh = CharLSTM(config.shape(larger)).state_dict()
-        names = ("expect.weight", "trust.weight", "trust_length.weight")
-        weights |= {name: torch.zeros_like(fresh[name]) for name in (*names, "trust.bias")}
-        weights["sure"] = fresh["sure"]
+    weights["expect.weight"] = functional.pad(weights["expect.weight"], (0, len(like)))
     return weights | {f"prior.{name}": tensor for name, tensor in tuning.prior.state_dict().items()}
 
 

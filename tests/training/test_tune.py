@@ -23,7 +23,6 @@ from training.data.texts import collect
 from training.errors import TrainingError
 from training.evaluation import calibrate, measure_carried
 from training.model.network import CharLSTM
-from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
 from training.pretraining import prepare_training
 from training.run import Run, load, save
@@ -86,16 +85,6 @@ def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFacto
     return Tuned(run, *before)
 
 
-@pytest.fixture(scope="module")
-def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return another voice of the same scenes, with other sizes: no words and no prior."""
-    run = Run(tmp_path_factory.mktemp("second"))
-    config = dataclasses.replace(FEW, prior=NO_PRIOR, steps=40, seed=2)
-    assert prepare_training([scenes], run, config).run()
-    assert run.vocabulary() == old.vocabulary()
-    return run
-
-
 def bits(run: Trained, heldout: Run) -> float:
     """Return bits per character of the held-out part of a run."""
     text = "\n\n".join(t.content for t in heldout.read_heldout("validation"))
@@ -137,16 +126,6 @@ def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned)
     ours, theirs = (logits[..., :characters].log_softmax(dim=-1) for logits in (ours, theirs))
     # The network also expects a new character in place of each old one.
     assert torch.allclose(ours, theirs, atol=0.05)
-
-
-def test_a_voice_without_a_prior_gets_one(second: Run, scripts: Path, tmp_path: Path):
-    run = Run(tmp_path)
-    training = finetune.create([scripts], second, run, SCHEDULE)
-    # The prior must now tell apart characters that were folded into one.
-    assert measure_validation(training) == pytest.approx(bits(second, run), abs=0.2)
-    assert training.run()
-    assert run.config().prior.contexts > 1000
-    assert bits(run, run) < bits(second, run) - 0.1
 
 
 def test_one_command_makes_a_voice(
