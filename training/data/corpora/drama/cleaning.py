@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ...vocabulary import PLAIN_FORMS
+
 ANY_CASE, LINES = re.IGNORECASE, re.MULTILINE
 
 PLAIN = str.maketrans(
     {
-        "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201b": "'", "\u2032": "'", "\u00b4": "'",
-        "`": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2033": '"', "\u00ab": '"',
-        "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "--",
-        "\u2014": "--", "\u2015": "--", "\u2026": "...", "\u00a0": " ", "\t": "    ",
-        "\u00c6": "AE", "\u00e6": "ae", "\u0152": "OE", "\u0153": "oe", "\u00df": "ss",
-        "\u00d8": "O", "\u00f8": "o", "\u00d0": "D", "\u00f0": "d", "\u00de": "Th", "\u00fe": "th",
-        "\u017f": "s", "\u0142": "l", "\u0141": "L", "\u00d7": "x", "\u00b7": ".", "\ufeff": "",
-        "\u00ad": "", "\u2044": "/",
+        **{mark: forms[0] for mark, forms in PLAIN_FORMS.items() if not mark.isascii()},
+        # Plays have dashes of any length, and no lists.
+        "\u2013": "--", "\u2022": "", "`": "'", "\t": "    ", "\u017f": "s", "\u00b7": ".",
+        "\ufeff": "", "\u00ad": "", "\u2044": "/",
     }
 )  # fmt: skip
 
