@@ -190,8 +190,8 @@ class _Converter:
             return False
         if self.sings and part.paragraph.indent >= CENTRED:
             return True
-        short = [line for line in part.paragraph.lines if len(line.strip()) < SHORT_LINE]
-        verse = len(short) == len(part.paragraph.lines) and len(short) > 1
+        lines = part.paragraph.lines
+        verse = len(lines) > 1 and all(len(line.strip()) < SHORT_LINE for line in lines)
         return self.marked or verse or bool(PERSONAL.search(text))
 
 

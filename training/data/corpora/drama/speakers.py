@@ -229,27 +229,16 @@ def _complete(cue: str, lines: Sequence[Sequence[str]]) -> str:
 
 
 def _match(words: Sequence[str], line: Sequence[str]) -> str:
-    completed: list[str] = []
+    """Return the names of a line that begin like the words, in the same order, or ""."""
     rest = iter(line)
-    for word in words:
-        if word in TITLES and word in line:
-            full = next((other for other in rest if other == word), "")
-        else:
-            is_alone = len(words) == 1
-            full = next(
-                (
-                    other
-                    for other in rest
-                    if other == word or _abbreviates(word, other, is_alone=is_alone)
-                ),
-                "",
-            )
-        if not full:
-            return ""
-        completed.append(full)
-    return normalise_name(" ".join(completed))
+    completed = [
+        next((name for name in rest if _completes(name, word, words, line)), "") for word in words
+    ]
+    return normalise_name(" ".join(completed)) if all(completed) else ""
 
 
-def _abbreviates(word: str, full: str, *, is_alone: bool) -> bool:
-    is_title = word in TITLES and not is_alone
-    return not is_title and len(full) > len(word) + 1 and full.startswith(word)
+def _completes(name: str, word: str, words: Sequence[str], line: Sequence[str]) -> bool:
+    is_title = word in TITLES and (len(words) > 1 or word in line)
+    # One letter more is rather another form of the word.
+    is_longer = len(name) > len(word) + 1 and name.startswith(word)
+    return name == word or (is_longer and not is_title)
