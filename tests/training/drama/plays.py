@@ -23,4 +23,4 @@ def speeches(seed: int, number: int, words: int = 12) -> list[str]:
 def work(number: int, *elements: str, title: str = "") -> Work:
     title = title or f"Play {number}"
     script = "\n\n".join([f"Title: {title}", *elements]) + "\n"
-    return Work(number, title, script, "NAME. Speech", 1.0, 100, ())
+    return Work(number, title, script, 100, ())

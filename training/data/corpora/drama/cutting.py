@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .cues import HEADING
 from .speakers import Part
@@ -70,7 +70,6 @@ class Play:
 
     parts: list[Part]
     before: list[Part]
-    cuts: list[str] = field(default_factory=list[str])
 
     @property
     def cast(self) -> Counter[str]:
@@ -89,9 +88,6 @@ def cut_plays(parts: Sequence[Part]) -> list[Play]:
             continue
         if plays and _is_same(plays[-1], play):
             plays[-1].parts += play.parts
-            if play.before:
-                first, last = (part.paragraph.line for part in (play.before[0], play.before[-1]))
-                plays[-1].cuts.append(f"lines {first} to {last}: cut")
         else:
             plays.append(play)
     most = max((sum(play.cast.values()) for play in plays), default=0)

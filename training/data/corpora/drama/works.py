@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -24,15 +23,11 @@ MOST_DOUBTFUL = 0.1
 
 @dataclass(frozen=True)
 class Work:
-    """Hold one play as Fountain, and how it was read."""
+    """Hold one play as Fountain, and what is doubtful in it."""
 
     number: int
     title: str
     script: str
-    layout: str
-    """The layout of most of the work's cues."""
-    kept: float
-    """The script's characters as a share of the source's."""
     speeches: int
     doubtful: tuple[str, ...]
     """Short notes on doubtful places, with line numbers of the source."""
@@ -50,26 +45,16 @@ def convert(number: int, title: str, text: str) -> list[Work]:
     parts = read_speakers(leave_out_foreign(list(split_paragraphs(clean(text)))))
     plays = cut_plays(parts)
     works = [
-        _make_work(number, name, play, len(text))
+        _make_work(number, name, play)
         for play, name in zip(plays, _name_plays(title, plays), strict=True)
     ]
     return [work for work in works if len(work.script) >= SHORTEST]
 
 
-def _make_work(number: int, title: str, play: Play, size: int) -> Work:
+def _make_work(number: int, title: str, play: Play) -> Work:
     script, doubtful = convert_play(play.parts, play.before)
-    layouts = Counter(part.cue.layout.value for part in play.parts if part.cue)
     content = "\n\n".join([f"Title: {title}", *script.elements]) + "\n"
-    return Work(
-        number,
-        title,
-        content,
-        layouts.most_common(1)[0][0],
-        len(content) / max(size, 1),
-        script.speeches,
-        tuple([*play.cuts, *doubtful][:SHOWN]),
-        len(doubtful),
-    )
+    return Work(number, title, content, script.speeches, tuple(doubtful[:SHOWN]), len(doubtful))
 
 
 def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:

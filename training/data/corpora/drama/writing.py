@@ -49,8 +49,7 @@ ERAS, OTHER = ("old", "modern"), "plays"
 
 REPORT = "report.tsv"
 COLUMNS = (
-    "number", "title", "part", "file", "layout", "kept", "speeches", "characters", "facets",
-    "doubts", "doubtful",
+    "number", "title", "part", "file", "speeches", "characters", "facets", "doubts", "doubtful",
 )  # fmt: skip
 LEFT_OUT = "left out"
 """The part, in the report, of a work with too many doubtful places."""
@@ -108,8 +107,8 @@ def _name_file(work: Work, taken: set[str]) -> str:
 
 
 def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[object]:
-    size, kept, doubtful = len(work.script), f"{work.kept:.3f}", "; ".join(work.doubtful)
+    size, doubtful = len(work.script), "; ".join(work.doubtful)
     return (
-        *(work.number, work.title, part, name, work.layout, kept, work.speeches, size),
+        *(work.number, work.title, part, name, work.speeches, size),
         *(" ".join(facets), work.doubts, doubtful),
     )
