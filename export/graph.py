@@ -8,9 +8,9 @@ logits = (h' of upper, heard) @ W + bias;  next_state = Concat of the same secti
 
 Where there is a prior, `export.prior_graph` adds its probabilities after the last digits. The lower
 layer reads the square roots of the probabilities, and
-    logits = sure x (logits + trust x log-probabilities)
+    logits = inverse temperature x (logits + trust x log-probabilities)
 where trust is one more column of the output plus an amount for the length of the known context, and
-sure depends on that length alone.
+the inverse temperature depends on that length alone.
 
 In 8 bits every vector that enters a product is rounded to multiples of 1 / 127, because its numbers
 lie between -1 and 1. All rows share this constant scale, so the products are sums of integers and
@@ -130,7 +130,7 @@ def _add_roots(builder: GraphBuilder, log_probabilities: str) -> str:
 def _add_trust(
     builder: GraphBuilder, prior: FoldedPrior, log_probabilities: str, length: str
 ) -> None:
-    """Add logits = sure x (the network's own logits + trust x the prior's log-probabilities)."""
+    """Add logits = inverse temperature x (own logits + trust x the prior's log-probabilities)."""
     sizes = builder.add_constant("said.sizes", np.array([prior.tables.characters, 1]))
     builder.add_node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
     by_length = builder.add_constant("prior.trust", prior.trust[:, None])
@@ -138,8 +138,8 @@ def _add_trust(
     trust = builder.add_node("Add", ["said.trust", added], "trust")
     trusted = builder.add_node("Mul", [trust, log_probabilities], "prior.trusted")
     logits = builder.add_node("Add", ["said.itself", trusted], "said.together")
-    sure = builder.add_constant("prior.sure", prior.sure[:, None])
-    factor = builder.add_node("Gather", [sure, length], "sure")
+    factors = builder.add_constant("prior.sure", prior.inverse_temperatures[:, None])
+    factor = builder.add_node("Gather", [factors, length], "sure")
     builder.add_node("Mul", [logits, factor], "logits")
 
 

@@ -7,11 +7,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from tyro.conf import Suppress, UseAppendAction
+from tyro.conf import Suppress, UseAppendAction, arg
 
 from .data.vocabulary import Vocabulary
+from .model import LAYERS
 from .model.memory import NO_MEMORY, MemoryShape
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
@@ -77,8 +78,9 @@ class Config(Learning, Description):
     """Units of the layer that reads characters."""
     upper: PositiveInt = Shape.upper
     """Units of the layer that predicts the next character."""
-    recurrence: str = Shape.recurrence
-    """The recurrent layer, a module of training/model."""
+    recurrence: Annotated[str, arg(help=f"The recurrent layer: {', '.join(LAYERS)}.")] = (
+        Shape.recurrence
+    )
     prior: PriorShape = field(default_factory=PriorShape)
     memory: MemoryShape = field(default_factory=MemoryShape)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)

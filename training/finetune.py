@@ -275,15 +275,13 @@ def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior
         contexts = contexts[level.parents]
         contexts[:, -length] = level.digits
         logits = _find_log_probabilities(prior, contexts)[..., None] + added[level.parents, :-1]
-        followers, symbols = counted.followers.contexts, counted.followers.symbols
-        totals = np.exp(logits).sum(axis=1)
-        new = fit_corrections(
-            counted, level, logits[followers, symbols], totals, prior.characters, listed
-        )
+        followers, totals = counted.followers, np.exp(logits).sum(axis=1)
+        of_pairs = logits[followers.contexts, followers.tokens]
+        new = fit_corrections(counted, level, of_pairs, totals, prior.characters, listed)
         expectations.sparse.append(new)
         added = added[level.parents]
         rows = np.arange(len(added))[:, None]
-        added[rows, new.symbols] += new.book[new.codes].transpose(0, 2, 1)
+        added[rows, new.tokens] += new.book[new.codes].transpose(0, 2, 1)
     old = prior.to_tables()
     larger = NgramPrior(prior.shape, prior.characters)
     larger.set_tables(*append_tables(old, *lay_out_tables(levels, expectations, old)))

@@ -165,8 +165,8 @@ def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> 
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     prior = None
     if "prior.rows" in stored:
-        trust, sure = stored["prior.trust"][:, 0], stored["prior.sure"][:, 0]
-        prior = FoldedPrior(read_tables(stored), trust, sure)
+        trust, factors = stored["prior.trust"][:, 0], stored["prior.sure"][:, 0]
+        prior = FoldedPrior(read_tables(stored), trust, factors)
     return FoldedNetwork(
         table=stored["table"],
         lower=_read_matrix(stored, "lower"),

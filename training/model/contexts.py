@@ -132,11 +132,11 @@ class Places:
         del pairs, numbers
         of_fold += self.folds[self.at]
         by_fold = np.bincount(of_fold, minlength=len(found) * self.fold_count)
-        contexts, symbols = np.divmod(found, self.characters)
+        contexts, tokens = np.divmod(found, self.characters)
         return Followers(
             found,
             contexts.astype(np.int32),
-            symbols.astype(np.uint8),
+            tokens.astype(np.uint8),
             by_fold.reshape(-1, self.fold_count),
             np.searchsorted(contexts, np.arange(self.kept)),
         )
@@ -150,7 +150,7 @@ class Followers:
     """[E]: the context's number x characters + the character, ascending."""
     contexts: NDArray[np.int32]
     """[E]: the number of the context."""
-    symbols: Bytes
+    tokens: Bytes
     """[E]: the character."""
     by_fold: Integers
     """[E, folds]: the count of the pair in each fold of the text."""
@@ -238,7 +238,7 @@ def _measure_information(
     totals = np.add.reduceat(times, starts).astype(np.float32)
     left = np.where(totals, np.add.reduceat(discounts, starts) / totals.clip(1), 1)
     parents = level.parents[contexts].astype(np.int64)
-    before = shorter.after[np.searchsorted(shorter.pairs, parents * characters + followers.symbols)]
+    before = shorter.after[np.searchsorted(shorter.pairs, parents * characters + followers.tokens)]
     after = (times - discounts) / totals.clip(1)[contexts] + left[contexts] * before
     after = after.astype(np.float32)
     other = times[:, ::-1]

@@ -81,7 +81,7 @@ class SparseLevel:
     """The contexts of one length that have corrections."""
 
     contexts: Level
-    symbols: Bytes
+    tokens: Bytes
     """[C, listed]: the characters listed; the number of characters stands for none."""
     codes: Bytes
     """[C, variants]: the entry of the code book."""
@@ -126,7 +126,7 @@ def compute_expectations(
             expectations.dense.append(_make_dense_level(counted, level, before))
         else:
             parents = level.parents[counted.followers.contexts]
-            logits = _find_logits(expectations, parents, counted.followers.symbols)
+            logits = _find_logits(expectations, parents, counted.followers.tokens)
             totals = _sum_exponentials(expectations)[level.parents]
             expectations.sparse.append(
                 fit_corrections(counted, level, logits, totals, characters, listed)
@@ -236,7 +236,7 @@ def compute_kneser_ney_counts(
     Kneser-Ney smoothed n-gram models", give for pruned models.
     """
     # The pairs of the longer contexts, by the numbers of the pairs of their suffixes.
-    shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.symbols
+    shorter = level.parents[longer.contexts].astype(np.int64) * characters + longer.tokens
     pairs = np.searchsorted(followers.pairs, shorter)
     again = (_count_in_variants(longer.by_fold) - 1).clip(min=0)
     size = len(followers.pairs)
@@ -254,9 +254,9 @@ def _make_dense_level(counted: DiscountedCounts, level: Level, before: Floats) -
     ``before``: the distributions after their suffixes, [C, characters, variants].
     """
     followers = counted.followers
-    left = counted.fit_shares(before[followers.contexts, followers.symbols])
+    left = counted.fit_shares(before[followers.contexts, followers.tokens])
     expected = before * left[:, None]
-    expected[followers.contexts, followers.symbols] += (1 - left)[followers.contexts] * counted.own
+    expected[followers.contexts, followers.tokens] += (1 - left)[followers.contexts] * counted.own
     return DenseLevel(level, expected, counted.known)
 
 
@@ -283,7 +283,7 @@ def fit_corrections(
     weights = gain * times
     best = find_likeliest(followers, weights, listed)  # pairs, [C, listed]
     exists = best >= 0
-    symbols = np.where(exists, followers.symbols[best], characters).astype(np.uint8)
+    tokens = np.where(exists, followers.tokens[best], characters).astype(np.uint8)
     # From here on [C, listed, variants], and 0 where nothing is listed.
     before, after, logits = (
         np.where(exists[..., None], x[best], 0) for x in (before, after, logits)
@@ -298,24 +298,24 @@ def fit_corrections(
     amounts = book[codes].transpose(0, 2, 1)
     corrected = np.where(exists[..., None], logits + amounts, logits)
     change = (np.exp(corrected) - np.exp(logits)).sum(axis=1)
-    return SparseLevel(level, symbols, codes, book, corrected, totals + change)
+    return SparseLevel(level, tokens, codes, book, corrected, totals + change)
 
 
-def _find_logits(expectations: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
+def _find_logits(expectations: Expectations, contexts: Integers, tokens: Bytes) -> Floats:
     """Return the logits of characters by the longest contexts so far: [E, variants].
 
-    ``contexts``: the numbers of these contexts, [E]; ``symbols``: the characters, [E].
+    ``contexts``: the numbers of these contexts, [E]; ``tokens``: the characters, [E].
     """
-    logits = np.empty((len(symbols), expectations.variants), dtype=np.float32)
+    logits = np.empty((len(tokens), expectations.variants), dtype=np.float32)
     # The pairs that no longer context lists; their contexts become shorter in each round.
-    waiting = np.arange(len(symbols))
+    waiting = np.arange(len(tokens))
     for sparse in reversed(expectations.sparse):
-        listed = sparse.symbols[contexts] == symbols[waiting, None]
+        listed = sparse.tokens[contexts] == tokens[waiting, None]
         found = listed.any(axis=1)
         logits[waiting[found]] = sparse.logits[contexts[found], listed[found].argmax(axis=1)]
         waiting = waiting[~found]
         contexts = sparse.contexts.parents[contexts[~found]]
-    logits[waiting] = expectations.dense[-1].rows[contexts, symbols[waiting]] * np.float32(-STEP)
+    logits[waiting] = expectations.dense[-1].rows[contexts, tokens[waiting]] * np.float32(-STEP)
     return logits
 
 

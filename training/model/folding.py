@@ -41,7 +41,7 @@ class FoldedPrior:
     tables: Tables
     trust: Floats
     """[1 + longest]: the term that a context of each length adds to the trust."""
-    sure: Floats
+    inverse_temperatures: Floats
     """[1 + longest]: the factor of the logits after a context of each length."""
 
 
@@ -154,7 +154,7 @@ class FoldedNetwork:
             network.trust.weight = _to_parameter(self.output[:, characters:].T)
             network.trust.bias = _to_parameter(self.output_bias[characters:])
             network.trust_length.weight = _to_parameter(self.prior.trust[:, None])
-            network.sure.copy_(torch.tensor(self.prior.sure))
+            network.sure.copy_(torch.tensor(self.prior.inverse_temperatures))
         return network.eval()
 
 

@@ -85,8 +85,8 @@ def divide_logits(
     network without a prior takes a single temperature.
     """
     if "sure" in weights:
-        sure = weights["sure"]
-        return {**weights, "sure": sure / torch.tensor(temperatures).to(sure)}
+        factors = weights["sure"]
+        return {**weights, "sure": factors / torch.tensor(temperatures).to(factors)}
     [temperature] = temperatures
     return {
         name: weight / temperature if name.startswith("output.") else weight
@@ -115,6 +115,7 @@ class CharLSTM(nn.Module):
     longest = 0
     """Characters of the longest context that `find_known_lengths` can return."""
     sure: Tensor
+    """The inverse temperature after a context of each length, by its name in checkpoints."""
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
         super().__init__()

@@ -144,7 +144,7 @@ def lay_out_tables(
         else:
             corrected = expectations.sparse[i - len(dense)]
             codes[:, at] = corrected.codes[number].T
-            symbols[at] = corrected.symbols[number]
+            symbols[at] = corrected.tokens[number]
             books[i] = corrected.book
     tables = Tables(
         lengths=np.arange(1, len(levels) + 1),
