@@ -240,18 +240,18 @@ def test_final_draft_becomes_fountain(write: Write):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    "content",
     [
-        ("<FinalDraft>\n<Content>\n</FinalDraft>", r"not a Final Draft script \(line 3\)"),
-        ("", r"not a Final Draft script \(line 1\)"),
-        ("<html><Content></Content></html>", r"not a Final Draft script \(line 1\)"),
-        ("<FinalDraft></FinalDraft>", r"not a Final Draft script \(line 1\)"),
-        ('<?xml version="1.0" encoding="odd"?><a/>', r"not a Final Draft script \(line 1\)"),
-        ('<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "entities on line 2"),
+        "<FinalDraft>\n<Content>\n</FinalDraft>",
+        "",
+        "<html><Content></Content></html>",
+        "<FinalDraft></FinalDraft>",
+        '<?xml version="1.0" encoding="odd"?><a/>',
+        '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]><FinalDraft>&b;</FinalDraft>',
     ],
 )
-def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: str):
-    with pytest.raises(TextError, match=rf"bad\.fdx .*{reason}.*: save it again in Final Draft"):
+def test_unreadable_final_draft_is_refused(write: Write, content: str):
+    with pytest.raises(TextError, match=r"bad\.fdx is not .* script: save it again in Final Draft"):
         read(write("bad.fdx", content))
 
 
