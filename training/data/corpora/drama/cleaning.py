@@ -22,11 +22,6 @@ PLAIN = str.maketrans(
     }
 )  # fmt: skip
 
-MARKERS = (
-    re.compile(r"\*\*\* ?START OF TH.*?\*\*\*\n", re.DOTALL),
-    re.compile(r"\*\*\* ?END OF TH|^End of (?:the )?Project Gutenberg", ANY_CASE | LINES),
-)
-
 # Removed in this order; line breaks stay.
 LEFTOVERS = tuple(
     re.compile(pattern, flags)
@@ -87,11 +82,6 @@ MARKS = tuple(
 
 def clean(text: str) -> str:
     """Return a text in ASCII, without the publisher's and the editor's additions to the play."""
-    start = MARKERS[0].search(text)
-    if start:
-        text = "\n" * text.count("\n", 0, start.end()) + text[start.end() :]
-    end = MARKERS[1].search(text, len(text) // 2)
-    text = text[: end.start()] if end else text
     text = text.translate(PLAIN)
     for pattern in LEFTOVERS:
         text = pattern.sub(lambda match: "\n" * match[0].count("\n"), text)
