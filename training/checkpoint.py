@@ -23,16 +23,9 @@ def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str
     """Return the tensors of a network, of its average and of an optimiser, by name."""
     tensors = {f"model.{name}": tensor for name, tensor in collect_weights(model).items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.named_parameters()}
-    return tensors | _pack_optimiser(optimiser)
-
-
-def _pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
-    """Return the tensors of an optimiser by name."""
-    return {
-        f"optimiser.{i}.{name}": tensor
-        for i, moments in optimiser.state_dict()["state"].items()
-        for name, tensor in moments.items()
-    }
+    for i, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in moments.items()}
+    return tensors
 
 
 def collect_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -48,11 +41,6 @@ def unpack(
     """Load what `pack` returned into the three, each on its own device."""
     _load(model, _select("model.", tensors))
     _load(average, _select("average.", tensors))
-    _unpack_optimiser(tensors, optimiser)
-
-
-def _unpack_optimiser(tensors: Mapping[str, Tensor], optimiser: Optimizer) -> None:
-    """Load what `_pack_optimiser` returned."""
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _select("optimiser.", tensors).items():
         number, name = key.split(".")

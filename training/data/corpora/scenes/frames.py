@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -198,7 +198,9 @@ def _read_lists(text: str) -> Lists:
         name, marks = match[1], match[2]
         if mark := MARK.search(marks):
             pronouns[name] = mark[1]
-        words = _set_pronoun(map(_read_word, _split(match[3])), pronouns.get(name, ""))
+        found = map(_read_word, _split(match[3]))
+        pronoun = pronouns.get(name, "")
+        words = tuple(replace(word, pronoun=word.pronoun or pronoun) for word in found)
         if "(held out)" in marks:
             lists[name] = replace(lists[name], held_out=words)
         else:
@@ -214,7 +216,3 @@ def _select_countable(words: WordList) -> WordList:
         tuple(word for word in part if not word.mass) for part in (words.learned, words.held_out)
     )
     return WordList(learned, held_out)
-
-
-def _set_pronoun(words: Iterable[Word], pronoun: str) -> tuple[Word, ...]:
-    return tuple(replace(word, pronoun=word.pronoun or pronoun) for word in words)
