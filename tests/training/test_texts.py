@@ -128,28 +128,23 @@ def test_unicode_is_read_with_and_without_a_byte_order_mark(write: Write, data: 
 
 
 @pytest.mark.parametrize(
-    ("data", "place"),
+    "data",
     [
-        (b"Good\r\nCaf\xe9 au lait", "UTF-8 at byte 9, on line 2"),
-        (b"\xef\xbb\xbfGood\n\nCaf\xe9", "UTF-8 at byte 12, on line 3"),
-        (b"One\rtwo\r\x80", "UTF-8 at byte 8, on line 3"),
-        (b"\xff\xfea\0\n\0\x00\xd8b\0", "UTF-16 at byte 6, on line 2"),
-        (b"\xff\xfea\0b", "UTF-16 at byte 4, on line 1"),
+        b"Good\r\nCaf\xe9 au lait",
+        b"\xef\xbb\xbfGood\n\nCaf\xe9",
+        b"\xff\xfea\0\n\0\x00\xd8b\0",
+        b"\xff\xfea\0b",
+        b"\x89PNG\r\n\0\0",
+        b"plain\0\xff",
+        b"\xff\xfea\0\0\0",
+        b"\xff\xfe\0\0a\0\0\0",
     ],
 )
-def test_other_encodings_are_refused_with_their_place(write: Write, data: bytes, place: str):
+def test_binary_files_and_other_encodings_are_refused(write: Write, data: bytes):
     path = write("old.txt", data)
     with pytest.raises(TextError) as refusal:
         read(path)
-    assert str(refusal.value) == f"{path} is not valid {place}: save it as UTF-8."
-
-
-@pytest.mark.parametrize(
-    "data", [b"\x89PNG\r\n\0\0", b"plain\0\xff", b"\xff\xfea\0\0\0", b"\xff\xfe\0\0a\0\0\0"]
-)
-def test_binary_files_are_refused(write: Write, data: bytes):
-    with pytest.raises(TextError, match=r"image\.txt is not text but binary: save it as UTF-8"):
-        read(write("image.txt", data))
+    assert str(refusal.value) == f"{path} is not text in UTF-8: save it as UTF-8, or leave it out."
 
 
 @pytest.mark.parametrize(

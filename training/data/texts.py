@@ -3,6 +3,7 @@
 import itertools
 import re
 import unicodedata
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -27,9 +28,6 @@ ENOUGH_TO_TEST = 5
 PARTS = ("train", "validation", "test")
 KINDS = (".fountain", ".txt", ".md", ".fdx")
 KINDS_IN_WORDS = ".fountain, .txt, .md and .fdx"
-
-BOM_8 = b"\xef\xbb\xbf"
-BOMS_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
@@ -214,21 +212,13 @@ def _find_part(folder: Path, steps: tuple[str, ...]) -> str | None:
 
 def _decode(path: Path, data: bytes) -> str:
     """Decode UTF-8, or UTF-16 if a byte order mark says so."""
-    mark = data[:2] if data[:2] in BOMS_16 else BOM_8 if data.startswith(BOM_8) else b""
-    encoding = BOMS_16.get(mark, "utf-8")
-    if encoding == "utf-8" and b"\0" in data:
-        raise TextError(f"{path} is not text but binary: save it as UTF-8 text, or leave it out.")
+    is_wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
-        text = data[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as error:
-        before = data[len(mark) : len(mark) + error.start].decode(encoding, "replace")
-        line = LINE_BREAK.sub("\n", before).count("\n") + 1
-        raise TextError(
-            f"{path} is not valid {'UTF-8' if encoding == 'utf-8' else 'UTF-16'} "
-            f"at byte {len(mark) + error.start}, on line {line}: save it as UTF-8."
-        ) from error
+        text = data.decode("utf-16" if is_wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"  # as in a binary file
     if "\0" in text:
-        raise TextError(f"{path} is not text but binary: save it as UTF-8 text, or leave it out.")
+        raise TextError(f"{path} is not text in UTF-8: save it as UTF-8, or leave it out.")
     return LINE_BREAK.sub("\n", text)
 
 
