@@ -14,9 +14,9 @@ from functools import cached_property, lru_cache
 from .paragraphs import WORDS, Paragraph
 
 LONGEST = 45
-"""The most characters of a name."""
+"""The most characters of a name; longer openings in capitals are headings and sentences."""
 CENTRED = 12
-"""The first column from which a line counts as centred."""
+"""The first column from which a line counts as centred; speeches are indented by less."""
 
 
 class Layout(StrEnum):
@@ -213,7 +213,7 @@ def _is_name(name: str, layout: Layout) -> bool:
 
 
 LONGEST_SONG = 80
-"""The most characters of the heading of a song."""
+"""The most characters of the heading of a song; a line that only begins like one is longer."""
 
 _KIND = (
     r"RECIT(?:ATIVE|\.)?|SONG|AIR|ARIA|BALLAD|SOLOS?|SOLI|DUETT?O?|TRIO|QUARTETT?E?|QUINTETT?E?"

@@ -15,20 +15,21 @@ from .cues import HEADING
 from .speakers import Part
 
 FEWEST_SPEECHES = 8
-"""The fewest speeches of a stretch that is kept."""
+"""The fewest speeches of a stretch that is kept; a preface quotes fewer."""
 FEWEST_OF_PLAY = 40
 """The fewest speeches of a play beside a longer one; an essay quotes as many."""
 MOST_NAMES = 0.5
 """The most names as a share of a stretch's speeches; a stretch with more is a glossary or a
 list."""
 LONGEST_GAP = 30
-"""Paragraphs without a new speaker that end a stretch."""
+"""Paragraphs without a new speaker that end a stretch; songs and long directions have fewer."""
 LONGEST_TEXT = 9_000
 """The characters that such paragraphs need as well to end a stretch."""
 LONGEST_LIST = 60
-"""Paragraphs within which a list of persons must end."""
+"""Paragraphs within which a list of persons must end, as the longest casts do."""
 SAME_CAST = 0.3
-"""The share of speeches with common speakers that makes two stretches one play."""
+"""The share of speeches with common speakers that makes two stretches one play; two plays of an
+anthology may both have a servant."""
 
 PERSONS = re.compile(
     r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"
@@ -45,7 +46,7 @@ END = re.compile(
     r"|(?:THE )?END OF (?!.*\b(?:ACT|SCENE)\b)[A-Z ,']+$",
     re.IGNORECASE,
 )
-BESIDE = re.compile(
+FRONT_MATTER = re.compile(
     r"(?:NOTES?|PREFACE|INTRODUCTION|APPENDIX|ADVERTISEMENTS?|BIBLIOGRAPHY|CONTENTS|INDEX|GLOSSARY"
     r"|DEDICATION|TO THE READER|FOREWORD|LIST OF|ERRATA|BIOGRAPHICAL|COPYRIGHT|PRINTED (?:BY|IN)"
     r"|ALL RIGHTS|PUBLISHED BY|BY THE SAME"
@@ -160,7 +161,7 @@ def _is_boundary(part: Part) -> bool:
         return True
     if END.match(text) and len(text) < 60:
         return True
-    return len(text) < 70 and bool(BESIDE.match(text)) and _is_printed_large(part)
+    return len(text) < 70 and bool(FRONT_MATTER.match(text)) and _is_printed_large(part)
 
 
 def heads_persons(part: Part) -> bool:

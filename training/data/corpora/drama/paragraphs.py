@@ -54,9 +54,10 @@ def split_paragraphs(text: str) -> Iterator[Paragraph]:
 
 
 FOREIGN_SHARE = 0.15
-"""The share of longer paragraphs that must be foreign for a book to have a foreign column."""
+"""The share of longer paragraphs that must be foreign for a book to have a foreign column; mottoes
+and quotations are fewer."""
 LONG = 5
-"""The fewest words of a paragraph whose language is judged."""
+"""The fewest words of a paragraph whose language is judged; fewer may hold no function word."""
 
 ENGLISH = frozenset(WORDS["english"].split())
 LATIN = frozenset(WORDS["latin"].split())

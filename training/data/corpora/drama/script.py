@@ -11,10 +11,10 @@ from itertools import groupby, pairwise
 from ..shakespeare import balance, format_action, format_parenthetical, unwrap
 
 LONGEST_ASIDE = 240
-"""The most characters of a parenthetical; a longer direction becomes action, then the cue
-repeats."""
+"""The most characters of a parenthetical, some four lines of print; a longer direction becomes
+action, then the cue repeats."""
 LONGEST_HEADING = 80
-
+"""The most characters of a heading; what follows describes the place."""
 
 MANNER = re.compile(r"_?(?:aside|apart|to (?:him|her|them|[A-Z_])|within|sings?)\b", re.IGNORECASE)
 """A direction on how a speech is spoken, which goes before the speech wherever it was printed."""

@@ -16,7 +16,7 @@ from .cues import CENTRED, NO_NAME, OPENS, Cue, Layout, find_cues, normalise_nam
 from .paragraphs import WORDS, Paragraph
 
 REPEATED = 4
-"""The fewest paragraphs that a name must open to be accepted."""
+"""The fewest paragraphs that a name must open to be accepted; headings recur less often."""
 NEEDED = {Layout.MIXED: 5, Layout.MIXED_ALONE: 5, Layout.MIXED_BARE: 7}
 """The fewest paragraphs for layouts in which sentences look like names."""
 
@@ -28,11 +28,13 @@ BEFORE = {
 """The layout of a name before a speech, by the one of a name above it."""
 
 AROUND = 40
-"""Paragraphs before and after a place that decide the prevailing layout."""
+"""Paragraphs before and after a place that decide the prevailing layout: about a scene, so that
+neither a song nor the next play of an anthology decides."""
 FEWEST = 4
-"""The fewest speeches around a place for a layout to be accepted."""
+"""The fewest speeches around a place for a layout to be accepted; a list or an essay has some."""
 RIVAL = 0.25
-"""The share of the first layout's speeches that a second layout needs to be accepted."""
+"""The share of the first layout's speeches that a second layout needs to be accepted; below it are
+sentences that open like names."""
 
 SENTENCE_END = re.compile(r"[.?!:;)\]}\"'_-]$|^\W*$")
 INSIDE_ITALICS = re.compile(r"(?<=[.?!\]\-_]) +(_[A-Z][A-Za-z. ]{0,20}[.:]_) +(?=\S)")

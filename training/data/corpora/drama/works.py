@@ -14,11 +14,11 @@ from .paragraphs import leave_out_foreign, split_paragraphs
 from .speakers import Part, read_speakers
 
 SHORTEST = 1_500
-"""The fewest characters of a work that is kept."""
+"""The fewest characters of a work that is kept; a fragment has no scene."""
 SHOWN = 12
-"""The most doubtful places of a work that are listed."""
+"""The most doubtful places of a work that are listed; somebody who mends it needs no more."""
 MOST_DOUBTFUL = 0.1
-"""The most doubtful places of a work that is kept, as a share of its speeches."""
+"""The most doubtful places of a work that is kept, as a share of its speeches; a novel has more."""
 
 
 @dataclass(frozen=True)
