@@ -66,13 +66,13 @@ def make_voice(
     passages = openings.read_openings(
         styles or openings.find_shipped(run.config().name), vocabulary
     )
-    judged_on = read_heldout(texts) if texts else collect_heldout(run)
-    if not judged_on:
+    heldout = read_heldout(texts) if texts else collect_heldout(run)
+    if not heldout:
         raise VoiceError(
             f"{run.folder} has no held-out texts to verify the voice on. Name some with --heldout."
         )
     step = serialise(graph.build(FoldedNetwork.of(model), bits))
-    proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
+    proof = prove(Runtime(step), model, vocabulary, heldout, bits)
     return describe(step, _collect_metadata(run, vocabulary, bits, proof) | passages), proof
 
 
@@ -99,8 +99,8 @@ def convert_to_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     text = Text("what the voice itself writes", vocabulary.decode(written))
     [cost] = before.measure_carried([encode_text(vocabulary, text)])
     proof = prove(after, network.unfold(), vocabulary, [text], 32)
-    moved = check_loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
-    proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
+    conversion = check_loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
+    proof = dataclasses.replace(proof, checks=(*proof.checks, conversion))
     note = {
         "from": voice.fingerprint(),
         "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "

@@ -40,8 +40,8 @@ def add_prior(builder: GraphBuilder, tables: Tables, digits: str, history: int) 
         builder.add_constant(f"prior.{name}", np.array([number]))
         for name, number in [("first", 0), ("characters", tables.characters), ("axis", 1)]
     ]
-    told_apart = builder.add_node("Slice", [logits, *within], "prior.told_apart")
-    log_probabilities = builder.add_node("LogSoftmax", [told_apart], "prior.expected", axis=1)
+    of_characters = builder.add_node("Slice", [logits, *within], "prior.told_apart")
+    log_probabilities = builder.add_node("LogSoftmax", [of_characters], "prior.expected", axis=1)
     lengths = builder.add_constant("prior.lengths", tables.lengths)
     counted = builder.add_node("Where", [known, lengths, none], "prior.counted")
     length = builder.add_node("ReduceMax", [counted, "prior.axis"], "prior.length", keepdims=0)

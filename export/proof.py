@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import starmap
 
 import numpy as np
 import torch
@@ -101,15 +100,15 @@ def prove(
         costs = [measure_carried(model, vocabulary, text.content) for text in texts]
         numbers = _check_numbers(graph, model, np.concatenate(read), LARGEST_DIFFERENCE[bits])
     names = [text.name for text in texts]
-    judged = tuple(starmap(TextCosts, zip(names, costs, graph.measure_carried(read), strict=True)))
+    text_costs = tuple(map(TextCosts, names, costs, graph.measure_carried(read)))
     return Proof(
         (
             *numbers,
             _check_rows_alone(graph, np.concatenate(read)),
-            _check_targets(judged),
-            *(check_loss(j.name, j.pytorch, j.exported, LARGEST_LOSS[bits]) for j in judged),
+            _check_targets(text_costs),
+            *(check_loss(j.name, j.pytorch, j.exported, LARGEST_LOSS[bits]) for j in text_costs),
         ),
-        judged,
+        text_costs,
     )
 
 
@@ -180,10 +179,10 @@ def _check_rows_alone(graph: Runtime, text: TokenIds) -> Check:
     return Check(name, len(differing), 0, "d")
 
 
-def _check_targets(judged: Sequence[TextCosts]) -> Check:
+def _check_targets(text_costs: Sequence[TextCosts]) -> Check:
     """Check that both costs count the same characters, since bits compare only then."""
-    missed = sum(abs(j.pytorch.characters - j.exported.characters) for j in judged)
-    return Check("characters that one counted and the other did not", missed, 0, "d")
+    difference = sum(abs(j.pytorch.characters - j.exported.characters) for j in text_costs)
+    return Check("characters that one counted and the other did not", difference, 0, "d")
 
 
 def _cut_rows(text: TokenIds, rows: int, steps: int) -> TokenIds:

@@ -51,7 +51,7 @@ class Runtime:
         The texts, each of at least two tokens, are the rows of one batch; a row ends with its text.
         """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
-        joined = np.concatenate([texts[i] for i in order])
+        tokens = np.concatenate([texts[i] for i in order])
         sizes = np.array([len(texts[i]) for i in order])
         starts = np.cumsum(sizes) - sizes
         nats = np.zeros(len(texts))
@@ -59,13 +59,10 @@ class Runtime:
         for position in range(sizes[0] - 1):
             rows = np.count_nonzero(sizes - 1 > position)
             at = starts[:rows] + position
-            logits, state = self.step(joined[at], state[:rows])
-            nats[:rows] += _compute_nats(logits, joined[at + 1])
-        costs = {
-            i: Cost(float(n) / math.log(2), int(size) - 1)
-            for i, n, size in zip(order, nats, sizes, strict=True)
-        }
-        return [costs[i] for i in range(len(texts))]
+            logits, state = self.step(tokens[at], state[:rows])
+            nats[:rows] += _compute_nats(logits, tokens[at + 1])
+        bits = (nats / math.log(2))[np.argsort(order)].tolist()
+        return [Cost(n, len(text) - 1) for n, text in zip(bits, texts, strict=True)]
 
     def write(self, first: int, length: int, seed: int) -> list[int]:
         """Sample ``length`` tokens after a first one, at a temperature of 1, by a seed."""

@@ -192,24 +192,30 @@ class Run:
         from matplotlib.figure import Figure  # takes as long to import as half of PyTorch
 
         rows = self.read_metrics()
-        trained = [(row["step"], row["train_bits"]) for row in rows if "train_bits" in row]
-        judged = [(row["step"], row["validation_bits"]) for row in rows if "validation_bits" in row]
+        training = [(row["step"], row["train_bits"]) for row in rows if "train_bits" in row]
+        validation = [
+            (row["step"], row["validation_bits"]) for row in rows if "validation_bits" in row
+        ]
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.add_subplot(
             xlabel="step",
             ylabel="bits per character",
             title="What a character costs while the voice learns",
         )
-        if trained:
-            axes.plot(*zip(*trained, strict=True), label="training, with dropout", lw=1, color="C0")
-        if judged:
-            axes.plot(*zip(*judged, strict=True), "o-", label="validation", color="C1")
-            best = min(judged, key=lambda point: point[1])
+        if training:
+            axes.plot(
+                *zip(*training, strict=True), label="training, with dropout", lw=1, color="C0"
+            )
+        if validation:
+            axes.plot(*zip(*validation, strict=True), "o-", label="validation", color="C1")
+            best = min(validation, key=lambda point: point[1])
             axes.annotate(
                 f"{best[1]:.3f}", best, textcoords="offset points", xytext=(0, -14), ha="center"
             )
             # The first steps cost so much that their bits would flatten the rest of the curve.
-            axes.set_ylim(min(b for _, b in trained + judged) - 0.1, max(judged[0][1] + 0.3, 2.5))
+            axes.set_ylim(
+                min(b for _, b in training + validation) - 0.1, max(validation[0][1] + 0.3, 2.5)
+            )
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(self.folder / "curves.png", dpi=120)

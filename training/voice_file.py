@@ -95,10 +95,10 @@ class Voice:
 
     def config(self) -> Config:
         """Return the configuration of the training, with the network's sizes in the file."""
-        told = json.loads(self.metadata["onbook.config"])
+        fields = json.loads(self.metadata["onbook.config"])
         # A voice file outlives the options of the version that trained it.
-        known = told.keys() & Config.__dataclass_fields__.keys()
-        config = Config.from_fields({name: told[name] for name in known})
+        known = fields.keys() & Config.__dataclass_fields__.keys()
+        config = Config.from_fields({name: fields[name] for name in known})
         shape = self.network().shape
         return dataclasses.replace(config, embedding=shape.embedding, memory=shape.memory)
 

@@ -31,7 +31,7 @@ class Tokens:
     """Texts of one vocabulary; iterate for the ids of each text, int64 [characters]."""
 
     ids: Ids
-    """All texts joined, [characters]."""
+    """The ids of all texts, one after the other: [characters]."""
     starts: NDArray[np.int64]
     """The index of each text's first token in `ids`, and the end of the last text: [texts + 1]."""
     names: tuple[str, ...]
@@ -44,14 +44,10 @@ class Tokens:
         """Encode texts, one at a time, so that memory holds little more than the result."""
         kind = np.min_scalar_type(max(1, len(vocabulary) - 1))
         ids = [vocabulary.encode(frame_text(text.content)).astype(kind) for text in texts]
-        joined = np.concatenate([np.empty(0, dtype=kind), *ids])
+        all_ids = np.concatenate([np.empty(0, dtype=kind), *ids])
         starts = np.cumsum([0, *map(len, ids)])
-        return cls(
-            joined,
-            starts,
-            tuple(text.name for text in texts),
-            tuple(text.folder for text in texts),
-        )
+        names, folders = ([text.name for text in texts], [text.folder for text in texts])
+        return cls(all_ids, starts, tuple(names), tuple(folders))
 
     def __len__(self) -> int:
         return len(self.names)
