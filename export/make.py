@@ -195,10 +195,9 @@ def _read_curve(run: Run) -> dict[str, list[list[float]]]:
 
     ``training`` was measured with dropout, ``validation`` on the text that chose the best weights.
     """
-    rows = run.read_metrics()
     lines = {"training": "train_bits", "validation": "validation_bits"}
     return {
-        name: _thin_out([[row["step"], round(row[key], 3)] for row in rows if key in row])
+        name: _thin_out([[step, round(bits, 3)] for step, bits in run.read_curve(key)])
         for name, key in lines.items()
     }
 

@@ -155,6 +155,10 @@ class Run:
             return []
         return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
 
+    def read_curve(self, name: str) -> list[tuple[float, float]]:
+        """Return the steps at which a metric was measured, each with its value."""
+        return [(row["step"], row[name]) for row in self.read_metrics() if name in row]
+
     def add_metrics(self, row: Mapping[str, float]) -> None:
         """Append a line of metrics."""
         with self.metrics.open("a", encoding="utf-8") as file:
@@ -191,11 +195,7 @@ class Run:
         """Draw the training and validation bits to a PNG."""
         from matplotlib.figure import Figure  # takes as long to import as half of PyTorch
 
-        rows = self.read_metrics()
-        training = [(row["step"], row["train_bits"]) for row in rows if "train_bits" in row]
-        validation = [
-            (row["step"], row["validation_bits"]) for row in rows if "validation_bits" in row
-        ]
+        training, validation = self.read_curve("train_bits"), self.read_curve("validation_bits")
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.add_subplot(
             xlabel="step",
