@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
 from .cutting import heads_persons
-from .script import Kind, Piece, Script
+from .script import Piece, PieceKind, Script
 from .speakers import Part, expand_names, is_verse
 
 STAGE = re.compile(
@@ -116,7 +116,7 @@ class _Converter:
             return
         if self._is_stanza(part):
             if script.speaker:
-                script.pieces.append(Piece(Kind.BREAK, ""))
+                script.pieces.append(Piece(PieceKind.BREAK, ""))
                 self._speak(part.paragraph.lines)
             else:
                 script.add_action("\n".join(part.paragraph.lines))
@@ -125,14 +125,14 @@ class _Converter:
         elif _is_direction(text):
             ends = CLOSING if script.is_said else STAGE
             if script.speaker and not ends.match(text):
-                script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
+                script.pieces.append(Piece(PieceKind.ASIDE, text.strip("[](){}_ ")))
             else:
                 self.script.add_action(text)
         elif self.quoted and text[0] in "\"'":
             self.doubtful.append(f"line {line}: a speech without a name")
             self.script.add_action(text)
         elif script.speaker and self._goes_on(part):
-            script.pieces.append(Piece(Kind.BREAK, ""))
+            script.pieces.append(Piece(PieceKind.BREAK, ""))
             self._speak(part.paragraph.lines)
         else:
             self.script.add_action(text)
@@ -149,7 +149,7 @@ class _Converter:
         for form in (DIRECT, ITALIC_ASIDE):
             match = form.match(body)
             if match and (form is DIRECT or not _is_spoken(match[1])):
-                self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
+                self.script.pieces.append(Piece(PieceKind.ASIDE, match[1].replace("\n", " ")))
                 # Spaces in place of the direction, so that columns stay.
                 body = re.sub(r"[^\n]", " ", body[: match.end()]) + body[match.end() :]
         self._speak(body.split("\n"))
@@ -227,7 +227,7 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
             # The stop behind the brackets ends the words before them.
             lines[-1] = replace(lines[-1], text=lines[-1].text + stop[0])
         yield from lines
-        yield Piece(Kind.ASIDE, inside.replace("\n", " "))
+        yield Piece(PieceKind.ASIDE, inside.replace("\n", " "))
         at = stop.end() if stop else match.end()
     yield from _read_lines(body, at, len(body))
 
@@ -243,7 +243,9 @@ def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
             margin = start - body.rfind("\n", 0, start) - 1
             first = margin + len(text) - len(text.lstrip())
             last = margin + len(text.rstrip())
-            yield Piece(Kind.LINE, text.strip(), first, last if ends or stop == len(body) else 0)
+            yield Piece(
+                PieceKind.LINE, text.strip(), first, last if ends or stop == len(body) else 0
+            )
         start = end + 1
 
 

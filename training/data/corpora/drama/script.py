@@ -27,7 +27,7 @@ CAPITAL_OF_VERSE = re.compile(
 """A word that has a capital inside a sentence only where it opens a line of verse."""
 
 
-class Kind(StrEnum):
+class PieceKind(StrEnum):
     """Name the kinds of pieces of a speech."""
 
     LINE = "line"
@@ -42,7 +42,7 @@ class Piece:
     `start` and `end` are columns; `end` is 0 where the printed line continues behind the piece.
     """
 
-    kind: Kind
+    kind: PieceKind
     text: str
     start: int = 0
     end: int = 0
@@ -83,13 +83,13 @@ class Script:
     @property
     def is_said(self) -> bool:
         """Return whether the open speech has words yet."""
-        return any(piece.kind is Kind.LINE for piece in self.pieces)
+        return any(piece.kind is PieceKind.LINE for piece in self.pieces)
 
     def close(self) -> None:
         """Write the open speech; directions at its end become action."""
         pieces, after = self.pieces, list[Piece]()
         self.pieces = []
-        while pieces and pieces[-1].kind is not Kind.LINE:
+        while pieces and pieces[-1].kind is not PieceKind.LINE:
             after.insert(0, pieces.pop())
         speaker, self.speaker = self.speaker, ""
         if pieces and after and MANNER.match(after[0].text):
@@ -111,7 +111,7 @@ class Script:
         for paragraph in _split_paragraphs(pieces):
             prose = is_prose(paragraph, self.width, is_verse=self.is_verse)
             for piece in join_lines(paragraph, prose=prose):
-                if piece.kind is Kind.LINE:
+                if piece.kind is PieceKind.LINE:
                     lines.append(piece.text)
                 elif len(piece.text) <= LONGEST_ASIDE:
                     lines.append(format_parenthetical(piece.text))
@@ -137,7 +137,7 @@ class Script:
 
 def _split_paragraphs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     """Yield the paragraphs of a speech, because one may be prose and the next one a song."""
-    for is_break, run in groupby(pieces, key=lambda piece: piece.kind is Kind.BREAK):
+    for is_break, run in groupby(pieces, key=lambda piece: piece.kind is PieceKind.BREAK):
         if not is_break:
             yield list(run)
 
@@ -149,7 +149,7 @@ def is_prose(pieces: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     second condition is waived in a play in verse, and where only verse has a capital. In a play in
     verse, an indented line is the end of a long verse.
     """
-    lines = [piece for piece in pieces if piece.kind is not Kind.ASIDE]
+    lines = [piece for piece in pieces if piece.kind is not PieceKind.ASIDE]
     margin = min((piece.start for piece in lines), default=0)
     wrapped = verse = 0
     for line, other in pairwise(lines):
@@ -171,10 +171,10 @@ def join_lines(speech: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
     """Yield pieces with prose unwrapped, and with overlong lines of verse joined again."""
     for kind, run in groupby(speech, key=lambda piece: piece.kind):
         pieces = list(run)
-        if kind is Kind.ASIDE:
+        if kind is PieceKind.ASIDE:
             texts = [tidy(piece.text) for piece in pieces]
             yield from (Piece(kind, text) for text in texts if re.search(r"\w", text))
-        elif kind is Kind.LINE:
+        elif kind is PieceKind.LINE:
             texts = [unwrap([p.text for p in pieces])] if prose else _join_verses(pieces)
             yield from (Piece(kind, tidy(text)) for text in texts)
 
