@@ -20,7 +20,7 @@ from .data.texts import Text, collect
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
-from .model.contexts import Floats, Integers, choose_contexts, join_texts
+from .model.contexts import Floats, Integers, choose_contexts, join_folds, join_texts
 from .model.corrections import (
     EMPTY,
     STEP,
@@ -260,7 +260,7 @@ def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior
     longest, listed = prior.shape.longest, prior.books.shape[1]
     divided = divide_texts(texts)
     text = join_texts([ids.numpy() for ids in texts], longest)
-    folds = join_texts([fold.numpy() for fold in divided], longest).clip(1) - np.uint8(1)
+    folds = join_folds(divided, longest)
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
     levels = choose_contexts(text, folds, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(folds.max())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 from tyro.conf import Suppress
 
@@ -60,6 +61,11 @@ def join_texts(texts: Sequence[Integers], longest: int) -> Bytes:
     for text in texts:
         pieces += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
     return np.concatenate(pieces)
+
+
+def join_folds(folds: Sequence[Tensor], longest: int) -> Bytes:
+    """Return the fold of each place of joined texts; separators belong to no fold that matters."""
+    return join_texts([fold.numpy() for fold in folds], longest).clip(1) - np.uint8(1)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .contexts import PriorShape, choose_contexts, join_texts
+from .contexts import PriorShape, choose_contexts, join_folds, join_texts
 from .corrections import CODES, STEP, UNKNOWN, compute_expectations
 from .tables import HeldOutTables, Tables, lay_out_tables, make_empty_tables
 
@@ -98,13 +98,9 @@ class NgramPrior(nn.Module):
         The folds of all texts are joined: int8 [characters]. ``works``: the work of each text, see
         `divide_texts`.
         """
-        folds = divide_texts(texts, works)
-        shape = self.shape
+        folds, shape = divide_texts(texts, works), self.shape
         text = join_texts([ids.numpy() for ids in texts], shape.longest)
-        # Separators between texts belong to no fold that matters.
-        text_folds = join_texts([fold.numpy() for fold in folds], shape.longest).clip(1) - np.uint8(
-            1
-        )
+        text_folds = join_folds(folds, shape.longest)
         levels = choose_contexts(text, text_folds, self.characters, shape, SEEN)
         expectations = compute_expectations(text, text_folds, self.characters, levels, shape)
         self.set_tables(*lay_out_tables(levels, expectations))

@@ -74,11 +74,6 @@ class Tables:
         """Return the number of columns with whole distributions."""
         return int((self.first_slots < len(self.rows)).sum())
 
-    @property
-    def size(self) -> int:
-        """Return the size of the tables in bytes."""
-        return sum(array.nbytes for array in vars(self).values())
-
 
 STORED = [field.name for field in fields(Tables) if field.name not in ("lengths", "factors")]
 """The tables that a voice file stores as they are."""
