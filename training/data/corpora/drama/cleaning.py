@@ -63,8 +63,6 @@ MARKS = tuple(
         (r"^( *)((?:Sir|Mrs?\.?|Lady|Lord|La\.|L\.|Don|Capt\.|Dr\.) )_([A-Z][\w.]*)_", r"\1_\2\3_"),
         # A word inserted by an editor: `[the]`.
         (rf"(?<=\w )\[({PUT_IN})\]", r"\1"),
-        # A mark of the transcriber for a letter: `SJOeBERG`.
-        (r"(?<=[A-Z])(?:oe|ae|ue)(?=[A-Z])", lambda match: match[0].upper()),
         # `_Damer: (Rising.)_` has the name and its direction in the same italics.
         (
             r"^( *_[A-Z][A-Za-z. ]{0,30}?[.:]?) ?(\[|\((?=[^()]{1,300}(?:_\)|\)[.:,]?_)))",
