@@ -25,6 +25,7 @@ from ..inference.registry import ModelRegistry
 from ..settings import RunnerSettings
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
+from ..storage.sqlite.files import connect_to_read
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
 from .client import INVITE_PERMISSIONS, make_invite_link
@@ -172,7 +173,7 @@ async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 
 def _check_file(path: Path) -> str:
-    """Describe a SQLite file without changing it; raise StoreError if it cannot be used."""
+    """Describe a SQLite file, without changing what it says; raise StoreError if it is unusable."""
     if not path.exists():
         if path.absolute().parent.is_dir():
             return f"{path} will be created"
@@ -185,8 +186,7 @@ def _check_file(path: Path) -> str:
     except OSError as error:
         raise StoreError(f"{path} cannot be locked ({error.strerror}). Check its owner.") from error
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(connect_to_read(path)) as connection:
             connection.execute("PRAGMA quick_check(1)")
             (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
     except sqlite3.Error as error:

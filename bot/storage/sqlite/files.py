@@ -43,15 +43,25 @@ def lock_file(path: Path) -> FileLock:
     return lock
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Connect to a database only to read it; a bot may write meanwhile.
+
+    Raises sqlite3.Error if there is no such file.
+    """
+    # SQLite leaves the log of a connection with mode=ro beside a database that nobody else has
+    # open. With mode=rw, the last connection removes the log, and never that of a bot.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 def copy_file(source: Path, to: Path) -> None:
     """Copy a database as of one moment, without making its writer wait; overwrite ``to``.
 
     Raises sqlite3.Error for a source that is no database, or damaged, and OSError.
     """
     to.unlink(missing_ok=True)
-    # A read-only connection neither changes nor truncates the log of a bot that writes.
-    opened = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-    with closing(opened), closing(sqlite3.connect(to)) as copy:
+    with closing(connect_to_read(source)) as opened, closing(sqlite3.connect(to)) as copy:
         opened.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 
 import bot
 from bot.__main__ import main as bot_program
-from bot.app import model_listing, runner, script_files
+from bot.app import doctor, model_listing, runner, script_files
 from bot.app.commands import NAMES
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
@@ -200,6 +201,14 @@ def test_settings_can_be_given_with_a_command(tmp_path: Path):
         1,
         "There is no file none.env. Name the file of settings, or leave --env-file out.",
     )
+
+
+def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_path: Path):
+    with pytest.raises(RunnerError, match="There is no script yet"):
+        asyncio.run(script_files.export(chosen, "The Heist", tmp_path / "heist.txt", "letter"))
+    asyncio.run(doctor.check_all(chosen, "write"))
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["scripts.db", "scripts.db.lock"]
 
 
 async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):
