@@ -228,8 +228,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
             # be shelved.
             replaced=running.id if running else NO_SCRIPT,
         )
-        # Nobody loses a place in a script that has no line yet.
-        if running is None or (beginning.opening and running.head is None):
+        # Nobody loses a place in a script that has no line.
+        if running is None or running.head is None:
             await self._begin(turn, new, beginning, file)
             return
 

@@ -47,6 +47,20 @@ async def delete_script(session: AsyncSession, script: int) -> None:
     await delete_scripts(session, select(Script.id).where(Script.id == script))
 
 
+async def delete_empty_script(session: AsyncSession, channel: int, owner: int) -> None:
+    """Delete the script that runs in a channel if it is the owner's, and never had a line."""
+    lines = select(Line.id).where(Line.script == Script.id)
+    empty = select(Script.id).where(
+        Script.channel == channel,
+        Script.running,
+        Script.owner == owner,
+        Script.forked_at.is_(None),
+        ~lines.exists(),
+    )
+    if (script := await session.scalar(empty)) is not None:
+        await delete_scripts(session, select(Script.id).where(Script.id == script))
+
+
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     """Delete scripts, given by a query of their ids, and all that belongs to them."""
     own = select(Line.id).where(Line.script.in_(scripts))

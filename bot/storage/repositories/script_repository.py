@@ -143,17 +143,19 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        The new script takes over the players of the script ``forked``, of which it is a fork.
-        Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
+        If the running one is the same owner's, and never had a line, it is deleted instead. The new
+        script takes over the players of the script ``forked``, of which it is a fork. Raises
+        AlreadyWritten if the interaction ``delivery`` has begun a script before.
         """
         async with self._database.writing() as session:
             begun = select(Script.id).where(Script.delivery == delivery)
             if delivery is not None and await session.scalar(begun) is not None:
                 raise AlreadyWritten
-            await line_tree.shelve_running_script(session, script.channel)
             script.delivery = delivery
             if forked is not None:
                 script.players = (await session.get_one(Script, forked)).players
+            await deletion.delete_empty_script(session, script.channel, script.owner)
+            await line_tree.shelve_running_script(session, script.channel)
             session.add(script)
             await session.flush()
             lines = await line_tree.insert_lines(

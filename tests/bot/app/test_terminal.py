@@ -73,6 +73,17 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert out.endswith("The script is empty. Write a line, or use /continue.\n")
 
 
+def test_a_pipe_that_starts_a_script_leaves_no_other_one(
+    tmp_path: Path, environment: dict[str, str]
+):
+    _, out, _ = python_m_bot(
+        tmp_path, "write", typed="/start int. diner - night\n/script list\n", **environment
+    )
+    assert out.endswith("\n1  Untitled: INT. DINER - NIGHT\n")
+    code, out, err = python_m_bot(tmp_path, "export", "untitled", "diner.txt", **environment)
+    assert (code, out, err) == (0, "Exported diner.txt.\n", "")
+
+
 def test_a_chosen_voice_writes_below_any_heading(
     tmp_path: Path, environment: dict[str, str], models: Path
 ):

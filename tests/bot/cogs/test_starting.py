@@ -81,6 +81,19 @@ async def test_a_surprise_replaces_an_empty_script_and_asks_before_it_pauses_ano
     await assert_surprise(stage, stage.ann)
 
 
+async def test_nobody_is_asked_before_a_script_takes_the_place_of_an_empty_one(stage: Stage):
+    for person, title, titles in (
+        (stage.ann, "The Dinner", ["The Dinner"]),
+        (stage.ann, "The Diner", ["The Diner"]),
+        # Another person's is paused, because it has a cast and settings perhaps.
+        (stage.ben, "The Roof", ["The Roof", "The Diner"]),
+    ):
+        assert await ask(stage, "start", person, title=title) is None
+        kept = await stage.store.scripts.list_scripts(stage.channel.id)
+        assert [script.title for script in kept] == titles
+        await assert_channel_is_true(stage)
+
+
 async def test_an_opening_stands_where_the_voice_cannot_go_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):

@@ -190,6 +190,12 @@ class Machine(RuleBasedStateMachine):
     def has_several(self) -> bool:
         return len(self.tree.scripts) > 1
 
+    def is_kept(self) -> bool:
+        """Return whether the next script pauses the running one, instead of replacing it."""
+        running = self.tree.running
+        return running is None or any(running in line.scripts for line in self.tree.lines.values())
+
+    @precondition(is_kept)
     @precondition(lambda self: not self.is_running() or not self.has_several())
     @rule(target=scripts)
     def start(self) -> int:
@@ -313,6 +319,7 @@ class Machine(RuleBasedStateMachine):
             self.tree.move_head(self.tree.running, line)
 
     @precondition(is_running)
+    @precondition(is_kept)
     @rule(target=scripts)
     def fork(self) -> int:
         head = self.script.head

@@ -170,7 +170,8 @@ async def test_each_voice_has_its_own_states(store: Store):
 
 async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
     first, elsewhere, second = [
-        await store.scripts.create_script(make_script(channel)) for channel in (1, 2, 1)
+        await store.scripts.create_script(make_script(channel), [make_draft("Rain.")], delivery)
+        for channel, delivery in ((1, "one"), (2, "two"), (1, "three"))
     ]
     assert (await store.scripts.find_running_script(1)).id == second.id
     assert not (await store.scripts.get_script(first.id)).running
@@ -178,6 +179,26 @@ async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
     assert await store.scripts.find_running_script(3) is None
     with pytest.raises((sqlite3.IntegrityError, subprocess.CalledProcessError)):
         run_sql(where, "UPDATE scripts SET running = true")
+
+
+async def test_a_new_script_takes_the_place_of_its_owners_empty_one(store: Store):
+    async def begin(title: str, owner: int = 7) -> Script:
+        script = make_script(title=title)
+        script.owner = owner
+        return await store.scripts.create_script(script)
+
+    elsewhere = await store.scripts.create_script(make_script(channel=2))
+    await begin("Empty")
+    undone = await begin("Undone")
+    [line] = await append(store, undone.id, "Rain.")
+    await store.lines.move_head(await store.scripts.get_script(undone.id), None)
+    await begin("Mine")
+    await begin("Another's", owner=8)
+    await begin("Last")
+    kept = [script.title for script in await store.scripts.list_scripts(1)]
+    assert kept == ["Last", "Another's", "Mine", "Undone"]
+    assert (await store.lines.find_line(line)).text == "Rain."
+    assert (await store.scripts.find_running_script(2)).id == elsewhere.id
 
 
 async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store):
@@ -279,7 +300,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await messages.list_unshown_scripts()
     await lines.move_head(now, first)
     titles = [script.title for script in await scripts.list_scripts(1)]
-    assert titles == ["A fork", "The Roof", "The Diner"]
+    assert titles == ["A fork", "The Roof"]
     await store.states.load_checkpoint(second, "fingerprint", 100)
     await lines.find_last_request_time(script.id, 7)
     await store.states.find_last_reader(second)
