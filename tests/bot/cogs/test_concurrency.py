@@ -125,6 +125,18 @@ async def test_a_slow_post_does_not_land_between_later_ones(
     assert len(await read_true_script(ann, channel)) == 2
 
 
+async def test_takes_that_are_shown_late_hide_no_line_written_meanwhile(
+    discord: Discord, channel: Channel, ann: Person, ben: Person
+):
+    await begin_script(ann, channel)
+    async with discord.holding("POST", rf"/channels/{channel.id}/messages", most=1):
+        asked = await ann.slash(channel, "continue", takes=2)
+        await discord.until(lambda: discord.held)
+        await (await ben.slash(channel, "write", text="Rain.")).is_done()
+    await asked.is_done()
+    assert await read_true_script(ann, channel) == [HEADING, "Rain."]
+
+
 async def test_of_two_takes_picked_at_once_one_is_the_line(channel: Channel, ann: Person):
     await begin_script(ann, channel)
     await (await ann.slash(channel, "continue", takes=2, times=2)).is_done()
