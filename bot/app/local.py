@@ -94,6 +94,8 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
 
     Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
+    # Only a bot on Discord serves metrics: the page does not need their package.
+    settings = settings.model_copy(update={"metrics_port": 0})
     # Each simulated Discord begins without commands, whatever was synced with the last one.
     bot = LocalBot(settings, always_sync=True, call_later=_call_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)

@@ -171,6 +171,15 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         assert any("Voting has ended" in read(message) for message in page.messages())
 
 
+def test_the_page_needs_no_package_for_metrics(chosen: RunnerSettings, tmp_path: Path):
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "prometheus_client.py").write_text("raise ModuleNotFoundError(name=__name__)")
+    hidden = os.pathsep.join([str(missing), str(ROOT)])
+    with local(chosen, ONBOOK_METRICS_PORT="9100", PYTHONPATH=hidden) as page:
+        assert page.messages()
+
+
 def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
     with local(chosen) as page:
         page.command("start", title="The Heath", heading="ext. heath - dawn")
