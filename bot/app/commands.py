@@ -169,7 +169,7 @@ class Backup(Stored):
 
         _check_uses_sqlite(settings, "backup", "pg_dump")
         scripts = backup(settings.database, self.file)
-        print(f"Backed up {scripts:,} scripts from {settings.database} to {self.file}.")
+        print(f"Backed up {settings.database} to {self.file} (scripts: {scripts:,}).")
 
 
 @dataclass(frozen=True, kw_only=True)

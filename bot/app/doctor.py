@@ -191,7 +191,7 @@ def _check_file(path: Path) -> str:
             (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
     except sqlite3.Error as error:
         raise StoreError(f"{path} is not a usable database ({error}). Restore a backup.") from error
-    return f"{path} has {scripts:,} scripts"
+    return f"{path} is in order (scripts: {scripts:,})"
 
 
 async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:

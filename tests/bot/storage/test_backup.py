@@ -70,7 +70,7 @@ async def test_backup_and_restore_are_commands(harness: SessionHarness, copy: Pa
     await harness.start()
     await harness.write("Rain.")
     database = harness.settings.database
-    assert await onbook("backup", str(copy)) == f"Backed up 1 scripts from {database} to {copy}.\n"
+    assert await onbook("backup", str(copy)) == f"Backed up {database} to {copy} (scripts: 1).\n"
     await harness.write("Snow.")
     # A running bot would go on writing to a file that is no longer there.
     with pytest.raises(StoreError, match="is in use by another On Book"):
