@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Write a script together with a small neural network: on Discord, on a page "
         "of your own, or in this terminal. COMMAND --help explains a command, and --version "
         "prints the version. Settings are in docs/hosting.md.",
-        config=(conf.DisallowNone, conf.PositionalMetavarFromFieldName),
+        config=(conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName),
     )
     try:
         return run_command(command)
