@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from bot.app.commands import NAMES
 from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.cogs.feature import BELOW_SCRIPT
-from bot.settings import RunnerSettings, name_variable
+from bot.inference.model import Model
+from bot.settings import SHIPPED_MODELS, RunnerSettings, name_variable
 from tests.tools.settings_table import TABLES, with_table
 
 ROOT = Path(__file__).parents[1]
@@ -226,3 +228,21 @@ def test_the_scenes_of_the_readme_are_on_the_cards():
     scenes = [scene for _, scene in BLOCK.findall(voices)]
     assert scenes
     assert [scene for scene in scenes if scene not in cards] == []
+
+
+@pytest.mark.parametrize("name", ["screen", "stage"])
+def test_the_card_of_a_voice_says_what_its_file_says(name: str):
+    file = SHIPPED_MODELS / f"{name}.onnx"
+    model = Model.load(file)
+    trained = datetime.fromisoformat(model.about["onbook.trained"])
+    bits = json.loads(model.about["onbook.evaluation"])["weight_bits"]
+    size = f"{file.stat().st_size / 1e6:.1f} MB, {bits}-bit weights"
+    network = f"{len(model.vocabulary)} characters, a state of {model.state_size:,} numbers"
+    facts = [
+        f"- **File:** `{file.name}`, {size}, {network}",
+        f"- **Licence:** {model.about['onbook.licence']}",
+        f"- **Trained:** {trained.day} {trained:%B %Y}",
+        f"- **Fingerprint:** `{model.fingerprint[:12]}`",
+        f"- **Styles for `/start`:** {', '.join(json.loads(model.about['onbook.openings']))}",
+    ]
+    assert "\n".join(facts) in file.with_suffix(".md").read_text(encoding="utf-8")
