@@ -251,8 +251,8 @@ def test_info_matches_the_package():
     # Red has its own discord.py, no terminal and no command line of ours, and a typing_extensions
     # that a later pydantic is too new for.
     absent = ("discord.py", "prompt-toolkit", "tyro")
-    bounded = {"pydantic>=2.10": "pydantic>=2.10,<2.12"}
+    bounded = {"pydantic>=2.10,<3": "pydantic>=2.10,<2.12"}
     wanted = [bounded.get(need, need) for need in requires if not need.startswith(absent)]
     # Red installs one after the other, and pydantic-settings brings the latest pydantic.
-    assert INFO["requirements"] == sorted(wanted, key=bounded["pydantic>=2.10"].__eq__)
+    assert INFO["requirements"] == sorted(wanted, key=bounded["pydantic>=2.10,<3"].__eq__)
     assert INFO["end_user_data_statement"] == bot.__red_end_user_data_statement__
