@@ -46,8 +46,11 @@ from ..ui.delivery.responses import format_error
 from ..ui.markdown import to_plain_text
 from .runner import cancel_on_signal
 
-TERMINAL_CHANNEL = 1
-"""The channel of the terminal's scripts, and the id of their writer, which Discord gives nobody."""
+TERMINAL_CHANNEL = -1
+"""The channel of the terminal's scripts: negative, as a private one, so that no bot shows them."""
+
+TERMINAL_WRITER = 1
+"""The id of the terminal's writer, which Discord gives nobody."""
 
 UNTITLED_SCRIPT = NewScript(title=UNTITLED)
 
@@ -285,7 +288,7 @@ class Terminal:
     # Turns and their lines
 
     def _requester(self) -> Requester:
-        return Requester(TERMINAL_CHANNEL, getpass.getuser(), uuid.uuid4().hex, moderator=True)
+        return Requester(TERMINAL_WRITER, getpass.getuser(), uuid.uuid4().hex, moderator=True)
 
     @asynccontextmanager
     async def _take_turn(self) -> AsyncIterator[Job]:

@@ -18,7 +18,9 @@ import pytest
 
 from bot import settings
 from bot.__main__ import main
+from bot.app.terminal import TERMINAL_CHANNEL
 from bot.settings import RunnerSettings
+from bot.storage.store import Store
 from tests.fake_discord.processes import ROOT
 
 from .program import python_m_bot
@@ -94,6 +96,19 @@ def test_a_chosen_voice_writes_below_any_heading(
     with closing(sqlite3.connect(environment["ONBOOK_DATABASE"])) as database:
         [(preferences,)] = database.execute("SELECT preferences FROM scripts WHERE running")
     assert json.loads(preferences)["voice"] == "tiny"
+
+
+async def test_no_channel_of_discord_is_to_show_the_script(
+    tmp_path: Path, environment: dict[str, str], chosen: RunnerSettings
+):
+    python_m_bot(tmp_path, "write", typed="Rain on the window.\n", **environment)
+    store = await Store.open(chosen.database)
+    try:
+        [script] = await store.scripts.list_scripts(TERMINAL_CHANNEL)
+        assert script.head is not None
+        assert await store.messages.list_unshown_scripts() == []
+    finally:
+        await store.close()
 
 
 def test_ctrl_c_in_a_terminal_stops_the_line(tmp_path: Path, environment: dict[str, str]):
