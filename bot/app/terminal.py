@@ -88,6 +88,14 @@ async def write(settings: Settings) -> None:
         await sessions.close()
 
 
+def _find_user_name() -> str:
+    """Return the name of the system's user, or "You" for one without a name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # by the system, and by the version of Python
+        return "You"
+
+
 def _choose_path(script: Script, file: str) -> Path:
     """Return the path of a file, or of a new one in this folder if only its ending is given.
 
@@ -288,7 +296,7 @@ class Terminal:
     # Turns and their lines
 
     def _requester(self) -> Requester:
-        return Requester(TERMINAL_WRITER, getpass.getuser(), uuid.uuid4().hex, moderator=True)
+        return Requester(TERMINAL_WRITER, _find_user_name(), uuid.uuid4().hex, moderator=True)
 
     @asynccontextmanager
     async def _take_turn(self) -> AsyncIterator[Job]:

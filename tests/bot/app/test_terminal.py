@@ -12,13 +12,14 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from bot import settings
 from bot.__main__ import main
-from bot.app.terminal import TERMINAL_CHANNEL
+from bot.app.terminal import TERMINAL_CHANNEL, write
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
 from tests.fake_discord.processes import ROOT
@@ -96,6 +97,19 @@ def test_a_chosen_voice_writes_below_any_heading(
     with closing(sqlite3.connect(environment["ONBOOK_DATABASE"])) as database:
         [(preferences,)] = database.execute("SELECT preferences FROM scripts WHERE running")
     assert json.loads(preferences)["voice"] == "tiny"
+
+
+async def test_a_user_without_a_name_can_write(
+    chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
+):
+    def find_nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")
+
+    monkeypatch.setattr("getpass.getuser", find_nobody)
+    monkeypatch.setattr("sys.stdin", StringIO("Rain on the window.\n"))
+    await write(chosen)
+    with closing(sqlite3.connect(chosen.database)) as database:
+        assert database.execute("SELECT credit FROM lines").fetchall() == [("You",)]
 
 
 async def test_no_channel_of_discord_is_to_show_the_script(
