@@ -21,15 +21,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..errors import AlreadyWritten, HeadMoved
+from ..errors import AlreadyWritten
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from .dialects import insert, note_highest_id, query_highest_id, text_before_newline
-from .schema import ROOT_LINE, Base, Int64, Line, Provenance, RedoPointer, Script, State
+from .schema import Int64, Line, Provenance, Script, State
 
 BATCH = 200
 """Lines that the database receives together, which takes milliseconds of the event loop's time."""
@@ -262,67 +261,3 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     head = await session.scalar(newest) or last.id
     await note_highest_id(session, Line.__tablename__, head)
     return head
-
-
-# Moving the head -------------------------------------------------------------------------------
-
-
-async def shelve_running_script(session: AsyncSession, channel: int) -> None:
-    """Shelve the script that runs in a channel."""
-    await session.execute(update(Script).where(Script.channel == channel).values(running=False))
-
-
-async def swap_head(
-    session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
-) -> None:
-    """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.
-
-    Raises HeadMoved if the head is not where ``script`` has it, or text above it was removed since
-    ``script`` was read.
-    """
-    moved = await session.scalar(
-        update(Script)
-        .where(
-            Script.id == script.id,
-            Script.head.is_not_distinct_from(script.head),
-            Script.erased == script.erased,
-        )
-        .values(head=head)
-        .returning(Script.id)
-        .execution_options(synchronize_session=False)
-    )
-    if moved is None:
-        raise HeadMoved
-    if not goes_on:
-        await _record_abandoned_path(session, script.id, script.head, head)
-
-
-async def _record_abandoned_path(
-    session: AsyncSession, script: int, old: int | None, head: int | None
-) -> None:
-    """Record the path to the old head, unless the new one is below, so that redo can follow."""
-    if old is None:
-        return
-    # Ids grow along every path, so that the walk may stop at the old head.
-    path_to_head = await session.scalars(
-        query_path_ids(), {"head": head or ROOT_LINE, "since": old}
-    )
-    if old not in list(path_to_head):
-        parameters = {"script": script, "old": old, "head": head or ROOT_LINE}
-        steps = insert(session, Base.metadata.tables[RedoPointer.__tablename__]).from_select(
-            ["script", "line", "child"], _query_abandoned_steps()
-        )
-        pointers = steps.on_conflict_do_update(
-            index_elements=["script", "line"], set_={"child": steps.excluded.child}
-        )
-        await session.execute(pointers, parameters)
-
-
-@cache
-def _query_abandoned_steps() -> Select[int, int, int]:
-    """Build a query of each step to ``old`` that is not on the path to ``head``."""
-    abandoned = query_path(bindparam("old", type_=Int64), "abandoned")
-    standing = query_path(_HEAD, "standing")
-    script = bindparam("script", type_=Int64)
-    steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
-    return steps.where(abandoned.c.id.not_in(select(standing.c.id)))

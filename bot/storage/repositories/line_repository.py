@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..schema import ERASED_PERSON, ROOT_LINE, Line, RedoPointer, Script
+from ..dialects import insert
+from ..schema import ERASED_PERSON, ROOT_LINE, Base, Int64, Line, RedoPointer, Script
 from .repository import Repository
 from .rotation_repository import pass_after_line, return_turn
 
@@ -152,7 +155,7 @@ class LineRepository(Repository):
                 session, script, parent, drafts, delivery, asker, written=written
             )
             head = lines[-1].id if lines else parent
-            await line_tree.swap_head(session, script, head, goes_on=parent == script.head)
+            await swap_head(session, script, head, goes_on=parent == script.head)
             if passed_at:
                 await pass_after_line(session, script.id, lines[-1], passed_at)
             return lines
@@ -174,7 +177,7 @@ class LineRepository(Repository):
                 new.rewrite_of = line.id
                 new.former_writers = _list_former_writers(line, new)
             head = await line_tree.copy_following(session, script, lines[-1], line)
-            await line_tree.swap_head(session, script, head)
+            await swap_head(session, script, head)
         return lines, head
 
     async def move_head(
@@ -190,9 +193,65 @@ class LineRepository(Repository):
         ``returned_at``.
         """
         async with self._database.writing() as session:
-            await line_tree.swap_head(session, script, head)
+            await swap_head(session, script, head)
             if returned_at:
                 await return_turn(session, script.id, removed, returned_at)
+
+
+async def swap_head(
+    session: AsyncSession, script: Script, head: int | None, *, goes_on: bool = False
+) -> None:
+    """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.
+
+    Raises HeadMoved if the head is not where ``script`` has it, or text above it was removed since
+    ``script`` was read.
+    """
+    moved = await session.scalar(
+        update(Script)
+        .where(
+            Script.id == script.id,
+            Script.head.is_not_distinct_from(script.head),
+            Script.erased == script.erased,
+        )
+        .values(head=head)
+        .returning(Script.id)
+        .execution_options(synchronize_session=False)
+    )
+    if moved is None:
+        raise HeadMoved
+    if not goes_on:
+        await _record_abandoned_path(session, script.id, script.head, head)
+
+
+async def _record_abandoned_path(
+    session: AsyncSession, script: int, old: int | None, head: int | None
+) -> None:
+    """Record the path to the old head, unless the new one is below, so that redo can follow."""
+    if old is None:
+        return
+    # Ids grow along every path, so that the walk may stop at the old head.
+    path_to_head = await session.scalars(
+        line_tree.query_path_ids(), {"head": head or ROOT_LINE, "since": old}
+    )
+    if old not in list(path_to_head):
+        parameters = {"script": script, "old": old, "head": head or ROOT_LINE}
+        steps = insert(session, Base.metadata.tables[RedoPointer.__tablename__]).from_select(
+            ["script", "line", "child"], _query_abandoned_steps()
+        )
+        pointers = steps.on_conflict_do_update(
+            index_elements=["script", "line"], set_={"child": steps.excluded.child}
+        )
+        await session.execute(pointers, parameters)
+
+
+@cache
+def _query_abandoned_steps() -> Select[int, int, int]:
+    """Build a query of each step to ``old`` that is not on the path to ``head``."""
+    abandoned = line_tree.query_path(bindparam("old", type_=Int64), "abandoned")
+    standing = line_tree.query_path(bindparam("head", type_=Int64), "standing")
+    script = bindparam("script", type_=Int64)
+    steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
+    return steps.where(abandoned.c.id.not_in(select(standing.c.id)))
 
 
 def _list_former_writers(line: Line, new: Line) -> list[Any] | None:

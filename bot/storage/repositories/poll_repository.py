@@ -11,6 +11,7 @@ from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
 from .. import line_tree
 from ..schema import Line, Poll, Script, Vote
+from .line_repository import swap_head
 from .repository import Repository
 
 
@@ -102,7 +103,7 @@ class PollRepository(Repository):
             if closed is None:
                 raise HeadMoved
             if head != script.head:
-                await line_tree.swap_head(session, script, head)
+                await swap_head(session, script, head)
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...errors import AlreadyWritten
 from ...screenplay.drafts import Draft
@@ -155,7 +156,7 @@ class ScriptRepository(Repository):
             if forked is not None:
                 script.players = (await session.get_one(Script, forked)).players
             await deletion.delete_empty_script(session, script.channel, script.owner)
-            await line_tree.shelve_running_script(session, script.channel)
+            await _shelve_running_script(session, script.channel)
             session.add(script)
             await session.flush()
             lines = await line_tree.insert_lines(
@@ -168,7 +169,7 @@ class ScriptRepository(Repository):
         """Make a script the running one of its channel, and shelve the other one."""
         async with self._database.writing() as session:
             row = await session.get_one(Script, script)
-            await line_tree.shelve_running_script(session, row.channel)
+            await _shelve_running_script(session, row.channel)
             row.running, row.archived, row.ending = True, False, None
         return row
 
@@ -217,6 +218,11 @@ class ScriptRepository(Repository):
         """Return whether a line is in a script's tree: its own, or above the line of its fork."""
         wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
         return await self._scalar(wanted) is not None
+
+
+async def _shelve_running_script(session: AsyncSession, channel: int) -> None:
+    """Shelve the script that runs in a channel."""
+    await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
 
 def _is_voted_on(head: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
