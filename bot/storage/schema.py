@@ -452,5 +452,8 @@ class KeyValue(Base):
     value: Mapped[str]
 
 
+PERSON_COLUMNS = (Script.owner, Poll.asker, Sprint.starter)
+"""The columns in which `ERASED_PERSON` replaces the id of a person who is erased."""
+
 TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__tablename__)
 """The tables whose ids stand in buttons, so that no id may be used again."""

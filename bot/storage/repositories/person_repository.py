@@ -27,6 +27,7 @@ from ..schema import (
     ERASED_ELEMENT,
     ERASED_NAME,
     ERASED_PERSON,
+    PERSON_COLUMNS,
     Channel,
     Line,
     Poll,
@@ -120,7 +121,7 @@ class PersonRepository(Repository):
                     [ERASED_PERSON, ERASED_NAME] if author == person else [author, credit]
                     for author, credit in line.former_writers or ()
                 ]
-            for known_as in (Script.owner, Poll.asker, Sprint.starter):
+            for known_as in PERSON_COLUMNS:
                 renamed = update(known_as.class_).where(known_as == person)
                 await session.execute(renamed.values({known_as: ERASED_PERSON}))
             # Their reactions stay, and must not be found again as theirs.
