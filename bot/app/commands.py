@@ -146,7 +146,7 @@ class Export(Stored):
     script: Positional[str]
     """The title or the id of a script."""
     file: Positional[Path]
-    """A new file, whose name ends with .fountain, .pdf, .fdx, .html or .txt."""
+    """A new file, whose ending names the format, such as .pdf."""
     paper: Literal["letter", "a4"] = "letter"
     """The size of a PDF's pages."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from ..cogs.reading import prepare_edition
 from ..errors import RunnerError
-from ..screenplay.exporters import EXPORT_FORMATS
+from ..screenplay.exporters import EXPORT_FORMATS, list_endings
 from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.statistics import count_script
 from ..settings import Settings
@@ -31,7 +31,7 @@ async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
     """
     export_format = EXPORT_FORMATS.get(file.suffix[1:].lower())
     if export_format is None:
-        raise RunnerError(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
+        raise RunnerError(f"Name a file that ends with {list_endings()}.")
     async with _open_beside(settings.database_location) as store:
         script = await _find_script(store, name)
         lines = await store.lines.load_path(script.head)

@@ -24,7 +24,7 @@ from ..cogs.feature import UNTITLED
 from ..cogs.reading import make_file_name, prepare_edition
 from ..errors import NoScript, RequestError, ServiceError
 from ..screenplay.elements import Element, Kind
-from ..screenplay.exporters import EXPORT_FORMATS
+from ..screenplay.exporters import EXPORT_FORMATS, list_endings
 from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
@@ -60,7 +60,7 @@ LINES_AT_START = 6
 MODEL, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
 """The colours of the voice's lines, of a person's, and of what the program says."""
 
-HELP = """\
+HELP = f"""\
 Type a line of the script: INT. DINER - NIGHT, Maya: Hello., CUT TO:, or an action.
 Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 
@@ -71,7 +71,7 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /cast lock, /cast unlock  let only the cast speak, or anyone
 /start [HEADING]          pause this script, and start another one, there or anywhere
 /script [list|NUMBER]     read the whole script, list all, or go on with another one
-/export [FILE]            save it as FILE.fountain, .pdf, .fdx, .html or .txt
+/export [FILE]            save it as FILE{list_endings()}
 /help, /quit              show this, or leave; the script is kept"""
 
 Read = Callable[[], Awaitable[str]]
@@ -277,7 +277,7 @@ class Terminal:
         path = _choose_path(script, rest)
         export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
         if export_format is None:
-            self.note(f"Name a file that ends with one of .{', .'.join(EXPORT_FORMATS)}.")
+            self.note(f"Name a file that ends with {list_endings()}.")
             return
         lines = await self.session.library.load_lines()
         edition = prepare_edition(script, lines, count_script(lines))

@@ -17,3 +17,9 @@ EXPORT_FORMATS = {
     "txt": ExportFormat("Text", "txt", write_text),
 }
 """The formats by their endings, in the order in which people choose. To add one, name it here."""
+
+
+def list_endings() -> str:
+    """Return the endings in English: ".fountain, .pdf, .fdx, .html or .txt"."""
+    *some, last = (f".{ending}" for ending in EXPORT_FORMATS)
+    return f"{', '.join(some)} or {last}"
