@@ -43,7 +43,7 @@ class Group(StrEnum):
     WRITERS = phrase("Who writes")
     CHANNEL = phrase("In the channel")
     ADVANCED = phrase("Advanced")
-    """The numbers of the window of this name, which has room for five."""
+    """The numbers of the window of this name, which has room for five: it is full."""
 
 
 @dataclass(frozen=True, kw_only=True)

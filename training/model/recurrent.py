@@ -43,7 +43,11 @@ class RecurrentLayer(nn.Module):
         raise NotImplementedError
 
     def set_matrix(self, matrix: Tensor, bias: Tensor) -> None:
-        """Set the weights to those of a matrix and a bias."""
+        """Set the weights to those of a matrix and a bias, with any numbers in any block.
+
+        `FoldedNetwork.unfold` sets tables of which each block also reads the character, even a
+        block that reads nothing but the layer's own output when training begins.
+        """
         raise NotImplementedError
 
 
