@@ -23,7 +23,7 @@ from ..interactions.services import CogServices
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
-from ..telemetry import NULL_METER, Meter
+from ..telemetry import GATEWAY_EVENTS, NULL_METER, Meter
 from ..ui.background.timers import CallLater
 from .command_tree import CommandTree
 from .gateway import install_resuming_shards
@@ -184,18 +184,18 @@ class Bot(commands.AutoShardedBot):
     async def on_shard_connect(self, shard_id: int) -> None:
         """Count a session that has begun."""
         self._connected.add(shard_id)
-        self.meter.record_gateway_event("connected")
+        self.meter.count(GATEWAY_EVENTS, "connected")
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         """Count a session that has resumed."""
         self._connected.add(shard_id)
-        self.meter.record_gateway_event("resumed")
+        self.meter.count(GATEWAY_EVENTS, "resumed")
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
         """Count a connection that was lost, but not a failed attempt, which also ends here."""
         if shard_id in self._connected:
             self._connected.remove(shard_id)
-            self.meter.record_gateway_event("lost")
+            self.meter.count(GATEWAY_EVENTS, "lost")
 
     @asynccontextmanager
     async def serve_metrics(self) -> AsyncIterator[None]:

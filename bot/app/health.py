@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from ..errors import SettingsError
-from ..telemetry import Meter
+from ..telemetry import LOOP_DELAY_SECONDS, Meter
 from .metrics import CONTENT_TYPE, Metrics
 
 DELAY_INTERVAL = 0.25
@@ -85,4 +85,4 @@ async def _measure_delay(meter: Meter) -> None:
     while True:
         due = clock() + DELAY_INTERVAL
         await asyncio.sleep(DELAY_INTERVAL)
-        meter.record_loop_delay(max(0.0, clock() - due))
+        meter.observe(LOOP_DELAY_SECONDS, max(0.0, clock() - due))

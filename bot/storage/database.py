@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from typing import ClassVar, Self, TypeAlias, TypeVar
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import TransactionFailed
-from ..telemetry import NULL_METER, Meter
+from ..telemetry import NULL_METER, TRANSACTION_SECONDS, TRANSACTIONS_IN_PROGRESS, Meter
 from .group_commit import GroupCommit
 
 PURGE_RETRY = 2.0
@@ -139,6 +145,19 @@ class Database(ABC):
         task = asyncio.ensure_future(self.purge())
         self._purges.add(task)
         task.add_done_callback(self._purges.discard)
+
+    @contextmanager
+    def _measure(self, purpose: str) -> Iterator[None]:
+        """Measure a unit of work, from before the wait for a connection until the context exits.
+
+        The purpose is ``reading`` or ``writing``.
+        """
+        began = time.perf_counter()
+        with self.meter.track(TRANSACTIONS_IN_PROGRESS):
+            try:
+                yield
+            finally:
+                self.meter.observe(TRANSACTION_SECONDS, time.perf_counter() - began, purpose)
 
     @abstractmethod
     async def _try_purge(self) -> float | None:

@@ -81,13 +81,13 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        with self.meter.measure_transaction("reading"):
+        with self._measure("reading"):
             async with self._slot(self._read_slots), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        with self.meter.measure_transaction("writing"):
+        with self._measure("writing"):
             async with self._slot(self._write_slot), self._transaction(self._sessions) as session:
                 if self.guard:
                     await self.guard(session)

@@ -99,13 +99,13 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        with self.meter.measure_transaction("reading"):
+        with self._measure("reading"):
             async with self._connection_slot(), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        with self.meter.measure_transaction("writing"):
+        with self._measure("writing"):
             async with self._connection_slot(), self._sessions.begin() as session:
                 yield session
 

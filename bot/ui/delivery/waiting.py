@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...telemetry import NULL_METER, Meter, Outcome
+from ...telemetry import (
+    ACKNOWLEDGE_SECONDS,
+    FINISH_SECONDS,
+    INTERACTIONS,
+    INTERACTIONS_IN_PROGRESS,
+    NULL_METER,
+    Meter,
+    Outcome,
+)
 from ..components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
 from .interaction_state import Wait, find_state
 
@@ -30,21 +38,22 @@ def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
 def measure_act(meter: Meter, action: str) -> Iterator[Wait]:
     """Measure a wait until the context exits; the action is one of a small set of names."""
     wait = Wait(meter, action)
-    meter.record_received(action)
-    try:
-        yield wait
-    except BaseException as error:
-        ended = isinstance(error, asyncio.CancelledError)
-        wait.outcome = Outcome.ABANDONED if ended else Outcome.FAILED
-        raise
-    finally:
-        meter.record_finished(wait.action, wait.outcome, wait.seconds)
+    meter.count(INTERACTIONS, action)
+    with meter.track(INTERACTIONS_IN_PROGRESS):
+        try:
+            yield wait
+        except BaseException as error:
+            ended = isinstance(error, asyncio.CancelledError)
+            wait.outcome = Outcome.ABANDONED if ended else Outcome.FAILED
+            raise
+        finally:
+            meter.observe(FINISH_SECONDS, wait.seconds, action, wait.outcome)
 
 
 def acknowledge(interaction: Interaction) -> None:
     """Tell the meter that Discord has the first answer."""
     if wait := find_state(interaction).wait:
-        wait.meter.record_acknowledged(wait.action, wait.seconds)
+        wait.meter.observe(ACKNOWLEDGE_SECONDS, wait.seconds, wait.action)
 
 
 def set_outcome(interaction: Interaction, outcome: Outcome) -> None:

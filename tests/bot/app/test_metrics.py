@@ -20,10 +20,12 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot import telemetry
 from bot.app.client import Bot
 from bot.errors import SettingsError
 from bot.inference.engine import Engine
 from bot.settings import RunnerSettings
+from bot.telemetry import METRICS, Metric
 from tests.bot.playing import begin_script
 from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
@@ -312,6 +314,11 @@ def test_metrics_hold_nothing_private(seen: Monitor):
         assert private not in seen.end.text
     labels = {name for sample in seen.end.samples for name in sample.labels}
     assert labels == {"act", "outcome", "voice", "work", "purpose", "status", "event", "le"}
+
+
+def test_every_metric_is_named():
+    declared = [value for value in vars(telemetry).values() if isinstance(value, Metric)]
+    assert declared == list(METRICS)
 
 
 def test_dashboard_shows_every_metric(seen: Monitor):
