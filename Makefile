@@ -66,7 +66,7 @@ pictures: .venv/development  ## Take the pictures in docs/images on the local pa
 	$(BIN)/python -m tests.tools.tour docs/images $(if $(SEED),--seed $(SEED))
 
 docs: .venv/development  ## Update the tables in docs/ that are made from the code
-	$(BIN)/python -m tests.tools.settings_table
+	$(BIN)/python -m tests.tools.docs_tables
 
 site: | .venv/bin/python  ## Build the documentation as a site in build/site/site
 	$(INSTALL) --group site

@@ -15,12 +15,11 @@ import pytest
 from discord import app_commands
 
 from bot.app.commands import NAMES
-from bot.app.terminal import HELP
 from bot.cogs import FEATURES
 from bot.cogs.feature import BELOW_SCRIPT
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, RunnerSettings, name_variable
-from tests.tools.settings_table import TABLES, with_table
+from tests.tools.docs_tables import TABLES, with_tables
 
 ROOT = Path(__file__).parents[1]
 PATTERNS = (
@@ -152,10 +151,6 @@ def test_each_command_of_onbook_exists(page: Path):
             assert name in NAMES, line
 
 
-def test_the_page_of_commands_has_those_of_the_terminal():
-    assert HELP in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-
-
 def source(module: str) -> str:
     """Return the code of a program: of its module or, where it is a package, of all in there."""
     path = ROOT / module.replace(".", "/")
@@ -205,8 +200,8 @@ def test_the_page_of_commands_has_them_all():
 
 
 @pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
-def test_the_table_of_settings_is_current(page: Path):
-    assert with_table(page) == page.read_text(encoding="utf-8"), "run `make docs`"
+def test_what_is_made_from_the_code_is_current(page: Path):
+    assert with_tables(page) == page.read_text(encoding="utf-8"), "run `make docs`"
 
 
 @every_page

@@ -35,7 +35,7 @@ from tests.fake_discord.processes import fake_discord, running_bot
 from tests.fake_discord.state import TOKEN
 
 DOCS = Path(__file__).parents[3] / "docs"
-DASHBOARD, HOSTING = DOCS / "dashboard.json", DOCS / "hosting.md"
+DASHBOARD = DOCS / "dashboard.json"
 
 HELD = 0.5
 """Seconds for which the event loop is blocked, longer than between two checks of its delay."""
@@ -332,17 +332,6 @@ def test_dashboard_shows_every_metric(seen: Monitor):
     groups = re.findall(r"by \(([\w, ]+)\)", asked)
     wanted = {name for group in groups for name in group.split(", ")}
     assert wanted <= {name for sample in seen.end.samples for name in sample.labels}
-
-
-def test_documentation_lists_every_metric(seen: Monitor):
-    _, table = HOSTING.read_text(encoding="utf-8").split("| Metric | Meaning |")
-    listed = re.findall(r"`(onbook_\w+)`", table.partition("\n\n")[0])
-    exported = {
-        f"{family.name}_total" if family.type == "counter" else family.name
-        for family in seen.end.families
-        if family.name.startswith("onbook")
-    }
-    assert set(listed) == exported
 
 
 def test_taken_port_is_explained(tmp_path: Path, voices: Path):

@@ -1,6 +1,7 @@
-"""Write the tables of settings into docs/: ``python -m tests.tools.settings_table``.
+"""Write what is made from the code into docs/: ``python -m tests.tools.docs_tables``.
 
-The operator's settings go into hosting.md, and those of a script into commands.md.
+The operator's settings and the metrics go into hosting.md; the settings of a script, and what can
+be typed in a terminal, into commands.md.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ from typing import Any, get_args
 import tyro
 from pydantic.fields import FieldInfo
 
+from bot.app.metrics import Metrics
+from bot.app.terminal import HELP
 from bot.preference_spec import PreferenceSpec
 from bot.session.preferences import SPECS
 from bot.settings import RunnerSettings, Settings, name_variable
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 
 WORDS = {"ge": "from", "gt": "above", "le": "to"}
 """The bounds of a number in words."""
 
 
-def with_table(page: Path) -> str:
-    """Return the text of one of the `TABLES` with the current table between its marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{TABLES[page]()}{END}{after}"
+def with_tables(page: Path) -> str:
+    """Return the text of a page of `TABLES` with the current tables between their marks."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in TABLES[page].items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}{make()}{end}{rest.partition(end)[2]}"
+    return text
 
 
 def operator_table() -> str:
@@ -87,18 +92,34 @@ def _script_values(spec: PreferenceSpec[Any]) -> str:
     return ", ".join(f"`{choice}`" for choice in spec.choices)
 
 
-TABLES: dict[Path, Callable[[], str]] = {
-    ROOT / "docs" / "hosting.md": operator_table,
-    ROOT / "docs" / "commands.md": script_table,
+def metrics_table() -> str:
+    """Return the table of the bot's own metrics."""
+    families = Metrics(dict).registry.collect()
+    rows = [
+        f"| `{family.name}{'_total' * (family.type == 'counter')}` | {family.documentation} |\n"
+        for family in families
+        if family.name.startswith("onbook_")
+    ]
+    return "".join(["| Metric | Meaning |\n", "|---|---|\n", *rows])
+
+
+def terminal_help() -> str:
+    """Return what can be typed in a terminal."""
+    return f"```text\n{HELP}\n```\n"
+
+
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    ROOT / "docs" / "hosting.md": {"settings": operator_table, "metrics": metrics_table},
+    ROOT / "docs" / "commands.md": {"settings": script_table, "terminal": terminal_help},
 }
-"""The pages with a table."""
+"""What each page has from the code, by the name of its marks."""
 
 
 def main() -> None:
     """Write the pages."""
     for page in TABLES:
-        page.write_text(with_table(page), encoding="utf-8")
+        page.write_text(with_tables(page), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    tyro.cli(main, prog="python -m tests.tools.settings_table", description=__doc__)
+    tyro.cli(main, prog="python -m tests.tools.docs_tables", description=__doc__)
