@@ -509,9 +509,10 @@ async def test_an_unreachable_database_is_refused(url: URL):
 
 
 async def test_locked_tables_are_not_upgraded(own_url: URL, add_revision: AddRevision):
+    newest = ask(own_url, "SELECT version_num FROM alembic_version")
     add_revision('op.execute("DO $$ BEGIN RAISE lock_not_available; END $$")')
     assert "Wait until it ends, then start again" in await refusal(own_url)
-    assert ask(own_url, "SELECT version_num FROM alembic_version") == [["0001"]]
+    assert ask(own_url, "SELECT version_num FROM alembic_version") == newest
 
 
 async def test_an_upgrade_may_take_longer_than_other_statements(
