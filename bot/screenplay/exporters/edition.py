@@ -94,16 +94,15 @@ def mark_continued(edition: Edition) -> Edition:
         if element.kind is not Kind.ACTION:
             before, speaker = speaker, element.cue
             if speaker and speaker == before:
-                element = _continue_cue(element)
+                cue, speech = element.text.split("\n", 1)
+                element = Element(element.kind, f"{continue_cue(cue)}\n{speech}")
         marked.append(element)
     return replace(edition, elements=tuple(marked))
 
 
-def _continue_cue(element: Element) -> Element:
-    cue, speech = element.text.split("\n", 1)
-    if _CONTINUED.search(cue):
-        return element
-    return Element(element.kind, f"{cue} (CONT'D)\n{speech}")
+def continue_cue(cue: str) -> str:
+    """Return a cue that says that its speaker goes on."""
+    return cue if _CONTINUED.search(cue) else f"{cue} (CONT'D)"
 
 
 def format_share(writer: WriterStatistics, counted: ScriptStatistics) -> str:

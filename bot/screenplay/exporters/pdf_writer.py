@@ -21,6 +21,8 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     from reportlab.lib import pagesizes
     from screenplain.export import pdf
 
+    from .pdf_pages import Pages
+
     size, lines = {
         PaperSize.LETTER: (pagesizes.letter, LINES_A_PAGE),
         PaperSize.A4: (pagesizes.A4, LINES_A_PAGE + 3),
@@ -28,7 +30,8 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     out = io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
-        pdf.to_pdf(to_screenplain(mark_continued(edition)), out, settings=settings)
+        settings.dialog_style.allowWidows = 0  # so that no single row of a speech begins a page
+        pdf.to_pdf(to_screenplain(mark_continued(edition)), out, Pages, settings)
     text = "".join(
         [edition.title, *edition.authors, *(element.text for element in edition.elements)]
     )

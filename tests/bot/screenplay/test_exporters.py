@@ -150,6 +150,28 @@ def test_a_title_page_is_one_page():
     assert len(pages(PaperSize.LETTER, wide)) == 2
 
 
+def test_a_speech_goes_on_on_the_next_page_below_its_cue():
+    action = [Element(Kind.ACTION, f"Row {n}.") for n in range(20)]
+    sentences = "I told you once, I told you twice, and I will tell you a third time. " * 14
+    speech = Element(Kind.DIALOGUE, f"ANN (V.O.)\n(quietly)\n{sentences}\n(then)\nNo.")
+    first, second = pages(PaperSize.LETTER, Edition("Long", (*action, speech)))[1:]
+    assert first.split().count("Row") == len(action)
+    assert first.splitlines()[-1].strip() == "(MORE)"
+    assert second.splitlines()[1] == "ANN (V.O.) (CONT'D)"
+    said = [row.strip() for row in (*first.splitlines()[20:-1], *second.splitlines()[2:])]
+    assert " ".join(said) == f"ANN (V.O.) (quietly) {sentences.strip()} (then) No."
+
+
+@pytest.mark.parametrize("rows", range(24, 28))
+def test_a_page_never_ends_with_a_cue_alone(rows: int):
+    action = [Element(Kind.ACTION, f"Row {n}.") for n in range(rows)]
+    speech = Element(Kind.DIALOGUE, "ANN\n" + "I told you once, I told you twice. " * 7)
+    first, second = pages(PaperSize.LETTER, Edition("Long", (*action, speech)))[1:]
+    above = first.split().count("told")
+    assert above == 0 or above >= 2
+    assert second.splitlines()[1] == ("ANN (CONT'D)" if above else "ANN")
+
+
 def test_pages_are_numbered_from_the_second():
     long = Edition("Long", EDITION.elements * 7)
     _, first, *others = pages(PaperSize.LETTER, long)
