@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -17,10 +18,28 @@ def load_typeface(*, bold: bool = False) -> bytes:
 def find_missing(text: str) -> str:
     """Return the characters of a text that the typeface lacks, once each and in their order.
 
-    A page shows a space in the place of each. Call this function off the event loop.
+    Call this function off the event loop.
     """
     missing = dict.fromkeys(text.replace("\n", ""))
     return "".join(character for character in missing if ord(character) not in _known_code_points())
+
+
+def replace_missing(text: str) -> str:
+    """Return a text with "?" for letters that the typeface lacks, without symbols that it lacks.
+
+    So a name in another alphabet is no blank space on a page, and an emoji leaves no hole. Call
+    this function off the event loop.
+    """
+    replaced, symbols = dict[int, str](), ""
+    for character in find_missing(text):
+        if character.isalnum():
+            replaced[ord(character)] = "?"
+        elif character.isspace():
+            replaced[ord(character)] = " "
+        else:
+            symbols += character
+    marked, hole = text.translate(replaced), f"[{re.escape(symbols)}]+"
+    return re.sub(f"^{hole} ?| ?{hole}", "", marked, flags=re.MULTILINE) if symbols else marked
 
 
 @cache

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from threading import Lock
 
 from .. import typeface
+from ..elements import Element
 from ..page_layout import LINES_A_PAGE
 from .edition import Edition, mark_continued
 from .export_formats import ExportedFile, PaperSize
@@ -27,12 +29,25 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
         PaperSize.LETTER: (pagesizes.letter, LINES_A_PAGE),
         PaperSize.A4: (pagesizes.A4, LINES_A_PAGE + 3),
     }[paper]
-    out = io.BytesIO()
+    # Cues are marked first, because two of another alphabet may look alike on the page.
+    printable, out = _make_printable(mark_continued(edition)), io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         settings.dialog_style.allowWidows = 0  # so that no single row of a speech begins a page
-        pdf.to_pdf(to_screenplain(mark_continued(edition)), out, Pages, settings)
+        pdf.to_pdf(to_screenplain(printable), out, Pages, settings)
     text = "".join(
         [edition.title, *edition.authors, *(element.text for element in edition.elements)]
     )
     return ExportedFile(out.getvalue(), typeface.find_missing(text))
+
+
+def _make_printable(edition: Edition) -> Edition:
+    """Return an edition in which the typeface has every character."""
+    fix = typeface.replace_missing
+    return replace(
+        edition,
+        title=fix(edition.title),
+        authors=tuple(map(fix, edition.authors)),
+        shares=tuple(map(fix, edition.shares)),
+        elements=tuple(Element(element.kind, fix(element.text)) for element in edition.elements),
+    )

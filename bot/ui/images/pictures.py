@@ -80,7 +80,8 @@ class _Sheet:
         self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
     ) -> None:
         """Draw text with its upper left corner at a point."""
-        self.draw.text((x, y), text, font=load_font(size, bold=bold), fill=fill)
+        shown = typeface.replace_missing(text)
+        self.draw.text((x, y), shown, font=load_font(size, bold=bold), fill=fill)
         self.left_out += typeface.find_missing(text)
 
     def draw_row(

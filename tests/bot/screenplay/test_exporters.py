@@ -195,6 +195,15 @@ def test_characters_that_a_pdf_leaves_out_are_named():
     assert export(other, "txt").left_out == ""
 
 
+def test_a_pdf_marks_letters_that_its_typeface_lacks():
+    speech = Element(Kind.DIALOGUE, "茂茂\nA parrot 🦜 sits.\nЩ, she says.")
+    what = Edition("The Diner", (speech,), ("山田",), ("山田: 1 line, 7 words (100%)",))
+    front, page = pages(PaperSize.LETTER, what)
+    assert " ".join(front.split()) == "The Diner written by ?? ??: 1 line, 7 words (100%)"
+    assert page.splitlines() == ["??", "A parrot sits.", "?, she says."]
+    assert "山田" in export(what, "pdf").left_out
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(nasty_elements, st.text(max_size=30), st.booleans())
 def test_any_script_can_be_exported(elements: list[Element], title: str, numbers: bool):

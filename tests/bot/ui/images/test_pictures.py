@@ -73,6 +73,14 @@ def test_letters_of_the_statistics_are_legible_on_a_phone(drawn: list[tuple[floa
     check_is_legible(drawn)
 
 
+def test_letters_that_the_typeface_lacks_are_marked(drawn: list[tuple[float, float, str]]):
+    writer = WriterStatistics("山田 🦜", 1, 3)
+    counted = ScriptStatistics(1, 3, 1, 1.0, (), (writer,), ())
+    picture = pictures.draw_statistics("The Diner", counted)
+    assert "??" in [text.strip() for _, _, text in drawn]
+    assert picture.left_out == "山田🦜"
+
+
 def test_surprisal_is_described_in_words():
     words = pictures.describe_surprisal(SURPRISE)
     assert words.startswith("How well tiny guessed the last 3 lines: 1.0 bits per character.")
