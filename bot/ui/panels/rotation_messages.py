@@ -9,12 +9,8 @@ import discord
 from discord import ui
 
 from ...i18n.catalogue import many, phrase, say
-from ...screenplay.statistics import (
-    ScriptStatistics,
-    WriterStatistics,
-    format_count,
-    format_rewritten,
-)
+from ...screenplay.exporters.edition import list_writers
+from ...screenplay.statistics import ScriptStatistics, format_count, format_rewritten
 from ...session.deadlines import find_due_time
 from ...storage.schema import Rotation, Script, Sprint
 from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
@@ -91,7 +87,7 @@ def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str
     ]
     if rotation.hours and len(rotation.writers) > 1:
         when = format_moment(now + dt.timedelta(hours=rotation.hours))
-        sentences.append(say("You are skipped {when}.", when=when))
+        sentences.append(say("You will be skipped {when}.", when=when))
     return " ".join(sentences)
 
 
@@ -121,18 +117,11 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
         lines=many(statistics.lines, "line"),
         words=many(statistics.words, "word"),
     )
-    people = [
-        _format_writer(inline(writer.name, NAME_SIZE), writer) for writer in statistics.writers
+    rows = [
+        f"- {inline(writer.name, NAME_SIZE)}: {format_count(writer)}{format_rewritten(writer)}"
+        for writer in list_writers(statistics)
     ]
-    voices = [
-        _format_writer(say("the voice {name}", name=inline(voice.name, NAME_SIZE)), voice)
-        for voice in statistics.voices
-    ]
-    return "\n".join([top, *people[: MAX_LISTED - len(voices)], *voices])
-
-
-def _format_writer(name: str, count: WriterStatistics) -> str:
-    return f"- {name}: {format_count(count)}{format_rewritten(count)}"
+    return "\n".join([top, *rows[:MAX_LISTED]])
 
 
 # For one person --------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     [(reminder, pinged)] = pings(stage)
     assert pinged == ben.id
     assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
-    assert "You are skipped <t:" in reminder
+    assert "You will be skipped <t:" in reminder
     assert [post.content for post in stage.messages()][-2:] == [reminder, stage.panel().content]
     await stage.world.advance_time(HOUR - 15)
     assert announcements(stage, "skipped in") == []
@@ -381,7 +381,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     [summary] = announcements(stage, "is over")
     assert summary.startswith(
         f"**The sprint in “The Diner” is over**: 4 lines, {6 + words} words.\n"
-        "- Cy: 2 lines, 4 words\n- Ben: 1 line, 2 words\n- the voice tiny: 1 line, "
+        "- Cy: 2 lines, 4 words\n- Ben: 1 line, 2 words\n- the voice “tiny”: 1 line, "
     )
     assert stage.messages()[-2].content == summary
     # A line of a sprint passes no turn on.
