@@ -8,6 +8,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 
 import discord
 import simcord
@@ -119,9 +120,12 @@ def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer
     """Start a timer in a thread.
 
     A timer of the event loop would not do, because the simulation shows nothing while one runs.
+    As with that, the function runs in the present context, because the adapter by which discord.py
+    sends as a webhook is there, and the simulation replaces it.
     """
     loop = asyncio.get_running_loop()
-    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [function])
+    context = {"context": copy_context()}
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [function], context)
     timer.daemon = True
     timer.start()
     return timer

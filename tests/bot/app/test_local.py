@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -12,11 +13,13 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
+from bot.app.local import _call_later
 from bot.settings import RunnerSettings
 from tests.fake_discord.people import letters
 
@@ -128,6 +131,14 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
     finally:
         process.kill()
         process.communicate()
+
+
+async def test_a_timer_runs_in_the_context_in_which_it_was_set():
+    sender = ContextVar[str]("sender")
+    sender.set("the simulation")
+    ran: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    _call_later(0.0, lambda: ran.set_result(sender.get("Discord")))
+    assert await ran == "the simulation"
 
 
 def test_next_run_continues_the_script(chosen: RunnerSettings):
