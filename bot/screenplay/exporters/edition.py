@@ -107,8 +107,9 @@ def continue_cue(cue: str) -> str:
 
 def format_share(writer: WriterStatistics, counted: ScriptStatistics) -> str:
     """Return how much of a script somebody wrote."""
-    share = f"{compute_share(writer, counted):.0%}"
-    return f"{writer.name}: {format_count(writer)} ({share}){format_rewritten(writer)}"
+    share = compute_share(writer, counted)
+    percent = "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    return f"{writer.name}: {format_count(writer)} ({percent}){format_rewritten(writer)}"
 
 
 def shorten(entries: Sequence[str]) -> tuple[str, ...]:

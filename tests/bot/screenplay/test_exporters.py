@@ -231,6 +231,8 @@ def test_the_title_page_says_who_wrote_how_much():
         "Ben: 1 line, 0 words (0%)",
         "the voice “stage”: 3 lines, 40 words (40%)",
     )
+    few = ScriptStatistics(2, 1000, 1, 1.0, (), (WriterStatistics("Cy", 1, 4),), ())
+    assert make_edition("The Diner", PLAIN, few).shares == ("Cy: 1 line, 4 words (<1%)",)
     many = tuple(WriterStatistics(f"Ann {n}", 1, 1) for n in range(MOST_CREDITS + 3))
     what = make_edition("The Diner", PLAIN, ScriptStatistics(11, 11, 0, 1.0, (), many, ()))
     assert what.authors[-1] == what.shares[-1] == "and 3 more"
