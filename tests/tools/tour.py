@@ -25,10 +25,11 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
 MORE_OPTIONS = re.compile(r"^\+\d+ (more|options?|optional)$")
 
-WIDTH, HEIGHT = 760, 1600
-"""The size of the window [pixels]: the width of GitHub's pictures, and enough for any message."""
+WIDTH, HEIGHT = 520, 1600
+"""The size of the window [pixels]: narrow, so that a phone shows the letters of a picture two
+thirds as large, and high enough for any message."""
 
-SCENE_HEIGHT = 840
+SCENE_HEIGHT = 870
 """The height of the animation's window [pixels]: a heading, six lines and the panel."""
 
 MARGIN = 8
@@ -65,6 +66,10 @@ AS_DISCORD = """() => {
 }"""
 """Names webhooks of an application as Discord does; the page calls them WEBHOOK, and writes
 "(edited)" above some messages."""
+
+HAS_IMAGES = "() => [...document.images].every((image) => image.naturalWidth)"
+"""Whether all images are loaded. The page gives an image its address some time after its element,
+and until then the image counts as complete."""
 
 HIDE = """(words) => {
     for (const message of document.querySelectorAll("#channel-message-list > article")) {
@@ -259,7 +264,7 @@ def channel(page: Page) -> FloatRect:
     """Scroll to the newest message; return the part of the page with messages."""
     size = page.viewport_size
     assert size is not None
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.wait_for_function(HAS_IMAGES)
     page.evaluate(AS_DISCORD)
     top = page.locator("#channel-message-list").evaluate(SCROLL)
     # A message that has the pointer or the focus shows more buttons.
