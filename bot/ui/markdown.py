@@ -90,6 +90,11 @@ def format_moment(moment: dt.datetime) -> str:
     return f"<t:{int(moment.timestamp())}:R>"
 
 
+def format_date(moment: dt.datetime) -> str:
+    """Return a moment that Discord shows as a date and a time, for a message that stays."""
+    return f"<t:{int(moment.timestamp())}:f>"
+
+
 def to_plain_text(markdown: str) -> str:
     """Return Discord's Markdown as plain text, for a terminal."""
 

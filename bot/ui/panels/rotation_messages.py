@@ -14,7 +14,7 @@ from ...screenplay.statistics import ScriptStatistics, format_count, format_rewr
 from ...session.deadlines import find_due_time
 from ...storage.schema import Rotation, Script, Sprint
 from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
-from ..markdown import NAME_SIZE, format_moment, inline, mention
+from ..markdown import NAME_SIZE, format_date, format_moment, inline, mention
 
 TITLE_SIZE = 100
 """The size of a script's title."""
@@ -86,8 +86,8 @@ def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str
         )
     ]
     if rotation.hours and len(rotation.writers) > 1:
-        when = format_moment(now + dt.timedelta(hours=rotation.hours))
-        sentences.append(say("You will be skipped {when}.", when=when))
+        when = format_date(now + dt.timedelta(hours=rotation.hours))
+        sentences.append(say("You have until {when}; then you are skipped.", when=when))
     return " ".join(sentences)
 
 
