@@ -43,8 +43,9 @@ is edited."""
 RETRY_PAUSE = 0.5
 """Seconds before a webhook posts a message again."""
 
-MAX_ORPHANS = 50
-"""Messages that are looked at for those that were posted but not recorded."""
+MAX_ORPHANS = 500
+"""Messages that are looked at for those that were posted but not recorded, in requests of 100: as
+many as people may chat between two lines."""
 
 MINUTE = 60_000 << 22
 """The difference between the ids of messages that are posted a minute apart."""

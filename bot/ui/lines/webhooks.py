@@ -10,15 +10,15 @@ from typing import Any
 
 import discord
 
-from ..delivery.sending import CONNECTION_ERRORS, MessageChannel
+from ..delivery.sending import MessageChannel, is_transient, send_with_retries
 
 log = logging.getLogger("onbook.webhooks")
 
 WEBHOOK_NAME = "On Book"
 """The name of the webhook, by which it is found again among others of the same bot."""
 
-ANSWER_SECONDS = 10.0
-"""Seconds that finding a webhook may take."""
+ANSWER_SECONDS = 60.0
+"""Seconds in which Discord may answer, while the lines of a channel wait."""
 
 RETRY_SECONDS = 600.0
 """Seconds for which a channel without a webhook is not asked for one again."""
@@ -45,7 +45,13 @@ class Webhooks:
         """Held by channel, so that no channel waits for the webhook of another one."""
 
     async def find(self, channel: MessageChannel) -> discord.Webhook | None:
-        """Return the webhook that posts in a channel, or None where the bot may have none."""
+        """Return the webhook that posts in a channel, or None where the bot may have none.
+
+        Raises:
+            aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, because Discord does not answer.
+                To go on without the webhook could show a line twice: the webhook of an earlier
+                process may have posted it.
+        """
         parent = self._find_parent(channel)
         if parent is None or not may_manage(parent):
             return None
@@ -55,9 +61,12 @@ class Webhooks:
             if time.monotonic() < self._refused.get(parent.id, 0.0):
                 return None
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    self._found[parent.id] = await self._find_or_create(parent)
-            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+                self._found[parent.id] = await send_with_retries(
+                    lambda: self._find_or_create(parent), ANSWER_SECONDS
+                )
+            except discord.HTTPException as error:
+                if is_transient(error):
+                    raise
                 log.warning("channel %d has no webhook: %s", parent.id, error)
                 self._refused[parent.id] = time.monotonic() + RETRY_SECONDS
             return self._found.get(parent.id)

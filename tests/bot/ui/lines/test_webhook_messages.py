@@ -40,8 +40,8 @@ from tests.fake_discord.people import (
 from tests.fake_discord.server import served
 from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, Webhook, World
 
-EXECUTE, CREATE = r"/webhooks/\d+/[^/]+$", r"/channels/\d+/webhooks$"
-"""The paths at which a webhook posts, and at which it is made."""
+EXECUTE, WEBHOOKS = r"/webhooks/\d+/[^/]+$", r"/channels/\d+/webhooks$"
+"""The paths at which a webhook posts, and at which webhooks are listed and made."""
 
 CHANGE = r"/webhooks/\d+/[^/]+/messages/\d+$"
 """The path at which a webhook edits and deletes."""
@@ -85,6 +85,19 @@ class Theatre:
         """Forget Ann with her text."""
         question = await ask_to_forget(self.ann, self.channel)
         return await self.ann.click(question, "Forget me and my text")
+
+    async def lose_process(self, text: str) -> None:
+        """Write a line that is posted, but not recorded before the bot ends."""
+        await self.discord.fail(Kind.SILENCE, "POST", EXECUTE, heard=True)
+        await self.ann.slash(self.channel, "write", text=text)
+        await self.discord.until(lambda: self.discord.faults)
+
+    async def assert_stands_once(self, text: str) -> None:
+        """Assert that the next bot posts a line again, and deletes what a lost bot has posted."""
+        async with self.bot():
+            await self.discord.until(lambda: self.posted(text) == 2 and len(self.panels()) == 1)
+            assert self.shows(text) == 1
+            assert await read_true_script(self.ann, self.channel) == [HEADING, HELLO]
 
     async def lose_webhook(self) -> None:
         """Delete the channel's webhook as a moderator who leaves its messages."""
@@ -295,6 +308,25 @@ async def test_a_post_that_is_carried_out_after_a_restart_is_removed(theatre: Th
         assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
 
 
+async def test_a_post_of_a_lost_process_is_found_below_much_chat(theatre: Theatre):
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        for number in range(120):
+            await theatre.ann.write(theatre.channel, f"Number {number}.")
+        await theatre.lose_process("MAYA: Hello.")
+    await theatre.assert_stands_once("Hello")
+
+
+async def test_a_post_of_a_lost_process_is_found_though_its_webhook_is_not_at_once(
+    theatre: Theatre,
+):
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await theatre.lose_process("MAYA: Hello.")
+    await theatre.discord.fail(Kind.STATUS, "GET", WEBHOOKS, status=503)
+    await theatre.assert_stands_once("Hello")
+
+
 async def test_a_late_post_of_which_no_bot_hears_is_removed_by_the_next_turn(
     theatre: Theatre, impatient: None
 ):
@@ -342,7 +374,7 @@ async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_proces
 @pytest.mark.parametrize("status", [500, 502, 504])
 async def test_a_webhook_that_discord_has_made_twice_stands_once(theatre: Theatre, status: int):
     async with theatre.bot():
-        await theatre.discord.fail(Kind.STATUS, "POST", CREATE, heard=True, status=status)
+        await theatre.discord.fail(Kind.STATUS, "POST", WEBHOOKS, heard=True, status=status)
         await begin_script(theatre.ann, theatre.channel)
         await theatre.write("MAYA: Hello.")
         [webhook] = theatre.world.webhooks
