@@ -139,7 +139,7 @@ async def test_repeated_failures_count_as_one_lost_connection(
     async with hosted(chosen, 1) as host:
         events = asyncio.Queue[str]()
         await host.bot.wait_until_ready()
-        monkeypatch.setattr(host.bot.meter, "record_gateway_event", events.put_nowait)
+        monkeypatch.setattr(host.bot.meter, "count", lambda _, event: events.put_nowait(event))
         await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=3)
         await host.discord.drop()
         async with asyncio.timeout(PATIENCE):
@@ -149,7 +149,7 @@ async def test_repeated_failures_count_as_one_lost_connection(
 async def test_bot_can_be_closed_while_it_reconnects(host: Host, monkeypatch: pytest.MonkeyPatch):
     await host.bot.wait_until_ready()
     lost = asyncio.Event()
-    monkeypatch.setattr(host.bot.meter, "record_gateway_event", lambda _: lost.set())
+    monkeypatch.setattr(host.bot.meter, "count", lambda *_: lost.set())
     await host.discord.fail(Kind.SILENCE, *HANDSHAKE, most=host.shards)
     await host.discord.drop()
     async with asyncio.timeout(PATIENCE):
