@@ -48,17 +48,21 @@ async def delete_script(session: AsyncSession, script: int) -> None:
 
 
 async def delete_empty_script(session: AsyncSession, channel: int, owner: int) -> None:
-    """Delete the script that runs in a channel if it is the owner's, and never had a line."""
+    """Delete the script that runs in a channel if its owner is this one, and nothing is in it.
+
+    It has never had a line, and it has no cast.
+    """
     lines = select(Line.id).where(Line.script == Script.id)
-    empty = select(Script.id).where(
+    empty = select(Script).where(
         Script.channel == channel,
         Script.running,
         Script.owner == owner,
         Script.forked_at.is_(None),
         ~lines.exists(),
     )
-    if (script := await session.scalar(empty)) is not None:
-        await delete_scripts(session, select(Script.id).where(Script.id == script))
+    script = await session.scalar(empty)
+    if script is not None and not script.cast and not script.players:
+        await delete_script(session, script.id)
 
 
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:

@@ -144,9 +144,9 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        If the running one is the same owner's, and never had a line, it is deleted instead. The new
-        script takes over the players of the script ``forked``, of which it is a fork. Raises
-        AlreadyWritten if the interaction ``delivery`` has begun a script before.
+        If the running one is the same owner's, and neither had a line nor has a cast, it is deleted
+        instead. The new script takes over the players of the script ``forked``, of which it is a
+        fork. Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
         """
         async with self._database.writing() as session:
             begun = select(Script.id).where(Script.delivery == delivery)

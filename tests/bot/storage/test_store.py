@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,9 @@ async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
 
 
 async def test_a_new_script_takes_the_place_of_its_owners_empty_one(store: Store):
-    async def begin(title: str, owner: int = 7) -> Script:
+    async def begin(title: str, owner: int = 7, cast: Sequence[str] = ()) -> Script:
         script = make_script(title=title)
-        script.owner = owner
+        script.owner, script.cast = owner, list(cast)
         return await store.scripts.create_script(script)
 
     elsewhere = await store.scripts.create_script(make_script(channel=2))
@@ -194,9 +195,10 @@ async def test_a_new_script_takes_the_place_of_its_owners_empty_one(store: Store
     await store.lines.move_head(await store.scripts.get_script(undone.id), None)
     await begin("Mine")
     await begin("Another's", owner=8)
+    await begin("With a cast", cast=["MAYA"])
     await begin("Last")
     kept = [script.title for script in await store.scripts.list_scripts(1)]
-    assert kept == ["Last", "Another's", "Mine", "Undone"]
+    assert kept == ["Last", "With a cast", "Another's", "Mine", "Undone"]
     assert (await store.lines.find_line(line)).text == "Rain."
     assert (await store.scripts.find_running_script(2)).id == elsewhere.id
 
@@ -300,7 +302,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await messages.list_unshown_scripts()
     await lines.move_head(now, first)
     titles = [script.title for script in await scripts.list_scripts(1)]
-    assert titles == ["A fork", "The Roof"]
+    assert titles == ["A fork", "The Roof", "The Diner"]
     await store.states.load_checkpoint(second, "fingerprint", 100)
     await lines.find_last_request_time(script.id, 7)
     await store.states.find_last_reader(second)
