@@ -14,7 +14,7 @@ from discord.ext import tasks
 
 from ..audio.table_read import record_table_read
 from ..errors import TransactionFailed
-from ..i18n.catalogue import many, say, speaking
+from ..i18n.catalogue import many, say
 from ..interactions.requester import get_message_channel, get_requester
 from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition
@@ -24,7 +24,7 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
-from ..ui.background.live_polls import find_locale
+from ..ui.background.server_language import speaking_for
 from ..ui.cards.closing_card import make_closing_card
 from ..ui.components import (
     Interaction,
@@ -208,7 +208,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         channel = self.bot.get_partial_messageable(script.channel)
         session = self.services.sessions.get(script.channel)
         try:
-            with speaking(find_locale(script, self.bot), self.services.group):
+            with speaking_for(script, self.bot, self.services.group):
                 await self._try_to_show(channel, session, script)
         except TransactionFailed:
             raise

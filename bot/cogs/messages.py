@@ -17,7 +17,7 @@ import discord
 from discord.ext import commands
 
 from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, TransactionFailed
-from ..i18n.catalogue import phrase, say, speaking
+from ..i18n.catalogue import phrase, say
 from ..interactions.addressing import Addressed, read_address, strip_mentions
 from ..interactions.in_flight import StoppableJob
 from ..interactions.requester import find_name, format_requester, make_requester
@@ -27,6 +27,7 @@ from ..session.channel_session import ChannelSession
 from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
+from ..ui.background.server_language import speaking_in
 from ..ui.channels.progress import PanelProgress
 from ..ui.components import (
     LINES,
@@ -105,8 +106,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if addressed is None or not is_here or not isinstance(channel, MessageChannel):
             return
         new = Heard(message, channel, services.sessions.get(channel.id), addressed)
-        locale = message.guild.preferred_locale.value if message.guild else "en-US"
-        with self._register(new) as heard, speaking(locale, services.group):
+        with self._register(new) as heard, speaking_in(message.guild, services.group):
             try:
                 services.in_flight.admit()
                 services.in_flight.track_person(message.author.id)

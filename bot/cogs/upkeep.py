@@ -11,8 +11,8 @@ import discord
 from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
-from ..i18n.catalogue import speaking
 from ..sharding import Shards
+from ..ui.background.server_language import speaking_in
 from ..ui.delivery.sending import CONNECTION_ERRORS, MessageChannel
 from .feature import FeatureCog
 
@@ -83,9 +83,8 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     async def _redraw_late(self, message: discord.Message, edited: datetime) -> None:
         channel, services = message.channel, self.services
-        locale = message.guild.preferred_locale.value if message.guild else "en-US"
         # The store logs a failed transaction.
-        with speaking(locale, services.group), suppress(TransactionFailed):
+        with speaking_in(message.guild, services.group), suppress(TransactionFailed):
             session = services.sessions.get(channel.id)
             await services.messages.redraw_late(channel, session, message.id, edited)
 

@@ -10,7 +10,6 @@ from functools import partial
 
 import discord
 
-from ...i18n.catalogue import speaking
 from ...screenplay.statistics import count_script
 from ...session.channel_session import ChannelSession, ChannelSessions
 from ...session.deadlines import Due, Event
@@ -27,7 +26,7 @@ from ..panels.rotation_messages import (
     format_skip,
     format_sprint_summary,
 )
-from .live_polls import find_locale
+from .server_language import speaking_for
 from .timers import Timers
 
 
@@ -82,7 +81,7 @@ class DeadlineMessages:
         if script is None:
             return None
         session = self.sessions.get(script.channel)
-        with speaking(find_locale(script, self.client), self.group):
+        with speaking_for(script, self.client, self.group):
             async with session.reminding:
                 due = await self.sessions.deadlines.find_due(script)
                 if due.sprint and due.event:

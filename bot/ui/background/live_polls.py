@@ -11,11 +11,11 @@ from functools import partial
 
 import discord
 
-from ...i18n.catalogue import speaking
 from ...session.channel_session import ChannelSession, ChannelSessions
 from ...sharding import Shards
-from ...storage.schema import Poll, Script
+from ...storage.schema import Poll
 from ..channels.message_sync import MessageSync
+from .server_language import speaking_for
 from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0
@@ -91,7 +91,7 @@ class LivePolls:
         """Act in the channel of a poll, if it exists."""
         if script := await self.sessions.housekeeping.find_poll_script(poll):
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking(find_locale(script, self.client), self.group):
+            with speaking_for(script, self.client, self.group):
                 await action(channel, self.sessions.get(script.channel), poll)
 
     async def _close(
@@ -112,9 +112,3 @@ class LivePolls:
             await session.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)
-
-
-def find_locale(script: Script, client: discord.Client) -> str:
-    """Return the language of a script's server, for what is said to nobody in particular."""
-    guild = None if script.guild is None else client.get_guild(script.guild)
-    return (guild.preferred_locale if guild else discord.Locale.american_english).value

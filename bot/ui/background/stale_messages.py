@@ -9,12 +9,11 @@ from itertools import chain
 
 import discord
 
-from ...i18n.catalogue import speaking
 from ...session.channel_session import ChannelSessions
 from ...sharding import Shards
 from ..channels.message_sync import MessageSync
 from ..delivery.sending import log_failure
-from .live_polls import find_locale
+from .server_language import speaking_for
 
 log = logging.getLogger("onbook.stale_messages")
 
@@ -69,7 +68,7 @@ class StaleMessages:
         for script in await self.sessions.housekeeping.list_unshown(Shards.of(self.client)):
             channel = self.client.get_partial_messageable(script.channel)
             try:
-                with speaking(find_locale(script, self.client), self.group):
+                with speaking_for(script, self.client, self.group):
                     await self.messages.sync(channel, self.sessions.get(script.channel))
             except Exception as error:  # noqa: BLE001 - the others must not wait for this one
                 log_failure(log, f"could not show the end of script {script.id}", error)
@@ -87,7 +86,7 @@ class StaleMessages:
             return
         channel = self.client.get_partial_messageable(row.channel)
         session = self.sessions.get(row.channel)
-        with speaking(find_locale(row, self.client), self.group):
+        with speaking_for(row, self.client, self.group):
             for start in range(0, len(messages), BATCH_SIZE):
                 batch = messages[start : start + BATCH_SIZE]
                 redrawn = await self.messages.redraw_messages(channel, session, batch)
