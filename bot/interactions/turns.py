@@ -15,7 +15,7 @@ from ..session.channel_session import ChannelSession
 from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
 from ..settings import Look
-from ..storage.schema import Script
+from ..storage.schema import Poll, Script
 from ..ui.channels.progress import AnswerProgress, PanelProgress, ProgressDisplay
 from ..ui.components import (
     LINES,
@@ -147,8 +147,7 @@ class Turns:
         announcement = announcement and f"-# {announcement}"
         sentences = list[str]()
         if result.poll:
-            self.services.live_polls.watch(result.poll)
-            await self.services.poll_messages.post(channel, session, result.poll)
+            await self._show_takes(turn, result.poll)
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
@@ -163,6 +162,14 @@ class Turns:
             )
         sentences += [*filter(None, [remark]), *format_warnings(result)]
         await self._finish(turn, result, sentences)
+
+    async def _show_takes(self, turn: Turn, poll: Poll) -> None:
+        self.services.live_polls.watch(poll)
+        try:
+            await self.services.poll_messages.post(turn.channel, turn.session, poll)
+        except (discord.HTTPException, *CONNECTION_ERRORS):
+            self.services.live_polls.show(poll)
+            raise
 
     async def _finish(self, turn: Turn, result: TurnResult, sentences: list[str]) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""

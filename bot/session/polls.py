@@ -67,6 +67,15 @@ class Polls:
         votes = await self.store.polls.load_votes(poll)
         return PollBoard(row, await self.load_takes(row), votes)
 
+    async def find_unshown(self, poll: int) -> Poll | None:
+        """Return a poll that no message shows, or None where no take could be chosen any more."""
+        row = await self.store.polls.find_poll(poll)
+        if row is None or row.closed or row.message is not None:
+            return None
+        is_over = row.ends is not None and row.ends <= self.library.clock()
+        script = await self.store.scripts.get_script(row.script)
+        return row if not is_over and _stands(row, script) else None
+
     async def record_message(self, poll: int, message: int) -> None:
         """Record the message that shows a poll."""
         await self.store.polls.record_message(poll, message)
@@ -157,10 +166,8 @@ class Polls:
                 lines = takes[won]
                 if not row.closed:
                     before = await self.store.scripts.get_script(row.script)
-                    stands = before.running and before.head == row.parent
-                    await self.store.polls.close_poll(
-                        poll, won, before, lines[-1].id if stands else before.head
-                    )
+                    head = lines[-1].id if _stands(row, before) else before.head
+                    await self.store.polls.close_poll(poll, won, before, head)
             script, last = await self.store.scripts.get_script(row.script), lines[-1].id
             taken = last in await self.store.lines.load_path_ids(script.head, last)
             return PollResult(poll, script, counts, won, lines, taken)
@@ -171,6 +178,11 @@ class Polls:
         if take not in takes:
             raise RequestError("There is no such take. Press a button below the takes.")
         return takes[take]
+
+
+def _stands(poll: Poll, script: Script) -> bool:
+    """Return whether a script can go on with a take: nothing else has happened in it."""
+    return script.running and script.head == poll.parent
 
 
 def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:

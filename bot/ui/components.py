@@ -38,6 +38,16 @@ Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
 """Answers a press of a component whose custom id has matched."""
 
 
+def has_component(message: discord.Message, *kinds: str) -> bool:
+    """Return whether a message has a component whose custom id begins with one of these words."""
+    prefixes = tuple(f"{CUSTOM_ID_PREFIX}{kind}:" for kind in kinds)
+    return any(
+        str(getattr(child, "custom_id", "")).startswith(prefixes)
+        for row in message.components
+        for child in getattr(row, "children", ())
+    )
+
+
 def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
     """Make the class by which discord.py passes a press to a handler.
 

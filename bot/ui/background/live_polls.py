@@ -24,7 +24,10 @@ RECOUNT_INTERVAL = 1.0
 
 @dataclass
 class LivePolls:
-    """Close the votes of all channels when they are due. `resume` finds the stored votes again."""
+    """Close the votes of all channels when they are due.
+
+    `resume` finds the votes that earlier processes stored, and shows those that nobody has seen.
+    """
 
     client: discord.Client
     sessions: ChannelSessions
@@ -39,8 +42,9 @@ class LivePolls:
     async def resume(self) -> None:
         """Time the open votes of earlier processes on this process's shards; close those overdue.
 
-        Call it when the client is ready, since the language of a vote is that of its server. A
-        second call does nothing. Raises TransactionFailed where the votes cannot be read.
+        Show the votes that an earlier process stored but did not show. Call it when the client is
+        ready, since the language of a vote is that of its server. A second call does nothing.
+        Raises TransactionFailed where the votes cannot be read.
         """
         if self._resumed:
             return
@@ -51,8 +55,11 @@ class LivePolls:
             self._resumed = False
             raise
         for poll in polls:
-            if ("vote", poll.id) not in self.timers:
-                self.watch(poll)
+            if ("vote", poll.id) in self.timers:
+                continue
+            if poll.message is None:
+                self.show(poll)
+            self.watch(poll)
 
     def watch(self, poll: Poll) -> None:
         """Close a vote when it is due; ignore a poll without a vote."""
@@ -60,6 +67,10 @@ class LivePolls:
             return
         left = (poll.ends - discord.utils.utcnow()).total_seconds()
         self.timers.set(("vote", poll.id), left, partial(self._end, poll.id))
+
+    def show(self, poll: Poll) -> None:
+        """Show takes that no message shows, now or as soon as Discord lets the bot."""
+        self.timers.set(("takes", poll.id), 0.0, partial(self._act_in_channel, self._show, poll.id))
 
     def end_now(self, poll: int) -> None:
         """Close a vote on which everybody has voted, unless it is being closed already."""
@@ -91,8 +102,23 @@ class LivePolls:
         """Act in the channel of a poll, if it exists."""
         if script := await self.sessions.housekeeping.find_poll_script(poll):
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking_for(script, self.client, self.group):
+            # Nobody waits in a channel that is gone, or where the bot may not post.
+            with (
+                speaking_for(script, self.client, self.group),
+                suppress(discord.NotFound, discord.Forbidden),
+            ):
                 await action(channel, self.sessions.get(script.channel), poll)
+
+    async def _show(
+        self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
+    ) -> None:
+        # A vote that ends meanwhile is drawn after this.
+        async with session.drawing:
+            if unshown := await session.polls.find_unshown(poll):
+                await self.sessions.posts.check_may_write()  # another process may have the shard
+                await self.messages.poll_messages.restore(channel, session, unshown)
+        # The panel has no buttons while people vote. An earlier attempt may have failed here.
+        await self.messages.sync(channel, session)
 
     async def _close(
         self,
@@ -105,8 +131,7 @@ class LivePolls:
         """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
             await self.messages.poll_messages.redraw(channel, session, poll)
-            # Nobody waits in a channel that is gone; and where the bot may not post, the message
-            # of the takes says how the vote ended.
+            # Where the bot may not post, the message of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
                 await self.messages.poll_messages.announce(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)

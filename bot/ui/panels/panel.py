@@ -9,7 +9,7 @@ import discord
 
 from ...session.posts import Posts
 from ...storage.records import ChannelContent
-from ..components import CUSTOM_ID_PREFIX, make_row_view
+from ..components import has_component, make_row_view
 from ..delivery.sending import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
@@ -135,12 +135,7 @@ class Panel:
 
 def is_panel(message: discord.Message) -> bool:
     """Return whether a message has the buttons of a panel."""
-    prefixes = tuple(f"{CUSTOM_ID_PREFIX}{action}:" for action in PANEL_ACTIONS)
-    return any(
-        str(getattr(child, "custom_id", "")).startswith(prefixes)
-        for row in message.components
-        for child in getattr(row, "children", ())
-    )
+    return has_component(message, *PANEL_ACTIONS)
 
 
 async def delete_message(channel: MessageChannel, message: int) -> None:

@@ -17,6 +17,7 @@ from ...storage.schema import Line, Poll
 from ..components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
+    has_component,
     make_continue_here_button,
     make_view,
 )
@@ -25,6 +26,9 @@ from ..lines.looks import format_scene, split_scene
 from ..markdown import LIMIT, format_moment, inline, mention, plain, size
 
 log = logging.getLogger("onbook.poll_messages")
+
+NEWEST = 100
+"""The messages that one request reads, in which a process looks for what an earlier one posted."""
 
 CUT_MARK = "-# …"
 """Stands below a take that is shown in part."""
@@ -59,6 +63,13 @@ class PollMessages:
         nonce = f"poll {poll.id}"
         message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
         await session.polls.record_message(poll.id, message.id)
+
+    async def restore(self, channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
+        """Find the message in which an earlier process has posted takes, or post them."""
+        if found := await _find(channel, poll.id):
+            await session.polls.record_message(poll.id, found)
+        else:
+            await self.post(channel, session, poll)
 
     async def redraw(self, channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
         """Redraw a poll, with its votes or the take that was chosen.
@@ -117,6 +128,15 @@ class PollMessages:
             await self.redraw(channel, session, poll)
         else:
             await self.remove_buttons(channel, session, [message])
+
+
+async def _find(channel: MessageChannel, poll: int) -> int | None:
+    """Return a message of takes that is among the newest, where the bot may read them, or None."""
+    with suppress(discord.Forbidden):
+        async for message in channel.history(limit=NEWEST):
+            if has_component(message, f"poll:{poll}"):
+                return message.id
+    return None
 
 
 def draw_poll(

@@ -14,11 +14,12 @@ from sqlalchemy import update
 
 from bot.app.client import Bot
 from bot.session import polls
+from bot.session.polls import Polls
 from bot.session.turn import ContinueRequest
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
-from bot.ui.panels.poll_messages import format_poll, format_take
+from bot.ui.panels.poll_messages import PollMessages, format_poll, format_take
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,
@@ -484,7 +485,11 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage):
     ("vote_is", "says"),
     [("open", "-# Voting has ended."), ("closed", "-# Voting has"), ("deleted", "-# 3 takes")],
 )
-async def test_a_press_records_the_message_of_a_vote(stage: Stage, vote_is: str, says: str):
+async def test_a_press_records_the_message_of_a_vote(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, vote_is: str, says: str
+):
+    # The next process cannot look for it, because it may not read the channel's messages.
+    monkeypatch.setattr(live_polls.LivePolls, "show", lambda *_: None)
     asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
     await act_unrecorded(stage, asked)
     shown = poll(stage)
@@ -534,6 +539,89 @@ async def test_votes_outlive_restarts_and_end_in_the_servers_language(
     assert told.content.startswith("-# Fassung 2 hat")
     assert await stage.lines() == [HEADING, written[1]]
     assert stage.with_buttons() == [stage.messages()[-1].id]
+
+
+def asked_to_vote(stage: Stage) -> list[dict[str, Any]]:
+    """Return the bodies of all messages that asked people to vote."""
+    return [body for body in stage.sent() if "everyone has one vote" in (body["content"] or "")]
+
+
+async def vote_unseen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: type = PollMessages, step: str = "post"
+) -> None:
+    """Ask for a vote in a process that dies at a step, before its message is recorded."""
+
+    async def die(*_: object) -> None:
+        stage.services.timers.stop()
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, die)
+        await ask(stage, vote=600)
+
+
+@pytest.mark.parametrize(("owner", "step"), [(PollMessages, "post"), (Polls, "record_message")])
+async def test_the_next_process_shows_a_vote_once_that_was_stored_but_not_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
+):
+    await vote_unseen(stage, monkeypatch, owner, step)
+    await stage.restart()
+    await stage.world.settle()
+    assert len(asked_to_vote(stage)) == 1
+    shown = poll(stage)
+    assert numbers(shown) == NUMBERS
+    await vote(stage, shown, 2)
+    written = await load_takes(stage, shown)
+    await stage.world.advance_time(601)
+    assert await stage.lines() == [HEADING, written[1]]
+    await assert_channel_is_true(stage)
+
+
+@pytest.mark.parametrize("why", ["it is over", "the script has gone on", "another one runs"])
+async def test_an_unseen_vote_in_which_nobody_could_vote_is_not_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, why: str
+):
+    await vote_unseen(stage, monkeypatch)
+    if why == "it is over":
+        await pass_time_without_bot(stage, 601)
+    elif why == "the script has gone on":
+        await write_anyway(stage, "Rain.")
+    else:
+        await replace_script(stage)
+    await stage.restart()
+    await stage.world.settle()
+    assert asked_to_vote(stage) == []
+    await stage.world.advance_time(601)
+    await assert_channel_is_true(stage)
+
+
+async def test_a_vote_that_ends_while_it_is_posted_is_shown_as_closed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    await vote_unseen(stage, monkeypatch)
+    post = PollMessages.post
+
+    async def post_late(self: PollMessages, channel: Any, session: Any, new: Poll) -> None:
+        stage.services.live_polls.end_now(new.id)
+        for _ in range(50):  # more than closing the vote takes
+            await session.store.polls.find_poll(new.id)
+        assert (await session.store.polls.find_poll(new.id)).closed
+        await post(self, channel, session, new)
+
+    monkeypatch.setattr(PollMessages, "post", post_late)
+    await stage.restart()
+    await stage.world.settle()
+    shown = next(message for message in stage.messages() if "Voting has ended" in message.content)
+    assert labels(shown) == []
+    await assert_channel_is_true(stage)
+
+
+async def test_takes_that_discord_did_not_accept_are_shown_later(stage: Stage):
+    stage.world.inject_error("POST", "/channels/*/messages", status=400, times=1)
+    told = await ask(stage, vote=600)
+    assert "could not be shown" in told.content
+    await stage.world.settle()
+    assert numbers(poll(stage)) == NUMBERS
 
 
 async def test_a_cut_take_is_read_whole_even_after_a_restart(stage: Stage):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL
 
+from bot.cogs.feature import ADD_ANYWAY
 from bot.cogs.star_reactions import STAR
 from bot.inference.model import Model
 from bot.storage.copying import copy_database
@@ -213,16 +214,20 @@ class Crowd:
 
         Votes end before, because there is no panel meanwhile.
         """
-        with suppress(TimeoutError):  # a message may not show the end of its vote
-            async with asyncio.timeout(VOTE + 1):
-                await self.discord.until(lambda: not self._is_voting())
-        asked = [
-            await person.slash(channel, "write", text=f"{random.getrandbits(60):x}.")
-            for person, channel in self.people
-        ]
-        await self.discord.until(
-            lambda: all(map(has_end, asked)), lambda: str(list(map(str, asked)))
-        )
+        left = self.people
+        while left:
+            await asyncio.sleep(1)  # a new bot shows a vote of an earlier one a moment later
+            with suppress(TimeoutError):  # a message may not show the end of its vote
+                async with asyncio.timeout(VOTE + 1):
+                    await self.discord.until(lambda: not self._is_voting())
+            asked = [
+                await person.slash(channel, "write", text=f"{random.getrandbits(60):x}.")
+                for person, channel in left
+            ]
+            await self.discord.until(
+                partial(all_have_end, asked), lambda asked=asked: str(list(map(str, asked)))
+            )
+            left = [who for who, act in zip(left, asked, strict=True) if is_asked_back(act)]
 
     def _is_voting(self) -> bool:
         """Return whether a message has buttons with numbers of votes."""
@@ -243,6 +248,16 @@ def has_end(asked: Asked) -> bool:
     answers = asked.answers()
     is_gone = bool(asked.messages) and not answers
     return is_gone or any(not answer.thinking and is_end(answer.versions[-1]) for answer in answers)
+
+
+def all_have_end(asked: Iterable[Asked]) -> bool:
+    """Return whether everybody was answered."""
+    return all(map(has_end, asked))
+
+
+def is_asked_back(asked: Asked) -> bool:
+    """Return whether a person was asked whether to write although people vote."""
+    return any(ADD_ANYWAY in answer.labels for answer in asked.answers())
 
 
 def is_answered(asked: Asked) -> bool:
