@@ -16,7 +16,6 @@ import aiosqlite
 import discord
 import pytest
 import simcord
-from alembic.script import ScriptDirectory
 from discord.app_commands import Command, ContextMenu, Group
 from discord.ext import commands
 from pydantic import SecretStr
@@ -214,14 +213,14 @@ AddRevision = Callable[[str], None]
 @pytest.fixture
 def add_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddRevision:
     """Return a function that adds a revision with these statements."""
-    newest = ScriptDirectory.from_config(migrations.make_config()).get_current_head()
+    *_, newest = migrations.list_revisions()
 
     def add(statements: str) -> None:
         folder = tmp_path / "versions"
         folder.mkdir()
         monkeypatch.setattr(migrations, "VERSIONS", [*migrations.VERSIONS, folder])
-        (folder / "next.py").write_text(
-            f"from alembic import op\nrevision = 'next'\ndown_revision = {newest!r}\n"
+        (folder / "v9999_next.py").write_text(
+            f"from alembic import op\nrevision = '9999'\ndown_revision = {newest!r}\n"
             f"def upgrade():\n    {statements}\n"
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tyro
 from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from tyro.conf import Positional
 
@@ -24,7 +23,7 @@ def main(message: Positional[str]) -> None:
         message: An imperative sentence, such as "Add a column".
     """
     config = migrations.make_config()
-    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    number = len(migrations.list_revisions()) + 1
     with create_engine("sqlite://").connect() as connection:
         migrations.upgrade(connection, "The new database")
         config.attributes.update(connection=connection, metadata=Base.metadata)

@@ -1,22 +1,26 @@
-"""Upgrade the tables with Alembic. A published revision never changes."""
+"""Upgrade the tables with Alembic. A published revision never changes.
+
+Alembic takes 12 MB of memory, so it is imported only to make tables or to upgrade them.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from ...errors import StoreError
 from ..schema import Base
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 FOLDER = Path(__file__).parent
 
 VERSIONS = [FOLDER / "versions"]
-"""The folders of the revisions."""
+"""The folders of the revisions: a file `v0001_create_the_tables.py` has the revision 0001."""
 
 _version = Table("alembic_version", MetaData(), Column("version_num", String))
 """Alembic's own table, which has one row."""
@@ -24,6 +28,8 @@ _version = Table("alembic_version", MetaData(), Column("version_num", String))
 
 def make_config() -> Config:
     """Make Alembic's configuration, which needs no file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", _escape(FOLDER))
     config.set_main_option("path_separator", "os")
@@ -41,12 +47,13 @@ def find_revision(connection: Connection) -> str | None:
 
 def is_outdated(connection: Connection) -> bool:
     """Return whether `upgrade` would upgrade existing tables."""
-    revision = find_revision(connection)
-    script = ScriptDirectory.from_config(make_config())
-    earlier = {revision.revision for revision in script.walk_revisions()} - {
-        script.get_current_head()
-    }
-    return revision in earlier
+    return find_revision(connection) in list_revisions()[:-1]
+
+
+def list_revisions() -> list[str]:
+    """Return all revisions, the newest last."""
+    names = [file.stem for folder in VERSIONS for file in folder.glob("v*_*.py")]
+    return sorted(name[1:].partition("_")[0] for name in names)
 
 
 def upgrade(connection: Connection, name: str) -> bool:
@@ -56,16 +63,17 @@ def upgrade(connection: Connection, name: str) -> bool:
     the rows that refer to it. Return whether anything has changed; raise StoreError if the revision
     of the tables is unknown here.
     """
-    config = make_config()
-    script = ScriptDirectory.from_config(config)
-    revision = find_revision(connection)
-    if revision == script.get_current_head():
+    revision, revisions = find_revision(connection), list_revisions()
+    if revision == revisions[-1]:
         return False
-    if revision and revision not in {earlier.revision for earlier in script.walk_revisions()}:
+    if revision and revision not in revisions:
         raise StoreError(
             f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
             f"another database."
         )
+    from alembic import command
+
+    config = make_config()
     config.attributes.update(connection=connection, metadata=Base.metadata)
     command.upgrade(config, "head")
     return True

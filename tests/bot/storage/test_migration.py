@@ -6,15 +6,19 @@ import asyncio
 import logging
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from bot.errors import StoreError
+from bot.storage import migrations
 from bot.storage.postgres import tables
 from bot.storage.postgres.connections import connect
 from bot.storage.schema import Base
@@ -68,6 +72,24 @@ def list_properties(connection: sqlite3.Connection) -> set[tuple[str, bool, bool
     return {(name, "AUTOINCREMENT" in sql, "WITHOUT ROWID" in sql) for name, sql in tables}
 
 
+def test_files_have_the_names_of_their_revisions():
+    script = ScriptDirectory.from_config(migrations.make_config())
+    newest_first = [revision.revision for revision in script.walk_revisions()]
+    assert migrations.list_revisions() == newest_first[::-1]
+
+
+def test_a_bot_whose_tables_are_up_to_date_does_not_import_alembic(migrated: Path):
+    program = (
+        "import asyncio, pathlib, sys, bot.app.runner\n"
+        "from bot.storage.store import Store\n"
+        "async def main():\n"
+        f"    await (await Store.open(pathlib.Path({str(migrated)!r}))).close()\n"
+        "asyncio.run(main())\n"
+        "assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
 @pytest.mark.parametrize("where", BOTH, indirect=True)
 async def test_an_unknown_revision_is_refused_and_left_alone(where: Path | URL):
     await open_and_close(where)
@@ -92,7 +114,7 @@ async def test_an_earlier_revision_is_upgraded(migrated: Path, add_revision: Add
     add_revision("op.execute(\"UPDATE key_values SET value = 'c'\")")
     await open_and_close(migrated)
     assert run_sql(migrated, "SELECT value FROM key_values") == [["c"]]
-    assert read_revision(migrated) == "next"
+    assert read_revision(migrated) == "9999"
 
 
 async def test_an_upgrade_that_fails_changes_nothing(migrated: Path, add_revision: AddRevision):
