@@ -30,6 +30,9 @@ from .request import LONGEST_LINE, LONGEST_OVERRUN, Completion, Request
 LONGEST_COMPLETION = LONGEST_LINE + LONGEST_OVERRUN
 """The most characters that a row can have written."""
 
+SPARE_COLUMNS = 250
+"""Columns of the logs beyond what a row can need, so that `make_room`, which copies, is rare."""
+
 UNREACHABLE = 1 << 40
 """A length, in characters, that no row reaches."""
 
@@ -72,8 +75,7 @@ class RowStore:
         """The column of the character that comes next."""
         self._capacity = capacity
         self._history = history
-        # Twice what a row can need, so that `make_room`, which copies that much, is rare.
-        self._width = 2 * (history + LONGEST_COMPLETION)
+        self._width = history + LONGEST_COMPLETION + SPARE_COLUMNS
         self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
         self._logs: list[NDArray[Any]] = []
         self.tokens = self.log(np.int16)
