@@ -30,6 +30,20 @@ LONGEST_LIST = 60
 SAME_CAST = 0.3
 """The share of speeches with common speakers that makes two stretches one play; two plays of an
 anthology may both have a servant."""
+LONG_HEADING, LONG_TITLE = 60, 70
+"""The characters from which on a text is a sentence, and neither the heading of a list or of the
+end of a play, nor the title of front matter."""
+HEADING_LINES = 4
+"""The first lines of a paragraph among which a list of persons may have its heading, below a
+title."""
+MOST_INDENTED = 12
+"""The largest indent of directions; a heading in the centre has more."""
+LAST_DIRECTIONS, FIRST_DIRECTIONS = 24, 8
+"""The most paragraphs of directions behind the last speech, and before the first one where no
+heading stands."""
+NEAR = 1
+"""The most paragraphs between front matter, such as a list of scenes, and the first speech for the
+heading of the act to stand above both."""
 
 PERSONS = re.compile(
     r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"
@@ -157,29 +171,29 @@ def _is_gap(between: Sequence[Part]) -> bool:
 
 def _is_boundary(part: Part) -> bool:
     text = part.paragraph.plain.strip(" [](){}.")
-    if heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < 60):
+    if heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < LONG_HEADING):
         return True
-    if END.match(text) and len(text) < 60:
+    if END.match(text) and len(text) < LONG_HEADING:
         return True
-    return len(text) < 70 and bool(FRONT_MATTER.match(text)) and _is_printed_large(part)
+    return len(text) < LONG_TITLE and bool(FRONT_MATTER.match(text)) and _is_printed_large(part)
 
 
 def heads_persons(part: Part) -> bool:
     """Return whether a line of its own heads a list of persons, perhaps below a title."""
-    lines = (line.strip(" _[]().:") for line in part.paragraph.lines[:4])
+    lines = (line.strip(" _[]().:") for line in part.paragraph.lines[:HEADING_LINES])
     return any(LIST_OF_PERSONS.fullmatch(line) for line in lines)
 
 
 def _is_printed_large(part: Part) -> bool:
     first = part.paragraph.first.strip("_[]() .")
-    return first.isupper() or part.paragraph.indent > 12
+    return first.isupper() or part.paragraph.indent > MOST_INDENTED
 
 
 def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
     """Return the end of a stretch: behind the curtain, or before what is not part of a play."""
     stop = spoken + 1
     has_fallen = False
-    for i in range(spoken + 1, min(limit, spoken + 25)):
+    for i in range(spoken + 1, min(limit, spoken + 1 + LAST_DIRECTIONS)):
         falls = bool(CURTAIN.match(parts[i].paragraph.plain))
         if _is_boundary(parts[i]) or (has_fallen and not falls):
             break
@@ -197,7 +211,8 @@ def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     if near:
         acts = [i for i in near if re.match(r".*\bACT", _read_heading(parts[i]), re.IGNORECASE)]
         last = acts[-1] if acts else near[-1]
-        return last if last > boundary or spoken - boundary < 3 else max(boundary + 1, last)
+        is_below = spoken - boundary - 1 <= NEAR
+        return last if last > boundary or is_below else max(boundary + 1, last)
     headings = [
         i
         for i in range(max(boundary + 1, spoken - LONGEST_GAP), spoken)
@@ -206,7 +221,7 @@ def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     if headings:
         return headings[-1]
     start = spoken
-    while start > max(boundary + 1, spoken - 8) and _is_direction(parts[start - 1]):
+    while start > max(boundary + 1, spoken - FIRST_DIRECTIONS) and _is_direction(parts[start - 1]):
         start -= 1
     return start
 
