@@ -62,6 +62,9 @@ ECHO_LINES = 10
 WORN_LINES = 4
 """The number of last lines of which two with the same word wear it out."""
 
+RANKED = 512
+"""The texts whose words are remembered: the candidates for a few lines, and the lines before."""
+
 MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
 
@@ -296,7 +299,7 @@ def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(RANKED)
 def split_words(text: str) -> tuple[str, ...]:
     """Return the words of a line, given as Fountain, in lower case: no cue, no parenthetical."""
     cue, newline, below = text.partition("\n")
@@ -310,7 +313,7 @@ _TO_THE_NEXT = re.compile(r"(?s)[\w'\u2019]*.")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(RANKED)
 def find_content_words(text: str) -> frozenset[str]:
     """Return the words of a line without those that any line can have."""
     words = (word.removesuffix("'s") for word in split_words(text))
