@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,7 +30,11 @@ LARGEST_DIFFERENCE: dict[Bits, float | None] = {32: 1e-4, 8: None}
 per character alone decide."""
 
 LARGEST_LOSS: dict[Bits, float] = {32: 0.001, 8: 0.005}
-"""The largest relative difference from the checkpoint's bits per character that passes."""
+"""The largest relative difference from the checkpoint's bits per character that passes, for all
+texts together."""
+
+LARGEST_LOSS_OF_TEXT = 2
+"""How many times as large the difference of a single text may be, which chance moves more."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,30 @@ def prove(
             *numbers,
             _check_rows_alone(graph, np.concatenate(read)),
             _check_targets(text_costs),
-            *(check_loss(j.name, j.pytorch, j.exported, LARGEST_LOSS[bits]) for j in text_costs),
+            *_check_losses(text_costs, LARGEST_LOSS[bits]),
         ),
         text_costs,
     )
+
+
+def _check_losses(texts: Sequence[TextCosts], allowed: float) -> Iterator[Check]:
+    """Yield a check of each text, and a stricter one of all together."""
+    for text in texts:
+        most = LARGEST_LOSS_OF_TEXT * allowed
+        yield check_loss(text.name, text.pytorch, text.exported, most)
+    if len(texts) > 1:
+        before, after = (
+            _sum_costs(text.pytorch for text in texts),
+            _sum_costs(text.exported for text in texts),
+        )
+        yield check_loss("all texts", before, after, allowed)
+
+
+def _sum_costs(costs: Iterable[Cost]) -> Cost:
+    """Return the cost of several texts together."""
+    pairs = [(cost.bits, cost.characters) for cost in costs]
+    bits, characters = map(sum, zip(*pairs, strict=True))
+    return Cost(bits, characters)
 
 
 def encode_text(vocabulary: Vocabulary, text: Text) -> TokenIds:
