@@ -10,6 +10,7 @@ from functools import partial
 
 import discord
 
+from ..errors import TransactionFailed
 from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOOK
@@ -167,7 +168,7 @@ class Turns:
         self.services.live_polls.watch(poll)
         try:
             await self.services.poll_messages.post(turn.channel, turn.session, poll)
-        except (discord.HTTPException, *CONNECTION_ERRORS):
+        except (TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
             self.services.live_polls.show(poll)
             raise
 

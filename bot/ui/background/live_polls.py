@@ -69,7 +69,7 @@ class LivePolls:
         self.timers.set(("vote", poll.id), left, partial(self._end, poll.id))
 
     def show(self, poll: Poll) -> None:
-        """Show takes that no message shows, now or as soon as Discord lets the bot."""
+        """Show takes that no message shows; after a failure, try again for about an hour."""
         self.timers.set(("takes", poll.id), 0.0, partial(self._act_in_channel, self._show, poll.id))
 
     def end_now(self, poll: int) -> None:
@@ -102,11 +102,8 @@ class LivePolls:
         """Act in the channel of a poll, if it exists."""
         if script := await self.sessions.housekeeping.find_poll_script(poll):
             channel = self.client.get_partial_messageable(script.channel)
-            # Nobody waits in a channel that is gone, or where the bot may not post.
-            with (
-                speaking_for(script, self.client, self.group),
-                suppress(discord.NotFound, discord.Forbidden),
-            ):
+            # Nobody waits in a channel that is gone.
+            with speaking_for(script, self.client, self.group), suppress(discord.NotFound):
                 await action(channel, self.sessions.get(script.channel), poll)
 
     async def _show(
@@ -116,7 +113,9 @@ class LivePolls:
         async with session.drawing:
             if unshown := await session.polls.find_unshown(poll):
                 await self.sessions.posts.check_may_write()  # another process may have the shard
-                await self.messages.poll_messages.restore(channel, session, unshown)
+                await self.messages.poll_messages.restore(
+                    channel, session, unshown, self.client.user
+                )
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)
 

@@ -1,4 +1,4 @@
-"""Speak the language of a server where nobody in particular is answered."""
+"""Speak the language of a server in messages that answer nobody in particular."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +22,13 @@ from ..components import (
     make_continue_here_button,
     make_view,
 )
-from ..delivery.sending import CONNECTION_ERRORS, MessageChannel, edit_message, post_message
+from ..delivery.sending import (
+    CONNECTION_ERRORS,
+    REQUEST_TIMEOUT,
+    MessageChannel,
+    edit_message,
+    post_message,
+)
 from ..lines.looks import format_scene, split_scene
 from ..markdown import LIMIT, format_moment, inline, mention, plain, size
 
@@ -64,9 +71,15 @@ class PollMessages:
         message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
         await session.polls.record_message(poll.id, message.id)
 
-    async def restore(self, channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
-        """Find the message in which an earlier process has posted takes, or post them."""
-        if found := await _find(channel, poll.id):
+    async def restore(
+        self,
+        channel: MessageChannel,
+        session: ChannelSession,
+        poll: Poll,
+        bot: discord.ClientUser | None,
+    ) -> None:
+        """Find the message in which an earlier process of a bot has posted takes, or post them."""
+        if found := await _find(channel, poll.id, bot):
             await session.polls.record_message(poll.id, found)
         else:
             await self.post(channel, session, poll)
@@ -130,12 +143,13 @@ class PollMessages:
             await self.remove_buttons(channel, session, [message])
 
 
-async def _find(channel: MessageChannel, poll: int) -> int | None:
+async def _find(channel: MessageChannel, poll: int, bot: discord.ClientUser | None) -> int | None:
     """Return a message of takes that is among the newest, where the bot may read them, or None."""
     with suppress(discord.Forbidden):
-        async for message in channel.history(limit=NEWEST):
-            if has_component(message, f"poll:{poll}"):
-                return message.id
+        async with asyncio.timeout(REQUEST_TIMEOUT):
+            async for message in channel.history(limit=NEWEST):
+                if message.author == bot and has_component(message, f"poll:{poll}"):
+                    return message.id
     return None
 
 
