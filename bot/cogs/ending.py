@@ -24,7 +24,6 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
-from ..ui.background.server_language import speaking_for
 from ..ui.cards.closing_card import make_closing_card
 from ..ui.components import (
     Interaction,
@@ -45,6 +44,7 @@ from ..ui.delivery.sending import (
     log_failure,
     post_message,
 )
+from ..ui.delivery.server_language import speaking_for
 from ..ui.images import pictures
 from ..ui.markdown import inline
 from .feature import FeatureCog, answer_errors, listens_to

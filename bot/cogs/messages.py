@@ -27,7 +27,6 @@ from ..session.channel_session import ChannelSession
 from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
-from ..ui.background.server_language import speaking_in
 from ..ui.channels.progress import PanelProgress
 from ..ui.components import (
     LINES,
@@ -44,6 +43,7 @@ from ..ui.delivery.sending import (
     post_message,
     try_once,
 )
+from ..ui.delivery.server_language import speaking_in
 from ..ui.delivery.waiting import measure_act
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline

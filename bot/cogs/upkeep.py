@@ -12,8 +12,8 @@ from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
 from ..sharding import Shards
-from ..ui.background.server_language import speaking_in
 from ..ui.delivery.sending import CONNECTION_ERRORS, MessageChannel
+from ..ui.delivery.server_language import speaking_in
 from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")

@@ -241,7 +241,7 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
 
     monkeypatch.setattr(voice_file, "read_network", other)
     assert main([str(voice_8), "--bits", "32", "-o", str(tmp_path / "a.onnx")]) == 1
-    assert "1 of 6 checks" in capsys.readouterr().err
+    assert "1 of 7 checks" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -18,6 +18,7 @@ from ...sharding import Shards
 from ...storage.schema import Rotation, Script, Sprint
 from ..channels.message_sync import MessageSync
 from ..delivery.sending import NO_MENTIONS, post_message
+from ..delivery.server_language import speaking_for
 from ..lines.line_messages import make_nonce
 from ..panels.panel import delete_message
 from ..panels.rotation_messages import (
@@ -26,7 +27,6 @@ from ..panels.rotation_messages import (
     format_skip,
     format_sprint_summary,
 )
-from .server_language import speaking_for
 from .timers import Timers
 
 

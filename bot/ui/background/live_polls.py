@@ -15,7 +15,7 @@ from ...session.channel_session import ChannelSession, ChannelSessions
 from ...sharding import Shards
 from ...storage.schema import Poll
 from ..channels.message_sync import MessageSync
-from .server_language import speaking_for
+from ..delivery.server_language import speaking_for
 from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0

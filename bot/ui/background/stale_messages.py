@@ -13,7 +13,7 @@ from ...session.channel_session import ChannelSessions
 from ...sharding import Shards
 from ..channels.message_sync import MessageSync
 from ..delivery.sending import log_failure
-from .server_language import speaking_for
+from ..delivery.server_language import speaking_for
 
 log = logging.getLogger("onbook.stale_messages")
 
