@@ -17,6 +17,7 @@ other commands:
 Voices and people also go on with forty scenes as friends type them:
 
     python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
+    python -m tests.quality friends OLD NEW --only KIND --pairs -o FILE.md   of two, the better ones
     python -m tests.quality copied VOICE --corpus DIR       lines by heart, and repetitions
 """
 
@@ -73,6 +74,9 @@ TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 
 LISTS = Path(__file__).parents[2] / "training/scenes/lists.txt"
 """The words that the frames of scenes draw, some of them into held-out scenes alone."""
+
+COMPARED = 2
+"""The most voices of which a sheet asks who wrote better."""
 
 EVERY = 2
 """A passage is also written at every second place."""
@@ -298,7 +302,8 @@ class Friends(WithSettings):
     scenes: OptionalPositiveInt = None
     """So many scenes at random; all without it."""
     pairs: bool = False
-    """Write pairs of first lines to tell apart."""
+    """Write pairs: of first lines, people's and a voice's, to tell apart; or where two voices go on
+    with the same scenes, of their continuations, to say which is better."""
 
     def __call__(self) -> None:
         if not self.voices:
@@ -310,14 +315,17 @@ class Friends(WithSettings):
         chosen = {voice: friends.choose_scenes(every, voice, self.only) for voice in self.voices}
         some = [scene for scene in every if any(scene in scenes for scenes in chosen.values())]
         drawn = friends.draw_scenes(some, self.scenes, self.seed)
-        if self.pairs and sum(map(len, chosen.values())) > len(some):
-            raise TextError("With --pairs, name one voice, or one for films and one for the stage.")
+        compares = self.pairs and sum(map(len, chosen.values())) > len(some)
+        if compares and len(chosen) > COMPARED:
+            raise TextError("With --pairs, name one voice, or two.")
         found = [
             continuation
             for voice, scenes in chosen.items()
             for continuation in self._write(voice, [scene for scene in drawn if scene in scenes])
         ]
-        if self.pairs:
+        if compares:
+            write_sheet(self.out, *sheets.of_preferences(found, self.seed))
+        elif self.pairs:
             write_sheet(self.out, *sheets.of_first_lines(found, self.seed))
         else:
             found += friends.by_people(drawn)

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import statistics
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -59,6 +60,14 @@ Judge each row by itself, and fill in its last four columns:
 - `echo`: how many only say again what was just said, and add nothing. They answer nothing.
 - `faulty`: how many are faulty English, such as words that do not exist or sentences that fall
   apart. Slang and unfinished sentences are no faults.
+"""
+
+PREFERENCES = """# {number} pairs of continuations
+
+Each row has the beginning of a scene, as friends typed it in a chat, and two continuations of
+{lines} lines by programs, A and B. Write into the last column which of them the friends would
+rather have got: whose lines answer what was said, make sense in good English, and go on with the
+scene. Write = only where neither is better.
 """
 
 JUDGED = ("mark", "answers", "echo", "faulty")
@@ -127,8 +136,35 @@ def of_continuations(found: Sequence[Continuation], seed: int) -> tuple[str, lis
     return _sheet(text, heads, rows), key
 
 
+def of_preferences(found: Sequence[Continuation], seed: int) -> tuple[str, list[list[str]]]:
+    """Return a blind sheet of pairs by two voices, and who wrote A and B of each.
+
+    Each voice has gone on with the same scenes, as often and in the same order. Pairs of the same
+    lines are left out; TextError is raised where no other is left.
+    """
+    chance = random.Random(seed)
+    by_writer: dict[str, list[Continuation]] = {}
+    for continuation in found:
+        by_writer.setdefault(continuation.writer, []).append(continuation)
+    one, other = by_writer.values()
+    pairs = [
+        chance.sample(pair, 2) for pair in zip(one, other, strict=True) if not _are_same(*pair)
+    ]
+    if not pairs:
+        raise TextError("Both voices wrote the same lines everywhere: name another voice.")
+    chance.shuffle(pairs)
+    rows = [[_show(a.scene.given), _show(a.lines), _show(b.lines)] for a, b in pairs]
+    text = PREFERENCES.format(number=len(rows), lines=CONTINUED)
+    key = [[written.writer for written in pair] for pair in pairs]
+    return _sheet(text, ["scene", "A", "B", "better"], rows), key
+
+
+def _are_same(one: Continuation, other: Continuation) -> bool:
+    return [line.text for line in one.lines] == [line.text for line in other.lines]
+
+
 def key_of(sheet: Path) -> Path:
-    """Return the path of the answers to a sheet of pairs, or of who wrote continuations."""
+    """Return the path of the answers to a sheet of pairs, or of who wrote what."""
     return sheet.with_suffix(".key.json")
 
 
@@ -155,6 +191,8 @@ def score(sheet: Path) -> str:
     if isinstance(answers[0], dict):
         judged = [row[-len(JUDGED) :] for row in cells]
         return _judged(sheet, judged, [answer["writer"] for answer in answers])
+    if isinstance(answers[0], list):
+        return _preferred(sheet, entries, answers)
     return _told_apart(sheet, entries, answers)
 
 
@@ -172,6 +210,25 @@ def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> 
     return (
         f"{sheet.name}: people's line was told in {right} of {len(entries)} pairs "
         f"({right / len(entries):.0%})."
+    )
+
+
+def _preferred(sheet: Path, entries: Sequence[str], writers: Sequence[Sequence[str]]) -> str:
+    """Return how often each of two voices was preferred, with the standard error."""
+    _check(sheet, entries, "AB=")
+    better = Counter(
+        pair["AB".index(entry)]
+        for entry, pair in zip(entries, writers, strict=True)
+        if entry != "="
+    )
+    total = better.total()
+    shares = ", ".join(
+        f"{writer} {better[writer]} ({better[writer] / max(1, total):.0%})"
+        for writer in sorted(writers[0])
+    )
+    return (
+        f"{sheet.name}: preferred in {total} of {len(entries)} pairs: {shares}, "
+        f"± {0.5 / max(1, total) ** 0.5:.0%}."
     )
 
 

@@ -16,13 +16,14 @@ from tests.quality.__main__ import main
 from tests.quality.friends import (
     LINES,
     SCENES,
+    Continuation,
     FriendScene,
     by_voice,
     choose_scenes,
     draw_scenes,
     read_scenes,
 )
-from tests.quality.sheets import score
+from tests.quality.sheets import of_preferences, score
 from training.errors import TextError
 
 QUICK = {"quality": "quick", "line_length": "40"}
@@ -200,12 +201,43 @@ def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[F
     assert "in 6 of 6 pairs (100%)" in score(sheet)
 
 
+def test_pairs_of_two_voices_are_of_continuations(every: list[FriendScene], tmp_path: Path):
+    old = [Continuation(scene, "old", scene.people) for scene in every]
+    new = [Continuation(scene, "new", scene.people[::-1]) for scene in every]
+    new[0] = Continuation(every[0], "new", every[0].people)  # the same is no pair
+    text, key = of_preferences([*old, *new], seed=1)
+    assert {tuple(pair) for pair in key} == {("old", "new"), ("new", "old")}
+    sheet = tmp_path / "better.md"
+    sheet.write_text(text, encoding="utf-8")
+    people = {as_cell(scene.given): as_cell(scene.people) for scene in every[1:]}
+    rows = rows_of(sheet)
+    assert [scene for scene, *_ in rows] != list(people)
+    assert {
+        scene: (a, b)[pair[0] != "old"] for (scene, a, b, _), pair in zip(rows, key, strict=True)
+    } == people
+    (tmp_path / "better.key.json").write_text(json.dumps(key), encoding="utf-8")
+    fill(sheet, ["AB"[pair.index("new")] for pair in key])
+    number = len(every) - 1
+    assert f"new {number} (100%), old 0 (0%)" in score(sheet)
+
+
+def test_a_pair_in_which_neither_is_better_does_not_count(tmp_path: Path):
+    sheet = tmp_path / "better.md"
+    sheet.write_text("| 1 | scene | a | b | A |\n| 2 | scene | c | d | = |\n", encoding="utf-8")
+    key = [["old", "new"], ["new", "old"]]
+    (tmp_path / "better.key.json").write_text(json.dumps(key), encoding="utf-8")
+    assert score(sheet) == "better.md: preferred in 1 of 2 pairs: new 0 (0%), old 1 (100%), ± 50%."
+
+
 def test_requests_that_make_no_sheet_are_refused(
     both: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    out = ["-o", str(tmp_path / "sheet.md")]
+    out = ["-o", str(tmp_path / "sheet.md"), *SHORT, "--scenes", "1"]
+    third = Path(both[0]).with_name("third.onnx")
+    shutil.copy(both[0], third)
     for asked, told in (
-        ([*both, "--pairs", "--only", "film"], "name one voice"),
+        ([*both, str(third), "--pairs", "--only", "film"], "or two"),
+        ([*both, "--pairs", "--only", "film"], "the same lines"),  # they are copies
         ([*both[:1], str(tmp_path / "gone.onnx")], "gone.onnx"),
         ([], "No voice"),
     ):
