@@ -17,7 +17,7 @@ other commands:
 Voices and people also go on with forty scenes as friends type them:
 
     python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
-    python -m tests.quality friends OLD NEW --only KIND --pairs -o FILE.md   of two, the better ones
+    python -m tests.quality friends OLD NEW --only KIND --pairs -o FILE.md   which is better
     python -m tests.quality copied VOICE --corpus DIR       lines by heart, and repetitions
 """
 
@@ -76,7 +76,7 @@ LISTS = Path(__file__).parents[2] / "training/scenes/lists.txt"
 """The words that the frames of scenes draw, some of them into held-out scenes alone."""
 
 COMPARED = 2
-"""The most voices of which a sheet asks who wrote better."""
+"""The most voices that a sheet of pairs compares."""
 
 EVERY = 2
 """A passage is also written at every second place."""
@@ -302,8 +302,8 @@ class Friends(WithSettings):
     scenes: OptionalPositiveInt = None
     """So many scenes at random; all without it."""
     pairs: bool = False
-    """Write pairs: of first lines, people's and a voice's, to tell apart; or where two voices go on
-    with the same scenes, of their continuations, to say which is better."""
+    """Write pairs: of first lines, people's and a voice's, to tell apart; or, where two voices go
+    on with the same scenes, of their continuations, to say which is better."""
 
     def __call__(self) -> None:
         if not self.voices:
@@ -317,7 +317,7 @@ class Friends(WithSettings):
         drawn = friends.draw_scenes(some, self.scenes, self.seed)
         compares = self.pairs and sum(map(len, chosen.values())) > len(some)
         if compares and len(chosen) > COMPARED:
-            raise TextError("With --pairs, name one voice, or two.")
+            raise TextError("With --pairs, name one voice, or two that go on with the same scenes.")
         found = [
             continuation
             for voice, scenes in chosen.items()

@@ -205,7 +205,7 @@ def _marked(sheet: Path, entries: Sequence[str]) -> str:
 
 
 def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> str:
-    _check(sheet, entries, "AB")
+    _check(sheet, entries, ("A", "B"))
     right = sum(entry == answer for entry, answer in zip(entries, answers, strict=True))
     return (
         f"{sheet.name}: people's line was told in {right} of {len(entries)} pairs "
@@ -215,20 +215,21 @@ def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> 
 
 def _preferred(sheet: Path, entries: Sequence[str], writers: Sequence[Sequence[str]]) -> str:
     """Return how often each of two voices was preferred, with the standard error."""
-    _check(sheet, entries, "AB=")
+    _check(sheet, entries, ("A", "B", "="))
     better = Counter(
         pair["AB".index(entry)]
         for entry, pair in zip(entries, writers, strict=True)
         if entry != "="
     )
     total = better.total()
+    if not total:
+        return f"{sheet.name}: neither was better in any of {len(entries)} pairs."
     shares = ", ".join(
-        f"{writer} {better[writer]} ({better[writer] / max(1, total):.0%})"
-        for writer in sorted(writers[0])
+        f"{writer} {better[writer]} ({better[writer] / total:.0%})" for writer in sorted(writers[0])
     )
     return (
-        f"{sheet.name}: preferred in {total} of {len(entries)} pairs: {shares}, "
-        f"± {0.5 / max(1, total) ** 0.5:.0%}."
+        f"{sheet.name}: one was better in {total} of {len(entries)} pairs: {shares}. The standard "
+        f"error by chance is {0.5 / total**0.5:.0%}."
     )
 
 

@@ -226,7 +226,12 @@ def test_a_pair_in_which_neither_is_better_does_not_count(tmp_path: Path):
     sheet.write_text("| 1 | scene | a | b | A |\n| 2 | scene | c | d | = |\n", encoding="utf-8")
     key = [["old", "new"], ["new", "old"]]
     (tmp_path / "better.key.json").write_text(json.dumps(key), encoding="utf-8")
-    assert score(sheet) == "better.md: preferred in 1 of 2 pairs: new 0 (0%), old 1 (100%), ± 50%."
+    assert "one was better in 1 of 2 pairs: new 0 (0%), old 1 (100%)." in score(sheet)
+    sheet.write_text(sheet.read_text("utf-8").replace("| A |", "| = |"), encoding="utf-8")
+    assert score(sheet) == "better.md: neither was better in any of 2 pairs."
+    sheet.write_text(sheet.read_text("utf-8").replace("| = |", "| AB |", 1), encoding="utf-8")
+    with pytest.raises(TextError, match="row 1: write one of A, B, ="):
+        score(sheet)
 
 
 def test_requests_that_make_no_sheet_are_refused(
