@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import numpy as np
-
 from ..errors import NoContinuation, RequestError
 from ..i18n.catalogue import phrase
 from ..inference.engine import EngineLoad
@@ -24,17 +22,13 @@ from ..screenplay.elements import Kind
 from ..screenplay.fountain import parse_model_text
 from . import generator
 from .inputs import GenerationContext, GenerationOptions
-from .openings import PrimedModel
 from .prefill import Progress
-from .reranking import Candidate, compute_wanted_size, make_seeds, shortlist, strip_cue
+from .reranking import Candidate, compute_wanted_size, make_seeds
 
 LOAD_LIMIT = 2
 """The work of an engine, in multiples of its rows, from which on a line has one candidate.
 
 With the default settings, that is before requests are refused."""
-
-SHORTLIST_SIZE = 16
-"""Candidates that are also read without their scene: the best by everything else."""
 
 SPEECH_RATIO, ACTION_RATIO = 2.0, 4.0
 """The multiples of the wanted length at which candidates end, because a longer one is hardly ever
@@ -57,14 +51,12 @@ NOTHING_TO_SAY = phrase("The voice had nothing to say. Try again, or choose anot
 async def write_candidates(
     context: GenerationContext,
     options: GenerationOptions,
-    shortlist_size: int = SHORTLIST_SIZE,
     progress: Progress | None = None,
 ) -> list[Candidate]:
     """Write at most `options.candidates` candidates of a line, and at least one.
 
     A busy engine writes fewer, and a slow one leaves out those that it has not finished in
-    `CHOOSING_SECONDS`. The first candidate and the best ``shortlist_size`` others are returned,
-    with their bits without the scene, which a lone candidate lacks, and all if the time is over.
+    `CHOOSING_SECONDS`.
     Where banned words rule out one first candidate after the other, their ends are barred.
     Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
@@ -76,8 +68,7 @@ async def write_candidates(
     if lead is None:
         raise NoContinuation() if options.banned else RequestError(NOTHING_TO_SAY)
     first, other_seeds = lead
-    candidate = Candidate.of(first)
-    limit = min(options.limit, _limit_length(candidate))
+    limit = min(options.limit, _limit_length(Candidate.of(first)))
     shared_options = replace(options.share_beginning(first.element), limit=limit)
     # No request can ask for other transitions.
     most = 1 if first.element.kind is Kind.TRANSITION else options.candidates
@@ -90,20 +81,12 @@ async def write_candidates(
         async with asyncio.timeout_at(deadline):
             await _write_others(context, shared_options, other_seeds, progress, drafts)
     first = replace(first, origin=first.origin | {"candidates": 1 + len(drafts)})
-    candidate = Candidate.of(first)
-    if not drafts:
-        return [candidate]
     others = [
         other
         for other in (Candidate.of(draft) for draft in map(drafts.get, other_seeds) if draft)
         if other.size <= limit or limit == options.limit
     ]
-    best = shortlist([candidate, *others], context.recent_texts, shortlist_size)
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await _score_without_scene(context.primed, best)
-    except TimeoutError:
-        return best
+    return [Candidate.of(first), *others]
 
 
 async def _write_others(
@@ -203,25 +186,3 @@ def _speaks_again(context: GenerationContext, draft: Draft) -> bool:
 
 def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
     return replace(options, sampling=replace(options.sampling, seed=seed))
-
-
-async def _score_without_scene(
-    primed: PrimedModel, candidates: Sequence[Candidate]
-) -> list[Candidate]:
-    """Return candidates with their bits after the cue alone, which all of them share."""
-    model = primed.model
-    text = candidates[0].draft.element.text
-    cue = f"\n{text}\n".removesuffix(strip_cue(candidates[0].draft))
-    before = model.encode(cue[:-1])
-    state = model.start()
-    if len(before):
-        state = (await primed.read(state, before)).state
-    last = model.encode(cue[-1:])
-    prompts = [
-        np.concatenate([last, model.encode(strip_cue(candidate.draft))]) for candidate in candidates
-    ]
-    completions = await asyncio.gather(*(primed.read(state, prompt) for prompt in prompts))
-    return [
-        replace(candidate, bits_without_scene=float(completion.surprisal.sum()))
-        for candidate, completion in zip(candidates, completions, strict=True)
-    ]

@@ -1,35 +1,43 @@
-"""Compare rules that choose one of many candidates for a line.
+"""Compare rules that choose one of many candidates for a line, by readers' marks.
 
-    python -m tests.quality.choosing VOICE CORPUS
+    python -m tests.quality.choosing write VOICE TEXT ... -o FILE.txt
+    python -m tests.quality.choosing compare VOICE FILE.txt ...
 
-CORPUS is a folder that `onbook-train corpus` made. At places in its held-out scripts where
-somebody speaks, the voice writes the same candidates once, and each rule keeps one of them. The
-table has a row for each rule beside people's own lines: the reader's bits a character, what of
-these the scene saves (relevance), characters, the share of lines that are distinct, the share of
-the last two lines' content words that are taken up, and the shares of lines that ask, and that
-come again.
+`write` has a voice go on in scenes of Fountain files, and writes a few of its candidates at each
+place, in which readers replace each ``_`` by a mark from 1 to 5. `compare` prints, for each rule,
+the share of pairs with different marks that it orders as the readers do, and the mean mark of the
+lines that it prefers; and at last the weights that agree best with the marks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import numpy as np
 import tyro
-from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName
+from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
+from bot.errors import ModelError, RequestError
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions
 from bot.generation.openings import PrimedModel
 from bot.generation.options import resolve_options
+from bot.generation.prefill import read_text
 from bot.generation.reranking import (
     DEFAULT_WEIGHTS,
+    STOCK_BITS,
     Candidate,
+    Said,
     Weights,
     choose_candidate,
+    score,
     split_words,
 )
 from bot.inference.engine import Engine
@@ -37,181 +45,398 @@ from bot.inference.lexicon import RECALL_LINES
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.sampling import Sampling
-from bot.screenplay.elements import Element
-from bot.screenplay.fountain import format_for_model
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element, Kind
+from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.settings import Settings
-from tests.voice_option import VoiceFile
+from training.errors import TextError
+from training.ranges import PositiveInt
 
-from .measures import English, distinct
-from .places import Place, held_out, learned
-from .places import choose as choose_places
-from .reader import Reader, ReaderMissing
+from .places import elements_of, fountain_of
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+CANDIDATES = 24
+"""The candidates at a place, of which `SHOWN_BEST` and `SHOWN_OTHERS` are shown."""
+
+SHOWN_BEST, SHOWN_OTHERS = 3, 2
+
+SCENE_LENGTHS = (3, 4, 5)
+"""The elements of a scene before a place, its heading among them."""
 
 STRIDE = 1_000
 """From a place's seed to the next one's."""
 
-STOCK_LENGTH = 18
-"""Least characters of a line in the rules that choose by the voice's cost alone."""
+AT_ONCE = 8
+"""Places that are read or written side by side."""
 
-Rule = Callable[[Sequence[Candidate], Sequence[str]], Candidate]
-"""Keep one of the candidates, given the texts of the script's lines."""
+MARKS = "12345"
 
+LARGEST_GAP = 3.0
+"""The difference of two marks from which on a pair has its full weight."""
 
-def rules() -> dict[str, Rule]:
-    """Return the rules by their names."""
-    found: dict[str, Rule] = {
-        "the first candidate": lambda candidates, _: candidates[0],
-        "least bits a character": _least(0.0),
-        "the same minus 0.4 of what it costs alone": _least(0.4),
-        "the same minus 0.8": _least(0.8),
-        "shipped": lambda candidates, said: choose_candidate(candidates, said),
-    }
-    for name in (
-        "unevenness",
-        "scene_gain",
-        "length_deviation",
-        "stock_phrase",
-        "question_mismatch",
-        "recalled_word",
-        "worn_word",
-        "copied",
-    ):
-        found[f"without {name.replace('_', ' ')}"] = _weighed(
-            replace(DEFAULT_WEIGHTS, **{name: 0.0})
-        )
-    for weight in (0.15, 0.3):
-        found[f"recalled word {weight}"] = _weighed(replace(DEFAULT_WEIGHTS, recalled_word=weight))
-    return found
+FOLDS = 5
+"""Parts of the marks, each of which is judged by weights that the others were fitted to."""
+
+RIDGE = 20.0
+"""How strongly fitted weights are drawn to zero, in pairs of weight 1, where a criterion varies by
+its standard deviation."""
+
+NO_WEIGHTS = Weights(**dict.fromkeys((field.name for field in fields(Weights)), 0.0))
 
 
-def _least(share: float) -> Rule:
-    def keep(candidates: Sequence[Candidate], _: Sequence[str]) -> Candidate:
-        long = [take for take in candidates if take.size >= STOCK_LENGTH] or candidates
-        return min(
-            long,
-            key=lambda candidate: (
-                (candidate.bits - share * (candidate.bits_without_scene or 0.0)) / candidate.size
-            ),
-        )
+@dataclass(frozen=True)
+class MarkedPlace:
+    """Candidates at a place of a scene, and readers' marks."""
 
-    return keep
+    scene: tuple[Element, ...]
+    lines: tuple[Element, ...]
+    marks: tuple[int, ...]
 
 
-def _weighed(weights: Weights) -> Rule:
-    return lambda candidates, said: choose_candidate(candidates, said, weights=weights)
+def format_place(name: str, scene: Sequence[Element], lines: Sequence[Element]) -> str:
+    """Return a place to be marked. Its lines have the same cue, or none."""
+    cue, newline, _ = lines[0].text.partition("\n") if lines[0].kind is Kind.DIALOGUE else [""] * 3
+    bodies = [line.text.removeprefix(f"{cue}{newline}").replace("\n", " / ") for line in lines]
+    shown = "\n".join(f"_ {body}" for body in bodies)
+    return f"=== {name}\n{fountain_of(scene)}\n\n{f'--- {cue}'.rstrip()}\n{shown}\n\n"
 
 
-async def written(
-    model: Model, chosen: Sequence[Place], settings: Settings, count: int, seed: int
-) -> list[list[Candidate]]:
-    """Return the candidates at each place, each with its cost without a context."""
-    engine = Engine(model)
-    primed = PrimedModel(engine, "", model.start())
-    options = resolve_options({}, {}, settings)
-    del options["quality"]
-    sampling = Sampling.of(0, options)
-    found = []
+def read_places(path: Path) -> list[MarkedPlace]:
+    """Read the marked places of a file; raise TextError where a mark is missing."""
     try:
-        for number, place in enumerate(chosen):
-            texts = tuple(element.text for element in place.before)
-            read = model.encode("".join(map(format_for_model, texts)))
-            state = (await primed.read(primed.start, read)).state
-            manner = GenerationOptions(
-                replace(sampling, seed=seed + number * STRIDE),
-                settings.line_length,
-                character=place.character,
-                candidates=count,
+        _, *blocks = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
+    except OSError as error:
+        raise TextError(f"{path} cannot be read: {error.strerror}.") from error
+    return [_read_place(path, block) for block in blocks]
+
+
+def _read_place(path: Path, block: str) -> MarkedPlace:
+    name, _, text = block.partition("\n")
+    before, _, below = text.partition("\n---")
+    cue, *rows = below.strip("\n").split("\n")
+    scene, lines, marks = tuple(elements_of(before.strip())), [], []
+    for row in rows:
+        mark, _, body = row.partition(" ")
+        line = parse_model_text("\n".join(filter(None, [cue.strip(), *body.split(" / ")])))
+        if mark not in MARKS or not line:
+            raise TextError(
+                f"{path} has no mark at “{row}” in “{name}”: begin the line with one of 1 to 5."
             )
-            heard = tuple((text, True) for text in texts[-RECALL_LINES:])
-            at = GenerationContext(primed, state, read[-REACH:], texts, heard)
-            found.append(await write_candidates(at, manner, shortlist_size=count))
+        lines.append(line)
+        marks.append(int(mark))
+    if not scene or not lines:
+        raise TextError(f"{path} has no scene, or no lines, in “{name}”: write the file again.")
+    return MarkedPlace(scene, tuple(lines), tuple(marks))
+
+
+def cut_scenes(elements: Sequence[Element]) -> Iterator[list[Element]]:
+    """Yield the scenes of a script, each with its heading."""
+    scene: list[Element] = []
+    for element in elements:
+        if element.kind is Kind.HEADING and scene:
+            yield scene
+            scene = []
+        scene.append(element)
+    yield scene
+
+
+async def read_context(primed: PrimedModel, scene: Sequence[Element]) -> GenerationContext:
+    """Return the context of the line after a scene."""
+    texts = tuple(element.text for element in scene)
+    read = primed.model.encode("".join(map(format_for_model, texts)))
+    state = (await primed.read(primed.start, read)).state
+    heard = tuple((text, True) for text in texts[-RECALL_LINES:])
+    return GenerationContext(primed, state, read[-REACH:], texts, heard)
+
+
+async def write_lines(
+    primed: PrimedModel, scene: Sequence[Element], sampling: Sampling, limit: int
+) -> list[Element]:
+    """Return a few of a voice's candidates after a scene: the best, and others, in any order."""
+    context = await read_context(primed, scene)
+    options = GenerationOptions(sampling, limit, candidates=CANDIDATES, ignores_load=True)
+    by_words = {split_words(text): None for text in context.recent_texts}
+    pool, chance = await write_candidates(context, options), random.Random(sampling.seed)
+    best: list[Candidate] = []
+    while pool and len(best) < SHOWN_BEST:
+        best.append(choose_candidate(pool, context.recent_texts))
+        by_words[split_words(best[-1].draft.element.text)] = None
+        pool = [
+            candidate
+            for candidate in pool
+            if split_words(candidate.draft.element.text) not in by_words
+        ]
+    shown = best + chance.sample(pool, min(SHOWN_OTHERS, len(pool)))
+    chance.shuffle(shown)
+    return [candidate.draft.element for candidate in shown]
+
+
+async def measure(primed: PrimedModel, place: MarkedPlace) -> list[Candidate]:
+    """Return the lines of a place as candidates, with what they cost there."""
+    state = (await read_context(primed, place.scene)).state
+    costs = await asyncio.gather(*(read_text(primed, state, line.text) for line in place.lines))
+    return [
+        Candidate.of(Draft(line, None, "", None, "", {}, surprisal=cost.surprisal))
+        for line, cost in zip(place.lines, costs, strict=True)
+    ]
+
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+Rule = Callable[[Candidate, Said], float]
+"""Returns the cost of a candidate; the one that costs least is kept."""
+
+
+def name_rules() -> dict[str, Rule]:
+    """Return the rules that need no fitting, by their names."""
+    rules: dict[str, Rule] = {
+        "fewest bits a character": lambda line, _: line.bits / line.size,
+        "fewest bits": lambda line, _: line.bits,
+        "shipped": score,
+        "with stock phrases at their bits": lambda line, said: (
+            score(line, said) - max(line.bits, STOCK_BITS) + line.bits
+        ),
+    }
+    for name in list_criteria():
+        weights = replace(DEFAULT_WEIGHTS, **{name: 0.0})
+        rules[f"without {name.replace('_', ' ')}"] = _weigh(weights)
+    return rules
+
+
+def _weigh(weights: Weights) -> Rule:
+    return lambda line, said: score(line, said, weights)
+
+
+def list_criteria() -> list[str]:
+    """Return the names of the criteria beside the bits."""
+    return [field.name for field in fields(Weights)]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The candidates of many places, with what the rules and readers think of them."""
+
+    costs: Mapping[str, Floats]
+    """The cost of each line by each rule: [lines]."""
+    criteria: Floats
+    """What each weight of 1 adds to the cost of a line, and at last its bits, at least
+    `STOCK_BITS`: [lines, criteria + 1]."""
+    marks: Floats
+    """[lines]"""
+    places: Sequence[range]
+    """The indices of the lines of each place."""
+
+    @classmethod
+    def of(cls, places: Sequence[MarkedPlace], candidates: Sequence[Sequence[Candidate]]) -> Marked:
+        """Compute what the rules think."""
+        said = [Said.of([element.text for element in place.scene]) for place in places]
+        lines = [(line, s) for some, s in zip(candidates, said, strict=True) for line in some]
+        units = [replace(NO_WEIGHTS, **{name: 1.0}) for name in list_criteria()]
+        bits = np.array([score(line, s, NO_WEIGHTS) for line, s in lines])
+        columns = [[score(line, s, unit) for line, s in lines] - bits for unit in units]
+        ends = list(itertools.accumulate(map(len, candidates), initial=0))
+        return cls(
+            {
+                name: np.array([rule(line, s) for line, s in lines])
+                for name, rule in name_rules().items()
+            },
+            np.stack([*columns, bits], axis=1),
+            np.array([float(mark) for place in places for mark in place.marks]),
+            [range(*pair) for pair in itertools.pairwise(ends)],
+        )
+
+    def judge(self, costs: Floats) -> tuple[float, float]:
+        """Return the share of pairs that costs order as readers do, and the mark of the best."""
+        better, worse = self.pair(self.places)
+        right = (costs[better] < costs[worse]).mean()
+        best = [place[int(costs[place].argmin())] for place in map(list, self.places)]
+        return float(right), float(self.marks[best].mean())
+
+    def pair(self, places: Sequence[range]) -> tuple[list[int], list[int]]:
+        """Return the better and the worse line of each pair with different marks."""
+        pairs = [
+            (better, worse)
+            for place in places
+            for better, worse in itertools.permutations(place, 2)
+            if self.marks[better] > self.marks[worse]
+        ]
+        better, worse = zip(*pairs, strict=True)
+        return list(better), list(worse)
+
+    def fit(self, places: Sequence[range]) -> Floats:
+        """Return the weights of the criteria and of the bits that agree best with the marks.
+
+        The odds that a line has a higher mark than another rise with the difference of their costs
+        (Bradley and Terry 1952, "Rank Analysis of Incomplete Block Designs"), found by Newton's
+        method: float64 [criteria + 1].
+        """
+        better, worse = self.pair(places)
+        scale = self.criteria.std(axis=0) + 1e-9
+        gained = (self.criteria[worse] - self.criteria[better]) / scale
+        gaps = np.minimum(LARGEST_GAP, self.marks[better] - self.marks[worse])
+        weights, ridge = np.zeros(gained.shape[1]), RIDGE * np.eye(gained.shape[1])
+        for _ in range(20):
+            wrong = 1 / (1 + np.exp(gained @ weights))
+            slope = gained.T @ (gaps * wrong) - RIDGE * weights
+            bend = gained.T @ (gained * (gaps * wrong * (1 - wrong))[:, None]) + ridge
+            weights = weights + np.linalg.solve(bend, slope)
+        return weights / scale
+
+    def fit_others(self, seed: int) -> Floats:
+        """Return the cost of each line by weights that were fitted to other places."""
+        places = random.Random(seed).sample(self.places, len(self.places))
+        costs = np.zeros(len(self.marks))
+        for part in range(FOLDS):
+            weights = self.fit([place for i, place in enumerate(places) if i % FOLDS != part])
+            for place in places[part::FOLDS]:
+                costs[place] = self.criteria[place] @ weights
+        return costs
+
+
+def make_table(marked: Marked, seed: int) -> str:
+    """Return the table of rules, and the weights that agree best with the marks."""
+    of_places = [marked.marks[place] for place in marked.places]
+    rows = [
+        f"| any line | | {np.mean([marks.mean() for marks in of_places]):.3f} |",
+        f"| the best line | | {np.mean([marks.max() for marks in of_places]):.3f} |",
+    ]
+    for name, costs in {**marked.costs, "fitted to other places": marked.fit_others(seed)}.items():
+        right, mark = marked.judge(costs)
+        rows.append(f"| {name} | {right:.2%} | {mark:.3f} |")
+    *weights, of_bits = marked.fit(marked.places)
+    fitted = ", ".join(
+        f"{name} {weight / of_bits:.1f}"
+        for name, weight in zip(list_criteria(), weights, strict=True)
+    )
+    return "\n".join(
+        [
+            f"{len(marked.places):,} places, {len(marked.marks):,} lines\n",
+            "| rule | pairs in order | mark |",
+            "|---|---:|---:|",
+            *rows,
+            f"\nFitted to all, in bits: {fitted}.",
+        ]
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """Write candidates to be marked."""
+
+    voice: Positional[Path]
+    """A voice file (.onnx)."""
+    texts: Positional[tuple[Path, ...]]
+    """Fountain files of short scenes that the voice has not read."""
+    out: Annotated[Path, arg(aliases=["-o"])]
+    """The file to write."""
+    places: PositiveInt = 80
+    """The number of places."""
+    seed: int = 1
+    """The seed of the places and lines."""
+
+    def __call__(self) -> None:
+        scenes = [
+            (f"{file.stem} {number}", scene)
+            for file in self.texts
+            for number, scene in enumerate(
+                cut_scenes(elements_of(file.read_text(encoding="utf-8"))), 1
+            )
+            if len(scene) > max(SCENE_LENGTHS)
+        ]
+        chance = random.Random(self.seed)
+        drawn = chance.sample(scenes, min(self.places, len(scenes)))
+        begun = [(name, scene[: chance.choice(SCENE_LENGTHS)]) for name, scene in drawn]
+        if not begun:
+            raise TextError("The texts have no scene that is long enough: name other files.")
+        written = asyncio.run(self._write([scene for _, scene in begun]))
+        self.out.write_text(
+            "".join(
+                format_place(name, scene, lines)
+                for (name, scene), lines in zip(begun, written, strict=True)
+                if len(lines) > 1
+            ),
+            encoding="utf-8",
+        )
+        print(f"Replace each _ in {self.out} by a mark from 1 to 5, then: compare")
+
+    async def _write(self, scenes: Sequence[Sequence[Element]]) -> list[list[Element]]:
+        settings = Settings()
+        options = resolve_options({}, {}, settings)
+        del options["quality"]
+
+        async def write(primed: PrimedModel, at: int, scene: Sequence[Element]) -> list[Element]:
+            sampling = Sampling.of(self.seed + at * STRIDE, options)
+            try:
+                return await write_lines(primed, scene, sampling, settings.line_length)
+            except RequestError:  # it has nothing to say there
+                return []
+
+        return await each(self.voice, write, scenes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Print how rules agree with marks."""
+
+    voice: Positional[Path]
+    """A voice file (.onnx): the one that wrote the lines, or another."""
+    marks: Positional[tuple[Path, ...]]
+    """Files that `write` wrote, with marks."""
+    seed: int = 1
+    """The seed by which the places are divided for the fit."""
+
+    def __call__(self) -> None:
+        places = [place for path in self.marks for place in read_places(path)]
+        if not places:
+            raise TextError("No marks are named: give files that `write` wrote.")
+
+        async def measure_at(primed: PrimedModel, _: int, place: MarkedPlace) -> list[Candidate]:
+            return await measure(primed, place)
+
+        candidates = asyncio.run(each(self.voice, measure_at, places))
+        print(make_table(Marked.of(places, candidates), self.seed))
+
+
+async def each(
+    voice: Path,
+    work: Callable[[PrimedModel, int, Input], Coroutine[Any, Any, Output]],
+    inputs: Sequence[Input],
+) -> list[Output]:
+    """Return what a voice does with each input, `AT_ONCE` side by side; raise TextError."""
+    try:
+        engine = Engine(Model.load(voice))
+    except ModelError as error:
+        raise TextError(str(error)) from error
+    primed, gate = PrimedModel(engine, "", engine.model.start()), asyncio.Semaphore(AT_ONCE)
+
+    async def run(at: int, given: Input) -> Output:
+        async with gate:
+            return await work(primed, at, given)
+
+    try:
+        return await asyncio.gather(*itertools.starmap(run, enumerate(inputs)))
     finally:
         await asyncio.to_thread(engine.close)
-    return found
 
 
-def row(
-    reader: Reader, english: English, chosen: Sequence[Place], lines: Sequence[Element]
-) -> list[str]:
-    """Return the cells of a table for a line at each place."""
-    both = list(zip(chosen, lines, strict=True))
-    scene = reader.all([(place.scene + place.cue, f"{line.body}\n") for place, line in both])
-    alone = reader.all([(place.cue, f"{line.body}\n") for place, line in both])
-    size = sum(len(line.body) + 1 for line in lines)
-    taken = [
-        english.taken_up("\n".join(element.body for element in place.said), line.body)
-        for place, line in both
-    ]
-    repeating = sum(
-        split_words(line.text) in {split_words(element.text) for element in place.before}
-        for place, line in both
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    command = tyro.cli(
+        Write | Compare,
+        args=arguments,
+        prog="python -m tests.quality.choosing",
+        description=__doc__,
+        config=(DisallowNone, PositionalMetavarFromFieldName),
     )
-    return [
-        f"{sum(scene) / size:.3f}",
-        f"{(sum(alone) - sum(scene)) / size:.3f}",
-        f"{size / len(lines) - 1:.0f}",
-        f"{distinct(lines):.0%}",
-        f"{sum(up for up, _ in taken) / max(1, sum(said for _, said in taken)):.1%}",
-        f"{sum('?' in line.body for line in lines) / len(lines):.0%}",
-        f"{repeating / len(lines):.0%}",
-    ]
-
-
-def main(
-    voice: Positional[VoiceFile],
-    corpus: Positional[Path],
-    *,
-    places: int = 60,
-    candidates: int = 64,
-    temperature: float | None = None,
-    length: int | None = None,
-    show: int = 0,
-    seed: int = 1,
-) -> int:
-    """Print the table, and lines in context if the options ask for them.
-
-    Args:
-        voice: A voice file (.onnx).
-        corpus: The folder of the corpus that its texts came from.
-        places: The number of places.
-        candidates: The number of candidates at each place.
-        temperature: The temperature, instead of the shipped one.
-        length: The soft length, instead of the shipped one.
-        show: The number of lines to print in context.
-        seed: The seed of the places and lines.
-    """
     try:
-        reader = Reader.load()
-    except ReaderMissing as error:
+        command()
+    except TextError as error:
         print(error, file=sys.stderr)
         return 1
-    changes = {"temperature": temperature, "soft_length": length}
-    settings = Settings(**{name: value for name, value in changes.items() if value is not None})
-    english = English(text.content for text in learned(corpus))
-    chosen = choose_places(held_out(corpus), places, seed)
-    model = Model.load(voice)
-    pools = asyncio.run(written(model, chosen, settings, candidates, seed))
-    kept = {"people": [place.people for place in chosen]}
-    for name, rule in rules().items():
-        kept[name] = [
-            rule(pool, [element.text for element in place.before]).draft.element
-            for place, pool in zip(chosen, pools, strict=True)
-        ]
-    print("| rule | bits | relevance | characters | distinct | taken up | ask | again |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, lines in kept.items():
-        print(f"| {' | '.join((name, *row(reader, english, chosen, lines)))} |", flush=True)
-    for place, line in list(zip(chosen, kept["shipped"], strict=True))[:show]:
-        print(f"\n{place.before[-2].text}\n\n{place.before[-1].text}\n\n=> {line.text}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(
-        tyro.cli(
-            main,
-            prog="python -m tests.quality.choosing",
-            description=__doc__,
-            config=(DisallowNone, PositionalMetavarFromFieldName),
-        )
-    )
+    sys.exit(main())
