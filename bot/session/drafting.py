@@ -39,8 +39,8 @@ class Drafter:
     ) -> Iterator[GenerationOptions]:
         """Yield how each line of a take is written, from its first seed on; raise RequestError.
 
-        All lines and takes of a request share the candidates of one line. A seed without a quality
-        asks for the line of that very seed, so that there is nothing to choose from.
+        Takes, which are written side by side, share the candidates of one line. A seed without a
+        quality asks for the line of that very seed, so that there is nothing to choose from.
         """
         present = _list_model_characters(script, request)
         allowed = present if LOCK.of(script) or (SKIP_PLAYED.of(script) and script.players) else ()
@@ -51,7 +51,7 @@ class Drafter:
             quality = Quality.QUICK
         if request.is_unspoken:
             options["company"] = 0.0
-        candidates = max(1, reranking.CANDIDATES[quality] // (request.lines * takes))
+        candidates = max(1, reranking.CANDIDATES[quality] // takes)
         for number in range(request.lines):
             # The character of the request speaks first; who answers is up to the model.
             character = request.character if number == 0 else None

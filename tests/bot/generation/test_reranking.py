@@ -417,13 +417,13 @@ async def test_no_line_is_repeated(harness: SessionHarness):
     assert len(set(said)) == len(said)
 
 
-async def test_lines_and_takes_of_one_request_share_the_candidates(
+async def test_takes_share_the_candidates_and_lines_do_not(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(CANDIDATES, "best", 20)
     await harness.start(cast=["MAYA"])
     lines = await harness.continue_script(1, quality="best", lines=4)
-    assert [line.origin["candidates"] for line in lines] == [5] * 4
+    assert [line.origin["candidates"] for line in lines] == [20] * 4
     turn = await harness.session.continuation.generate(
         harness.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
