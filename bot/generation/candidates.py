@@ -23,12 +23,15 @@ from ..screenplay.fountain import parse_model_text
 from . import generator
 from .inputs import GenerationContext, GenerationOptions
 from .prefill import Progress
-from .reranking import Candidate, compute_wanted_size, make_seeds
+from .reranking import Candidate, make_seeds
 
 LOAD_LIMIT = 2
 """The work of an engine, in multiples of its rows, from which on a line has one candidate.
 
 With the default settings, that is before requests are refused."""
+
+MIN_SIZE = 20
+"""The least wanted length of a line, in characters, with the newline that ends it."""
 
 SPEECH_RATIO, ACTION_RATIO = 2.0, 4.0
 """The multiples of the wanted length at which candidates end, because a longer one is hardly ever
@@ -53,12 +56,11 @@ async def write_candidates(
     options: GenerationOptions,
     progress: Progress | None = None,
 ) -> list[Candidate]:
-    """Write at most `options.candidates` candidates of a line, and at least one.
+    """Write at most `options.candidates` candidates of a line, and at least the first one.
 
-    A busy engine writes fewer, and a slow one leaves out those that it has not finished in
-    `CHOOSING_SECONDS`.
-    Where banned words rule out one first candidate after the other, their ends are barred.
-    Raises RequestError if all come out empty, and what `Engine.run` raises.
+    It comes first. A busy engine writes fewer, and a slow one leaves out those that it has not
+    finished in `CHOOSING_SECONDS`. Where banned words rule out one first candidate after the other,
+    their ends are barred. Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_FIRST)
     lead = await _write_lead(context, options, seeds)
@@ -139,10 +141,14 @@ async def _write_others(
 def _limit_length(first: Candidate) -> int:
     """Return the length in characters at which other candidates are cut off, and then dropped.
 
-    The number is round because lines with the same provenance share a row of the database.
+    The first candidate's length is wanted, but at most that of a short line: half of where the
+    `length` option makes lines end more and more often. The limit is round because lines with the
+    same provenance share a row of the database.
     """
+    short = (first.draft.origin.get("length") or math.inf) / 2
+    wanted = max(MIN_SIZE, min(first.size, short))
     ratio = ACTION_RATIO if first.draft.element.kind is Kind.ACTION else SPEECH_RATIO
-    return LIMIT_STEP * math.ceil(ratio * compute_wanted_size(first) / LIMIT_STEP)
+    return LIMIT_STEP * math.ceil(ratio * wanted / LIMIT_STEP)
 
 
 def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:

@@ -8,18 +8,17 @@ are you doing?"), so that more counts:
 - how evenly the bits fall, because one word that jolts spoils a line;
 - whether it asks, because most questions fit many lines;
 - whether it takes up a word of the last lines, and whether it only says them again;
-- whether a second sentence adds something to the first;
+- whether it has a second sentence, which mostly adds something to the first;
 - how many of its words carry meaning, because each may be one too many, above all one that the line
   has already.
 
-The weights are those by which the rule agrees best with readers' marks of a voice's candidates
+The weights are near those by which the rule agrees best with readers' marks of a voice's candidates
 (`python -m tests.quality.choosing`). A line that the script has had is chosen only where nothing
 else was written.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,9 +39,6 @@ CANDIDATES = {Quality.QUICK: 1, Quality.GOOD: 16, Quality.BEST: 64}
 SEED_STRIDE = 1_000_003
 """The difference of two candidates' seeds: far more than a turn has lines."""
 
-MIN_SIZE = 20
-"""The least wanted length of a line, in characters, with the newline that ends it."""
-
 RECENT_LINES = 2
 """The number of last lines whose words count as taken up."""
 
@@ -59,10 +55,10 @@ MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too much alike."""
 
 STOCK_BITS = 16.0
-"""The bits below which a line is a stock phrase, and no better for having fewer still."""
+"""The bits that a line counts as at least: one with fewer is a stock phrase."""
 
 MIN_WORD_LENGTH = 3
-"""The least letters of a word that counts as taken up."""
+"""The least letters of a content word."""
 
 COMMON_WORDS = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="utf-8").split())
 """Words that any line can have."""
@@ -77,7 +73,7 @@ class Weights:
     question: float = 8.0
     """For a line that asks."""
     taken_up: float = 6.5
-    """For a word that the last lines have: a gain."""
+    """For a line with any content word of the last lines: a gain."""
     sentence: float = 7.5
     """For each of at most two sentences after the first: a gain."""
     content_word: float = 1.4
@@ -198,7 +194,8 @@ def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) 
     """Return the cost of a line, in bits."""
     text = candidate.draft.element.text
     words = split_words(text)
-    content_words = [word.removesuffix("'s") for word in words if is_content_word(word)]
+    bare = (word.removesuffix("'s") for word in words)
+    content_words = list(filter(is_content_word, bare))
     spoken = strip_cue(candidate.draft)
     return (
         max(candidate.bits, STOCK_BITS)
@@ -211,15 +208,6 @@ def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) 
         + weights.parenthetical * ("(" in spoken)
         + weights.echo * said.measure_echo(words)
     )
-
-
-def compute_wanted_size(first: Candidate) -> float:
-    """Return the first candidate's length, but at most that of a short line.
-
-    The `length` option says where lines end more and more often; half of it is a short line.
-    """
-    short = (first.draft.origin.get("length") or math.inf) / 2
-    return max(MIN_SIZE, min(first.size, short))
 
 
 def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
@@ -242,7 +230,8 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 _PARENTHETICAL = re.compile(r"\([^()]*\)")
-_SENTENCE_END = re.compile(r"[.?!](?= )")
+# The dot of "Mrs." or "INT." ends no sentence.
+_SENTENCE_END = re.compile(r"(?<!Mr)(?<!Mrs)(?<!Dr)(?<!St)(?<![A-Z])[.?!][\"'\u201d\u2019]?(?= )")
 _TO_THE_NEXT = re.compile(r"(?s)[\w'\u2019]*.")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 

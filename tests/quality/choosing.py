@@ -22,6 +22,7 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import tyro
+from numpy.typing import NDArray
 from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
 from bot.errors import ModelError, RequestError
@@ -49,6 +50,7 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.settings import Settings
+from training.data.texts import read
 from training.errors import TextError
 from training.ranges import PositiveInt
 
@@ -71,7 +73,7 @@ STRIDE = 1_000
 AT_ONCE = 8
 """Places that are read or written side by side."""
 
-MARKS = "12345"
+MARKS = tuple("12345")
 
 LARGEST_GAP = 3.0
 """The difference of two marks from which on a pair has its full weight."""
@@ -107,27 +109,28 @@ def read_places(path: Path) -> list[MarkedPlace]:
     """Read the marked places of a file; raise TextError where a mark is missing."""
     try:
         _, *blocks = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
-    except OSError as error:
-        raise TextError(f"{path} cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{path} cannot be read: check its name, and that it is UTF-8.") from error
     return [_read_place(path, block) for block in blocks]
 
 
 def _read_place(path: Path, block: str) -> MarkedPlace:
     name, _, text = block.partition("\n")
     before, _, below = text.partition("\n---")
-    cue, *rows = below.strip("\n").split("\n")
+    cue, _, rows = below.partition("\n")
     scene, lines, marks = tuple(elements_of(before.strip())), [], []
-    for row in rows:
+    for row in rows.strip("\n").split("\n"):
         mark, _, body = row.partition(" ")
+        body = body.strip()
         line = parse_model_text("\n".join(filter(None, [cue.strip(), *body.split(" / ")])))
-        if mark not in MARKS or not line:
+        if mark not in MARKS or not body or not line:
             raise TextError(
                 f"{path} has no mark at “{row}” in “{name}”: begin the line with one of 1 to 5."
             )
         lines.append(line)
         marks.append(int(mark))
-    if not scene or not lines:
-        raise TextError(f"{path} has no scene, or no lines, in “{name}”: write the file again.")
+    if not scene:
+        raise TextError(f"{path} has no scene in “{name}”: write the file again.")
     return MarkedPlace(scene, tuple(lines), tuple(marks))
 
 
@@ -157,17 +160,14 @@ async def write_lines(
     """Return a few of a voice's candidates after a scene: the best, and others, in any order."""
     context = await read_context(primed, scene)
     options = GenerationOptions(sampling, limit, candidates=CANDIDATES, ignores_load=True)
-    by_words = {split_words(text): None for text in context.recent_texts}
-    pool, chance = await write_candidates(context, options), random.Random(sampling.seed)
+    written = await write_candidates(context, options)
+    # No two lines have the same words.
+    distinct = {split_words(line.draft.element.text): line for line in reversed(written)}
+    pool, chance = list(distinct.values()), random.Random(sampling.seed)
     best: list[Candidate] = []
     while pool and len(best) < SHOWN_BEST:
         best.append(choose_candidate(pool, context.recent_texts))
-        by_words[split_words(best[-1].draft.element.text)] = None
-        pool = [
-            candidate
-            for candidate in pool
-            if split_words(candidate.draft.element.text) not in by_words
-        ]
+        pool.remove(best[-1])
     shown = best + chance.sample(pool, min(SHOWN_OTHERS, len(pool)))
     chance.shuffle(shown)
     return [candidate.draft.element for candidate in shown]
@@ -183,7 +183,7 @@ async def measure(primed: PrimedModel, place: MarkedPlace) -> list[Candidate]:
     ]
 
 
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Doubles = NDArray[np.float64]
 
 Rule = Callable[[Candidate, Said], float]
 """Returns the cost of a candidate; the one that costs least is kept."""
@@ -218,12 +218,12 @@ def list_criteria() -> list[str]:
 class Marked:
     """The candidates of many places, with what the rules and readers think of them."""
 
-    costs: Mapping[str, Floats]
+    costs: Mapping[str, Doubles]
     """The cost of each line by each rule: [lines]."""
-    criteria: Floats
+    criteria: Doubles
     """What each weight of 1 adds to the cost of a line, and at last its bits, at least
     `STOCK_BITS`: [lines, criteria + 1]."""
-    marks: Floats
+    marks: Doubles
     """[lines]"""
     places: Sequence[range]
     """The indices of the lines of each place."""
@@ -247,7 +247,7 @@ class Marked:
             [range(*pair) for pair in itertools.pairwise(ends)],
         )
 
-    def judge(self, costs: Floats) -> tuple[float, float]:
+    def judge(self, costs: Doubles) -> tuple[float, float]:
         """Return the share of pairs that costs order as readers do, and the mark of the best."""
         better, worse = self.pair(self.places)
         right = (costs[better] < costs[worse]).mean()
@@ -262,10 +262,9 @@ class Marked:
             for better, worse in itertools.permutations(place, 2)
             if self.marks[better] > self.marks[worse]
         ]
-        better, worse = zip(*pairs, strict=True)
-        return list(better), list(worse)
+        return [better for better, _ in pairs], [worse for _, worse in pairs]
 
-    def fit(self, places: Sequence[range]) -> Floats:
+    def fit(self, places: Sequence[range]) -> Doubles:
         """Return the weights of the criteria and of the bits that agree best with the marks.
 
         The odds that a line has a higher mark than another rise with the difference of their costs
@@ -284,7 +283,7 @@ class Marked:
             weights = weights + np.linalg.solve(bend, slope)
         return weights / scale
 
-    def fit_others(self, seed: int) -> Floats:
+    def fit_others(self, seed: int) -> Doubles:
         """Return the cost of each line by weights that were fitted to other places."""
         places = random.Random(seed).sample(self.places, len(self.places))
         costs = np.zeros(len(self.marks))
@@ -340,9 +339,7 @@ class Write:
         scenes = [
             (f"{file.stem} {number}", scene)
             for file in self.texts
-            for number, scene in enumerate(
-                cut_scenes(elements_of(file.read_text(encoding="utf-8"))), 1
-            )
+            for number, scene in enumerate(cut_scenes(elements_of(read(file).content)), 1)
             if len(scene) > max(SCENE_LENGTHS)
         ]
         chance = random.Random(self.seed)
@@ -351,15 +348,18 @@ class Write:
         if not begun:
             raise TextError("The texts have no scene that is long enough: name other files.")
         written = asyncio.run(self._write([scene for _, scene in begun]))
-        self.out.write_text(
-            "".join(
-                format_place(name, scene, lines)
-                for (name, scene), lines in zip(begun, written, strict=True)
-                if len(lines) > 1
-            ),
-            encoding="utf-8",
+        text = "".join(
+            format_place(name, scene, lines)
+            for (name, scene), lines in zip(begun, written, strict=True)
+            if len(lines) > 1
         )
-        print(f"Replace each _ in {self.out} by a mark from 1 to 5, then: compare")
+        if not text:
+            raise TextError("The voice had nothing to say in any scene: name other files.")
+        self.out.write_text(text, encoding="utf-8")
+        print(
+            f"Replace each _ in {self.out} by a mark from 1 to 5, then: "
+            f"python -m tests.quality.choosing compare {self.voice} {self.out}"
+        )
 
     async def _write(self, scenes: Sequence[Sequence[Element]]) -> list[list[Element]]:
         settings = Settings()
@@ -390,7 +390,7 @@ class Compare:
     def __call__(self) -> None:
         places = [place for path in self.marks for place in read_places(path)]
         if not places:
-            raise TextError("No marks are named: give files that `write` wrote.")
+            raise TextError("The files have no places: give files that `write` wrote.")
 
         async def measure_at(primed: PrimedModel, _: int, place: MarkedPlace) -> list[Candidate]:
             return await measure(primed, place)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bot.generation.reranking import DEFAULT_WEIGHTS
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
-from tests.quality.choosing import Marked, format_place, list_criteria, main, read_places
+from tests.quality.choosing import (
+    Marked,
+    each,
+    format_place,
+    list_criteria,
+    main,
+    measure,
+    read_places,
+)
 from training.errors import TextError
 
 MARKS = Path(__file__).parent / "marks"
@@ -17,18 +27,15 @@ MARKS = Path(__file__).parent / "marks"
 SCENE = "INT. KITCHEN - DAY\n\nMAYA\nThe geese are in the sink.\n\nJO\nWhose geese are they?\n\n"
 
 
-def test_a_place_is_read_as_it_was_written():
+def test_a_place_is_read_as_it_was_written(tmp_path: Path):
     scene = [parse_model_text(text) for text in SCENE.strip().split("\n\n")]
     lines = [
         parse_model_text(text) for text in ("MAYA\nOurs.", "MAYA\n(softly)\nI never saw them.")
     ]
     text = format_place("kitchen 1", scene, lines)
     assert text.endswith("--- MAYA\n_ Ours.\n_ (softly) / I never saw them.\n\n")
-
-
-def test_marks_are_read(tmp_path: Path):
     file = tmp_path / "marks.txt"
-    file.write_text(f"=== one\n{SCENE}--- MAYA\n3 Ours.\n1 (softly) / I never saw them.\n")
+    file.write_text(text.replace("_ Ours", "3 Ours").replace("_ (", "1 ("))
     [place] = read_places(file)
     assert [element.kind for element in place.scene] == [Kind.HEADING, Kind.DIALOGUE, Kind.DIALOGUE]
     assert [line.text for line in place.lines] == [
@@ -46,7 +53,11 @@ def test_marks_are_read(tmp_path: Path):
     [
         (f"=== one\n{SCENE}--- MAYA\n_ Ours.\n1 Mine.\n", "no mark at “_ Ours.” in “one”"),
         (f"=== one\n{SCENE}--- MAYA\n7 Ours.\n", "no mark at “7 Ours.”"),
-        ("=== one\n\n--- MAYA\n3 Ours.\n", "no scene, or no lines, in “one”"),
+        (f"=== one\n{SCENE}--- MAYA\n12 Ours.\n", "no mark at “12 Ours.”"),
+        (f"=== one\n{SCENE}--- MAYA\n Ours.\n", "no mark at “ Ours.”"),
+        (f"=== one\n{SCENE}--- MAYA\n3\n", "no mark at “3”"),
+        (f"=== one\n{SCENE}---\n3 \n", "no mark at “3 ”"),
+        ("=== one\n\n--- MAYA\n3 Ours.\n", "no scene in “one”"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, text: str, said: str):
@@ -87,6 +98,18 @@ def test_the_weights_of_the_readers_are_found():
     assert mark > lower
     # What was fitted to other places is nearly as good as what made the marks.
     assert marked.judge(marked.fit_others(1))[0] == pytest.approx(right, abs=0.02)
+
+
+def test_the_criteria_add_up_to_the_shipped_rule(voices: Path):
+    places = read_places(MARKS / "second.txt")[:20]
+    voice = voices / "tiny.onnx"
+    candidates = asyncio.run(each(voice, lambda primed, _, place: measure(primed, place), places))
+    marked = Marked.of(places, candidates)
+    weights = [getattr(DEFAULT_WEIGHTS, name) for name in list_criteria()]
+    assert marked.criteria @ [*weights, 1.0] == pytest.approx(marked.costs["shipped"], abs=1e-3)
+    assert (marked.criteria[:, :-1] != 0).any(axis=0).sum() >= 5
+    one = marked.places[:1]
+    assert marked.fit(one).shape == (len(weights) + 1,)
 
 
 def test_a_rule_is_right_about_all_pairs_or_none():
