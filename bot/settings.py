@@ -118,8 +118,6 @@ class Settings(BaseSettings):
     """The penalty for repeating earlier passages; 0 is off."""
     company: Bias = 1.0
     """The bias towards earlier speakers; 0 is off."""
-    recall: Bias = 0.0
-    """The bias towards rare words of the last lines; 0 is off."""
     quality: Quality = Quality.BEST
     """How many candidates each line is chosen from: 1, 16 or 64."""
     soft_length: Annotated[int, Field(ge=0, le=1500)] = 60

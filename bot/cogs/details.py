@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from ..generation.openings import PrimedModel
-from ..generation.options import PUBLIC_OPTIONS
+from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..session.preferences import STYLE
@@ -90,7 +90,7 @@ class Details(FeatureCog, name="OnBook.details"):
         ]
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
-            known = [name for name in PUBLIC_OPTIONS if name in origin]
+            known = [name for name in OPTIONS_BY_NAME if name in origin]
             details += format_values(known, origin, settings)
         if stars := await self.sessions.stars.count(line):
             details.append(many(stars, "star"))

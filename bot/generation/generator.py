@@ -16,7 +16,6 @@ from ..arrays import Floats, States, Tokens
 from ..errors import UnspellableElement
 from ..inference.automaton import Automaton
 from ..inference.grammar import build_grammar, build_speech
-from ..inference.lexicon import collect_recall_words
 from ..inference.processors.repetition import REACH
 from ..inference.request import Completion, Request
 from ..inference.word_filter import build_word_filter
@@ -134,9 +133,6 @@ def _make_request(
     # It is settled who speaks, or that nobody does.
     if is_speaking or options.shared_kind not in (None, Kind.DIALOGUE):
         sampling = replace(sampling, company=0.0)
-    words = None
-    if sampling.recall > 0 and context.recent_elements:
-        words = collect_recall_words(primed.engine.lexicon, context.recent_elements)
     return Request(
         prefix.state,
         prompt[-1:],
@@ -148,7 +144,6 @@ def _make_request(
         bars_words=options.bars_words,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),
-        recall_words=words,
         owner=primed.owner,
     )
 

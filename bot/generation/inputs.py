@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import States, Tokens
-from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.model import Model
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import Sampling
@@ -30,20 +29,16 @@ class GenerationContext:
     """The last `REACH` characters of the script as tokens, or all there are: int64 [n]."""
     recent_texts: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
-    recent_elements: RecentElements = ()
-    """The last `RECALL_LINES` elements, and whether a person wrote each."""
 
     def append(self, line: ScriptLine, state: States | None) -> GenerationContext:
         """Return the context after one more line, and the model's state there."""
         assert state is not None  # only lines that are read in bulk have none
         tokens = np.concatenate([self.recent_tokens, encode_recent(self.primed.model, [line])])
-        elements = (*self.recent_elements, *list_recent_elements([line]))
         return replace(
             self,
             state=state,
             recent_tokens=tokens[-REACH:],
             recent_texts=(*self.recent_texts, line.element.text),
-            recent_elements=elements[-RECALL_LINES:],
         )
 
 
@@ -105,8 +100,3 @@ def take_last(lines: Sequence[ScriptLine], characters: int) -> Sequence[ScriptLi
 def encode_recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
     """Return the last characters of a script as a model's tokens: int64 [at most REACH]."""
     return model.encode("".join(format_for_model(line.element.text) for line in lines))[-REACH:]
-
-
-def list_recent_elements(lines: Sequence[ScriptLine]) -> RecentElements:
-    """Return the last elements, and whether a person wrote each: a line takes up their words."""
-    return tuple((line.element.text, line.author is not None) for line in lines[-RECALL_LINES:])

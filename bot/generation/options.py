@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..i18n.catalogue import Phrase, phrase, say
+from ..i18n.catalogue import phrase, say
 from ..preference_spec import Group, PreferenceSpec
 from ..settings import Quality, Settings
 
@@ -24,8 +24,6 @@ class OptionSpec(PreferenceSpec[OptionValue | None]):
     group: Group = Group.VOICE
     type: type[float | int | str] = float
     default: OptionValue | None = None
-    is_public: bool = True
-    """Whether a script or a request can have a value of its own."""
 
 
 OPTIONS = (
@@ -76,13 +74,6 @@ OPTIONS = (
         unit="character",
     ),
     OptionSpec(
-        name="recall",
-        label=Phrase("recall"),
-        description="",
-        setting="recall",
-        is_public=False,
-    ),
-    OptionSpec(
         name="quality",
         label=phrase("quality"),
         description=phrase("How many candidates to choose each line from: 1, 16 or 64"),
@@ -96,13 +87,12 @@ OPTIONS = (
 SAMPLING_OPTIONS = tuple(spec for spec in OPTIONS if spec.type is not Quality)
 """The options that go into `Sampling`: numbers."""
 
-PUBLIC_OPTIONS = {spec.name: spec for spec in OPTIONS if spec.is_public}
-"""The options that a script or a request can have values of."""
+OPTIONS_BY_NAME = {spec.name: spec for spec in OPTIONS}
 
 
 def read_options(stored: Mapping[str, Any]) -> dict[str, OptionValue]:
     """Return the options among a script's preferences, without values that are not valid now."""
-    values = {name: spec.find_own(stored) for name, spec in PUBLIC_OPTIONS.items()}
+    values = {name: spec.find_own(stored) for name, spec in OPTIONS_BY_NAME.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -111,10 +101,10 @@ def resolve_options(
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
-    Raises ValueError for a request of what is no option, or of one that only the operator sets.
+    Raises ValueError for a request of what is no option.
     """
-    if unknown := requested.keys() - PUBLIC_OPTIONS.keys():
-        raise ValueError(f"a request cannot set: {', '.join(sorted(unknown))}")
+    if unknown := requested.keys() - OPTIONS_BY_NAME.keys():
+        raise ValueError(f"there is no option {', '.join(sorted(unknown))}")
     own = read_options(stored)
     resolved = {}
     for spec in OPTIONS:
@@ -125,4 +115,4 @@ def resolve_options(
 
 def extract_requested_options(origin: Mapping[str, Any]) -> dict[str, OptionValue | None]:
     """Return the options that ask for another line as one with this origin was written."""
-    return {name: origin.get(name) for name in PUBLIC_OPTIONS}
+    return {name: origin.get(name) for name in OPTIONS_BY_NAME}

@@ -17,7 +17,6 @@ import numpy as np
 
 from ..errors import EngineClosed
 from .batch import Batch
-from .lexicon import Lexicon
 from .model import Model
 from .request import LONGEST_LINE, Completion, Request
 from .row_store import Row
@@ -60,8 +59,6 @@ class Engine:
     def __init__(self, model: Model, rows: int = 64) -> None:
         self.model = model
         self.rows = rows
-        self._lexicon: Lexicon | None = None
-        self._counting = threading.Lock()
         # The thread must not refer to the engine, because that would keep the engine alive.
         self._thread = _EngineThread(model, rows, self.batch_class)
         self._thread.start()
@@ -87,16 +84,6 @@ class Engine:
         row = Row(request, asyncio.get_running_loop().create_future())
         self._thread.take(row)
         return row.future
-
-    @property
-    def lexicon(self) -> Lexicon:
-        """Return the characters and common words of the model.
-
-        The first access takes a good part of a second, too long for the event loop.
-        """
-        with self._counting:
-            self._lexicon = self._lexicon or Lexicon.of(self.model)
-        return self._lexicon
 
     @property
     def load(self) -> EngineLoad:

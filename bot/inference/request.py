@@ -8,7 +8,6 @@ import numpy as np
 
 from ..arrays import Floats, States, Tokens
 from .automaton import Automaton
-from .lexicon import RecallWords
 from .sampling import Sampling
 
 LONGEST_LINE = 2_000
@@ -50,8 +49,6 @@ class Request:
     """Cues, each with its newline, of people who are present whether they have spoken or not."""
     lock: bool = False
     """True if the automaton lets nobody speak but those who are present."""
-    recall_words: RecallWords | None = None
-    """The words that the line may take up, for `Sampling.recall`."""
     owner: object = None
     """The owner of the request. Owners take turns where requests must wait."""
 

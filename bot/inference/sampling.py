@@ -42,8 +42,6 @@ class Sampling:
     """Characters after which an element grows likelier to end, see `LengthBias`; 0 for never."""
     company: float = 0.0
     """From 0, off, to 2: how readily those speak who have spoken before, see `SpeakerBias`."""
-    recall: float = 0.0
-    """From 0, off, to 2: how readily words of the last lines are taken up, see `Recall`."""
     extra: Mapping[str, float] = field(default_factory=dict)
     """The options of other processors, by name, as vLLM's ``extra_args``. A new option goes here;
     only what `draw_tokens` or a shipped processor reads has a field."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import RequestError
 from ..generation.moods import Mood, find_mood, label_mood, label_moods, load_moods
 from ..generation.openings import label_style
-from ..generation.options import PUBLIC_OPTIONS, OptionValue
+from ..generation.options import OPTIONS_BY_NAME, OptionValue
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..preference_spec import Group, PreferenceSpec, PreferenceValue
@@ -154,7 +154,7 @@ _ORDER: tuple[PreferenceSpec[Any], ...] = (
     STYLE,
     LOOK,
     TAKES,
-    *PUBLIC_OPTIONS.values(),
+    *OPTIONS_BY_NAME.values(),
     SEED,
     LOCK,
     SKIP_PLAYED,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements, take_last
+from ..generation.inputs import GenerationContext, encode_recent, take_last
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..inference.processors.repetition import REACH
@@ -72,7 +72,6 @@ class ScriptReader:
             state,
             encode_recent(model, last),
             tuple(line.element.text for line in past),
-            list_recent_elements(last),
         )
 
     async def load_state(

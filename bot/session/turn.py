@@ -90,7 +90,7 @@ class NewScript:
     guild: int | None = None
     cast: Sequence[str] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-    """Options by the names of `options.PUBLIC_OPTIONS`, instead of the operator's."""
+    """Options by the names of `options.OPTIONS_BY_NAME`, instead of the operator's."""
     model: str | None = None
     """The name of a model; None for the one that the guild has chosen, or the operator."""
     style: str | None = None

@@ -74,9 +74,7 @@ class Lines:
         return Request(
             self._state,
             self._newline,
-            Sampling(
-                seed, TEMPERATURE, TOP_P, 0.02, 1.0, length=limit // 2, company=1.0, recall=1.0
-            ),
+            Sampling(seed, TEMPERATURE, TOP_P, 0.02, 1.0, length=limit // 2, company=1.0),
             limit,
             context=self._context,
             automaton=self._automaton,

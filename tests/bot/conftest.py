@@ -35,7 +35,6 @@ from bot.i18n import catalogue
 from bot.i18n.translator import Names
 from bot.inference import registry
 from bot.inference.engine import Engine
-from bot.inference.lexicon import Lexicon
 from bot.inference.model import Model
 from bot.interactions.services import CogServices
 from bot.session.channel_session import ChannelSession
@@ -99,18 +98,9 @@ def url(postgres: Server, emptied: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def lexicons() -> Iterator[None]:
-    """Let a voice sample its common words once, and measure no speed for every test's engine."""
-    known: dict[str, Lexicon] = {}
-    sample = Lexicon.of
-
-    def of(model: Model) -> Lexicon:
-        if model.fingerprint not in known:
-            known[model.fingerprint] = sample(model)
-        return known[model.fingerprint]
-
+def speeds() -> Iterator[None]:
+    """Measure no speed for every test's engine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lexicon, "of", of)
         patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
         yield
 

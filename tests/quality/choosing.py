@@ -42,7 +42,6 @@ from bot.generation.reranking import (
     split_words,
 )
 from bot.inference.engine import Engine
-from bot.inference.lexicon import RECALL_LINES
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.sampling import Sampling
@@ -150,8 +149,7 @@ async def read_context(primed: PrimedModel, scene: Sequence[Element]) -> Generat
     texts = tuple(element.text for element in scene)
     read = primed.model.encode("".join(map(format_for_model, texts)))
     state = (await primed.read(primed.start, read)).state
-    heard = tuple((text, True) for text in texts[-RECALL_LINES:])
-    return GenerationContext(primed, state, read[-REACH:], texts, heard)
+    return GenerationContext(primed, state, read[-REACH:], texts)
 
 
 async def write_lines(

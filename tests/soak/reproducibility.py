@@ -26,7 +26,6 @@ from bot.generation.generator import build_automaton
 from bot.inference.automaton import Automaton
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
-from bot.inference.lexicon import Lexicon, collect_recall_words
 from bot.inference.model import Model
 from bot.inference.request import Completion, Request
 from bot.inference.row_store import Row
@@ -67,7 +66,7 @@ class Wanted:
     request: Request
 
 
-def draw_request(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
+def draw_request(model: Model, chance: random.Random) -> Wanted:
     """Draw a request with random controls, without a state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
@@ -83,7 +82,6 @@ def draw_request(model: Model, lexicon: Lexicon, chance: random.Random) -> Wante
         min_p=chance.choice([0.0, chance.uniform(0.0, 0.3)]),
         repetition=chance.choice([0.0, chance.uniform(0.0, 2.0)]),
         company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
-        recall=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
         length=chance.choice([0, chance.randrange(1, 120)]),
     )
     request = Request(
@@ -97,9 +95,6 @@ def draw_request(model: Model, lexicon: Lexicon, chance: random.Random) -> Wante
         bars_words=chance.random() < 0.9,
         present=tuple(model.encode(f"{name}\n") for name in cast),
         lock=locked,
-        recall_words=collect_recall_words(
-            lexicon, tuple((text, True) for text in before.split("\n\n"))
-        ),
         owner=chance.randrange(8),
     )
     return Wanted(before, request)
@@ -111,8 +106,7 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     found = Findings(lines)
     model = Model.load(path)
     engine = _Counting(model, found.rows)
-    lexicon = engine.lexicon
-    all_wanted = [draw_request(model, lexicon, chance) for _ in range(lines)]
+    all_wanted = [draw_request(model, chance) for _ in range(lines)]
     states = {case.before: await _read(engine, case.before) for case in all_wanted}
     requests = [dataclasses.replace(case.request, state=states[case.before]) for case in all_wanted]
     alone = [await _outcome(engine, request) for request in requests]

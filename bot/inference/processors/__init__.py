@@ -5,7 +5,6 @@ from __future__ import annotations
 from .base import Processor
 from .constraint import Constraint, WordBan
 from .length import LengthBias, NonEmpty
-from .recall import Recall
 from .repetition import RepetitionPenalty
 from .speaker_bias import SpeakerBias
 
@@ -13,7 +12,6 @@ PROCESSORS: tuple[type[Processor], ...] = (
     Constraint,
     NonEmpty,
     LengthBias,
-    Recall,
     RepetitionPenalty,
     SpeakerBias,
     WordBan,  # behind the other constraints, because it sees whether they leave any token

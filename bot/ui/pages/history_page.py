@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from ...generation.options import PUBLIC_OPTIONS
+from ...generation.options import OPTIONS_BY_NAME
 from ...i18n.catalogue import phrase, say
 from ...screenplay.elements import Element, Kind
 from ...settings import Settings
@@ -113,7 +113,7 @@ def _format_origin(
     details = [say(KIND_LABELS[Kind(line.kind)])]
     if origin:
         details.append(say("seed {seed}", seed=origin["seed"]))
-    changed = [name for name in PUBLIC_OPTIONS if name in origin and origin[name] != present[name]]
+    changed = [name for name in OPTIONS_BY_NAME if name in origin and origin[name] != present[name]]
     if in_full:
         details += format_values(changed, origin, settings)
     elif changed:

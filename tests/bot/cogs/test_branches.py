@@ -10,7 +10,7 @@ import pytest
 import simcord
 
 from bot.errors import RequestError, StaleLine
-from bot.generation.options import PUBLIC_OPTIONS
+from bot.generation.options import OPTIONS_BY_NAME
 from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
@@ -159,7 +159,7 @@ def test_a_page_of_the_history_has_room_for_all_settings():
     }
     ids = range(1, LINES_PER_PAGE + 1)
     lines = [Line(id=n, copy_of=n, rewrite_of=n, shared_provenance=origin, **speech) for n in ids]
-    present = dict.fromkeys(PUBLIC_OPTIONS, 1)
+    present = dict.fromkeys(OPTIONS_BY_NAME, 1)
     assert "temperature 0.877, top-p 0.951" in format_lines(lines[:1], {}, present, read_settings())
     numbers = dict(zip(ids, ids, strict=True))
     shown = format_lines(lines, numbers, present, read_settings(), max_size=1800)
