@@ -10,7 +10,8 @@ are you doing?"), so that more counts:
 - whether it takes up a word of the last lines, and whether it only says them again;
 - whether it has a second sentence, which mostly adds something to the first;
 - how many of its words carry meaning, because each may be one too many, above all one that the line
-  has already.
+  has already;
+- whether it has a parenthetical.
 
 The weights are near those by which the rule agrees best with readers' marks of a voice's candidates
 (`python -m tests.quality.choosing`). A line that the script has had is chosen only where nothing
