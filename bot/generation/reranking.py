@@ -195,8 +195,7 @@ def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) 
     """Return the cost of a line, in bits."""
     text = candidate.draft.element.text
     words = split_words(text)
-    bare = (word.removesuffix("'s") for word in words)
-    content_words = list(filter(is_content_word, bare))
+    content_words = list_content_words(text)
     spoken = strip_cue(candidate.draft)
     return (
         max(candidate.bits, STOCK_BITS)
@@ -238,10 +237,15 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @lru_cache(RANKED)
-def find_content_words(text: str) -> frozenset[str]:
-    """Return the words of a line without those that any line can have."""
+def list_content_words(text: str) -> tuple[str, ...]:
+    """Return the words of a line, in their order, without those that any line can have."""
     words = (word.removesuffix("'s") for word in split_words(text))
-    return frozenset(filter(is_content_word, words))
+    return tuple(filter(is_content_word, words))
+
+
+def find_content_words(text: str) -> frozenset[str]:
+    """Return the distinct words of a line without those that any line can have."""
+    return frozenset(list_content_words(text))
 
 
 def is_content_word(word: str) -> bool:

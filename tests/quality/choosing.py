@@ -58,6 +58,8 @@ from .places import elements_of, fountain_of
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
+Doubles = NDArray[np.float64]
+
 CANDIDATES = 24
 """The candidates at a place, of which `SHOWN_BEST` and `SHOWN_OTHERS` are shown."""
 
@@ -180,8 +182,6 @@ async def measure(primed: PrimedModel, place: MarkedPlace) -> list[Candidate]:
         for line, cost in zip(place.lines, costs, strict=True)
     ]
 
-
-Doubles = NDArray[np.float64]
 
 Rule = Callable[[Candidate, Said], float]
 """Returns the cost of a candidate; the one that costs least is kept."""
@@ -364,14 +364,17 @@ class Write:
         options = resolve_options({}, {}, settings)
         del options["quality"]
 
-        async def write(primed: PrimedModel, at: int, scene: Sequence[Element]) -> list[Element]:
+        async def write(
+            primed: PrimedModel, numbered: tuple[int, Sequence[Element]]
+        ) -> list[Element]:
+            at, scene = numbered
             sampling = Sampling.of(self.seed + at * STRIDE, options)
             try:
                 return await write_lines(primed, scene, sampling, settings.line_length)
             except RequestError:  # it has nothing to say there
                 return []
 
-        return await each(self.voice, write, scenes)
+        return await each(self.voice, write, list(enumerate(scenes)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -390,16 +393,13 @@ class Compare:
         if not places:
             raise TextError("The files have no places: give files that `write` wrote.")
 
-        async def measure_at(primed: PrimedModel, _: int, place: MarkedPlace) -> list[Candidate]:
-            return await measure(primed, place)
-
-        candidates = asyncio.run(each(self.voice, measure_at, places))
+        candidates = asyncio.run(each(self.voice, measure, places))
         print(make_table(Marked.of(places, candidates), self.seed))
 
 
 async def each(
     voice: Path,
-    work: Callable[[PrimedModel, int, Input], Coroutine[Any, Any, Output]],
+    work: Callable[[PrimedModel, Input], Coroutine[Any, Any, Output]],
     inputs: Sequence[Input],
 ) -> list[Output]:
     """Return what a voice does with each input, `AT_ONCE` side by side; raise TextError."""
@@ -409,12 +409,12 @@ async def each(
         raise TextError(str(error)) from error
     primed, gate = PrimedModel(engine, "", engine.model.start()), asyncio.Semaphore(AT_ONCE)
 
-    async def run(at: int, given: Input) -> Output:
+    async def run(given: Input) -> Output:
         async with gate:
-            return await work(primed, at, given)
+            return await work(primed, given)
 
     try:
-        return await asyncio.gather(*itertools.starmap(run, enumerate(inputs)))
+        return await asyncio.gather(*map(run, inputs))
     finally:
         await asyncio.to_thread(engine.close)
 

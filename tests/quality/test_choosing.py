@@ -103,7 +103,7 @@ def test_the_weights_of_the_readers_are_found():
 def test_the_criteria_add_up_to_the_shipped_rule(voices: Path):
     places = read_places(MARKS / "second.txt")[:20]
     voice = voices / "tiny.onnx"
-    candidates = asyncio.run(each(voice, lambda primed, _, place: measure(primed, place), places))
+    candidates = asyncio.run(each(voice, measure, places))
     marked = Marked.of(places, candidates)
     weights = [getattr(DEFAULT_WEIGHTS, name) for name in list_criteria()]
     assert marked.criteria @ [*weights, 1.0] == pytest.approx(marked.costs["shipped"], abs=1e-3)
