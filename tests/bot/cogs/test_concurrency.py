@@ -100,10 +100,11 @@ async def test_all_commands_at_once_leave_one_true_script(
     begun = await begin_script(ann, channel)
     people = [ann, ben]
     asked = await asyncio.gather(
+        # First, because an undo removes the message with the button.
+        *(person.click(begun, "Undo") for person in people),
         *(person.slash(channel, "continue", lines=2) for person in people),
         *(person.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for person in people),
         *(person.slash(channel, "undo") for person in people * 2),
-        *(person.click(begun, "Undo") for person in people),
         ann.slash(channel, "continue", lines=2),
     )
     await until_settled(asked)
