@@ -136,6 +136,9 @@ def plural(singular: str, several: str) -> tuple[str, str]:
     return singular, several
 
 
+NUMBER = phrase("1,234.5")
+"""A number with both separators, which each catalogue writes as its language does."""
+
 THINGS = {
     "line": plural("{number:,} line", "{number:,} lines"),
     "word": plural("{number:,} word", "{number:,} words"),
@@ -184,14 +187,13 @@ def translated(text: str, locale: str, *, is_name: bool) -> str:
 @cache
 def _language(locale: str, group: str | None) -> Language:
     # Imported here, because the process that examines a voice imports this module and never speaks.
-    from babel import Locale, negotiate_locale
+    from babel import negotiate_locale
 
     code = negotiate_locale([locale.replace("-", "_")], LANGUAGES)
     if code is None:
         return Language(group=group)
-    symbols = Locale.parse(code).number_symbols["latn"]
-    separators = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
-    return Language(_compiled(code), separators, group)
+    catalogue = _compiled(code)
+    return Language(catalogue, str.maketrans(NUMBER, catalogue.gettext(NUMBER)), group)
 
 
 @cache
