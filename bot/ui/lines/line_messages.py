@@ -80,6 +80,9 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 MAX_EDITED = 10_000
 """Messages of which the last edit is remembered."""
 
+MAX_DELETED = 1000
+"""Deleted messages of webhooks that are remembered."""
+
 
 def make_nonce(*parts: object) -> str:
     """Return the nonce of a message, which is the same for the same parts in every process."""
@@ -98,6 +101,8 @@ class LineMessages:
         """What to tell of the last refusal in each channel."""
         self._edited = Recent[int, datetime](MAX_EDITED)
         """The times of the last edits of messages, at Discord."""
+        self._deleted = deque[int](maxlen=MAX_DELETED)
+        """Deleted messages of webhooks. Of a late copy, a sync and Discord's event both tell."""
         self.undeletable: set[int] = set()
         """Messages of lost webhooks that the bot was not permitted to delete when it last tried."""
 
@@ -213,8 +218,11 @@ class LineMessages:
 
         The messages of a deleted webhook stay, and need **Manage Messages**.
         """
+        if message in self._deleted:
+            return True
         delete = discord.Webhook.delete_message
         if await self._ask_webhook(delete, channel, message, webhook):
+            self._deleted.append(message)
             return True
         partial = discord.PartialMessage(channel=channel, id=message)
         try:

@@ -105,6 +105,8 @@ async def test_a_webhook_posts_each_line_once_when_requests_fail(inside: Inside)
         assert len(await read_true_script(ann, channel)) == 1 + 3 * turns
         assert len(inside.discord.faults) == turns
     assert all(message.webhook for message in channel.messages() if message.is_line)
+    # Copies that are gone are not deleted again.
+    assert not any("10008" in refusal for refusal in inside.discord.refusals)
 
 
 async def test_an_answer_for_one_person_is_not_posted_in_the_channel(inside: Inside):
