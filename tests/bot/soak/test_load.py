@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.load import __main__, filling, scenarios, stored
+from tests.soak.load import command, filling, scenarios, stored
 from tests.soak.load.databases import OneFile
 from tests.soak.load.findings import Finding, Report
 from tests.soak.load.house import House
@@ -65,7 +65,7 @@ async def test_unused_channels_continue_with_the_same_line(
 
 def test_several_processes_need_a_server():
     with pytest.raises(ValueError, match="A file belongs to one process: add --postgres"):
-        __main__.Options(processes=2)
+        command.Options(processes=2)
 
 
 def test_the_command_prints_its_findings(
@@ -74,13 +74,13 @@ def test_the_command_prints_its_findings(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(__main__, "whole_interpreters", nullcontext)
+    monkeypatch.setattr(command, "whole_interpreters", nullcontext)
     numbers = tmp_path / "found.json"
     voice = voices / "tiny.onnx"
-    options = __main__.Options(
+    options = command.Options(
         ("burst",), commands=4, voice=voice, threads=1, cores=99, json=numbers
     )
-    code = __main__.main(options)
+    code = command.main(options)
     assert "4 commands within one second" in capsys.readouterr().out
     [report] = json.loads(numbers.read_text())["reports"]
     missed = [finding["what"] for finding in report["findings"] if not finding["met"]]
