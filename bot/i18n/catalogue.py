@@ -38,7 +38,7 @@ class Language:
     """
 
     catalogue: NullTranslations = field(default_factory=NullTranslations)
-    separators: Mapping[int, str] = field(default_factory=dict)
+    separators: Mapping[int, int] = field(default_factory=dict)
     group: str | None = None
 
     def command(self, path: str) -> str:
