@@ -46,31 +46,20 @@ def prepare_training(
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    files = hash_files(paths) if paths else ""
-    config = dataclasses.replace(config, texts=files)
-    if resume:
-        known = not paths or (run.corpus.exists() and files == run.config().texts)
-        content = _resume(None if known else collect(paths), run, config)
-    else:
-        content = _create(collect(paths), run, config, source)
+    content = _resume(paths, run, config) if resume else create_run(paths, run, config, source)
     training = Training(run, *content, session=session)
     training.resume()
     return training
 
 
-def create_run(paths: Sequence[Path], run: Run, config: Config, source: Trained | None) -> None:
-    """Create a run whose training starts later, perhaps elsewhere.
-
-    Raises as `prepare_training` does.
-    """
-    config = dataclasses.replace(config, texts=hash_files(paths))
-    _create(collect(paths), run, config, source)
-
-
-def _create(
-    split: Split, run: Run, config: Config, source: Trained | None
+def create_run(
+    paths: Sequence[Path], run: Run, config: Config, source: Trained | None
 ) -> tuple[Config, Vocabulary, Tokens]:
-    """Lay out a new run; return its configuration, its vocabulary and its texts."""
+    """Lay out a run, whose training may start later, perhaps elsewhere.
+
+    Returns its configuration, its vocabulary and its texts. Raises as `prepare_training` does.
+    """
+    files, split = hash_files(paths), collect(paths)
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
     known = source.model() if source else None
@@ -81,7 +70,7 @@ def _create(
     # Checked before the folder is laid out, because a second attempt would find a run there.
     cut_windows(config, texts)
     config = dataclasses.replace(
-        config, prior=prior.choose_shape(texts, len(vocabulary), config.prior)
+        config, texts=files, prior=prior.choose_shape(texts, len(vocabulary), config.prior)
     )
     run.create(config, vocabulary, split)
     texts.save(run.corpus)
@@ -103,7 +92,7 @@ def _take_sizes(shape: Shape, config: Config, fingerprint: str) -> Config:
     )
 
 
-def _resume(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:
+def _resume(paths: Sequence[Path], run: Run, asked: Config) -> tuple[Config, Vocabulary, Tokens]:
     """Return the content of a run folder; of ``asked``, only steps and learning rate apply."""
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
@@ -114,7 +103,8 @@ def _resume(split: Split | None, run: Run, asked: Config) -> tuple[Config, Vocab
     config = dataclasses.replace(
         kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
     )
-    texts = Tokens.of(split.train, vocabulary) if split else run.texts()
+    known = not paths or (run.corpus.exists() and hash_files(paths) == kept.texts)
+    texts = run.texts() if known else Tokens.of(collect(paths).train, vocabulary)
     if not run.corpus.exists():
         texts.save(run.corpus)
     run.write_config(config)
