@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,7 @@ from .model.corrections import (
     fit_corrections,
 )
 from .model.network import CharLSTM
-from .model.prior import (
-    LARGEST_VOCABULARY,
-    NO_PRIOR,
-    NgramPrior,
-    PriorShape,
-    divide_texts,
-)
+from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape, divide_texts
 from .model.tables import append_tables, lay_out_tables
 from .run import Run
 from .trainer import Session, Training, cut_windows
@@ -64,16 +57,20 @@ def create(
     """
     split = collect(paths)
     config = dataclasses.replace(
+        voice.config(),
         # The voice's folders belong to other texts, and the new texts may be few.
-        dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
+        repeat={},
+        texts="",
+        decay_from=None,
         **changes,
         tuned_from=voice.fingerprint(),
     )
     vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
-    tuning = _prepare(voice, config, vocabulary, split.train)
-    config = dataclasses.replace(config, prior=tuning.prior_shape)
+    tokens = Tokens.of(split.train, vocabulary)
+    # Checked before the folder is laid out, because a second attempt would find a run there.
+    cut_windows(config, tokens)
     run.create(config, vocabulary, split)
-    return _make_training(tuning, run, config, session)
+    return _make_training(voice, run, config, tokens, session)
 
 
 def resume(
@@ -88,71 +85,6 @@ def resume(
     The run keeps its configuration, except the ``steps``, if given. Voice and texts must be the
     same as before. Raises as `training.pretraining.prepare_training` does.
     """
-    _require_same(run, voice)
-    config, vocabulary = run.config(), run.vocabulary()
-    tuning = _prepare(voice, config, vocabulary, collect(paths).train)
-    if config.prior != tuning.prior_shape:
-        raise RunError(
-            f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
-            f"another --out."
-        )
-    config = dataclasses.replace(config, steps=steps or config.steps)
-    run.write_config(config)
-    training = _make_training(tuning, run, config, session)
-    training.resume()
-    return training
-
-
-@dataclass(frozen=True)
-class _Tuning:
-    """A voice, and further texts, which a prior has counted."""
-
-    known: CharLSTM
-    """The network of the voice."""
-    known_vocabulary: Vocabulary
-    """The characters of the voice."""
-    vocabulary: Vocabulary
-    """The characters of the voice, and those of the texts after them."""
-    tokens: Tokens
-    prior: NgramPrior | None
-    folds: Tensor | None
-    """The fold of each character of the texts; None without a prior."""
-
-    @property
-    def prior_shape(self) -> PriorShape:
-        """Return the sizes of the prior."""
-        return self.prior.shape if self.prior else NO_PRIOR
-
-
-def _prepare(
-    voice: Trained, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
-) -> _Tuning:
-    """Count the texts; raise TrainingError if the configuration does not fit them."""
-    known = voice.model()
-    tokens = Tokens.of(texts, vocabulary)
-    cut_windows(config, tokens)
-    extended, folds = _extend_prior(known, tokens, vocabulary)
-    return _Tuning(known, voice.vocabulary(), vocabulary, tokens, extended, folds)
-
-
-def _make_training(tuning: _Tuning, run: Run, config: Config, session: Session | None) -> Training:
-    """Return the training before its first step."""
-    tokens, prior = tuning.tokens, tuning.prior
-    weights = _extend_weights(tuning)
-
-    def start(model: CharLSTM) -> Folds | None:
-        model.load_state_dict(weights)
-        if model.prior and prior:
-            device = model.prior.rows.device
-            model.prior.held_out = prior.held_out.to(device)
-            model.prior.held_out_rows = prior.held_out_rows.to(device)
-        return None if tuning.folds is None else tuning.folds.numpy()
-
-    return Training(run, config, tuning.vocabulary, tokens, start, session)
-
-
-def _require_same(run: Run, voice: Trained) -> None:
-    """Raise RunError unless a run was tuned from these weights."""
     kept = run.config()
     if not kept.tuned_from:
         raise RunError(
@@ -164,6 +96,34 @@ def _require_same(run: Run, voice: Trained) -> None:
             f"{run.folder} was not tuned from the present weights of {voice}: name the voice that "
             f"it was tuned from, or choose another --out."
         )
+    config = dataclasses.replace(kept, steps=steps or kept.steps)
+    tokens = Tokens.of(collect(paths).train, run.vocabulary())
+    training = _make_training(voice, run, config, tokens, session)
+    run.write_config(config)
+    training.resume()
+    return training
+
+
+def _make_training(
+    voice: Trained, run: Run, config: Config, tokens: Tokens, session: Session | None
+) -> Training:
+    """Return the training before its first step, with a prior that has counted the texts."""
+    known, vocabulary = voice.model(), run.vocabulary()
+    prior = folds = None
+    if known.prior:
+        larger = add_characters(known.prior, tokens, len(vocabulary))
+        prior, folds = add_contexts(larger, tokens)
+    weights = _extend_weights(known, prior, voice.vocabulary(), vocabulary)
+
+    def start(model: CharLSTM) -> Folds | None:
+        model.load_state_dict(weights)
+        if model.prior and prior:
+            device = model.prior.rows.device
+            model.prior.held_out = prior.held_out.to(device)
+            model.prior.held_out_rows = prior.held_out_rows.to(device)
+        return None if folds is None else folds.numpy()
+
+    return Training(run, config, vocabulary, tokens, start, session)
 
 
 def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
@@ -177,47 +137,38 @@ def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabul
     return larger
 
 
-def _extend_prior(
-    known: CharLSTM, texts: Iterable[Tensor], vocabulary: Vocabulary
-) -> tuple[NgramPrior | None, Tensor | None]:
-    """Return a prior that covers the voice and the new texts, and the folds of the new texts."""
-    if not known.prior:
-        return None, None
-    return add_contexts(add_characters(known.prior, texts, len(vocabulary)), texts)
-
-
-def _extend_weights(tuning: _Tuning) -> dict[str, Tensor]:
+def _extend_weights(
+    known: CharLSTM, prior: NgramPrior | None, vocabulary: Vocabulary, larger: Vocabulary
+) -> dict[str, Tensor]:
     """Return weights for a larger vocabulary that preserve the known network's predictions.
 
     A new character is embedded, and expected, like its folded form, with a lower probability; a
     character without a folded form gets the average of all characters.
     """
-    known, vocabulary, larger = tuning.known, tuning.known_vocabulary, tuning.vocabulary
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
-    # The first token of each new character's folded form, or None.
     added = larger.characters[len(vocabulary) :]
-    like = [next(iter(vocabulary.encode(character)), None) for character in added]
+    # The first token of each new character's folded form, or the index of the average.
+    first = [next(iter(vocabulary.encode(character)), len(vocabulary)) for character in added]
+    like = torch.tensor(first, dtype=torch.int64)
     for name in ("embedding.weight", "output.weight", "output.bias"):
-        old = weights[name]
-        rows = [old[i] if i is not None else old.mean(dim=0) for i in like]
-        weights[name] = torch.cat([old, *(row[None] for row in rows)])
+        weights[name] = torch.cat([weights[name], _copy(weights[name], like, 0)])
     weights["output.bias"][len(vocabulary) :] -= RARER
     for name in ("memory.keys", "memory.queries", "memory.values.weight"):
         if name in weights:
-            weights[name] = _add_symbols(weights[name], like)
-    if not tuning.prior:
+            # Symbols: none, the characters, and nowhere.
+            none, characters, nowhere = weights[name].split((1, len(vocabulary), 1), dim=-2)
+            new = _copy(characters, like, -2)
+            weights[name] = torch.cat([none, characters, new, nowhere], dim=-2)
+    if not prior:
         return weights
     weights["expect.weight"] = functional.pad(weights["expect.weight"], (0, len(like)))
-    return weights | {f"prior.{name}": tensor for name, tensor in tuning.prior.state_dict().items()}
+    return weights | {f"prior.{name}": tensor for name, tensor in prior.state_dict().items()}
 
 
-def _add_symbols(table: Tensor, like: Sequence[int | None]) -> Tensor:
-    """Add symbols to a table of a memory head, [..., symbols, numbers], before its last symbol."""
-    characters = table[..., 1:-1, :]
-    mean = characters.mean(dim=-2)
-    rows = [characters[..., i, :] if i is not None else mean for i in like]
-    added = [row[..., None, :] for row in rows]
-    return torch.cat([table[..., :-1, :], *added, table[..., -1:, :]], dim=-2)
+def _copy(characters: Tensor, like: Tensor, dim: int) -> Tensor:
+    """Return the entries of some characters in a dimension; after the last lies the average."""
+    average = characters.mean(dim, keepdim=True)
+    return torch.cat([characters, average], dim).index_select(dim, like)
 
 
 ADDED = 100_000

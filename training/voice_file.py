@@ -100,7 +100,9 @@ class Voice:
         known = fields.keys() & Config.__dataclass_fields__.keys()
         config = Config.from_fields({name: fields[name] for name in known})
         shape = self.network().shape
-        return dataclasses.replace(config, embedding=shape.embedding, memory=shape.memory)
+        return dataclasses.replace(
+            config, embedding=shape.embedding, memory=shape.memory, prior=shape.prior
+        )
 
     def to_bytes(self) -> bytes:
         """Return the whole file."""
