@@ -18,7 +18,7 @@ from tyro.conf import Suppress
 from . import checkpoint
 from .checkpoint import Start, count_texts, share_buffers
 from .config import Config
-from .data.batches import Batches, Prefetcher
+from .data.batches import Batches
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
@@ -120,8 +120,7 @@ class Training:
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)
         self.windows = cut_windows(config, texts)
-        self.batches = Batches(self.windows, texts.ids, folds)
-        self.prefetcher = Prefetcher(self.batches, self.device)
+        self.batches = Batches(self.windows, texts.ids, folds, self.device)
         self.corpus_hash = texts.fingerprint
         self.state = self.model.start(config.batch)
         self.step = 0
@@ -180,7 +179,7 @@ class Training:
 
     def train_step(self) -> float:
         """Take a step: forward, backward, clip, update, average. Return bits per character."""
-        batch = self.prefetcher.at(self.step)
+        batch = self.batches.at(self.step)
         if batch.begins_epoch:
             self.state = self.model.start(self.config.batch)
         if self.config.resets:

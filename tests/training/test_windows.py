@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.batches import Batches, Prefetcher
+from training.data.batches import Batches
 from training.data.texts import Text, collect
 from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
@@ -45,10 +45,10 @@ def test_an_epoch_repeats_a_text_as_configured():
 def test_a_prefetched_batch_is_that_of_its_step():
     windows = Windows([400], batch=4, window=9, seed=1)
     folds = (np.arange(400) // 100).astype(np.int8)
-    batches = Batches(windows, np.arange(400, dtype=np.uint16), folds)
-    ahead = Prefetcher(batches, torch.device("cpu"))
+    ids = np.arange(400, dtype=np.uint16)
+    batches = Batches(windows, ids, folds, torch.device("cpu"))
     for step in (0, 1, 2, 7, 3, 4):  # in order, or not
-        batch, read = ahead.at(step), torch.from_numpy(windows.at(step)[0])
+        batch, read = batches.at(step), torch.from_numpy(windows.at(step)[0])
         assert torch.equal(batch.inputs, read[:-1])
         assert torch.equal(batch.targets, read[1:])
         assert torch.equal(batch.folds, batch.inputs // 100)
@@ -57,9 +57,9 @@ def test_a_prefetched_batch_is_that_of_its_step():
 
 def test_an_error_while_prefetching_is_raised():
     too_few = np.zeros(1, dtype=np.uint8)
-    ahead = Prefetcher(Batches(Windows([50], 1, 8, 1), too_few), torch.device("cpu"))
+    batches = Batches(Windows([50], 1, 8, 1), too_few, None, torch.device("cpu"))
     with pytest.raises(IndexError):
-        ahead.at(0)
+        batches.at(0)
 
 
 def test_tokens_are_saved_and_loaded(scenes: Path, tmp_path: Path):

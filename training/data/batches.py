@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -41,50 +41,41 @@ class Batch:
         return functional.cross_entropy(logits.flatten(0, 1), self.targets.flatten())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batches:
     """Build the batch of each step, which depends on the step alone.
 
-    ``ids``: the joined texts, as token ids. ``folds``: int8 [characters], the fold of each
-    character as counted by `NgramPrior.learn`, below 0 for a character that was not counted.
+    A thread builds batches while earlier steps are computed. For a GPU they wait in pinned memory,
+    so that copying them does not block.
     """
 
     windows: Windows
     ids: NDArray[np.integer]
-    folds: NDArray[np.int8] | None = None
+    """The joined texts, as token ids."""
+    folds: NDArray[np.int8] | None
+    """[characters]: the fold of each character as counted by `NgramPrior.learn`, below 0 for a
+    character that was not counted."""
+    device: torch.device
+    _waiting: dict[int, Future[Batch]] = field(default_factory=dict, init=False)
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, "batches"), init=False
+    )
 
     def at(self, step: int) -> Batch:
-        """Return the batch of a step."""
-        places, begins = self.windows.at(step)
-        read = torch.from_numpy(self.ids[places].astype(np.int64))
-        folds = None
-        if self.folds is not None:
-            folds = torch.from_numpy(self.folds[places[:-1]]).long()
-        return Batch(read[:-1], read[1:], begins, folds)
-
-
-class Prefetcher:
-    """Gather batches on a device in a thread, while earlier steps are computed.
-
-    For a GPU the batches wait in pinned memory, so that copying them does not block.
-    """
-
-    def __init__(self, batches: Batches, device: torch.device) -> None:
-        self.batches = batches
-        self.device = device
-        self._thread = ThreadPoolExecutor(1, "batches")
-        self._waiting: dict[int, Future[Batch]] = {}
-
-    def at(self, step: int) -> Batch:
-        """Return the batch of a step, and start preparing the next ones."""
+        """Return the batch of a step on the device, and start preparing the next ones."""
         wanted = range(step, step + 1 + AHEAD)
         self._waiting = {
-            number: self._waiting.get(number) or self._thread.submit(self._prepare, number)
+            number: self._waiting.get(number) or self._thread.submit(self._build, number)
             for number in wanted
         }
         batch = self._waiting.pop(step).result()
         return batch.each(lambda tensor: tensor.to(self.device, non_blocking=True))
 
-    def _prepare(self, step: int) -> Batch:
-        batch = self.batches.at(step)
+    def _build(self, step: int) -> Batch:
+        places, begins = self.windows.at(step)
+        read = torch.from_numpy(self.ids[places].astype(np.int64))
+        folds = None
+        if self.folds is not None:
+            folds = torch.from_numpy(self.folds[places[:-1]]).long()
+        batch = Batch(read[:-1], read[1:], begins, folds)
         return batch.each(Tensor.pin_memory) if self.device.type == "cuda" else batch
