@@ -8,10 +8,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 from tyro.conf import Suppress
 
@@ -294,24 +294,18 @@ class Training:
         sums are rounded differently, on a GPU each time, and a GPU that was missing at the
         checkpoint draws dropout masks as at the start of the run.
         """
-        if kept := self._read_checkpoint():
-            tensors, facts = kept
+        if self.run_folder.checkpoint_path.exists():
+            tensors, facts = load(self.run_folder.checkpoint_path)
+            if facts["corpus"] != self.corpus_hash:
+                raise RunError(
+                    f"{self.run_folder.folder} was trained on other texts: give it the same ones, "
+                    f"or choose another --out (for `voice`, another --name)."
+                )
             checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
             self.state = tensors["state"].to(self.device)
             checkpoint.restore_generators(tensors, checkpoint.find_generators(self.device))
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
         self.run_folder.drop_metrics_after(self.step)
-
-    def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        if not self.run_folder.checkpoint_path.exists():
-            return None
-        tensors, facts = load(self.run_folder.checkpoint_path)
-        if facts["corpus"] != self.corpus_hash:
-            raise RunError(
-                f"{self.run_folder.folder} was trained on other texts: give it the same ones, or "
-                f"choose another --out (for `voice`, another --name)."
-            )
-        return tensors, facts
 
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
         characters = steps * self.config.batch * self.config.window
