@@ -55,9 +55,7 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     counts = _count(whole)
     readings = [list(find_cues(paragraph)) for paragraph in whole]
     density = _measure_density(readings, counts)
-    known = {
-        name for layout, name in counts if counts[layout, name] >= NEEDED.get(layout, REPEATED)
-    }
+    known = {cue.key for cues in readings for cue in cues if is_repeated(cue, counts)}
     parts = list[Part]()
     for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True)):
         near = {kind: run[i] for kind, run in density.items()}
