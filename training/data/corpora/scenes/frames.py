@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -138,27 +138,24 @@ def is_capital(use: re.Match[str]) -> bool:
     return any(part[:1].isupper() for part in (use["article"] or "", use["form"] or "", name))
 
 
-def _read_frames(file: Path, text: str) -> Iterator[Frame]:
-    frame: Frame | None = None
+def _read_frames(file: Path, text: str) -> list[Frame]:
+    frames: list[Frame] = []
     for at, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         if match := TITLE.fullmatch(line):
-            if frame:
-                yield frame
-            frame = Frame(match[1], file, at, held_out=bool(match[2]))
-        elif not frame:
+            frames.append(Frame(match[1], file, at, held_out=bool(match[2])))
+        elif not frames:
             raise CorpusError(f"{file}:{at}: a frame begins with a line `=== title`: add one.")
         elif match := SPEECH.fullmatch(line):
-            frame.lines.append(Line(match[1], match[2] or "", _split(match[3]), at))
+            frames[-1].lines.append(Line(match[1], match[2] or "", _split(match[3]), at))
         elif match := ACTION.fullmatch(line) or HEADING.fullmatch(line):
-            frame.lines.append(Line(match[1], "", _split(match[2]), at))
+            frames[-1].lines.append(Line(match[1], "", _split(match[2]), at))
         elif match := SLOT.fullmatch(line):
-            frame.slots.append(_read_slot(match[1], match[2], at))
+            frames[-1].slots.append(_read_slot(match[1], match[2], at))
         else:
             raise CorpusError(f"{file}:{at} is no line of a frame: correct or remove it: {line}")
-    if frame:
-        yield frame
+    return frames
 
 
 def _split(text: str) -> tuple[str, ...]:
