@@ -74,7 +74,8 @@ def _look_up(builder: GraphBuilder, tables: Tables, digits: str, history: int) -
 
 def _add_row(builder: GraphBuilder, tables: Tables, known_slots: str) -> str:
     """Add the logarithms after the longest known context with a row: float32 [batch, V + 1]."""
-    sizes = [tables.with_rows, len(tables.lengths) - tables.with_rows]
+    with_rows = np.count_nonzero(tables.first_slots < len(tables.rows))
+    sizes = [with_rows, len(tables.lengths) - with_rows]
     columns = known_slots
     if sizes[1]:
         split = builder.add_constant("prior.with_rows", np.array(sizes))

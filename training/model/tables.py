@@ -69,11 +69,6 @@ class Tables:
         same_texts = text_number[:, None] == text_number
         return ((self.lengths[:, None] <= self.lengths) & same_texts).astype(np.float32)
 
-    @property
-    def with_rows(self) -> int:
-        """Return the number of columns with whole distributions."""
-        return int((self.first_slots < len(self.rows)).sum())
-
 
 STORED = [field.name for field in fields(Tables) if field.name not in ("lengths", "factors")]
 """The tables that a voice file stores as they are."""
