@@ -1,15 +1,8 @@
 """Run ``onbook-train``, or ``python -m training``."""
 
 import sys
-from typing import NoReturn
 
-from . import cli
-
-
-def main() -> NoReturn:
-    """Run a command and end the process."""
-    sys.exit(cli.main())
-
+from .cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
