@@ -104,13 +104,15 @@ def _measure_bits(
     bits = torch.zeros(len(temperatures), lengths, dtype=torch.float64)
     characters = torch.zeros(lengths, dtype=torch.int64)
     for i in range(0, length, CHUNK):
-        read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK]
-        known = model.find_known_lengths(read.to(state.device), state).cpu()
-        characters += known.flatten().bincount(minlength=lengths)
+        read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK].flatten()
+        known = model.find_known_lengths(read.to(state.device), state).cpu().flatten()
+        characters += known.bincount(minlength=lengths)
         logits, state = _read(model, read, state)
         for n, temperature in enumerate(temperatures):
-            each = _compute_bits(logits / temperature, wanted).double()
-            bits[n] += known.flatten().bincount(each, minlength=lengths)
+            scaled = logits.flatten(0, 1) / temperature
+            nats = functional.cross_entropy(scaled, wanted.to(state.device), reduction="none")
+            each = nats.cpu() / math.log(2)
+            bits[n] += known.bincount(each.double(), minlength=lengths)
     return bits, characters
 
 
@@ -122,13 +124,6 @@ def _read(model: CharLSTM, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tenso
     logits, state = model(inputs.to(state.device), state)
     model.train(was_training)
     return logits, state
-
-
-def _compute_bits(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the bits of each of the targets [time, batch], [time x batch], on the CPU."""
-    wanted = targets.to(logits.device).flatten()
-    nats = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none")
-    return nats.cpu() / math.log(2)
 
 
 def write_sample(
