@@ -21,7 +21,6 @@ from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
 from .model.contexts import Floats, Integers, choose_contexts, join_folds, join_texts
 from .model.corrections import (
-    EMPTY,
     STEP,
     DenseLevel,
     DiscountedCounts,
@@ -217,7 +216,7 @@ def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior
     variants = 2 + int(folds.max())
     # The expectations of the empty context are a placeholder, which nothing reads.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
-    empty = DenseLevel(EMPTY, even, np.ones((1, variants), dtype=bool))
+    empty = DenseLevel(even, np.ones((1, variants), dtype=bool))
     expectations = Expectations(prior.characters, variants, listed, [empty])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)

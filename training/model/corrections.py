@@ -64,7 +64,6 @@ CELLS = 48
 class DenseLevel:
     """The contexts of one length that have whole distributions."""
 
-    contexts: Level
     expected: Floats
     """[C, characters, variants]: probabilities."""
     known: NDArray[np.bool_]
@@ -118,12 +117,12 @@ def compute_expectations(
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
     counts = DiscountedCounts.count_levels(text, folds, characters, levels)
     expectations = Expectations(
-        characters, variants, listed, [_make_dense_level(next(counts), EMPTY, even)]
+        characters, variants, listed, [_make_dense_level(next(counts), even)]
     )
     for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         if length <= shape.dense:
             before = expectations.dense[-1].expected[level.parents]
-            expectations.dense.append(_make_dense_level(counted, level, before))
+            expectations.dense.append(_make_dense_level(counted, before))
         else:
             parents = level.parents[counted.followers.contexts]
             logits = _find_logits(expectations, parents, counted.followers.tokens)
@@ -132,10 +131,6 @@ def compute_expectations(
                 fit_corrections(counted, level, logits, totals, characters, listed)
             )
     return expectations
-
-
-EMPTY = Level(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.uint8))
-"""The empty context."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +243,7 @@ def _compute_log2(numbers: Floats) -> Integers:
     return np.log2(numbers).astype(np.int64).clip(max=20)
 
 
-def _make_dense_level(counted: DiscountedCounts, level: Level, before: Floats) -> DenseLevel:
+def _make_dense_level(counted: DiscountedCounts, before: Floats) -> DenseLevel:
     """Return the distributions after contexts.
 
     ``before``: the distributions after their suffixes, [C, characters, variants].
@@ -257,7 +252,7 @@ def _make_dense_level(counted: DiscountedCounts, level: Level, before: Floats) -
     left = counted.fit_shares(before[followers.contexts, followers.tokens])
     expected = before * left[:, None]
     expected[followers.contexts, followers.tokens] += (1 - left)[followers.contexts] * counted.own
-    return DenseLevel(level, expected, counted.known)
+    return DenseLevel(expected, counted.known)
 
 
 def fit_corrections(
