@@ -214,10 +214,10 @@ def add_contexts(prior: NgramPrior, texts: Iterable[Tensor]) -> tuple[NgramPrior
     shape = PriorShape(ADDED, longest, rows=0, dense=0, listed=listed)
     levels = choose_contexts(text, folds, prior.characters, shape, SEEN_CONTEXTS)
     variants = 2 + int(folds.max())
-    # The expectations of the empty context are a placeholder, which nothing reads.
+    # The expectations of the empty context are a placeholder: only their shape is read.
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
     empty = DenseLevel(even, np.ones((1, variants), dtype=bool))
-    expectations = Expectations(prior.characters, variants, listed, [empty])
+    expectations = Expectations(listed, [empty])
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
     counts = islice(DiscountedCounts.count_levels(text, folds, prior.characters, levels), 1, None)

@@ -96,8 +96,6 @@ class SparseLevel:
 class Expectations:
     """The expectations of all contexts, over V characters and all variants of the counts."""
 
-    characters: int
-    variants: int
     listed: int
     dense: list[DenseLevel]
     """The contexts of each length from 0 on that have whole distributions."""
@@ -113,12 +111,9 @@ def compute_expectations(
     """
     # One variant for each fold, and one for all folds together.
     variants = 2 + int(folds.max())
-    listed = shape.listed
     even = np.full((1, characters, variants), 1 / characters, dtype=np.float32)
     counts = DiscountedCounts.count_levels(text, folds, characters, levels)
-    expectations = Expectations(
-        characters, variants, listed, [_make_dense_level(next(counts), even)]
-    )
+    expectations = Expectations(shape.listed, [_make_dense_level(next(counts), even)])
     for length, (level, counted) in enumerate(zip(levels, counts, strict=True), 1):
         if length <= shape.dense:
             before = expectations.dense[-1].expected[level.parents]
@@ -128,7 +123,7 @@ def compute_expectations(
             logits = _find_logits(expectations, parents, counted.followers.tokens)
             totals = _sum_exponentials(expectations)[level.parents]
             expectations.sparse.append(
-                fit_corrections(counted, level, logits, totals, characters, listed)
+                fit_corrections(counted, level, logits, totals, characters, shape.listed)
             )
     return expectations
 
@@ -301,7 +296,7 @@ def _find_logits(expectations: Expectations, contexts: Integers, tokens: Bytes) 
 
     ``contexts``: the numbers of these contexts, [E]; ``tokens``: the characters, [E].
     """
-    logits = np.empty((len(tokens), expectations.variants), dtype=np.float32)
+    logits = np.empty((len(tokens), expectations.dense[0].known.shape[1]), dtype=np.float32)
     # The pairs that no longer context lists; their contexts become shorter in each round.
     waiting = np.arange(len(tokens))
     for sparse in reversed(expectations.sparse):

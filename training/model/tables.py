@@ -118,10 +118,10 @@ def lay_out_tables(
     slots = np.array([len(placement.numbers) for placement in placements])
     first_slots = 1 + np.cumsum(slots) - slots
     size = 1 + int(slots.sum())
-    variants = expectations.variants
+    _, characters, variants = expectations.dense[0].expected.shape
     owners = np.zeros(size, dtype=np.uint8)
     codes = np.full((variants, size), UNKNOWN, dtype=np.uint8)
-    symbols = np.full((size, expectations.listed), expectations.characters, dtype=np.uint8)
+    symbols = np.full((size, expectations.listed), characters, dtype=np.uint8)
     books = np.zeros((len(levels), CODES, expectations.listed), dtype=np.float32)
     rows = _lay_out_rows(expectations, placements)
     dense = expectations.dense[1:]
