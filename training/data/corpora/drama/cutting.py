@@ -121,17 +121,14 @@ def _find_stretches(parts: Sequence[Part]) -> Iterator[Play]:
     spoken = [i for i, part in enumerate(parts) if part.cue]
     if not spoken:
         return
-    start = _find_start(parts, 0, spoken[0])
-    cut_from = 0
+    cut_from, first = 0, spoken[0]
     for before, after in zip(spoken, [*spoken[1:], len(parts)], strict=True):
         if after < len(parts) and not _is_gap(parts[before + 1 : after]):
             continue
         stop = _find_stop(parts, before, after)
-        start = _skip_persons(parts, start, stop)
+        start = _skip_persons(parts, _find_start(parts, cut_from, first), stop)
         yield Play(list(parts[start:stop]), list(parts[cut_from:start]))
-        cut_from = stop
-        if after < len(parts):
-            start = _find_start(parts, stop, after)
+        cut_from, first = stop, after
 
 
 def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
