@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -342,13 +342,18 @@ def _cut(text: Text) -> tuple[Text, Text]:
 
 
 def _number_names(texts: Iterable[Text]) -> tuple[Text, ...]:
-    """Return the texts, and number those whose name is taken: `notes`, `notes-2`."""
+    """Return the texts, each under a name of its own."""
     named: dict[str, Text] = {}
     for text in texts:
-        names = itertools.chain([text.name], (f"{text.name}-{n}" for n in itertools.count(2)))
-        name = next(name for name in names if name not in named)
+        name = number_name(text.name, named)
         named[name] = replace(text, name=name)
     return tuple(named.values())
+
+
+def number_name(name: str, taken: Container[str]) -> str:
+    """Return a name, with a number if it is taken: `notes`, `notes-2`."""
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _check(paths: Sequence[Path], split: Split) -> None:

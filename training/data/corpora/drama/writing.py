@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ...texts import PARTS, number_name
 from .copies import remove_copies
 from .facets import count_commonest, find_facets
 from .manifest import HELD_OUT, choose_part
@@ -43,7 +44,6 @@ def select(works: Sequence[Work], wanted: Collection[str] = ()) -> Selected:
     return Selected(chosen, doubtful)
 
 
-PARTS = ("train", "validation", "test")
 ERAS, OTHER = ("old", "modern"), "plays"
 """The facets with a folder of their own, and the folder of all other works."""
 
@@ -97,11 +97,7 @@ def write_works(selected: Selected, out: Path) -> None:
 
 def _name_file(work: Work, taken: set[str]) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", work.title.lower()).strip("-")[:60].strip("-")
-    base = name = f"{work.number}-{slug}"
-    count = 1
-    while name in taken:
-        count += 1
-        name = f"{base}-{count}"
+    name = number_name(f"{work.number}-{slug}", taken)
     taken.add(name)
     return f"{name}.fountain"
 
