@@ -23,10 +23,22 @@ PLAIN = Shape(vocabulary=11, embedding=6, lower=8, upper=7)
 SHAPE = replace(PLAIN, memory=MemoryShape(characters=9, keys=4, values=6))
 
 
-@pytest.fixture(params=[PLAIN, SHAPE], ids=["plain", "memory"])
+COUNTS = replace(PLAIN, prior=PriorShape(contexts=40, longest=3))
+
+
+@pytest.fixture(params=[PLAIN, SHAPE, COUNTS], ids=["plain", "memory", "prior"])
 def model(request: pytest.FixtureRequest) -> CharLSTM:
     torch.manual_seed(1)
-    return CharLSTM(request.param).eval()
+    model = CharLSTM(request.param).eval()
+    if model.prior:
+        model.prior.learn([draw_text()])
+        nn.init.normal_(model.trust.weight)
+    return model
+
+
+def draw_text() -> Tensor:
+    """Return a text in which three characters can follow each one."""
+    return torch.randint(0, 3, (900,)).cumsum(0) % 11
 
 
 def as_torch_lstm(layer: LSTMLayer) -> nn.LSTM:
@@ -54,7 +66,7 @@ def test_without_memory_the_network_is_pytorchs_lstm():
 @torch.no_grad()
 @pytest.mark.parametrize("size", [1, 4, 13])
 def test_reading_in_pieces_or_row_by_row_equals_reading_at_once(model: CharLSTM, size: int):
-    tokens = torch.randint(0, 11, (30, 3))
+    tokens = draw_text()[:90].view(30, 3)
     whole, end = model(tokens, model.start(3))
     state, pieces = model.start(3), []
     for piece in tokens.split(size):
@@ -99,8 +111,8 @@ def test_bfloat16_outputs_and_gradients_are_close_to_float32():
 @pytest.mark.parametrize("counts", [False, True])
 def test_temperatures_divide_all_parts_of_the_logits(counts: bool):
     torch.manual_seed(3)
-    texts = [torch.randint(0, 3, (900,)).cumsum(0) % 11]
-    prior = choose_shape(texts, 11, PriorShape(contexts=40, longest=3)) if counts else NO_PRIOR
+    texts = [draw_text()]
+    prior = choose_shape(texts, 11, COUNTS.prior) if counts else NO_PRIOR
     model, divided = (CharLSTM(replace(SHAPE, prior=prior)).eval() for _ in range(2))
     for weight in model.parameters():
         nn.init.normal_(weight)

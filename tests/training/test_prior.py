@@ -188,22 +188,6 @@ def test_a_silent_network_predicts_like_its_prior(prior: NgramPrior):
     assert torch.equal(model(text[:, None], model.start(1))[0], trusted)
 
 
-@torch.no_grad()
-def test_reading_in_pieces_equals_reading_at_once(prior: NgramPrior):
-    torch.manual_seed(1)
-    model = CharLSTM(SIZES).eval()
-    assert model.prior
-    model.prior.set_tables(prior.to_tables())
-    torch.nn.init.normal_(model.trust.weight)
-    tokens = NEW[:60].view(30, 2)
-    whole, end = model(tokens, model.start(2))
-    first, state = model(tokens[:1], model.start(2))
-    second, state = model(tokens[1:13], state)
-    third, state = model(tokens[13:], state)
-    assert torch.allclose(whole, torch.cat([first, second, third]), atol=1e-5)
-    assert torch.allclose(end, state, atol=1e-6)
-
-
 # The blend with further texts
 
 
