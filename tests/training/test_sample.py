@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from training.cli import main
@@ -24,8 +22,3 @@ def test_a_run_writes_a_scene_that_follows_from_its_seed(
     assert write() == scene
     assert write("--seed", "2") != scene
     assert write("--beginning", "EXT. PIER - DAY").startswith("EXT. PIER - DAY\n\n")
-
-
-def test_a_folder_without_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["sample", str(tmp_path)]) == 1
-    assert str(tmp_path) in capsys.readouterr().err

@@ -273,6 +273,7 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
     [
         (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
         (["evaluate", "nowhere"], "No text is named"),
+        (["sample", "."], "config.json is missing or damaged: name the folder of a run"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
     ],
 )
