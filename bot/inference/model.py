@@ -211,7 +211,7 @@ class Model:
 
     def make_buffers(self, capacity: int) -> StepBuffers:
         """Return buffers for the rows of a batch, for one thread."""
-        return StepBuffers(self.session, capacity, len(self.vocabulary), self.state_size)
+        return StepBuffers(self, capacity)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -223,24 +223,18 @@ class Model:
 
 
 class StepBuffers:
-    """Hold the inputs and outputs of a network for up to ``capacity`` rows, for one thread.
+    """Hold the inputs and outputs of a model for up to ``capacity`` rows, for one thread.
 
     No step copies an array: states are read from one of two arrays and written to the other.
     """
 
-    def __init__(
-        self,
-        session: onnxruntime.InferenceSession,
-        capacity: int,
-        characters: int,
-        state_size: int,
-    ) -> None:
+    def __init__(self, model: Model, capacity: int) -> None:
         self.tokens = np.zeros(capacity, np.int64)
         """The character that each row reads next: int64 [capacity]."""
-        self.logits = np.zeros((capacity, characters), np.float32)
+        self.logits = np.zeros((capacity, len(model.vocabulary)), np.float32)
         """The logits of the character after that, as of the last step: float32 [capacity, V]."""
-        self._session = session
-        self._both = np.zeros((2, capacity, state_size), np.float32)
+        self._session = model.session
+        self._both = np.zeros((2, capacity, model.state_size), np.float32)
         self._now = 0
         self._bindings: dict[tuple[int, int], onnxruntime.IOBinding] = {}
 

@@ -198,7 +198,7 @@ class FlawedModel(Model):
         return super().step(tokens, states)
 
     def make_buffers(self, capacity):
-        return FlawedBuffers(self.session, capacity, len(self.vocabulary), self.state_size)
+        return FlawedBuffers(self, capacity)
 
 
 class FlawedBuffers(StepBuffers):
