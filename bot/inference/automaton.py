@@ -35,9 +35,9 @@ Transitions = Mapping[str, Sequence[tuple[Mask, str]]]
 one, and all other tokens lead to `REJECT`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Automaton:
-    """Hold an automaton of S states over a vocabulary of V characters.
+    """Hold an automaton of S states over a vocabulary of V characters, which is equal to no other.
 
     In a grammar, every state but `FREE` allows at least one token and can reach the end of the
     element. There, and only there, the state becomes `FREE`.

@@ -25,7 +25,7 @@ class TransitionPool:
         """The number of states that have been placed."""
         self.automata = rows.per_row(object, fill=None)
         self.base = rows.per_row(np.int32)
-        self._bases: dict[int, tuple[Automaton, int]] = {}
+        self._bases: dict[Automaton, int] = {}
         self._full = COMPACTION_SIZE
 
     def follow(self, row: int, automaton: Automaton) -> None:
@@ -44,14 +44,13 @@ class TransitionPool:
 
     def _place(self, automaton: Automaton) -> int:
         """Return the first state of an automaton, after copying its table if it is new."""
-        if known := self._bases.get(id(automaton)):
-            return known[1]
+        if known := self._bases.get(automaton):
+            return known
         base, end = self.size, self.size + len(automaton.next)
         if end > len(self.next):
             more = max(end, 2 * len(self.next)) - len(self.next)
             self.next = np.pad(self.next, ((0, more), (0, 0)))
         self.next[base:end] = automaton.next
         self.size = end
-        # The automaton is kept as well, because its id could be given to another object.
-        self._bases[id(automaton)] = automaton, base
+        self._bases[automaton] = base
         return base
