@@ -139,7 +139,7 @@ class Batch:
         return Completion(written, state, bits)
 
     def failing(self) -> list[Row]:
-        """Return the rows that fail alone as well, with their errors, after a step that raised.
+        """Return the rows that fail alone as well, or else all, after a step that raised.
 
         One row with a bad input makes the whole step fail, and the others should not suffer.
         """
@@ -150,13 +150,10 @@ class Batch:
                 self.model.step(buffers.tokens[place], buffers.states[place])
             except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 row.error = error
-        return [row for row in self.rows if row.error]
-
-    def fail_all(self) -> list[Row]:
-        """Give up all rows, after a step that raised although no row fails alone."""
-        for row in self.rows:
-            row.error = NonFiniteOutput()
-        return list(self.rows)
+        failing = [row for row in self.rows if row.error] or list(self.rows)
+        for row in failing:
+            row.error = row.error or NonFiniteOutput()
+        return failing
 
     # Reading
 

@@ -197,8 +197,8 @@ class _EngineThread(threading.Thread):
                 done = batch.step()
             except Exception:
                 log.exception("step of model %s failed", self.model.name)
-                # Rows that fail alone are removed, and the others repeat the step without them.
-                done = batch.failing() or batch.fail_all()
+                # They are removed, and the others repeat the step without them.
+                done = batch.failing()
             if done:
                 outcomes = [batch.outcome(row) for row in done]
                 # The places are freed first, so that callers see them free in `load`.
