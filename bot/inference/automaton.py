@@ -83,7 +83,9 @@ def intersect(*machines: Dfa) -> Dfa:
     The machines run side by side: a state is a tuple of their states, numbered when reached.
     """
     sizes = tuple(len(machine.next) for machine in machines)
-    classes, of_class = _token_classes([machine.next for machine in machines])
+    # A token of each class that all machines treat alike, and the class of each token.
+    whole = np.concatenate([machine.next for machine in machines])
+    _, classes, of_class = np.unique(whole, return_index=True, return_inverse=True, axis=1)
     tables = [machine.next[:, classes] for machine in machines]
     # The code of a tuple is a number whose digits are the machines' states.
     digits = np.cumprod((1, *sizes[:-1]))
@@ -102,15 +104,7 @@ def intersect(*machines: Dfa) -> Dfa:
         reached = np.setdiff1d(codes, known)
     order = np.argsort(known)
     numbers = order[np.searchsorted(known, np.concatenate(rows), sorter=order)]
-    return Dfa(2, numbers.astype(np.int32)[:, of_class])
-
-
-def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
-    """Return a token of each class that all tables treat alike, and the class of each token."""
-    classes: dict[bytes, int] = {}
-    columns = np.ascontiguousarray(np.concatenate(tables).T)
-    of_class = [classes.setdefault(column.tobytes(), len(classes)) for column in columns]
-    return [of_class.index(number) for number in range(len(classes))], of_class
+    return Dfa(2, numbers.astype(np.int32)[:, of_class.ravel()])
 
 
 def trim(machine: Dfa) -> Automaton | None:
