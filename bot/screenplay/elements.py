@@ -104,12 +104,9 @@ class Element:
 
     def find_marks(self) -> set[int]:
         """Return the positions in `text` of the forcing marks and escapes that `shown` lacks."""
-        spec, begin = self.kind.spec, 0
-        found = {escape.start() for escape in _ESCAPE.finditer(self.text)}
-        for number, line in enumerate(self.text.split("\n")):
-            is_speech = spec.has_cue and number > 0
-            bare = _SPEECH_ESCAPE.sub("", line) if is_speech else spec.unforce(line).lstrip()
-            found |= set(range(begin, begin + len(line) - len(bare)))
+        found, begin = {escape.start() for escape in _ESCAPE.finditer(self.text)}, 0
+        for line, bare in zip(self.text.split("\n"), self._unforced(), strict=True):
+            found |= set(range(begin, begin + len(line) - len(bare.lstrip())))
             begin += len(line) + 1
         return found
 
