@@ -179,10 +179,8 @@ def _find_recent_cues(
 def _split_elements(read: Tokens, newline: int) -> list[Tokens]:
     """Return the texts of the elements, without one whose beginning is missing."""
     ends = np.flatnonzero((read[:-1] == newline) & (read[1:] == newline))
-    begins = ends[:-1] + 2
-    if len(read) <= REACH:
-        return [read[begin:end] for begin, end in zip([1, *begins], ends, strict=False)]
-    return [read[begin:end] for begin, end in zip(begins, ends[1:], strict=True)]
+    elements = [read[begin:end] for begin, end in zip([1, *(ends + 2)], ends, strict=False)]
+    return elements if len(read) <= REACH else elements[1:]
 
 
 def _rank_cues(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...]]:
