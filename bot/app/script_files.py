@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from ..screenplay.exporters import EXPORT_FORMATS, list_endings
 from ..screenplay.exporters.export_formats import PaperSize
 from ..screenplay.statistics import count_script
 from ..settings import Settings
-from ..storage.schema import Script
+from ..storage.schema import Line, Script
 from ..storage.sqlite.backup import backup
 from ..storage.store import Store
 
@@ -29,16 +29,23 @@ async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
 
     Raises RunnerError and StoreError.
     """
-    export_format = EXPORT_FORMATS.get(file.suffix[1:].lower())
-    if export_format is None:
-        raise RunnerError(f"Name a file that ends with {list_endings()}.")
     async with _open_beside(settings.database_location) as store:
         script = await _find_script(store, name)
         lines = await store.lines.load_path(script.head)
     if not lines:
         raise RunnerError(f"“{script.title}” has no lines yet. Write one first.")
+    write_script(script, lines, file, PaperSize(paper))
+
+
+def write_script(
+    script: Script, lines: Sequence[Line], file: Path, paper: PaperSize = PaperSize.LETTER
+) -> None:
+    """Write a script to a new file in the format of its ending; raise RunnerError."""
+    export_format = EXPORT_FORMATS.get(file.suffix[1:].lower())
+    if export_format is None:
+        raise RunnerError(f"Name a file that ends with {list_endings()}.")
     edition = prepare_edition(script, lines, count_script(lines))
-    exported = export_format.write(edition, PaperSize(paper))
+    exported = export_format.write(edition, paper)
     try:
         with file.open("xb") as output:
             output.write(exported.content)

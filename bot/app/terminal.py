@@ -21,14 +21,12 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
-from ..cogs.reading import make_file_name, prepare_edition
-from ..errors import NoScript, RequestError, ServiceError
+from ..cogs.reading import make_file_name
+from ..errors import NoScript, RequestError, RunnerError, ServiceError
 from ..screenplay.elements import Element, Kind
-from ..screenplay.exporters import EXPORT_FORMATS, list_endings
-from ..screenplay.exporters.export_formats import PaperSize
+from ..screenplay.exporters import list_endings
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
-from ..screenplay.statistics import count_script
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
 from ..session.situations import draw_situation, find_fitting_model
@@ -45,6 +43,7 @@ from ..storage.schema import Line, Script
 from ..ui.delivery.responses import format_error
 from ..ui.markdown import to_plain_text
 from .runner import cancel_on_signal
+from .script_files import write_script
 
 TERMINAL_CHANNEL = -1
 """The channel of the terminal's scripts: negative, as a private one, so that no bot shows them."""
@@ -108,12 +107,6 @@ def _choose_path(script: Script, file: str) -> Path:
     return next(path for each in names if not (path := Path(f"{each}.{ending}")).exists())
 
 
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file; raise OSError if there is one, or if it cannot be written."""
-    with path.open("xb") as file:
-        file.write(content)
-
-
 class Terminal:
     """Reads lines and commands, and shows what they did to the script."""
 
@@ -151,6 +144,8 @@ class Terminal:
                 await self.answer(typed)
             except (RequestError, ServiceError) as error:
                 self.note(to_plain_text(format_error(error)))
+            except RunnerError as error:
+                self.note(str(error))
 
     def _make_reader(self) -> Read:
         """Return a prompt with history and completion, or a plain reader of a pipe."""
@@ -274,19 +269,9 @@ class Terminal:
     async def export(self, rest: str) -> None:
         """Save the script in a file."""
         script = await self.session.library.load_nonempty_script()
-        path = _choose_path(script, rest)
-        export_format = EXPORT_FORMATS.get(path.suffix[1:].lower())
-        if export_format is None:
-            self.note(f"Name a file that ends with {list_endings()}.")
-            return
         lines = await self.session.library.load_lines()
-        edition = prepare_edition(script, lines, count_script(lines))
-        content = export_format.write(edition, PaperSize.LETTER).content
-        try:
-            await asyncio.to_thread(_write_new, path, content)
-        except OSError as error:
-            self.note(f"{path} cannot be written ({error.strerror}). Name another file.")
-            return
+        path = _choose_path(script, rest)
+        await asyncio.to_thread(write_script, script, lines, path)
         self.note(f"Saved {path}.")
 
     async def help(self, _rest: str) -> None:
