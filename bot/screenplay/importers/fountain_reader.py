@@ -49,9 +49,8 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
         manuscript.add(without_lyric_marks, _make)
 
 
-def _make(lines: Block) -> list[Element]:
-    element = parse_model_text("\n".join(lines))
-    return [element] if element else []
+def _make(lines: Block) -> list[Element | None]:
+    return [parse_model_text("\n".join(lines))]
 
 
 def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
@@ -74,13 +73,9 @@ def split_blocks(text: str) -> Iterator[Block]:
     for line in (*text.split("\n"), ""):
         if line.strip():
             block.append(line)
-        elif block and not (line == "  " and _begins_speech(block[0])):
+        elif block and (line != "  " or classify(f"{block[0]}\nx") is not Kind.DIALOGUE):
             yield block
             block = []
-
-
-def _begins_speech(line: str) -> bool:
-    return classify(f"{line}\nx") is Kind.DIALOGUE
 
 
 def split_title_page(text: str) -> tuple[str | None, str]:

@@ -49,21 +49,16 @@ class Manuscript:
     numbered: bool = False
     """Whether scenes had numbers. They are left out, because a model would read and write them."""
 
-    def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element]]) -> None:
+    def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element | None]]) -> None:
         """Add the elements that `make` returns for a block, piece by piece if it is too long."""
         pieces = list(_split_block(list(lines)))
         self.cut += len(pieces) > 1
         for piece in pieces:
-            self.elements += make(piece)
+            self.elements += filter(None, make(piece))
 
     def add_as(self, kind: Kind, lines: Sequence[str]) -> None:
         """Add lines of a known kind."""
-
-        def make(piece: Block) -> list[Element]:
-            element = make_shown_element(kind, piece)
-            return [element] if element else []
-
-        self.add(lines, make)
+        self.add(lines, lambda piece: [make_shown_element(kind, piece)])
 
 
 def _split_block(block: Block) -> Iterator[Block]:
