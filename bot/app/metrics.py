@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from types import SimpleNamespace
+from typing import TypeVar
 
 import aiohttp
 import prometheus_client
@@ -20,10 +21,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..inference.engine import EngineLoad
-from ..telemetry import METRICS, REQUEST_SECONDS, Counter, Gauge, Histogram, Meter
+from ..telemetry import METRICS, REQUEST_SECONDS, Counter, Gauge, Histogram, Meter, Metric
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The content type of `Metrics.render`."""
+
+M = TypeVar("M", bound=Metric)
+C = TypeVar("C")
 
 Loads = Callable[[], Mapping[str, EngineLoad]]
 """Return the load of each model, from any thread."""
@@ -33,33 +37,23 @@ class Metrics(Meter):
     """Measure the events of one bot."""
 
     def __init__(self, loads: Loads) -> None:
-        self.registry = registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.http_trace = make_trace(self)
-        self._counters = {
-            metric: prometheus_client.Counter(
-                metric.name, metric.meaning, metric.labels, registry=registry
-            )
-            for metric in METRICS
-            if isinstance(metric, Counter)
-        }
-        self._gauges = {
-            metric: prometheus_client.Gauge(metric.name, metric.meaning, registry=registry)
-            for metric in METRICS
-            if isinstance(metric, Gauge)
-        }
-        self._histograms = {
-            metric: prometheus_client.Histogram(
-                metric.name,
-                metric.meaning,
-                metric.labels,
-                registry=registry,
-                buckets=metric.buckets,
-            )
-            for metric in METRICS
-            if isinstance(metric, Histogram)
-        }
-        registry.register(_Loads(loads))
-        ProcessCollector(registry=registry)
+        self._counters = self._make(Counter, prometheus_client.Counter)
+        self._gauges = self._make(Gauge, prometheus_client.Gauge)
+        self._histograms = self._make(Histogram, prometheus_client.Histogram)
+        self.registry.register(_Loads(loads))
+        ProcessCollector(registry=self.registry)
+
+    def _make(self, kind: type[M], make: Callable[..., C]) -> dict[M, C]:
+        """Return what measures each of the metrics of a kind."""
+        made = dict[M, C]()
+        for metric in METRICS:
+            if isinstance(metric, kind):
+                more = {"buckets": metric.buckets} if isinstance(metric, Histogram) else {}
+                about = (metric.name, metric.meaning, metric.labels)
+                made[metric] = make(*about, registry=self.registry, **more)
+        return made
 
     def render(self) -> bytes:
         """Return the metrics as `CONTENT_TYPE`, from any thread, within a tenth of a second."""
