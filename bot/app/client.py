@@ -83,8 +83,6 @@ class Bot(commands.AutoShardedBot):
         always_sync: bool = False,
         call_later: CallLater | None = None,
     ) -> None:
-        # The bot joins no voice channel: no warnings about missing libraries for these.
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self._metrics = self._make_metrics() if settings.metrics_port else None
         self.meter: Meter = self._metrics or NULL_METER
         install_resuming_shards()
