@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import fields, replace
 from itertools import pairwise
+from unittest.mock import Mock, create_autospec
 
 import numpy as np
 import pytest
@@ -32,10 +33,8 @@ def open_engine(model: Model) -> Iterator[OpenEngine]:
     """Yield a function that opens engines, which are closed after the test."""
     with ExitStack() as stack:
 
-        def open_one(model: Model = model, kind: type[Engine] = Engine, **kwargs: int) -> Engine:
-            engine = kind(model, **kwargs)
-            stack.callback(engine.close)
-            return engine
+        def open_one(model: Model = model, **kwargs: int) -> Engine:
+            return stack.enter_context(closing(Engine(model, **kwargs)))
 
         yield open_one
 
@@ -121,23 +120,15 @@ async def test_closing_fails_all_lines_and_further_ones(model: Model, open_engin
     engine.close()
 
 
-class BrokenBatch(Batch):
-    """A batch that cannot remove a row."""
-
-    def remove(self, rows):
-        raise RuntimeError("the batch is broken")
-
-
-class BrokenEngine(Engine):
-    """An engine whose thread ends when a line is cancelled."""
-
-    batch_class = BrokenBatch
-
-
 async def test_every_line_fails_when_the_thread_does(
-    model: Model, open_engine: OpenEngine, caplog: pytest.LogCaptureFixture
+    model: Model,
+    open_engine: OpenEngine,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    engine = open_engine(rows=1, kind=BrokenEngine)
+    # The thread ends when a line is cancelled.
+    monkeypatch.setattr(Batch, "remove", Mock(side_effect=RuntimeError("the batch is broken")))
+    engine = open_engine(rows=1)
     running, waiting = await queue(
         engine, make_endless_request(model), make_request(model, 1), waiting=1
     )
@@ -149,38 +140,23 @@ async def test_every_line_fails_when_the_thread_does(
     assert "engine of model tiny failed and has ended" in caplog.text
 
 
-class CountingBatch(Batch):
-    """A batch that counts the steps of all batches."""
-
-    steps = 0
-
-    def step(self):
-        CountingBatch.steps += 1
-        return super().step()
-
-
-class CountingEngine(Engine):
-    """An engine with such a batch."""
-
-    batch_class = CountingBatch
-
-
 async def test_the_event_loop_goes_first_unless_it_hangs(
     model: Model, open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine_module, "STINT", 0.0)
     monkeypatch.setattr(engine_module, "PATIENCE", 60.0)
-    engine = open_engine(kind=CountingEngine)
-    [line] = await queue(engine, make_endless_request(model))
-    while CountingBatch.steps < 5:  # noqa: ASYNC110 - the engine tells nobody
+    steps = create_autospec(Batch.step, side_effect=Batch.step)
+    monkeypatch.setattr(Batch, "step", steps)
+    [line] = await queue(open_engine(), make_endless_request(model))
+    while steps.call_count < 5:  # noqa: ASYNC110 - the engine tells nobody
         await asyncio.sleep(0.001)
-    before = CountingBatch.steps
+    before = steps.call_count
     time.sleep(0.5)  # noqa: ASYNC251 - the event loop must have work to do
-    assert CountingBatch.steps <= before + 1
+    assert steps.call_count <= before + 1
     monkeypatch.setattr(engine_module, "PATIENCE", 0.001)
     await asyncio.sleep(0)
-    before = CountingBatch.steps
-    while CountingBatch.steps < before + 5:
+    before = steps.call_count
+    while steps.call_count < before + 5:
         time.sleep(0.001)  # noqa: ASYNC251 - the event loop must hang
     line.cancel()
     await asyncio.wait([line])
