@@ -121,7 +121,7 @@ async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
     # A new user of the bad file gets its refusal, without another examination.
     another = ModelRegistry(registry.folder, threads=1, rows=8)
     for _ in range(2):
-        with pytest.raises(ModelError, match="is damaged"):
+        with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
             await another.engine("tiny")
     # The mended file is used.
     path.write_bytes(good)
@@ -186,20 +186,11 @@ async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
     assert (await first).model.name == "tiny"
 
 
-async def test_a_file_that_never_opened_is_refused_in_one_sentence(registry: ModelRegistry):
-    (registry.folder / "tiny.onnx").write_bytes(b"damaged")
-    with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
-        await registry.engine("tiny")
-    (registry.folder / "tiny.onnx").unlink()
-    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* Put one there"):
-        await registry.engine("tiny")
-
-
 async def test_a_voice_outlives_its_file(registry: ModelRegistry):
     before = await registry.engine("tiny")
     (registry.folder / "tiny.onnx").unlink()
     assert await registry.engine("tiny") is before
-    with pytest.raises(ModelError, match="There is no voice “tiny”"):
+    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* Put one there"):
         await registry.look("tiny")
 
 
