@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -29,6 +30,10 @@ LONGEST = (
 
 The first makes the voice; the next two do not wait for it.
 """
+
+# Each run tests the same examples, however slow the machine is.
+hypothesis.settings.register_profile("steady", max_examples=50, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""

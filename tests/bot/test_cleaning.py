@@ -9,7 +9,7 @@ from unicodedata import category, combining, is_normalized
 
 import discord
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
@@ -45,8 +45,6 @@ from bot.ui.pages.history_page import (
 )
 from bot.ui.pages.script_messages import split_into_pages
 from bot.ui.panels.poll_messages import format_poll
-
-steadily = settings(max_examples=40, deadline=None, derandomize=True)
 
 JOINERS = "\u200c\u200d"
 
@@ -107,7 +105,6 @@ def make_lines(texts: list[str], credit: str, author: int | None = 7) -> list[Li
     ]
 
 
-@steadily
 @given(wild)
 def test_clean_is_idempotent(text: str) -> None:
     once = clean(text)
@@ -115,7 +112,6 @@ def test_clean_is_idempotent(text: str) -> None:
     assert clean(once) == once
 
 
-@steadily
 @given(wild, wild)
 def test_stored_text_is_clean(text: str, who: str) -> None:
     stored: list[str] = [clean_title(text)]
@@ -138,7 +134,6 @@ def test_stored_text_is_clean(text: str, who: str) -> None:
         assert line == clean(line)
 
 
-@steadily
 @given(wild, st.integers(1, 120))
 def test_shortened_text_is_clean_and_inert(text: str, limit: int) -> None:
     assert_inert(inline(text, limit))
@@ -148,7 +143,6 @@ def test_shortened_text_is_clean_and_inert(text: str, limit: int) -> None:
         assert_clean(shown.replace("@\u200b", "@"))
 
 
-@steadily
 @given(wild)
 def test_title_is_one_line_that_discord_accepts(text: str) -> None:
     title = clean_title(text)
@@ -163,7 +157,6 @@ def test_title_is_one_line_that_discord_accepts(text: str) -> None:
         assert chosen == clean_title(chosen)
 
 
-@steadily
 @given(wild)
 def test_display_name_is_clean_and_never_empty(text: str) -> None:
     user = cast("discord.Member", SimpleNamespace(display_name=text, name="ann_1", id=7))
@@ -172,7 +165,6 @@ def test_display_name_is_clean_and_never_empty(text: str) -> None:
     assert_clean(credit)
 
 
-@steadily
 @given(st.lists(wild, min_size=1, max_size=6), wild)
 def test_message_with_lines_pings_nobody_and_keeps_to_its_block(
     texts: list[str], credit: str
@@ -191,7 +183,6 @@ def test_message_with_lines_pings_nobody_and_keeps_to_its_block(
     assert not PING.search(format_lines(lines, {}, {}, read_settings()))
 
 
-@steadily
 @given(st.lists(wild, min_size=1, max_size=5), wild, st.booleans())
 def test_takes_ping_nobody(texts: list[str], credit: str, closed: bool) -> None:
     takes = {line.id: [line] for line in make_lines(texts, credit, None)}
@@ -205,7 +196,6 @@ def test_takes_ping_nobody(texts: list[str], credit: str, closed: bool) -> None:
     assert content.count("```") % 2 == 0
 
 
-@steadily
 @given(wild, wild, wild)
 def test_menus_and_windows_have_texts_that_discord_accepts(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=clean_title(title) or "Untitled", running=True, archived=False)
@@ -223,7 +213,6 @@ def test_menus_and_windows_have_texts_that_discord_accepts(text: str, title: str
         assert_clean(label)
 
 
-@steadily
 @given(wild)
 def test_banned_words_are_shown_in_a_block(text: str) -> None:
     try:
@@ -241,7 +230,6 @@ def test_many_banned_words_fit_into_a_message(number: int) -> None:
     assert size(format_words(words, "this channel")) <= LIMIT
 
 
-@steadily
 @given(wild, wild)
 def test_description_of_a_picture_is_clean(text: str, who: str) -> None:
     words = describe_statistics(clean_title(text), count_script(make_lines([text], who)))
@@ -249,7 +237,6 @@ def test_description_of_a_picture_is_clean(text: str, who: str) -> None:
     assert_clean(words)
 
 
-@steadily
 @given(wild, wild, wild)
 def test_downloaded_file_is_clean(text: str, title: str, who: str) -> None:
     element = parse_model_text(text)
@@ -264,7 +251,6 @@ def test_examples_of_clean() -> None:
     assert clean("\u1f67") == "\u1f67"
 
 
-@steadily
 @given(wild)
 def test_text_does_not_break_out_of_its_block(text: str) -> None:
     block = fenced(clean(text))

@@ -26,8 +26,6 @@ from tests.bot.screenplay.parsers import BEFORE, assert_one_element
 WALKS = int(os.environ.get("ONBOOK_WALKS", "6"))
 """The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
 
-steadily = settings(max_examples=30, deadline=None, derandomize=True)
-
 ASCII = "".join(map(chr, range(32, 127)))
 VOCABULARIES = {
     "stage": tuple("\n !\"&'(),-.2:;?" + string.ascii_letters + "[]"),
@@ -143,7 +141,7 @@ characters = st.one_of(
 )
 
 
-@steadily
+@settings(max_examples=30)
 @given(
     st.sets(characters, max_size=14), st.sampled_from([*ALL]), st.sets(st.text("AB C", min_size=1))
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.processors.repetition import (
@@ -16,8 +16,6 @@ from bot.inference.processors.repetition import (
     find_passages,
     subtract_penalty,
 )
-
-steadily = settings(max_examples=50, deadline=None, derandomize=True)
 
 LETTERS = "\n ABCXYZabcxyz."
 IDS = {letter: i for i, letter in enumerate(LETTERS)}
@@ -67,7 +65,6 @@ repetitive = st.lists(
 ).flatmap(lambda parts: st.lists(st.sampled_from(parts), min_size=1, max_size=30))
 
 
-@steadily
 @given(repetitive)
 def test_costs_agree_with_the_slow_reference(parts: list[list[int]]):
     past = [passage for part in parts for passage in part]

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from bot.inference.automaton import BARRED
 from bot.inference.word_filter import build_word_filter, find_banned_word
 
-often = settings(max_examples=60, deadline=None, derandomize=True)
-
 LETTERS = ("\n", *"abAé '-1ß\u0301")
 texts = st.lists(st.sampled_from([*LETTERS, "a b", " a ", " b\n", "-b'"]), max_size=16).map("".join)
 entries = st.one_of(
@@ -39,7 +37,7 @@ def find_end(text: str, words: list[str]) -> int | None:
     return None
 
 
-@often
+@settings(max_examples=60)
 @given(texts, st.lists(entries, max_size=6))
 def test_banned_words_are_barred_where_they_end(text: str, words: list[str]):
     phrases = [phrase for word in words if (phrase := words_of(word))]
@@ -52,7 +50,7 @@ def test_banned_words_are_barred_where_they_end(text: str, words: list[str]):
     assert find_end(text, words) == (ends[0] if ends else None)
 
 
-@often
+@settings(max_examples=60)
 @given(texts, st.lists(entries, max_size=6))
 def test_a_search_finds_what_the_filter_finds(text: str, words: list[str]):
     found = find_end(text + "\n", words) is not None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from bot.screenplay.fountain import parse_model_text
-
-steadily = settings(max_examples=40, deadline=None, derandomize=True)
 
 FRAGMENTS = [
     *"!#=~>@.^<()*_[]/\\:-'&,;?",

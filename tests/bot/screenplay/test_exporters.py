@@ -204,7 +204,7 @@ def test_a_pdf_marks_letters_that_its_typeface_lacks():
     assert "山田" in export(what, "pdf").left_out
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(nasty_elements, st.text(max_size=30), st.booleans())
 def test_any_script_can_be_exported(elements: list[Element], title: str, numbers: bool):
     title = "".join(title.split())

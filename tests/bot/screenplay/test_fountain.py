@@ -23,10 +23,9 @@ from bot.screenplay.fountain import (
 from bot.screenplay.free_text import parse_person_text
 
 from .parsers import assert_one_element
-from .samples import nasty, nasty_elements, steadily
+from .samples import nasty, nasty_elements
 
 
-@steadily
 @given(nasty_elements)
 def test_an_element_without_its_marks_is_what_is_shown(elements: list[Element]):
     for element in elements:
@@ -35,7 +34,6 @@ def test_an_element_without_its_marks_is_what_is_shown(elements: list[Element]):
         assert bare == "\n".join(element.shown)
 
 
-@steadily
 @given(nasty)
 def test_any_text_of_a_voice_is_one_element(text: str):
     element = parse_model_text(text)
@@ -46,7 +44,6 @@ def test_any_text_of_a_voice_is_one_element(text: str):
         assert parse_model_text(element.text) == element
 
 
-@steadily
 @given(nasty)
 def test_an_element_shows_every_letter(text: str):
     element = parse_model_text(text)

@@ -20,10 +20,9 @@ from bot.screenplay.free_text import (
 )
 
 from .parsers import assert_one_element
-from .samples import nasty, steadily
+from .samples import nasty
 
 
-@steadily
 @given(
     nasty,
     st.sampled_from([None, "Maya", "茂", "est. Claire"]),
@@ -237,7 +236,6 @@ def test_action_becomes_speech(action: str, speech: str | None):
     assert element == (speech and Element(Kind.DIALOGUE, speech))
 
 
-@steadily
 @given(nasty)
 def test_any_reinterpreted_element_is_one(text: str):
     try:
@@ -284,7 +282,6 @@ def test_text_without_a_name_is_refused(text: str):
         parse_name(text)
 
 
-@steadily
 @given(nasty)
 def test_any_name_is_a_cue(text: str):
     try:
@@ -318,7 +315,6 @@ def test_a_heading_is_forced_where_needed(text: str, stored: str):
     assert make_heading(text) == Element(Kind.HEADING, stored)
 
 
-@steadily
 @given(nasty)
 def test_any_heading_is_one_element(text: str):
     try:

@@ -26,7 +26,7 @@ from bot.screenplay.importers import (
 )
 from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript
 
-from .samples import FDX, SCRIPT, nasty, nasty_elements, steadily
+from .samples import FDX, SCRIPT, nasty, nasty_elements
 
 
 def read(data: bytes, name: str = "a.fountain") -> list[str]:
@@ -48,14 +48,12 @@ def test_a_script_survives_export_and_import(form: str, numbers: bool):
     assert (found.title, found.left_out, found.cut) == ("The Diner", 0, 0)
 
 
-@steadily
 @given(nasty_elements)
 def test_any_script_survives_export_and_import_as_fountain(elements: list[Element]):
     if elements:
         assert list(export_and_import("fountain", *elements).elements) == elements
 
 
-@steadily
 @given(nasty_elements)
 def test_any_script_survives_export_and_import_as_final_draft(elements: list[Element]):
     if not elements:
@@ -67,7 +65,6 @@ def test_any_script_survives_export_and_import_as_final_draft(elements: list[Ele
         assert [*map(split_runs, element.marked)] == [*map(split_runs, was.marked)]
 
 
-@steadily
 @given(
     st.lists(
         st.tuples(
@@ -255,7 +252,6 @@ def test_another_reader_is_a_format(monkeypatch: pytest.MonkeyPatch):
         read(b"Rain.", "a.pdf")
 
 
-@steadily
 @given(st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(list(IMPORTERS)))
 def test_any_bytes_are_read_or_refused(data: bytes, suffix: str):
     found = []

@@ -8,7 +8,7 @@ from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading, parse_person_text
 from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 
-from .samples import nasty_elements, steadily
+from .samples import nasty_elements
 
 
 def test_each_kind_of_element_has_its_columns():
@@ -52,7 +52,6 @@ def test_a_line_of_verse_fits_on_one_row():
     assert page.split("\n")[1:] == [f"{'':8}{verse}"] * 2
 
 
-@steadily
 @given(nasty_elements)
 def test_no_row_is_wider_than_the_page(elements: list[Element]):
     for row in lay_out_page(elements).split("\n"):

@@ -11,13 +11,12 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.ui.markdown import LIMIT, size
 from bot.ui.pages.script_messages import split_into_pages
-from tests.bot.screenplay.samples import nasty_elements, steadily
+from tests.bot.screenplay.samples import nasty_elements
 from tests.fake_discord.people import letters
 
 NUMBER = re.compile(r"^`(\d+)` ", re.MULTILINE)
 
 
-@steadily
 @given(nasty_elements, st.sampled_from([100, 300, 1800]))
 def test_pages_hold_everything_within_the_limit(elements: list[Element], limit: int) -> None:
     pages = split_into_pages(elements, limit)
@@ -28,7 +27,6 @@ def test_pages_hold_everything_within_the_limit(elements: list[Element], limit: 
     assert letters(words) == letters("".join("".join(element.shown) for element in elements))
 
 
-@steadily
 @given(nasty_elements)
 def test_pages_wrap_on_a_phone(elements: list[Element]) -> None:
     for page in split_into_pages(elements):
