@@ -6,12 +6,11 @@ import asyncio
 import json
 import re
 import socket
-import sqlite3
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from bot.inference.engine import Engine
 from bot.settings import RunnerSettings
 from bot.telemetry import METRICS, Metric
 from tests.bot.playing import begin_script
+from tests.bot.session_harness import run_sql
 from tests.fake_discord.bot import at
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Discord
@@ -201,10 +201,9 @@ async def set_read_only(bot: Bot, switch: str) -> None:
 
 async def break_the_database(bot: Bot, monitor: Monitor) -> None:
     """Damage the database, make it busy, and mend it."""
-    with closing(sqlite3.connect(bot.settings.database)) as another_program:
-        another_program.execute("ALTER TABLE key_values RENAME TO lost")
-        await monitor.look("with a damaged database")
-        another_program.execute("ALTER TABLE lost RENAME TO key_values")
+    run_sql(bot.settings.database, "ALTER TABLE key_values RENAME TO lost")
+    await monitor.look("with a damaged database")
+    run_sql(bot.settings.database, "ALTER TABLE lost RENAME TO key_values")
     async with bot.services.sessions.store._database.reading():
         await monitor.look("with a busy database")
     await monitor.look("mended")

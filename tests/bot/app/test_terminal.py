@@ -8,10 +8,8 @@ import pty
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from bot.__main__ import main
 from bot.app.terminal import TERMINAL_CHANNEL, write
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
+from tests.bot.session_harness import run_sql
 from tests.fake_discord.processes import ROOT
 
 from .program import python_m_bot
@@ -94,8 +93,8 @@ def test_a_chosen_voice_writes_below_any_heading(
     shutil.copy(own / "tiny.onnx", own / "screen.onnx")  # suggested by the heading
     environment["ONBOOK_MODELS"] = str(own)
     python_m_bot(tmp_path, "write", typed="/start int. diner - night\n", **environment)
-    with closing(sqlite3.connect(environment["ONBOOK_DATABASE"])) as database:
-        [(preferences,)] = database.execute("SELECT preferences FROM scripts WHERE running")
+    database = Path(environment["ONBOOK_DATABASE"])
+    [[preferences]] = run_sql(database, "SELECT preferences FROM scripts WHERE running")
     assert json.loads(preferences)["voice"] == "tiny"
 
 
@@ -108,8 +107,7 @@ async def test_a_user_without_a_name_can_write(
     monkeypatch.setattr("getpass.getuser", find_nobody)
     monkeypatch.setattr("sys.stdin", StringIO("Rain on the window.\n"))
     await write(chosen)
-    with closing(sqlite3.connect(chosen.database)) as database:
-        assert database.execute("SELECT credit FROM lines").fetchall() == [("You",)]
+    assert run_sql(chosen.database, "SELECT credit FROM lines") == [["You"]]
 
 
 async def test_no_channel_of_discord_is_to_show_the_script(
