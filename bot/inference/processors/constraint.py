@@ -9,7 +9,6 @@ from ...arrays import Logits, Tokens
 from ...errors import NoContinuation
 from ..automaton import BARRED, FREE, Automaton, Table
 from ..model import Model
-from ..request import Request
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
 from ..transition_pool import TransitionPool
@@ -29,15 +28,14 @@ class Constraint(Processor):
         """The state after each token, for each row."""
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        automaton = self.find_automaton(row.request)
-        if automaton is not None:
-            self.active[row.index] = True
-            self._pool.follow(row.index, automaton)
-            self._state[row.index] = automaton.start
+        self._follow(row.index, row.request.automaton)
 
-    def find_automaton(self, request: Request) -> Automaton | None:
-        """Return the automaton of a request, if it has one."""
-        return request.automaton
+    def _follow(self, row: int, automaton: Automaton | None) -> None:
+        """Make a row follow an automaton, if it has one."""
+        if automaton is not None:
+            self.active[row] = True
+            self._pool.follow(row, automaton)
+            self._state[row] = automaton.start
 
     def apply(self, logits: Logits) -> None:
         """Bar all tokens that are not allowed."""
@@ -70,12 +68,8 @@ class WordBan(Constraint):
         self._bars = rows.per_row(np.bool_)
 
     def begin(self, row: Row, sampling: Sampling) -> None:
-        super().begin(row, sampling)
+        self._follow(row.index, row.request.banned)
         self._bars[row.index] = row.request.bars_words
-
-    def find_automaton(self, request: Request) -> Automaton | None:
-        """Return the filter of a request's banned words, if it has one."""
-        return request.banned
 
     def apply(self, logits: Logits) -> None:
         """Bar the ends of banned words, in the rows that do not give up."""
