@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -195,22 +195,17 @@ class Bot(commands.AutoShardedBot):
             self._connected.remove(shard_id)
             self.meter.count(GATEWAY_EVENTS, "lost")
 
-    @asynccontextmanager
-    async def serve_metrics(self) -> AsyncIterator[None]:
+    def serve_metrics(self) -> AbstractAsyncContextManager[None]:
         """Serve metrics and health by HTTP until the context exits, if a port is set.
 
         Raises SettingsError where the port is taken.
         """
         if self._metrics is None:
-            yield
-            return
+            return nullcontext()
         from .health import serve_pages  # here, because most bots serve no pages
 
-        settings = self.settings
-        async with serve_pages(
-            settings.metrics_host, settings.metrics_port, self._metrics, self.explain_unready
-        ):
-            yield
+        host, port = self.settings.metrics_host, self.settings.metrics_port
+        return serve_pages(host, port, self._metrics, self.explain_unready)
 
     async def explain_unready(self) -> str:
         """Return why the bot is not ready, in one line, or ""."""
