@@ -67,13 +67,14 @@ async def check_all(
     found = []
     if not as_json:
         print(f"ok  On Book {__version__}, Python {platform.python_version()}", flush=True)
-    async for finding in _check(settings):
-        grade = _grade(finding, command)
-        grades[grade] += 1
-        if as_json:
-            found.append({"part": finding.part, "grade": grade, "text": finding.text})
-        else:
-            print(f"{MARKS[grade]}  {finding.part}: {finding.text}", flush=True)
+    for check in (_check_discord, _check_database, _check_models, _check_ports):
+        async for finding in check(settings):
+            grade = _grade(finding, command)
+            grades[grade] += 1
+            if as_json:
+                found.append({"part": finding.part, "grade": grade, "text": finding.text})
+            else:
+                print(f"{MARKS[grade]}  {finding.part}: {finding.text}", flush=True)
     to_do = grades["fault"]
     if as_json:
         print(json.dumps({"version": __version__, "findings": found}, indent=2))
@@ -81,12 +82,6 @@ async def check_all(
         everything = "Nothing needs to be done." if grades["note"] else "Everything is ok."
         print(f"{to_do} to do." if to_do else everything)
     return 1 if to_do else 0
-
-
-async def _check(settings: RunnerSettings) -> AsyncIterator[Finding]:
-    for check in (_check_discord, _check_database, _check_models, _check_ports):
-        async for finding in check(settings):
-            yield finding
 
 
 def _grade(finding: Finding, command: str | None) -> str:
