@@ -12,6 +12,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -101,10 +102,8 @@ def test_a_chosen_voice_writes_below_any_heading(
 async def test_a_user_without_a_name_can_write(
     chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
-    def find_nobody() -> str:
-        raise KeyError("getpwuid(): uid not found: 10001")
-
-    monkeypatch.setattr("getpass.getuser", find_nobody)
+    nobody = KeyError("getpwuid(): uid not found: 10001")
+    monkeypatch.setattr("getpass.getuser", Mock(side_effect=nobody))
     monkeypatch.setattr("sys.stdin", StringIO("Rain on the window.\n"))
     await write(chosen)
     assert run_sql(chosen.database, "SELECT credit FROM lines") == [["You"]]

@@ -144,25 +144,19 @@ def test_a_voice_without_finite_numbers_is_damaged(models: Path, voice: Voice):
 async def test_a_sound_file_is_examined_once_without_tokens(
     models: Path, voice: Voice, model_sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
-    environments: list[dict[str, str]] = []
-
-    class Watched(subprocess.Popen):
-        def __init__(self, *args: Any, env: dict[str, str], **how: Any) -> None:
-            environments.append(env)
-            super().__init__(*args, env=env, **how)
-
-    monkeypatch.setattr(sandbox.subprocess, "Popen", Watched)
+    started = Mock(side_effect=subprocess.Popen)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", started)
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     good = write_voice(models / "any.onnx", make_linear(voice, 1.0))
     bad = write_voice(models / "bad.onnx", voice, fold="[7]")
     await examine(model_sandbox, good)
     await examine(ModelSandbox(), shutil.copy(good, models / "copy.onnx"))
-    assert len(environments) == 1
+    assert started.call_count == 1
     for _ in range(2):
         with pytest.raises(ModelError, match=r"bad\.onnx is not a valid voice \(its fold"):
             await examine(model_sandbox, bad)
-    assert len(environments) == 3
-    assert "secret" not in str(environments)
+    assert started.call_count == 3
+    assert "secret" not in str(started.call_args_list)
 
 
 async def test_the_shipped_voices_are_sound_and_need_no_child(monkeypatch: pytest.MonkeyPatch):
