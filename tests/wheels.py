@@ -39,7 +39,7 @@ class Installed:
 
 
 def pip(*arguments: object) -> None:
-    """Run pip without a network."""
+    """Run pip, which says nothing unless it fails."""
     quiet = ("--quiet", "--disable-pip-version-check")
     subprocess.run([sys.executable, "-m", "pip", *quiet, *map(str, arguments)], check=True)
 

@@ -24,6 +24,7 @@ import bot
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
 from tests.fake_discord.processes import ROOT, fake_discord
 from tests.fake_discord.state import TOKEN
+from tests.wheels import pip
 
 RED = "Red-DiscordBot==3.5.24"
 
@@ -32,12 +33,6 @@ HOST = Path(__file__).with_name("red_host.py")
 INFO = json.loads((ROOT / "bot" / "info.json").read_text(encoding="utf-8"))
 
 HEADING = "INT. DINER - NIGHT"
-
-
-def pip(python: Path, *arguments: object) -> None:
-    """Install packages in another environment."""
-    quiet = ("--quiet", "--disable-pip-version-check", "--python", python)
-    subprocess.run([sys.executable, "-m", "pip", *map(str, (*quiet, *arguments))], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +53,11 @@ def python() -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             venv.create(folder, symlinks=True)
             # The downloader of Red imports pip, and so does Red.
-            pip(found, "install", "--no-compile", "pip", RED)
+            install = ("--python", found, "install", "--no-compile")
+            pip(*install, "pip", RED)
             # Red's downloader installs into a folder, without a look at Red's own libraries.
             library = folder / "library"
-            pip(found, "install", "--no-compile", "--target", library, *INFO["requirements"])
+            pip(*install, "--target", library, *INFO["requirements"])
             [packages] = folder.glob("lib/*/site-packages")
             (packages / "library.pth").write_text(str(library))
             whole.touch()
