@@ -23,11 +23,6 @@ KINDS = [build_grammar(LETTERS, kind, CAST) for kind in (Kind.DIALOGUE, Kind.ACT
 LISTS = [build_word_filter(LETTERS, words) for words in (["the", "of the"], ["king"])]
 
 
-@pytest.fixture
-def store(model: Model) -> RowStore:
-    return RowStore(model, 8, history=1)
-
-
 def agrees(pool: TransitionPool, row: int) -> bool:
     """Return whether the pool leads where a row's automaton does, from every state."""
     automaton = pool.automata[row]
@@ -35,8 +30,9 @@ def agrees(pool: TransitionPool, row: int) -> bool:
     return bool((pool.next[here] == automaton.next).all())
 
 
-def test_compaction_drops_unused_tables(store: RowStore, monkeypatch: pytest.MonkeyPatch):
+def test_compaction_drops_unused_tables(model: Model, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(transition_pool, "COMPACTION_SIZE", 10)
+    store = RowStore(model, 8, history=1)
     pool = TransitionPool(len(LETTERS), store)
     pool.follow(0, KINDS[0])
     store.clear(0)
