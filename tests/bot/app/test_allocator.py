@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +31,7 @@ print(mallinfo().field_3 - before)
 """Prints how many blocks of pages of its own an array takes, after a larger one was freed."""
 
 
-def has_glibc() -> bool:
-    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
-
-
-@pytest.mark.skipif(not has_glibc(), reason="another C library")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_a_large_array_has_pages_of_its_own_although_a_larger_one_was_freed():
     def run(how: str) -> int:
         command = [sys.executable, "-c", PROGRAM, how]

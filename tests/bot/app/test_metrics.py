@@ -34,8 +34,7 @@ from tests.fake_discord.processes import PATIENCE as LONGEST_END
 from tests.fake_discord.processes import fake_discord, running_bot
 from tests.fake_discord.state import TOKEN
 
-DOCS = Path(__file__).parents[3] / "docs"
-DASHBOARD = DOCS / "dashboard.json"
+DASHBOARD = Path(__file__).parents[3] / "docs" / "dashboard.json"
 
 HELD = 0.5
 """Seconds for which the event loop is blocked, longer than between two checks of its delay."""
