@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from screenplain.richstring import Bold, Italic, RichString, Underline, parse_emphasis
+from screenplain.richstring import RichString, parse_emphasis
 
 _LITERAL = "\ue707"  # private use, so no clean text contains it
 _MARKS = {"Italic": "*", "Bold": "**", "Underline": "_"}
 """Fountain's marks of the styles, the outermost last."""
 
 Run = tuple[str, frozenset[str]]
-"""Text, and the names of its styles: Italic, Bold, Underline."""
+"""Text, and the names of its styles, which are screenplain's classes: Italic, Bold, Underline."""
 
 
 def parse_emphasized(line: str) -> RichString:
@@ -25,9 +27,8 @@ def parse_emphasized(line: str) -> RichString:
 
 def split_runs(line: str) -> list[Run]:
     """Return a marked line as runs, each with one set of styles."""
-    names = {Italic: "Italic", Bold: "Bold", Underline: "Underline"}
     return [
-        (segment.text, frozenset(names[style] for style in segment.styles))
+        (segment.text, frozenset(style.__name__ for style in segment.styles))
         for segment in parse_emphasized(line).segments
     ]
 
@@ -48,13 +49,8 @@ def _escape(text: str, mistaken: str) -> str:
 
 
 def _join_runs(parts: Iterable[Run]) -> list[Run]:
-    joined: list[Run] = []
-    for text, styles in parts:
-        if joined and joined[-1][1] == styles:
-            joined[-1] = (joined[-1][0] + text, styles)
-        elif text:
-            joined.append((text, styles))
-    return joined
+    by_styles = groupby(filter(itemgetter(0), parts), key=itemgetter(1))
+    return [("".join(text for text, _ in runs), styles) for styles, runs in by_styles]
 
 
 def _wrap_in_marks(text: str, styles: frozenset[str]) -> str:
