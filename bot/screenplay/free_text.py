@@ -48,6 +48,7 @@ _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d
 _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
+_LEADING_SIGNS = re.compile(r"^[\W_]+")
 _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in a sentence."""
 
@@ -261,10 +262,10 @@ def make_heading(text: str) -> Element:
     Drop everything before the first letter or digit; raise RequestError if there is none.
     """
     line = clean(" ".join(" ".join(split_lines(text)).upper().split()))
-    start = next((at for at, character in enumerate(line) if character.isalnum()), None)
-    if start is None:
+    line = _LEADING_SIGNS.sub("", line)
+    if not line:
         raise RequestError("A scene heading needs at least one letter or digit.")
-    return write_heading(line[start:])
+    return write_heading(line)
 
 
 def parse_name(text: str) -> str:
@@ -280,9 +281,7 @@ def parse_name(text: str) -> str:
     line = clean(
         "".join(character if can_be_in_name(character) else " " for character in line.upper())
     )
-    line = " ".join(line.split())
-    while line and not line[0].isalnum():
-        line = line[1:]
+    line = _LEADING_SIGNS.sub("", " ".join(line.split()))
     if not any(map(str.isalpha, line)):
         raise RequestError("A character's name needs at least one letter.")
     if len(line) > NAME_LIMIT:
