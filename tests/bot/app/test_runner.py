@@ -214,8 +214,6 @@ def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_
 async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):
     store = await Store.open(chosen.database)
     try:
-        with pytest.raises(RunnerError, match="There is no script yet"):
-            await script_files.export(chosen, "The Heist", tmp_path / "heist.txt", "letter")
         element = Element(Kind.DIALOGUE, "MAYA\nThe vault is empty.")
         draft = Draft(element, 1, "Ann", None, "fingerprint")
         first, second = [

@@ -17,7 +17,6 @@ from bot.screenplay.fountain import (
     classify,
     format_for_model,
     format_fountain,
-    make_cue,
     parse_model_text,
 )
 from bot.screenplay.free_text import parse_person_text
@@ -123,11 +122,6 @@ def test_text_of_a_voice_is_forced_and_escaped_where_needed(text: str, stored: s
 def test_cue_and_body_are_without_marks(text: str, cue: str | None, body: str):
     element = Element(classify(text), text)
     assert (element.cue, element.body) == (cue, body)
-
-
-def test_a_cue_is_forced_where_needed():
-    cues = [make_cue(name) for name in ("MAYA", "茂", "EST. CLAIRE")]
-    assert cues == ["MAYA", "@茂", "@EST. CLAIRE"]
 
 
 def test_both_parsers_read_a_whole_script():
