@@ -108,8 +108,8 @@ class NotInCast(RequestError):
 
     sentence = phrase("{name} is not in the cast. Add them, or turn the lock off, with {/cast}.")
 
-    def __init__(self, sentence: str = "", /, *, script: int, name: str) -> None:
-        super().__init__(sentence, script=script, name=name)
+    def __init__(self, *, script: int, name: str) -> None:
+        super().__init__(script=script, name=name)
         self.script = script
         self.name = name
 
