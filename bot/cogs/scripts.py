@@ -31,6 +31,7 @@ from ..ui.components import (
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.lines.looks import format_recap
 from ..ui.markdown import inline, mention, plain
+from ..ui.panels.poll_messages import remove_buttons
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 
 SCRIPTS_PER_PAGE = 10
@@ -223,9 +224,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         polls = await session.library.delete(get_requester(interaction), script_id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
-        await self.services.poll_messages.remove_buttons(
-            get_message_channel(interaction), session, polls
-        )
+        await remove_buttons(get_message_channel(interaction), session, polls)
         await self.turns.sync(interaction, session)
 
 

@@ -10,7 +10,7 @@ from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, send_ephemeral
-from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
+from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take, redraw_poll
 from .feature import FeatureCog, answer_errors, listens_to
 
 
@@ -33,7 +33,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         turn = await self.turns.admit(interaction)
         await self.turns.show(turn, await session.polls.pick(turn.requester, poll, take))
-        await self.services.poll_messages.redraw(get_message_channel(interaction), session, poll)
+        await redraw_poll(get_message_channel(interaction), session, poll)
 
     @listens_to(READ_TAKE_ID)
     @answer_errors

@@ -25,7 +25,6 @@ from ..ui.channels.message_sync import MessageSync
 from ..ui.channels.script_answers import ScriptAnswers
 from ..ui.components import Interaction
 from ..ui.delivery.interaction_state import find_state
-from ..ui.panels.poll_messages import PollMessages
 from .in_flight import InFlight
 from .requester import get_channel, get_guild
 
@@ -55,7 +54,6 @@ class CogServices:
     sessions: ChannelSessions
     messages: MessageSync
     answers: ScriptAnswers
-    poll_messages: PollMessages
     timers: Timers
     live_polls: LivePolls
     deadline_messages: DeadlineMessages
@@ -150,9 +148,8 @@ async def open_services(
     )
     in_flight = InFlight(settings.queue)
     timers = Timers(in_flight.track, call_later)
-    poll_messages = PollMessages()
     hears = group is None or settings.mentions
-    messages = MessageSync(bot, sessions.posts, poll_messages, settings.look, hears=hears)
+    messages = MessageSync(bot, sessions.posts, settings.look, hears=hears)
     return CogServices(
         bot=bot,
         settings=settings,
@@ -163,7 +160,6 @@ async def open_services(
         sessions=sessions,
         messages=messages,
         answers=ScriptAnswers(sessions.posts),
-        poll_messages=poll_messages,
         timers=timers,
         live_polls=LivePolls(bot, sessions, messages, timers, group),
         deadline_messages=DeadlineMessages(bot, sessions, messages, timers, group),

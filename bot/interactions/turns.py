@@ -40,6 +40,7 @@ from ..ui.delivery.sending import (
 )
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import inline
+from ..ui.panels import poll_messages
 from ..ui.panels.panel import delete_message
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
@@ -167,7 +168,7 @@ class Turns:
     async def _show_takes(self, turn: Turn, poll: Poll) -> None:
         self.services.live_polls.watch(poll)
         try:
-            await self.services.poll_messages.post(turn.channel, turn.session, poll)
+            await poll_messages.post_takes(turn.channel, turn.session, poll)
         except (TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
             self.services.live_polls.show(poll)
             raise
@@ -252,8 +253,8 @@ class Turns:
         if message is None or message.flags.ephemeral:
             return
         if await session.polls.claim_message(poll, message.id):
-            channel, messages = get_message_channel(interaction), self.services.poll_messages
-            redrawing = messages.redraw_pressed(channel, session, poll, message.id)
+            channel = get_message_channel(interaction)
+            redrawing = poll_messages.redraw_pressed_poll(channel, session, poll, message.id)
             self.services.in_flight.track(asyncio.create_task(redrawing))
 
 

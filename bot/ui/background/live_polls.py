@@ -16,6 +16,7 @@ from ...sharding import Shards
 from ...storage.schema import Poll
 from ..channels.message_sync import MessageSync
 from ..delivery.server_language import speaking_for
+from ..panels import poll_messages
 from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0
@@ -92,7 +93,7 @@ class LivePolls:
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
-        await self._act_in_channel(self.messages.poll_messages.redraw, poll)
+        await self._act_in_channel(poll_messages.redraw_poll, poll)
 
     async def _act_in_channel(
         self,
@@ -113,9 +114,7 @@ class LivePolls:
         async with session.drawing:
             if unshown := await session.polls.find_unshown(poll):
                 await self.sessions.posts.check_may_write()  # another process may have the shard
-                await self.messages.poll_messages.restore(
-                    channel, session, unshown, self.client.user
-                )
+                await poll_messages.restore_takes(channel, session, unshown, self.client.user)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)
 
@@ -129,10 +128,10 @@ class LivePolls:
     ) -> None:
         """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
-            await self.messages.poll_messages.redraw(channel, session, poll)
+            await poll_messages.redraw_poll(channel, session, poll)
             # Where the bot may not post, the message of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
-                await self.messages.poll_messages.announce(channel, poll_result, is_early=is_early)
+                await poll_messages.announce_result(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

@@ -31,7 +31,7 @@ from ..delivery.sending import (
 )
 from ..lines.line_messages import LineMessages
 from ..panels.panel import Panel, delete_message, is_panel
-from ..panels.poll_messages import PollMessages
+from ..panels.poll_messages import redraw_poll
 from ..panels.shown_scripts import ShownScripts
 
 log = logging.getLogger("onbook.message_sync")
@@ -54,18 +54,9 @@ MINUTE = 60_000 << 22
 class MessageSync:
     """Show the scripts of all channels."""
 
-    def __init__(
-        self,
-        client: discord.Client,
-        posts: Posts,
-        poll_messages: PollMessages,
-        look: str,
-        *,
-        hears: bool,
-    ) -> None:
+    def __init__(self, client: discord.Client, posts: Posts, look: str, *, hears: bool) -> None:
         self.client = client
         self.posts = posts
-        self.poll_messages = poll_messages
         self.line_messages = LineMessages(client)
         self._look = look
         self.shown = ShownScripts()
@@ -320,7 +311,7 @@ class MessageSync:
 
     async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
         if poll := await session.polls.find_by_message(message):
-            return await self.poll_messages.redraw(channel, session, poll.id)
+            return await redraw_poll(channel, session, poll.id)
         async with session.drawing:
             if post := await self.posts.find(message):
                 return await self._redraw_line(channel, post)

@@ -61,86 +61,84 @@ TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):take:(?P<take>\d{{1,2
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 
 
-class PollMessages:
-    """The messages of polls."""
+async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
+    """Post takes to choose from."""
+    content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
+    nonce = f"poll {poll.id}"
+    message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
+    await session.polls.record_message(poll.id, message.id)
 
-    async def post(self, channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
-        """Post takes to choose from."""
-        content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
-        nonce = f"poll {poll.id}"
-        message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
-        await session.polls.record_message(poll.id, message.id)
 
-    async def restore(
-        self,
-        channel: MessageChannel,
-        session: ChannelSession,
-        poll: Poll,
-        bot: discord.ClientUser | None,
-    ) -> None:
-        """Find the message in which an earlier process of a bot has posted takes, or post them."""
-        if found := await _find(channel, poll.id, bot):
-            await session.polls.record_message(poll.id, found)
-        else:
-            await self.post(channel, session, poll)
+async def restore_takes(
+    channel: MessageChannel, session: ChannelSession, poll: Poll, bot: discord.ClientUser | None
+) -> None:
+    """Find the message in which an earlier process of a bot has posted takes, or post them."""
+    if found := await _find(channel, poll.id, bot):
+        await session.polls.record_message(poll.id, found)
+    else:
+        await post_takes(channel, session, poll)
 
-    async def redraw(self, channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
-        """Redraw a poll, with its votes or the take that was chosen.
 
-        Return False where its message exists and could not be drawn.
-        """
-        async with session.drawing:
-            board = await session.polls.load_board(poll)
-            if board is None or board.poll.message is None:
-                return True
-            content, view = draw_poll(board.poll, board.takes, board.votes)
-            try:
-                await edit_message(channel, board.poll.message, content=content, view=view)
-            except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-                # The votes are stored, although their numbers are not shown.
-                log.warning("could not draw poll %d again: %s", poll, error)
-                return False
-        return True
+async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
+    """Redraw a poll, with its votes or the take that was chosen.
 
-    async def announce(
-        self, channel: MessageChannel, poll_result: PollResult, *, is_early: bool
-    ) -> None:
-        """Say how a vote ended, with the winning take if that is not in the script.
+    Return False where its message exists and could not be drawn.
+    """
+    async with session.drawing:
+        board = await session.polls.load_board(poll)
+        if board is None or board.poll.message is None:
+            return True
+        content, view = draw_poll(board.poll, board.takes, board.votes)
+        try:
+            await edit_message(channel, board.poll.message, content=content, view=view)
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            # The votes are stored, although their numbers are not shown.
+            log.warning("could not draw poll %d again: %s", poll, error)
+            return False
+    return True
 
-        A second attempt, some minutes after the first one, posts nothing. Neither does one where
-        nobody voted before the script went on, because whoever went on was told so.
-        """
-        if (
-            poll_result.script.running
-            and not poll_result.taken
-            and not any(poll_result.counts.values())
-        ):
-            return
-        content, view = _format_poll_result(poll_result, is_early), discord.utils.MISSING
-        if not poll_result.taken:
-            first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)
-            content = f"{content}\n{first}"
-            position = ScriptPosition(poll_result.script.id, poll_result.lines[-1].id)
-            view = make_continue_here_button(position)
-        await post_message(channel, content, nonce=f"vote {poll_result.poll}", view=view)
 
-    async def remove_buttons(
-        self, channel: MessageChannel, session: ChannelSession, messages: Iterable[int]
-    ) -> None:
-        """Remove the buttons from messages of polls that are gone."""
-        async with session.drawing:  # because a poll that is being drawn was read before
-            for message in messages:
-                with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-                    await edit_message(channel, message, view=None)
+async def announce_result(
+    channel: MessageChannel, poll_result: PollResult, *, is_early: bool
+) -> None:
+    """Say how a vote ended, with the winning take if that is not in the script.
 
-    async def redraw_pressed(
-        self, channel: MessageChannel, session: ChannelSession, poll: int, message: int
-    ) -> None:
-        """Redraw the poll whose button was pressed; remove the buttons of a deleted one."""
-        if await session.polls.load_board(poll):
-            await self.redraw(channel, session, poll)
-        else:
-            await self.remove_buttons(channel, session, [message])
+    A second attempt, some minutes after the first one, posts nothing. Neither does one where
+    nobody voted before the script went on, because whoever went on was told so.
+    """
+    if (
+        poll_result.script.running
+        and not poll_result.taken
+        and not any(poll_result.counts.values())
+    ):
+        return
+    content, view = _format_poll_result(poll_result, is_early), discord.utils.MISSING
+    if not poll_result.taken:
+        first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)
+        content = f"{content}\n{first}"
+        position = ScriptPosition(poll_result.script.id, poll_result.lines[-1].id)
+        view = make_continue_here_button(position)
+    await post_message(channel, content, nonce=f"vote {poll_result.poll}", view=view)
+
+
+async def remove_buttons(
+    channel: MessageChannel, session: ChannelSession, messages: Iterable[int]
+) -> None:
+    """Remove the buttons from messages of polls that are gone."""
+    async with session.drawing:  # because a poll that is being drawn was read before
+        for message in messages:
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await edit_message(channel, message, view=None)
+
+
+async def redraw_pressed_poll(
+    channel: MessageChannel, session: ChannelSession, poll: int, message: int
+) -> None:
+    """Redraw the poll whose button was pressed; remove the buttons of a deleted one."""
+    if await session.polls.load_board(poll):
+        await redraw_poll(channel, session, poll)
+    else:
+        await remove_buttons(channel, session, [message])
 
 
 async def _find(channel: MessageChannel, poll: int, bot: discord.ClientUser | None) -> int | None:

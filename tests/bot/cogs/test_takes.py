@@ -19,7 +19,8 @@ from bot.session.turn import ContinueRequest
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
-from bot.ui.panels.poll_messages import PollMessages, format_poll, format_take
+from bot.ui.panels import poll_messages
+from bot.ui.panels.poll_messages import format_poll, format_take
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,
@@ -547,7 +548,10 @@ def asked_to_vote(stage: Stage) -> list[dict[str, Any]]:
 
 
 async def vote_unseen(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: type = PollMessages, step: str = "post"
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object = poll_messages,
+    step: str = "post_takes",
 ) -> None:
     """Ask for a vote in a process that dies at a step, before its message is recorded."""
 
@@ -560,9 +564,11 @@ async def vote_unseen(
         await ask(stage, vote=600)
 
 
-@pytest.mark.parametrize(("owner", "step"), [(PollMessages, "post"), (Polls, "record_message")])
+@pytest.mark.parametrize(
+    ("owner", "step"), [(poll_messages, "post_takes"), (Polls, "record_message")]
+)
 async def test_the_next_process_shows_a_vote_once_that_was_stored_but_not_shown(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: object, step: str
 ):
     await vote_unseen(stage, monkeypatch, owner, step)
     await stage.restart()
@@ -599,16 +605,16 @@ async def test_a_vote_that_ends_while_it_is_posted_is_shown_as_closed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     await vote_unseen(stage, monkeypatch)
-    post = PollMessages.post
+    post = poll_messages.post_takes
 
-    async def post_late(self: PollMessages, channel: Any, session: Any, new: Poll) -> None:
+    async def post_late(channel: Any, session: Any, new: Poll) -> None:
         stage.services.live_polls.end_now(new.id)
         for _ in range(50):  # more than closing the vote takes
             await session.store.polls.find_poll(new.id)
         assert (await session.store.polls.find_poll(new.id)).closed
-        await post(self, channel, session, new)
+        await post(channel, session, new)
 
-    monkeypatch.setattr(PollMessages, "post", post_late)
+    monkeypatch.setattr(poll_messages, "post_takes", post_late)
     await stage.restart()
     await stage.world.settle()
     shown = next(message for message in stage.messages() if "Voting has ended" in message.content)
@@ -633,7 +639,7 @@ async def test_a_cut_take_is_read_whole_even_after_a_restart(stage: Stage):
             long = {"kind": "action", "text": f"Knock {take}. {'And on. ' * 180}".strip()}
             await session.execute(update(Line).where(Line.id == line.id).values(**long))
     channel = services.bot.get_channel(stage.channel.id)
-    await services.poll_messages.redraw(channel, stage.session, row.id)
+    await poll_messages.redraw_poll(channel, stage.session, row.id)
     _, second = await load_takes(stage, shown)
     assert letters(second) not in letters(shown.content)
     await stage.restart()
