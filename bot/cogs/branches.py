@@ -121,7 +121,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        shown = self.services.messages.shown.find(session.channel)
+        shown = self.services.messages.shown.get(session.channel)
         if line is None and shown and shown.last_line:
             await self._rewrite_shown(interaction, shown.script, shown.last_line)
             return
@@ -168,7 +168,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Open the window for the line that a message shows."""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
-        shown = self.services.messages.shown.find(session.channel)
+        shown = self.services.messages.shown.get(session.channel)
         if shown and shown.last_line and shown.message == message.id:
             await self._rewrite_shown(interaction, shown.script, shown.last_line)
             return

@@ -131,7 +131,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
         forgotten = await self.sessions.forget(person, text=text)
-        self.services.messages.shown.forget_all()
+        self.services.messages.shown.clear()
         self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)
         in_flight.track(asyncio.create_task(redrawing))

@@ -270,7 +270,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         Raises RequestError where the channel is known to show that the lines would be refused.
         """
         self.services.admit(interaction)
-        shown = self.services.messages.shown.find(get_channel(interaction))
+        shown = self.services.messages.shown.get(get_channel(interaction))
         if shown:
             if shown.script.id != position.script:
                 raise RequestError(

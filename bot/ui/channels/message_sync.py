@@ -15,6 +15,7 @@ from datetime import datetime
 import discord
 
 from ...errors import TransactionFailed
+from ...recent import Recent
 from ...session.channel_session import ChannelSession
 from ...session.posts import Posts
 from ...session.preferences import LOOK
@@ -32,7 +33,7 @@ from ..delivery.sending import (
 from ..lines.line_messages import LineMessages
 from ..panels.panel import Panel, delete_message, is_panel
 from ..panels.poll_messages import redraw_poll
-from ..panels.shown_scripts import ShownScripts
+from ..panels.shown_scripts import MOST_CHANNELS, ShownScript
 
 log = logging.getLogger("onbook.message_sync")
 
@@ -59,7 +60,8 @@ class MessageSync:
         self.posts = posts
         self.line_messages = LineMessages(client)
         self._look = look
-        self.shown = ShownScripts()
+        self.shown = Recent[int, ShownScript](MOST_CHANNELS)
+        """What each channel has shown last, of the channels that were used last."""
         self.panel = Panel(posts, self.shown, hears=hears)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
@@ -165,7 +167,8 @@ class MessageSync:
             await self.posts.record(post, lines[line])
             newest = content.newest_post = post.message
         if last and path and path[-1] in lines:
-            self.shown.record_line(channel.id, script, lines[path[-1]], last.message)
+            newest_line = lines[path[-1]]
+            self.shown[channel.id] = ShownScript(script, line=newest_line, message=last.message)
         return undeleted
 
     async def _delete(self, channel: MessageChannel, posts: Sequence[PostedLine]) -> int:
@@ -334,7 +337,7 @@ class MessageSync:
                 await self._redraw_line(channel, post)
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
-        self.shown.forget(channel.id)  # because the text was erased, maybe by another process
+        self.shown.pop(channel.id, None)  # the text was erased, maybe by another process
         found = await self.posts.find_script_line(post)
         if found is None:
             return True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 
 import discord
 
+from ...recent import Recent
 from ...session.posts import Posts
 from ...storage.records import ChannelContent
 from ..components import has_component, make_row_view
@@ -21,7 +23,7 @@ from ..delivery.sending import (
     try_once,
 )
 from .panel_view import load_panel
-from .shown_scripts import ShownScripts
+from .shown_scripts import ShownScript
 
 log = logging.getLogger("onbook.panel")
 
@@ -32,7 +34,7 @@ PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more",
 class Panel:
     """The panels of all channels: one message of the bot in each channel in which a script runs."""
 
-    def __init__(self, posts: Posts, shown: ShownScripts, *, hears: bool) -> None:
+    def __init__(self, posts: Posts, shown: Recent[int, ShownScript], *, hears: bool) -> None:
         self.posts = posts
         self.shown = shown
         self._hears = hears
@@ -111,7 +113,10 @@ class Panel:
         old = content.panel or progress
         if script is not None:
             panel = await load_panel(self.posts, script, hears=self._hears)
-            self.shown.record_panel(channel.id, script, panel.rotation)
+            shown = self.shown.get(channel.id)
+            if shown is None or shown.script.id != script.id:
+                shown = ShownScript(script)
+            self.shown[channel.id] = replace(shown, script=script, rotation=panel.rotation)
             view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))
             is_lowest = old > max(content.newest_post, above)
@@ -122,7 +127,7 @@ class Panel:
                 return
             new = (await post_message(channel, text, view=view)).id
         else:
-            self.shown.forget(channel.id)
+            self.shown.pop(channel.id, None)
         # Deleted before the new one is recorded, because a new one that is not recorded is found
         # below the newest recorded message, but an old one nowhere.
         if old:

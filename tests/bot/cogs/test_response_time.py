@@ -266,7 +266,7 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
         "Temperature"
     )
-    inside.services.messages.shown.forget_all()
+    inside.services.messages.shown.clear()
     inside.services.recent_scripts.clear()
     edited = await answers_first(inside, ann.slash, channel, "script edit")
     offer = await edited.shows("INT")
