@@ -86,7 +86,7 @@ class Details(FeatureCog, name="OnBook.details"):
         origin = line.origin
         details = [
             inline(format_credit(line), CREDIT_SIZE),
-            f"<t:{int(line.written.timestamp())}:f>",
+            discord.utils.format_dt(line.written, "f"),
         ]
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))

@@ -37,7 +37,6 @@ from ..ui.delivery.interaction_state import find_state
 from ..ui.delivery.responses import answer_error, answer_privately, return_text
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
 from ..ui.delivery.waiting import measure_wait
-from ..ui.markdown import format_moment
 
 CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
@@ -275,7 +274,7 @@ class FeatureCog(commands.Cog):
         question = say(
             "People are voting on the next line. Voting ends {when}. If you go on now, no take "
             "will be added.",
-            when=format_moment(vote.ends),
+            when=discord.utils.format_dt(vote.ends, "R"),
         )
         await self.offer(interaction, question, Choice(label, go_on), keep=keep)
 

@@ -6,6 +6,7 @@ from re import Match
 from typing import Any
 
 from discord import app_commands, ui
+from discord.utils import format_dt
 
 from ..i18n.catalogue import many, say
 from ..interactions.option_checks import parse_choice
@@ -18,7 +19,7 @@ from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
-from ..ui.markdown import format_moment, mention
+from ..ui.markdown import mention
 from ..ui.panels.rotation_messages import (
     DEADLINES,
     END_SPRINT_ID,
@@ -182,7 +183,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         announcement = say(
             "{who} started a sprint: everybody writes. It ends {when}.",
             who=format_requester(interaction),
-            when=format_moment(sprint.ends),
+            when=format_dt(sprint.ends, "R"),
         )
         await self.services.messages.sync(
             get_message_channel(interaction), session, announcement=announcement

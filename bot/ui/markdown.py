@@ -85,16 +85,6 @@ def mention(person: int) -> str:
     return say(ERASED_NAME) if person == ERASED_PERSON else f"<@{person}>"
 
 
-def format_moment(moment: dt.datetime) -> str:
-    """Return a moment that Discord shows as “in 10 minutes”, and counts down."""
-    return f"<t:{int(moment.timestamp())}:R>"
-
-
-def format_date(moment: dt.datetime) -> str:
-    """Return a moment that Discord shows as a date and a time, for a message that stays."""
-    return f"<t:{int(moment.timestamp())}:f>"
-
-
 def to_plain_text(markdown: str) -> str:
     """Return Discord's Markdown as plain text, for a terminal."""
 

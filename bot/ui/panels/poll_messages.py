@@ -30,7 +30,7 @@ from ..delivery.sending import (
     post_message,
 )
 from ..lines.looks import format_scene, split_scene
-from ..markdown import LIMIT, format_moment, inline, mention, plain, size
+from ..markdown import LIMIT, inline, mention, plain, size
 
 log = logging.getLogger("onbook.poll_messages")
 
@@ -229,7 +229,7 @@ def _format_open(poll: Poll, takes: int) -> str:
         asker = mention(poll.asker)
         status = say("{takes}: {asker} or a moderator chooses one.", takes=count, asker=asker)
     else:
-        ends = format_moment(poll.ends)
+        ends = discord.utils.format_dt(poll.ends, "R")
         status = say("{takes}: everyone has one vote. Voting ends {when}.", takes=count, when=ends)
     return f"-# {status}"
 

@@ -14,7 +14,7 @@ from ...screenplay.statistics import ScriptStatistics, format_count, format_rewr
 from ...session.deadlines import find_due_time
 from ...storage.schema import Rotation, Script, Sprint
 from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
-from ..markdown import NAME_SIZE, format_date, format_moment, inline, mention
+from ..markdown import NAME_SIZE, inline, mention
 
 TITLE_SIZE = 100
 """The size of a script's title."""
@@ -54,7 +54,7 @@ def format_turn(rotation: Rotation) -> str:
     """Return whose turn it is, until when, and who follows, for the panel."""
     sentences = [say("It is {who}'s turn.", who=mention(rotation.writers[0]))]
     if due := find_due_time(rotation):
-        sentences.append(say("Due {when}.", when=format_moment(due)))
+        sentences.append(say("Due {when}.", when=discord.utils.format_dt(due, "R")))
     if len(rotation.writers) > 1:
         sentences.append(say("Next: {who}.", who=mention(rotation.writers[1])))
     return f"-# {' '.join(sentences)}"
@@ -64,7 +64,7 @@ def format_sprint(sprint: Sprint, lines: int) -> str:
     """Return when a sprint ends and how many lines were written, for the panel."""
     return say(
         "**Sprint**: it ends {when}. {lines} so far.",
-        when=format_moment(sprint.ends),
+        when=discord.utils.format_dt(sprint.ends, "R"),
         lines=many(lines, "line"),
     )
 
@@ -86,7 +86,8 @@ def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str
         )
     ]
     if rotation.hours and len(rotation.writers) > 1:
-        when = format_date(now + dt.timedelta(hours=rotation.hours))
+        # A date and not “in 10 minutes”, because the message stays.
+        when = discord.utils.format_dt(now + dt.timedelta(hours=rotation.hours), "f")
         sentences.append(say("You have until {when}; then you are skipped.", when=when))
     return " ".join(sentences)
 
@@ -145,7 +146,7 @@ def format_rotation(script: Script, rotation: Rotation | None) -> str:
 
 
 def _format_deadline(rotation: Rotation) -> str:
-    begun = say("This turn began {when}.", when=format_moment(rotation.since))
+    begun = say("This turn began {when}.", when=discord.utils.format_dt(rotation.since, "R"))
     if rotation.hours is None:
         return f"{begun} {say('There is no deadline.')}"
     rule = say(
