@@ -31,7 +31,7 @@ from ..components import (
     make_position_select,
     make_rows,
 )
-from ..markdown import inline, plain
+from ..markdown import inline
 from .rotation_messages import format_sprint, format_turn
 from .ways_to_write import format_ways
 
@@ -165,10 +165,9 @@ def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
 
 
 def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
-    options = [_make_option(name, f"{CHARACTER}{name}") for name in speakers[: MAX_OPTIONS - 2]]
-    options += [_make_option(say("Action"), ACTION), _make_option(say("Anybody"), ANYBODY)]
-    custom_id = make_position_id("speaker", position)
-    return ui.Select(custom_id=custom_id, placeholder=say("Who speaks next?"), options=options)
+    labels = {f"{CHARACTER}{name}": name for name in speakers[: MAX_OPTIONS - 2]}
+    labels |= {ACTION: say("Action"), ANYBODY: say("Anybody")}
+    return make_position_select("speaker", position, labels, say("Who speaks next?"))
 
 
 def list_offered_speakers(message: discord.Message | None) -> list[str]:
@@ -205,7 +204,3 @@ def make_menu(
         items.append(ui.Button(label=say(MENU_BUTTONS[name]), custom_id=custom_id))
     title = say("What next in “{title}”?", title=inline(script.title, 100))
     return make_layout(ui.TextDisplay(title), *make_rows(items))
-
-
-def _make_option(label: str, value: str) -> discord.SelectOption:
-    return discord.SelectOption(label=plain(label, MAX_LABEL), value=value)
