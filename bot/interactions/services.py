@@ -163,7 +163,7 @@ async def open_services(
         timers=timers,
         live_polls=LivePolls(bot, sessions, messages, timers, group),
         deadline_messages=DeadlineMessages(bot, sessions, messages, timers, group),
-        stale=StaleMessages(bot, sessions, messages, group=group),
+        stale=StaleMessages(bot, sessions, messages, group),
         in_flight=in_flight,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import discord
@@ -21,22 +22,16 @@ BATCH_SIZE = 50
 """Messages that are drawn again together."""
 
 
+@dataclass
 class StaleMessages:
     """Redraws the messages that the store lists as stale."""
 
-    def __init__(
-        self,
-        client: discord.Client,
-        sessions: ChannelSessions,
-        messages: MessageSync,
-        *,
-        group: str | None,
-    ) -> None:
-        self.client = client
-        self.sessions = sessions
-        self.messages = messages
-        self.group = group
-        self._lock = asyncio.Lock()
+    client: discord.Client
+    sessions: ChannelSessions
+    messages: MessageSync
+    group: str | None
+    """The group of the commands in a host."""
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def redraw(self) -> None:
         """Draw the stale messages on this process's shards; leave failed ones stale."""
