@@ -23,6 +23,7 @@ import discord
 from discord import app_commands
 
 from ...errors import TransactionFailed
+from ...recent import Recent
 from ..components import Interaction
 from .interaction_state import InteractionState, find_state
 from .waiting import acknowledge
@@ -78,7 +79,7 @@ MessageChannel = (
 )
 """The channels that have messages."""
 
-_deliveries: dict[int, InteractionState] = {}
+_deliveries = Recent[int, InteractionState](MAX_REMEMBERED)
 """The delivery that is carried out of each interaction, by the interaction's id."""
 
 
@@ -356,7 +357,4 @@ class ReusableFiles:
 def _claim(interaction: Interaction) -> bool:
     """Claim an interaction for this delivery, unless another has it; return whether this has it."""
     delivery = find_state(interaction)
-    has_claim = _deliveries.setdefault(interaction.id, delivery) is delivery
-    if len(_deliveries) > MAX_REMEMBERED:
-        del _deliveries[next(iter(_deliveries))]
-    return has_claim
+    return _deliveries.setdefault(interaction.id, delivery) is delivery

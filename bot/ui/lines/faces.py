@@ -8,6 +8,7 @@ import time
 
 import discord
 
+from ...recent import Recent
 from ...storage.schema import Script
 from ..delivery.sending import CONNECTION_ERRORS
 from ..images.monogram import Monogram, monogram_of
@@ -33,7 +34,7 @@ class Faces:
         """The addresses of the application's emojis, by their names."""
         self._retry_at = 0.0
         """The time from which on emojis are requested."""
-        self._players: dict[int, str] = {}
+        self._players = Recent[int, str](MAX_PLAYERS)
         self._lock = asyncio.Lock()
 
     async def find_address(self, script: Script, cue: str | None) -> str | None:
@@ -51,8 +52,6 @@ class Faces:
 
     async def _find_player(self, player: int) -> str:
         if player not in self._players:
-            if len(self._players) >= MAX_PLAYERS:
-                self._players.pop(next(iter(self._players)))
             user = self.client.get_user(player) or await self.client.fetch_user(player)
             self._players[player] = user.display_avatar.url
         return self._players[player]
