@@ -30,9 +30,10 @@ NAME = "name"
 
 
 @dataclass(frozen=True)
-class Language:
+class Language(Formatter):
     """The language of an answer: its sentences, its number separators and the names of commands.
 
+    It fills in sentences, where ``{/script show}`` is a command and ``{*title}`` an option.
     In a host's bot the commands are under a ``group`` and have English names. In a standalone bot
     there is no group, and each person sees the commands' names in their own language.
     """
@@ -51,6 +52,26 @@ class Language:
     def option(self, name: str) -> str:
         """Return the name of an option, or of one part of a command's name."""
         return name if self.group else self.catalogue.pgettext(NAME, name)
+
+    def get_field(
+        self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[object, str]:
+        match field_name[:1]:
+            case "/":
+                return self.command(field_name[1:]), field_name
+            case "*":
+                return self.option(field_name[1:]), field_name
+            case _:
+                return kwargs[field_name], field_name
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        match value:
+            case Count():
+                return many(*value)
+            case Phrase():
+                return say(value)
+        text = format(value, format_spec)
+        return text.translate(self.separators) if format_spec else text
 
 
 class Phrase(str):
@@ -78,33 +99,6 @@ def remember_commands(ids: Mapping[str, int]) -> None:
 _LANGUAGE: ContextVar[Language] = ContextVar("onbook.language", default=Language())  # noqa: B039 - frozen
 
 
-class _Sentence(Formatter):
-    """Fills in sentences, where ``{/script show}`` is a command and ``{*title}`` an option."""
-
-    def __init__(self, language: Language) -> None:
-        self.language = language
-
-    def get_field(
-        self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[object, str]:
-        match field_name[:1]:
-            case "/":
-                return self.language.command(field_name[1:]), field_name
-            case "*":
-                return self.language.option(field_name[1:]), field_name
-            case _:
-                return kwargs[field_name], field_name
-
-    def format_field(self, value: object, format_spec: str) -> str:
-        match value:
-            case Count():
-                return many(*value)
-            case Phrase():
-                return say(value)
-        text = format(value, format_spec)
-        return text.translate(self.language.separators) if format_spec else text
-
-
 def say(sentence: str, /, **fields: object) -> str:
     """Return a sentence in the language of the answer, or in English without a translation.
 
@@ -116,14 +110,14 @@ def say(sentence: str, /, **fields: object) -> str:
         KeyError: A field is not given.
     """
     language = _LANGUAGE.get()
-    return _Sentence(language).vformat(language.catalogue.gettext(sentence), (), fields)
+    return language.vformat(language.catalogue.gettext(sentence), (), fields)
 
 
 def say_plural(singular: str, several: str, /, number: int, **fields: object) -> str:
     """Return the form of a sentence for a number, which is also the field ``number``, as `say`."""
     language = _LANGUAGE.get()
     template = language.catalogue.ngettext(singular, several, number)
-    return _Sentence(language).vformat(template, (), {"number": number, **fields})
+    return language.vformat(template, (), {"number": number, **fields})
 
 
 def phrase(sentence: str) -> Phrase:
