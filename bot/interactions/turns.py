@@ -103,7 +103,7 @@ class Turns:
         is_reading = kind in READING_JOBS
         display: ProgressDisplay
         if is_reading or find_installer(interaction) is not None:
-            display = AnswerProgress(services.answers, interaction, session, stop, not is_reading)
+            display = AnswerProgress(services.answers, interaction, session, stop)
         else:
             message_channel = get_message_channel(interaction)
             display = PanelProgress(

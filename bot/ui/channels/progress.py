@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from discord import ui
 
@@ -12,19 +11,6 @@ from ..components import Interaction
 from ..delivery.sending import MessageChannel, try_once
 from .message_sync import MessageSync
 from .script_answers import ScriptAnswers
-
-
-class ProgressDisplay(Protocol):
-    """A place where people see the progress of a job."""
-
-    async def show_progress(self, progress: str) -> None:
-        """Show a sentence on how far the job is."""
-
-    async def show_lines(self) -> None:
-        """Show the lines that the job has stored so far."""
-
-    async def restore(self) -> None:
-        """Show what was there before, because the job has failed."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +45,6 @@ class AnswerProgress:
     interaction: Interaction
     session: ChannelSession
     stop: ui.View
-    has_panel: bool
-    """Whether the answer has a panel to restore."""
 
     async def show_progress(self, progress: str) -> None:
         """Show the progress in the answer."""
@@ -70,6 +54,9 @@ class AnswerProgress:
         """Show nothing yet, because the answer shows all lines with the result."""
 
     async def restore(self) -> None:
-        """Show the panel that was pressed."""
-        if self.has_panel:
-            await self.answers.restore(self.interaction, self.session)
+        """Show the panel again, if one was pressed."""
+        await self.answers.restore(self.interaction, self.session)
+
+
+ProgressDisplay = PanelProgress | AnswerProgress
+"""A place where people see the progress of a job."""
