@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,22 +63,18 @@ class DeadlineMessages:
 
         Call it where something becomes due earlier than before.
         """
-        self.timers.set(("script", script), seconds, partial(self._look, script))
+        self.timers.set(("script", script), seconds, partial(self._act, script))
 
     def watch_pings(self, script: Script) -> None:
         """Ping the writer to whom a turn has just passed, where the script's owner wishes it."""
         if PING.of(script):
             self.watch(script.id)
 
-    async def _look(self, script: int) -> None:
-        if due := await self._act(script):
-            self.watch(script, (due - self.sessions.clock()).total_seconds())
-
-    async def _act(self, script_id: int) -> dt.datetime | None:
-        """Show what is due in a script, and return when to look again, or None."""
+    async def _act(self, script_id: int) -> None:
+        """Show what is due in a script, and set a timer for what is due next."""
         script = await self.sessions.housekeeping.find_script(script_id)
         if script is None:
-            return None
+            return
         session = self.sessions.get(script.channel)
         with speaking_for(script, self.client, self.group):
             async with session.reminding:
@@ -88,7 +83,8 @@ class DeadlineMessages:
                     await self._end_sprint(session, script, due, due.sprint)
                 elif due.rotation and due.event:
                     await self._show_turn(session, script, due, due.rotation)
-        return due.again
+        if due.again:
+            self.watch(script.id, (due.again - self.sessions.clock()).total_seconds())
 
     async def _show_turn(
         self, session: ChannelSession, script: Script, due: Due, rotation: Rotation
@@ -98,25 +94,19 @@ class DeadlineMessages:
         if due.event is Event.SHOW:
             await self.messages.sync(channel, session, above=rotation.announcement or 0)
         elif due.event:
-            content, mentions = self._write(script, due, rotation)
-            message = await self._post(
-                script, content, due.event.value, rotation.turn, mentions=mentions
-            )
+            content, person = self._write(script, due, rotation)
+            message = await self._post(script, content, due.event.value, rotation.turn, ping=person)
         await self.sessions.deadlines.record(script, due, message)
         if due.event is Event.PING and rotation.ping:
             await delete_message(channel, rotation.ping)  # which has told the writer before
 
-    def _write(
-        self, script: Script, due: Due, rotation: Rotation
-    ) -> tuple[str, discord.AllowedMentions]:
-        """Return what is posted of an event, and whom it may mention: one person at most."""
+    def _write(self, script: Script, due: Due, rotation: Rotation) -> tuple[str, int | None]:
+        """Return what is posted of an event, and the person whom it pings, or None."""
         if due.event is Event.SKIP:
-            mentions = _allow_mention(rotation.writers[1]) if PING.of(script) else NO_MENTIONS
-            return format_skip(script, rotation), mentions
-        mentions = _allow_mention(rotation.writers[0])
+            return format_skip(script, rotation), rotation.writers[1] if PING.of(script) else None
         if due.event is Event.PING:
-            return format_ping(rotation), mentions
-        return format_reminder(script, rotation, self.sessions.clock()), mentions
+            return format_ping(rotation), rotation.writers[0]
+        return format_reminder(script, rotation, self.sessions.clock()), rotation.writers[0]
 
     async def _end_sprint(
         self, session: ChannelSession, script: Script, due: Due, sprint: Sprint
@@ -131,19 +121,18 @@ class DeadlineMessages:
         await self.sessions.deadlines.end_sprint(script)
 
     async def _post(
-        self,
-        script: Script,
-        content: str,
-        *event: object,
-        mentions: discord.AllowedMentions = NO_MENTIONS,
+        self, script: Script, content: str, *event: object, ping: int | None = None
     ) -> int:
         """Post the message of an event, and return its id, or 0 where the bot may not post.
 
-        A second attempt, some minutes after the first one, posts nothing.
+        It pings the person ``ping`` at most. A second attempt, some minutes after the first one,
+        posts nothing.
         """
         # Another process may have the shard now.
         await self.sessions.posts.check_may_write()
         nonce = make_nonce(script.id, *event)
+        users = [discord.Object(ping)] if ping else []
+        mentions = NO_MENTIONS.merge(discord.AllowedMentions(users=users))
         with suppress(discord.NotFound, discord.Forbidden):
             channel = self._find_channel(script)
             return (await post_message(channel, content, nonce, allowed_mentions=mentions)).id
@@ -151,8 +140,3 @@ class DeadlineMessages:
 
     def _find_channel(self, script: Script) -> discord.PartialMessageable:
         return self.client.get_partial_messageable(script.channel)
-
-
-def _allow_mention(person: int) -> discord.AllowedMentions:
-    """Allow the mention of one person alone."""
-    return discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(person)])
