@@ -55,7 +55,9 @@ def format_preferences(
         specs = [spec for spec in SPECS.values() if spec.group is group]
         rows += [f"### {say(group)}", *(_format_row(spec, current, default) for spec in specs)]
     rows.append(f"### {say('Banned words')}")
-    rows += [f"{_capitalize(where)}: {_summarize_words(words)}" for where, words in banned.items()]
+    for where, words in banned.items():
+        listed = inline(", ".join(words), SUMMARY_SIZE) or say("none")
+        rows.append(f"{_capitalize(where)}: {listed}")
     return "\n".join((*rows, f"-# {say(HINT)}"))
 
 
@@ -167,8 +169,3 @@ def format_words(words: Sequence[str], where: str) -> str:
         )
     above = say("Besides the bot's own list, these words are banned {where}:", where=where)
     return f"{above}\n{fenced(text)}"
-
-
-def _summarize_words(words: Sequence[str]) -> str:
-    """Return a list for the card: as many of the words as fit."""
-    return inline(", ".join(words), SUMMARY_SIZE) if words else say("none")
