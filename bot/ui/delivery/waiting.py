@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import discord
+
 from ...telemetry import (
     ACKNOWLEDGE_SECONDS,
     FINISH_SECONDS,
@@ -18,9 +20,6 @@ from ...telemetry import (
 )
 from ..components import CUSTOM_ID_PREFIX, POSITION_BUTTONS, Interaction
 from .interaction_state import Wait, find_state
-
-BUTTON_TYPE = 2
-"""Discord's type of a component that is a button; all others are menus."""
 
 
 @contextmanager
@@ -71,7 +70,7 @@ def name_action(interaction: Interaction) -> str:
         return interaction.command.qualified_name
     data: Any = interaction.data or {}
     if "component_type" in data:
-        if data["component_type"] != BUTTON_TYPE:
+        if data["component_type"] != discord.ComponentType.button.value:
             return "menu"
         action = str(data.get("custom_id")).removeprefix(CUSTOM_ID_PREFIX).partition(":")[0]
         return f"button {action}" if action in POSITION_BUTTONS else "button"
