@@ -154,12 +154,9 @@ class MessageSync:
                 break
         edited = [pair for number, pair in changed.items() if number < kept]
         if lost := await self._edit(channel, script, edited, lines):
-            undeleted = await self._delete(channel, [lost])
-            await self._update_newest_post(content, channel.id)
+            undeleted = await self._delete(channel, [lost], content)
             return undeleted + await self._show_lines(channel, script, content)
-        undeleted = await self._delete(channel, posts[kept:])
-        if posts[kept:]:
-            await self._update_newest_post(content, channel.id)
+        undeleted = await self._delete(channel, posts[kept:], content)
         newest = max(content.newest_post, content.panel)
         last = posts[kept - 1] if kept else None
         for line in path[kept:]:
@@ -171,18 +168,21 @@ class MessageSync:
             self.shown[channel.id] = ShownScript(script, line=newest_line, message=last.message)
         return undeleted
 
-    async def _delete(self, channel: MessageChannel, posts: Sequence[PostedLine]) -> int:
-        """Delete messages, the last one first; return the number of those that stay as surplus."""
+    async def _delete(
+        self, channel: MessageChannel, posts: Sequence[PostedLine], content: ChannelContent
+    ) -> int:
+        """Delete messages, the last one first; return the number of those that stay as surplus.
+
+        Then the newest message of ``content`` is read again.
+        """
         undeleted = 0
         for post in reversed(posts):
             is_deleted = await self.line_messages.delete(channel, post)
             await self.posts.record_deletion(post.message, is_deleted=is_deleted)
             undeleted += not is_deleted
+        if posts:
+            content.newest_post = (await self.posts.load_content(channel.id)).newest_post
         return undeleted
-
-    async def _update_newest_post(self, content: ChannelContent, channel: int) -> None:
-        """Read the newest message again, because some were deleted."""
-        content.newest_post = (await self.posts.load_content(channel)).newest_post
 
     async def _post(
         self, channel: MessageChannel, script: Script, line: Line, newest: int
