@@ -77,7 +77,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     async def redraw_late(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Undo an edit of the bot that Discord has carried out after a later one."""
         message, edited = payload.message, payload.message.edited_at
-        if edited and self.services.messages.line_messages.find_last_edit(message.id):
+        if edited and self.services.messages.line_messages.edited.get(message.id):
             redrawing = self._redraw_late(message, edited)
             self.services.in_flight.track(asyncio.create_task(redrawing))
 

@@ -100,7 +100,7 @@ class MessageSync:
                 self._checked.discard(channel.id)  # because a message may not have been recorded
                 raise
             finally:
-                if refusal := self.line_messages.pop_refusal(channel.id):
+                if refusal := self.line_messages.refusals.pop(channel.id, ""):
                     note = "\n".join(filter(None, (note, f"-# {refusal}")))
                 await self.panel.place(channel, content, note, above)
         return undeleted
@@ -330,7 +330,7 @@ class MessageSync:
         """
         # An edit is remembered before its sync ends.
         async with session.drawing:
-            last = self.line_messages.find_last_edit(message)
+            last = self.line_messages.edited.get(message)
             post = await self.posts.find(message)
             if post and last and edited > last:
                 await self.posts.check_may_write()

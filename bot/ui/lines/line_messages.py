@@ -97,10 +97,10 @@ class LineMessages:
         self._faces = Faces(client)
         self._pace = WebhookPace()
         self._refused_names = deque[str](maxlen=MAX_REFUSED_NAMES)
-        self._refusals: dict[int, str] = {}
-        """What to tell of the last refusal in each channel."""
-        self._edited = Recent[int, datetime](MAX_EDITED)
-        """The times of the last edits of messages, at Discord."""
+        self.refusals: dict[int, str] = {}
+        """What to tell, once, of the last refusal in each channel."""
+        self.edited = Recent[int, datetime](MAX_EDITED)
+        """The times of the last edits of messages, at Discord; `NEVER` if unconfirmed."""
         self._deleted = deque[int](maxlen=MAX_DELETED)
         """Deleted messages of webhooks. Of a late copy, a sync and Discord's event both tell."""
         self.undeletable: set[int] = set()
@@ -161,20 +161,16 @@ class LineMessages:
         log.warning("channel %d: a line is a card, because of %s", channel.id, error)
         if OF_NAME in error.text:
             self._refused_names.append(name)
-        self._refusals[channel.id] = say(
+        self.refusals[channel.id] = say(
             "Discord refused a line under the name “{name}”. It is a card instead.",
             name=inline(name, NAME_LIMIT),
         )
-
-    def pop_refusal(self, channel: int) -> str:
-        """Return what to tell of a refusal in a channel, once, or "" where there is nothing."""
-        return self._refusals.pop(channel, "")
 
     async def edit(
         self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
     ) -> bool:
         """Show a line in a message that was posted for another; return False if that cannot be."""
-        self._edited[post.message] = NEVER
+        self.edited[post.message] = NEVER
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
             return await _show_or_say_refused(
@@ -189,16 +185,12 @@ class LineMessages:
         )
         if edited is None:
             return False
-        self._edited[post.message] = edited.edited_at or NEVER
+        self.edited[post.message] = edited.edited_at or NEVER
         return True
 
     async def _edit_spoken(self, webhook: discord.Webhook, message: int, **shown: Any) -> None:  # noqa: ANN401 - discord.py's
         edited = await webhook.edit_message(message, **shown)
-        self._edited[message] = edited.edited_at or NEVER
-
-    def find_last_edit(self, message: int) -> datetime | None:
-        """Return when a message was last edited, `NEVER` if unconfirmed, or None if it was not."""
-        return self._edited.get(message)
+        self.edited[message] = edited.edited_at or NEVER
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> bool:
         """Delete the message of a line; return False if it stays, because the bot may not."""
