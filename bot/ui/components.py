@@ -165,11 +165,6 @@ def parse_position(match: re.Match[str]) -> ScriptPosition:
     return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
-def make_continue_here_button(position: ScriptPosition) -> ui.View:
-    """Return the offer to continue from a line that is no longer the last one."""
-    return make_view(make_position_button("here", position))
-
-
 def make_start_buttons() -> list[ui.Button[Any]]:
     """Return the offers to start a script, and to be surprised by one."""
     nowhere = ScriptPosition(0, ROOT_LINE)

@@ -194,7 +194,8 @@ def _make_next_step(error: Exception) -> discord.ui.View | None:
         case NotInCast():
             return components.make_view(components.make_cast_button(error.script, error.name))
         case StaleLine():
-            return components.make_continue_here_button(ScriptPosition(error.script, error.line))
+            position = ScriptPosition(error.script, error.line)
+            return components.make_view(components.make_position_button("here", position))
         case _:
             return None
 

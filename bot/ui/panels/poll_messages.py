@@ -19,7 +19,7 @@ from ..components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
     has_component,
-    make_continue_here_button,
+    make_position_button,
     make_view,
 )
 from ..delivery.sending import (
@@ -117,7 +117,7 @@ async def announce_result(
         first, *_ = format_take(poll_result.winner, poll_result.lines, size(content) + 1)
         content = f"{content}\n{first}"
         position = ScriptPosition(poll_result.script.id, poll_result.lines[-1].id)
-        view = make_continue_here_button(position)
+        view = make_view(make_position_button("here", position))
     await post_message(channel, content, nonce=f"vote {poll_result.poll}", view=view)
 
 

@@ -108,7 +108,7 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     option = discord.SelectOption(label="Rain.", value="1")
     position, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
-        components.make_continue_here_button(position),
+        make_view(components.make_position_button("here", position)),
         components.make_view(*components.make_start_buttons()),
         *(components.make_stop_button(1, work) for work in components.JOB_KINDS),
         *(make_view(*make_page_buttons(book, 1, number, count)) for book, number, count in pages),
