@@ -59,8 +59,8 @@ EDIT_SECONDS = 60.0
 ALREADY_RESPONDED = 40060
 """Discord's code for an interaction that was answered before."""
 
-EXPIRED_STATUSES = {401, 404}
-"""The statuses of a reply whose interaction has ended, or that was deleted."""
+LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
+"""The statuses of Discord's answer where a token has ended or changed, or something was deleted."""
 
 MAX_REMEMBERED = 10_000
 """Interactions whose deliveries are remembered."""
@@ -274,7 +274,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
         return await edit_response(interaction, attachments=files.copy(), **more)
     except (discord.HTTPException, *CONNECTION_ERRORS) as error:
         channel = interaction.channel
-        expired = isinstance(error, CONNECTION_ERRORS) or error.status in EXPIRED_STATUSES
+        expired = isinstance(error, CONNECTION_ERRORS) or error.status in LOST_STATUSES
         thinking = discord.InteractionResponseType.deferred_channel_message
         state = find_state(interaction)
         public = interaction.response.type is thinking and not state.is_ephemeral

@@ -24,6 +24,7 @@ from ...storage.schema import Line, PostedLine, Script
 from ..components import make_layout
 from ..delivery.sending import (
     EDIT_SECONDS,
+    LOST_STATUSES,
     NO_MENTIONS,
     MessageChannel,
     edit_message,
@@ -70,9 +71,6 @@ SURE_SECONDS = 0.9
 
 UNKNOWN_WEBHOOK = 10015
 """Discord's code for a webhook that was deleted."""
-
-LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
-"""The statuses of Discord's answer where a webhook has another token, or was deleted."""
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """The time of an edit that Discord has not confirmed."""
