@@ -117,8 +117,7 @@ def split_rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
     buttons = [item for item in items if not isinstance(item, ui.Select)]
     rows = -(-len(buttons) // BUTTONS_PER_ROW) or 1
     length = -(-len(buttons) // rows) or 1
-    starts = range(0, len(buttons), length)
-    return [*menus, *(buttons[start : start + length] for start in starts)]
+    return [*menus, *discord.utils.as_chunks(buttons, length)]
 
 
 def make_custom_id(name: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import discord
@@ -82,9 +83,9 @@ class StaleMessages:
         channel = self.client.get_partial_messageable(row.channel)
         session = self.sessions.get(row.channel)
         with speaking_for(row, self.client, self.group):
-            for start in range(0, len(messages), BATCH_SIZE):
-                batch = messages[start : start + BATCH_SIZE]
-                redrawn = await self.messages.redraw_messages(channel, session, batch)
+            redraw = partial(self.messages.redraw, channel, session)
+            for batch in discord.utils.as_chunks(messages, BATCH_SIZE):
+                redrawn = {message for message in batch if await redraw(message)}
                 await self.sessions.posts.record_redrawn(redrawn)
                 failed = set(batch) - redrawn - self.messages.line_messages.undeletable
                 if failed and not redrawn:

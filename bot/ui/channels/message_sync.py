@@ -306,13 +306,8 @@ class MessageSync:
 
     # Messages that changed otherwise
 
-    async def redraw_messages(
-        self, channel: MessageChannel, session: ChannelSession, messages: Collection[int]
-    ) -> set[int]:
-        """Redraw messages, and return those that are now correct, or deleted."""
-        return {message for message in messages if await self._redraw(channel, session, message)}
-
-    async def _redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
+    async def redraw(self, channel: MessageChannel, session: ChannelSession, message: int) -> bool:
+        """Redraw a message, and return whether it is now correct, or deleted."""
         if poll := await session.polls.find_by_message(message):
             return await redraw_poll(channel, session, poll.id)
         async with session.drawing:
