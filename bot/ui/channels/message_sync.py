@@ -30,7 +30,7 @@ from ..delivery.sending import (
     is_transient,
     post_message,
 )
-from ..lines.line_messages import LineMessages
+from ..lines.line_messages import LineMessages, make_name
 from ..panels.panel import Panel, delete_message, is_panel
 from ..panels.poll_messages import redraw_poll
 from ..panels.shown_scripts import MOST_CHANNELS, ShownScript
@@ -148,7 +148,7 @@ class MessageSync:
         for number, (post, line) in changed.items():
             # A message's name cannot change, so it and those below are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED
-            if is_near and not self.line_messages.fits(script, post, lines[line]):
+            if is_near and post.name not in (None, make_name(script, lines[line].element)):
                 kept = number
                 lines |= {line.id: line for line in await self.posts.load_lines(path[kept:])}
                 break

@@ -199,10 +199,6 @@ class LineMessages:
             await send_with_retries(partial.delete, EDIT_SECONDS)
         return True
 
-    def fits(self, script: Script, post: PostedLine, line: Line) -> bool:
-        """Return whether a message can show a line under the name that the message has."""
-        return post.name is None or post.name == make_name(script, line.element)
-
     async def delete_spoken(self, channel: MessageChannel, message: int, webhook: int) -> bool:
         """Delete a webhook's message, recorded or not; return False if the bot may not delete it.
 
