@@ -11,6 +11,7 @@ import logging
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -82,8 +83,8 @@ def is_installed() -> bool:
 
 def find_last_scene(elements: Sequence[Element]) -> int:
     """Return the index of the last scene heading, or 0."""
-    headings = [at for at, element in enumerate(elements) if element.kind is Kind.HEADING]
-    return headings[-1] if headings else 0
+    headings = (at for at, element in enumerate(elements) if element.kind is Kind.HEADING)
+    return max(headings, default=0)
 
 
 async def record_table_read(
@@ -152,14 +153,12 @@ def list_models() -> list[str]:
     """Return the models of speech that are installed; none is downloaded."""
     from hibari.voices import VOICES, voice_path
 
-    def is_here(name: str) -> bool:
-        try:
+    installed = list[str]()
+    for name in VOICES:
+        with suppress(FileNotFoundError):
             voice_path(name, download_missing=False)
-        except FileNotFoundError:
-            return False
-        return True
-
-    return [name for name in VOICES if is_here(name)]
+            installed.append(name)
+    return installed
 
 
 @functools.cache
