@@ -92,10 +92,8 @@ class MessageSync:
             await self._check(channel, content)
             if announcement:
                 above = await _announce(channel, announcement)
-            undeleted = 0
             try:
-                if content.script is not None:
-                    undeleted = await self._show_lines(channel, content.script, content)
+                undeleted = await self._show_lines(channel, content)
             except TransactionFailed:
                 self._checked.discard(channel.id)  # because a message may not have been recorded
                 raise
@@ -118,8 +116,7 @@ class MessageSync:
                 await self._check(channel, content)
                 await self.panel.retire(channel, guild)
                 content.panel = 0  # as the next process reads it, whose nonces must be the same
-                if content.script is not None:
-                    await self._show_lines(channel, content.script, content)
+                await self._show_lines(channel, content)
             except TransactionFailed:  # which the store has logged
                 self._checked.discard(channel.id)
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
@@ -127,13 +124,14 @@ class MessageSync:
 
     # Lines
 
-    async def _show_lines(
-        self, channel: MessageChannel, script: Script, content: ChannelContent
-    ) -> int:
-        """Show the lines of a script, and keep the newest message of ``content`` up to date.
+    async def _show_lines(self, channel: MessageChannel, content: ChannelContent) -> int:
+        """Show the lines of the script that runs, and keep the newest message up to date.
 
         Return the number of surplus messages that the bot may not delete.
         """
+        script = content.script
+        if script is None:
+            return 0
         compared = await self.posts.compare(script)
         posts, path = compared.posts, compared.path
         kept = min(len(posts), len(path))
@@ -155,7 +153,7 @@ class MessageSync:
         edited = [pair for number, pair in changed.items() if number < kept]
         if lost := await self._edit(channel, script, edited, lines):
             undeleted = await self._delete(channel, [lost], content)
-            return undeleted + await self._show_lines(channel, script, content)
+            return undeleted + await self._show_lines(channel, content)
         undeleted = await self._delete(channel, posts[kept:], content)
         newest = max(content.newest_post, content.panel)
         last = posts[kept - 1] if kept else None
