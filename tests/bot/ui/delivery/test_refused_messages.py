@@ -27,9 +27,9 @@ NAMES = ["EVERYONE", "HERE", "CLYDE", "DISCORDIA", "\uff28\uff25\uff32\uff25", "
 
 
 @pytest.fixture
-def chosen(chosen: RunnerSettings) -> RunnerSettings:
-    """Return settings with the look *characters*."""
-    return chosen.model_copy(update={"look": "characters"})
+def chosen(chosen: RunnerSettings, request: pytest.FixtureRequest) -> RunnerSettings:
+    """Return settings with the look *characters*, or another one."""
+    return chosen.model_copy(update={"look": getattr(request, "param", "characters")})
 
 
 @pytest.fixture
@@ -74,6 +74,14 @@ class Play:
         return [message for message in self.channel.messages() if message.is_line]
 
 
+@pytest.fixture
+async def play(discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Play]:
+    """Begin a script with a heading, by a bot that runs until the test ends."""
+    async with bot_here(discord.address, chosen):
+        await discord.bot_is_ready()
+        yield await Play.begin(discord)
+
+
 async def test_every_name_is_shown_before_and_after_a_restart(
     discord: Discord, chosen: RunnerSettings
 ):
@@ -109,62 +117,50 @@ async def test_a_refused_name_stands_on_cards(discord: Discord, chosen: RunnerSe
         assert len(discord.refusals) == len(play.told()) == 2
 
 
-async def test_a_refused_line_stops_no_other(discord: Discord, chosen: RunnerSettings):
-    async with bot_here(discord.address, chosen):
-        await discord.bot_is_ready()
-        play = await Play.begin(discord)
-        for path in (BY_WEBHOOK, BY_BOT):
-            await discord.fail(Kind.STATUS, "POST", path, status=400)
-        await play.write("MAYA: Hello.\n\nRain.")
-        _, refused, rain = [message for message in play.channel.messages() if message.is_line]
-        assert "Discord refuses this line" in refused.text
-        assert (rain.webhook is not None, rain.reads("Rain.")) == (True, True)
-        await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
-        await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
-        await play.check(1)
-        assert len(discord.faults) == 2
+async def test_a_refused_line_stops_no_other(play: Play, discord: Discord):
+    for path in (BY_WEBHOOK, BY_BOT):
+        await discord.fail(Kind.STATUS, "POST", path, status=400)
+    await play.write("MAYA: Hello.\n\nRain.")
+    _, refused, rain = [message for message in play.channel.messages() if message.is_line]
+    assert "Discord refuses this line" in refused.text
+    assert (rain.webhook is not None, rain.reads("Rain.")) == (True, True)
+    await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
+    await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
+    await play.check(1)
+    assert len(discord.faults) == 2
 
 
-@pytest.mark.parametrize("look", ["characters", "cards", "typewriter"])
+@pytest.mark.parametrize("chosen", ["characters", "cards", "typewriter"], indirect=True)
 async def test_a_refused_edit_stops_no_other_line(
-    discord: Discord, chosen: RunnerSettings, look: str
+    play: Play, discord: Discord, chosen: RunnerSettings
 ):
-    async with bot_here(discord.address, chosen.model_copy(update={"look": look})):
-        await discord.bot_is_ready()
-        play = await Play.begin(discord)
-        await play.write("MAYA: Hello.")
-        path = r"/webhooks/\d+/[^/]+/messages/" if look == "characters" else r"/channels/\d+/"
-        await discord.fail(Kind.STATUS, "PATCH", path, status=400)
-        window = await play.ann.slash(play.channel, "script edit")
-        await (await play.ann.submit_modal(window, {"Text": "MAYA: Good day."})).is_done()
-        assert "Discord refuses this line" in play.channel.messages()[-2].text
-        window = await play.ann.slash(play.channel, "script edit")
-        await (await play.ann.submit_modal(window, {"Text": "MAYA: Good night."})).is_done()
-        await play.check(2)
-        assert len(discord.faults) == 1
+    await play.write("MAYA: Hello.")
+    path = r"/webhooks/\d+/[^/]+/messages/" if chosen.look == "characters" else r"/channels/\d+/"
+    await discord.fail(Kind.STATUS, "PATCH", path, status=400)
+    window = await play.ann.slash(play.channel, "script edit")
+    await (await play.ann.submit_modal(window, {"Text": "MAYA: Good day."})).is_done()
+    assert "Discord refuses this line" in play.channel.messages()[-2].text
+    window = await play.ann.slash(play.channel, "script edit")
+    await (await play.ann.submit_modal(window, {"Text": "MAYA: Good night."})).is_done()
+    await play.check(2)
+    assert len(discord.faults) == 1
 
 
-async def test_a_line_that_is_limited_keeps_its_look(discord: Discord, chosen: RunnerSettings):
-    async with bot_here(discord.address, chosen):
-        await discord.bot_is_ready()
-        play = await Play.begin(discord)
-        # discord.py gives up after five answers.
-        limit = {"status": TOO_MANY, "retry_after": 0.05}
-        await discord.fail(Kind.STATUS, "POST", BY_WEBHOOK, most=6, **limit)
-        await play.write("MAYA: Hello.\n\nRain.")
-        assert all(message.webhook for message in await play.check(3))
-        assert len(discord.faults) == 6
+async def test_a_line_that_is_limited_keeps_its_look(play: Play, discord: Discord):
+    # discord.py gives up after five answers.
+    limit = {"status": TOO_MANY, "retry_after": 0.05}
+    await discord.fail(Kind.STATUS, "POST", BY_WEBHOOK, most=6, **limit)
+    await play.write("MAYA: Hello.\n\nRain.")
+    assert all(message.webhook for message in await play.check(3))
+    assert len(discord.faults) == 6
 
 
-async def test_a_refused_announcement_stops_no_line(discord: Discord, chosen: RunnerSettings):
-    async with bot_here(discord.address, chosen):
-        await discord.bot_is_ready()
-        play = await Play.begin(discord)
-        await discord.fail(Kind.STATUS, "POST", BY_BOT, status=400)
-        asked = await play.ann.slash(play.channel, "start", title="The Roof", heading="Ext. roof")
-        offer = await asked.shows("running in this channel")
-        await (await play.ann.click(offer, "Pause it and start the new one")).is_done()
-        assert len(discord.faults) == 1
-        line, panel = play.channel.messages()[-2:]
-        assert line.reads("EXT. ROOF")
-        assert panel.is_panel
+async def test_a_refused_announcement_stops_no_line(play: Play, discord: Discord):
+    await discord.fail(Kind.STATUS, "POST", BY_BOT, status=400)
+    asked = await play.ann.slash(play.channel, "start", title="The Roof", heading="Ext. roof")
+    offer = await asked.shows("running in this channel")
+    await (await play.ann.click(offer, "Pause it and start the new one")).is_done()
+    assert len(discord.faults) == 1
+    line, panel = play.channel.messages()[-2:]
+    assert line.reads("EXT. ROOF")
+    assert panel.is_panel
