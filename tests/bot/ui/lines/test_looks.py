@@ -34,7 +34,7 @@ def chosen(chosen: RunnerSettings) -> RunnerSettings:
 
 
 @pytest.fixture
-def characters(stage: Stage) -> Stage:
+def stage(stage: Stage) -> Stage:
     """Return a stage on which the bot may manage webhooks."""
     stage.permit(manage_webhooks=True)
     return stage
@@ -45,8 +45,7 @@ def shown(stage: Stage) -> list[tuple[str, str]]:
     return [(post.author.name, read(post)) for post in stage.messages() if is_line(post)]
 
 
-async def test_characters_speak_under_their_names(characters: Stage):
-    stage = characters
+async def test_characters_speak_under_their_names(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA (V.O.): (quietly) *You* came.\n\nRain falls.\n\nCUT TO:")
     assert shown(stage) == [
@@ -65,8 +64,7 @@ async def test_characters_speak_under_their_names(characters: Stage):
     await assert_channel_is_true(stage)
 
 
-async def test_one_webhook_posts_all_lines_even_after_a_restart(characters: Stage):
-    stage = characters
+async def test_one_webhook_posts_all_lines_even_after_a_restart(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.")
     await stage.restart()
@@ -76,8 +74,7 @@ async def test_one_webhook_posts_all_lines_even_after_a_restart(characters: Stag
     await assert_channel_is_true(stage)
 
 
-async def test_rewriting_the_last_line_changes_its_speaker(characters: Stage):
-    stage = characters
+async def test_rewriting_the_last_line_changes_its_speaker(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
@@ -86,8 +83,7 @@ async def test_rewriting_the_last_line_changes_its_speaker(characters: Stage):
     await assert_channel_is_true(stage)
 
 
-async def test_line_posted_before_a_crash_is_shown_once(characters: Stage):
-    stage = characters
+async def test_line_posted_before_a_crash_is_shown_once(stage: Stage):
     await start_script(stage)
     await act_unrecorded(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh."))
     await stage.world.settle()
@@ -96,9 +92,8 @@ async def test_line_posted_before_a_crash_is_shown_once(characters: Stage):
 
 
 async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_several(
-    characters: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    stage = characters
     await start_script(stage)
     with monkeypatch.context() as patch:
         patch.setattr(stage.store.messages, "record_post", AsyncMock())
@@ -109,8 +104,7 @@ async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_sever
     await assert_channel_is_true(stage)
 
 
-async def test_lost_answer_posts_no_line_twice(characters: Stage, monkeypatch: pytest.MonkeyPatch):
-    stage = characters
+async def test_lost_answer_posts_no_line_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     await start_script(stage)
     send, lost = discord.Webhook.send, [True]
 
