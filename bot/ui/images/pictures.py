@@ -263,13 +263,11 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     title = say("What {voice} guessed", voice=report.model)
     sheet.draw_row(title, FONT_SIZE, bold=True, below=16)
     _draw_heat_legend(sheet)
-    numbers = {(peak.line, peak.cell): n for n, peak in enumerate(report.peaks, 1)}
     for line, cells in enumerate(report.lines):
         # Below is room for the circles above the first row.
         sheet.draw_row(report.credits[line], TEXT_SIZE, FAINT, below=RADIUS)
-        _draw_line_of_cells(
-            sheet, cells, {cell: n for (position, cell), n in numbers.items() if position == line}
-        )
+        numbers = {peak.cell: n for n, peak in enumerate(report.peaks, 1) if peak.line == line}
+        _draw_line_of_cells(sheet, cells, numbers)
         sheet.y += 6
     if report.peaks:
         sheet.draw_rule()
