@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -137,11 +138,8 @@ class LineMessages:
                 self._note_refusal(channel, name, error)
                 return await self.post(channel, script, line, Look.CARDS, newest)
         else:
-            nonce = make_nonce(line.id, newest)
-            shown = await _draw(line.element, look)
-            message = await _show_or_say_refused(
-                lambda shown: post_message(channel, nonce=nonce, **shown), shown
-            )
+            send = partial(post_message, channel, nonce=make_nonce(line.id, newest))
+            message = await _show_or_say_refused(send, await _draw(line.element, look))
         post = PostedLine(
             message=message.id,
             channel=channel.id,
@@ -171,16 +169,11 @@ class LineMessages:
         self.edited[post.message] = NEVER
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
-            return await _show_or_say_refused(
-                lambda shown: self._ask_webhook(
-                    self._edit_spoken, channel, post.message, post.webhook, **shown
-                ),
-                {"content": content, "allowed_mentions": NO_MENTIONS},
-            )
-        edited = await _show_or_say_refused(
-            lambda shown: edit_message(channel, post.message, **shown),
-            await _draw(line.element, post.look),
-        )
+            shown = {"content": content, "allowed_mentions": NO_MENTIONS}
+            ask = partial(self._ask_webhook, self._edit_spoken, channel, post.message, post.webhook)
+            return await _show_or_say_refused(ask, shown)
+        edit = partial(edit_message, channel, post.message)
+        edited = await _show_or_say_refused(edit, await _draw(line.element, post.look))
         if edited is None:
             return False
         self.edited[post.message] = edited.edited_at or NEVER
@@ -194,9 +187,9 @@ class LineMessages:
         """Delete the message of a line; return False if it stays, because the bot may not."""
         if post.webhook is not None:
             return await self.delete_spoken(channel, post.message, post.webhook)
-        partial = discord.PartialMessage(channel=channel, id=post.message)
+        posted = discord.PartialMessage(channel=channel, id=post.message)
         with suppress(discord.NotFound):
-            await send_with_retries(partial.delete, EDIT_SECONDS)
+            await send_with_retries(posted.delete, EDIT_SECONDS)
         return True
 
     async def delete_spoken(self, channel: MessageChannel, message: int, webhook: int) -> bool:
@@ -210,14 +203,14 @@ class LineMessages:
         if await self._ask_webhook(delete, channel, message, webhook):
             self._deleted.append(message)
             return True
-        partial = discord.PartialMessage(channel=channel, id=message)
+        posted = discord.PartialMessage(channel=channel, id=message)
         try:
             if self.webhooks.may_delete_messages(channel):
-                await send_with_retries(partial.delete, EDIT_SECONDS)
+                await send_with_retries(posted.delete, EDIT_SECONDS)
                 return True
             if message not in self.undeletable:
                 # A moderator may have deleted it.
-                await send_with_retries(partial.fetch, EDIT_SECONDS)
+                await send_with_retries(posted.fetch, EDIT_SECONDS)
         except discord.NotFound:
             return True
         except discord.Forbidden:
@@ -296,20 +289,18 @@ async def _draw(element: Element, look: str) -> dict[str, Any]:
     return {"content": format_block(element)}
 
 
-async def _show_or_say_refused(
-    send: Callable[[dict[str, Any]], Awaitable[T]], shown: dict[str, Any]
-) -> T:
+async def _show_or_say_refused(send: Callable[..., Awaitable[T]], shown: dict[str, Any]) -> T:
     """Send the content or the view of a line; where Discord refuses it, say so in its place."""
     try:
-        return await send(shown)
+        return await send(**shown)
     except discord.HTTPException as error:
         if not is_refusal(error):
             raise
         log.warning("a line is not shown, because of %s", error)
     text = f"-# {say(REFUSED_LINE)}"
     if "view" in shown:
-        return await send({"view": make_layout(ui.Container(ui.TextDisplay(text)))})
-    return await send(shown | {"content": text})
+        return await send(view=make_layout(ui.Container(ui.TextDisplay(text))))
+    return await send(**shown | {"content": text})
 
 
 async def find_colour(element: Element) -> Colour | None:
