@@ -297,16 +297,10 @@ async def post_message(
     A message of the same nonce, some minutes ago, is not posted again. A nonce has at most 25
     characters; None is a random one.
     """
-    nonce_or_random, files = nonce or secrets.token_hex(8), ReusableFiles(more.pop("files", ()))
+    files = ReusableFiles(more.pop("files", ()))
+    more |= {"nonce": nonce or secrets.token_hex(8), "allowed_mentions": allowed_mentions}
     return await send_with_retries(
-        lambda: channel.send(
-            content,
-            nonce=nonce_or_random,
-            files=files.copy(),
-            allowed_mentions=allowed_mentions,
-            **more,
-        ),
-        NONCE_SECONDS,
+        lambda: channel.send(content, files=files.copy(), **more), NONCE_SECONDS
     )
 
 
