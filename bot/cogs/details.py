@@ -18,7 +18,7 @@ from ..storage.schema import Line
 from ..ui.cards.settings_messages import format_values
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery.sending import FirstResponse, complete_response
-from ..ui.lines.credits import format_credit
+from ..ui.lines.looks import format_credit
 from ..ui.markdown import LIMIT, inline, size
 from .feature import FeatureCog, answer_errors, listens_to, message_command
 

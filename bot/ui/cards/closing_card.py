@@ -13,8 +13,7 @@ from ...screenplay.statistics import ScriptStatistics
 from ...storage.schema import Line, Script
 from ..components import make_layout, make_next_script_buttons
 from ..images.pictures import format_summary
-from ..lines.credits import format_credit
-from ..lines.looks import MORE, format_scene
+from ..lines.looks import MORE, format_credit, format_scene
 from ..markdown import NAME_SIZE, inline
 
 LINE_SIZE = 400

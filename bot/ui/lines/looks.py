@@ -12,6 +12,7 @@ from discord import ui
 from ...i18n.catalogue import phrase, say
 from ...screenplay.elements import Element, Kind
 from ...screenplay.page_layout import lay_out_page
+from ...storage.schema import Line
 from ..images.pictures import Colour
 from ..markdown import LIMIT, chop, fenced, inert, inline, join_within, plain, size
 
@@ -169,6 +170,13 @@ def format_message(element: Element, name: str, posted_as: str) -> str:
     is_misnamed = name != posted_as and find_speaker(element)
     before = f"**{inline(name, NAME_LIMIT)}:** " if is_misnamed else ""
     return f"{before}{format_prose(element, LIMIT - size(before))}"
+
+
+def format_credit(line: Line) -> str:
+    """Return who wrote a line, and whose line it replaces if that was another's, unescaped."""
+    if not line.former_credits:
+        return line.credit
+    return say("{name}, after {others}", name=line.credit, others=", ".join(line.former_credits))
 
 
 def find_speaker(element: Element) -> str:

@@ -20,7 +20,7 @@ from ..components import (
     make_page_buttons,
     make_view,
 )
-from ..lines.credits import format_credit
+from ..lines.looks import format_credit
 from ..markdown import LIMIT, inline, plain, size
 
 MAX_REWRITE = 4000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...i18n.catalogue import many, say, say_plural
 from ...session.replay import Finding, ReplayResult, Verdict
-from ..lines.credits import format_credit
+from ..lines.looks import format_credit
 from ..markdown import inline
 
 MAX_SHOWN, MAX_REASONS = 8, 4
