@@ -9,7 +9,7 @@ from ..interactions.requester import get_guild
 from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import FirstResponse
-from ..ui.panels.ways_to_write import format_ways
+from ..ui.panels.panel_view import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
 
 HELP_TEXT = phrase(

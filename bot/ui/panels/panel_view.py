@@ -33,7 +33,6 @@ from ..components import (
 )
 from ..markdown import inline
 from .rotation_messages import format_sprint, format_turn
-from .ways_to_write import format_ways
 
 ANYBODY, ACTION, CHARACTER = "anybody", "action", "name:"
 """The values of *Who speaks next?*: two of them, and the prefix of a character's name."""
@@ -125,6 +124,23 @@ def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
             "**{title}** starts here. {ways} Or let the voice start.", title=title, ways=ways
         )
     return f"{head} · {ways}"
+
+
+def format_ways(*, hears: bool, is_direct: bool, is_plain: bool = False) -> str:
+    """Return how people can write, as one sentence.
+
+    Args:
+        hears: Whether the bot reads messages in this place.
+        is_direct: Whether it reads all of them there, because they are direct messages.
+        is_plain: Whether a script has it read messages that do not mention it.
+    """
+    if not hears:
+        return say("To write, press **Write** or use {/write}.")
+    if is_direct:
+        return say("To write, press **Write**, use {/write}, or just send a message.")
+    if is_plain:
+        return say("To write, press **Write**, use {/write}, or send a message like `NAME: text`.")
+    return say("To write, press **Write**, use {/write}, or mention me.")
 
 
 def _count_speeches(cues: Mapping[str, int]) -> Counter[str]:
