@@ -244,13 +244,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         cost, place = Cost(requests=1, characters=len(text)), guild.id if guild else None
         self.services.admit_request(author.id, channel.id, place, cost)
         requester = make_requester(author, message.id, _find_permissions(message, author))
-        display = PanelProgress(
-            self.services.messages,
-            channel,
-            heard.session,
-            place,
-            make_stop_button(message.id, LINES),
-        )
+        stop = make_stop_button(message.id, LINES)
+        display = PanelProgress(self.services.messages, channel, heard.session, stop)
         stoppable = StoppableJob(Job(), author.id, channel.id, is_public=True)
         async with self.services.in_flight.track_job(message.id, stoppable, display) as job:
             if heard.is_withdrawn:  # before there was a job to stop

@@ -106,9 +106,7 @@ class Turns:
             display = AnswerProgress(services.answers, interaction, session, stop)
         else:
             message_channel = get_message_channel(interaction)
-            display = PanelProgress(
-                services.messages, message_channel, session, interaction.guild_id, stop
-            )
+            display = PanelProgress(services.messages, message_channel, session, stop)
         is_public = not (is_reading and find_state(interaction).is_ephemeral)
         stoppable = StoppableJob(Job(), interaction.user.id, channel, is_public)
         async with services.in_flight.track_job(interaction.id, stoppable, display) as job:

@@ -103,9 +103,7 @@ class MessageSync:
                 await self.panel.place(channel, content, note, above)
         return undeleted
 
-    async def show_stored_lines(
-        self, channel: MessageChannel, session: ChannelSession, guild: int | None
-    ) -> None:
+    async def show_stored_lines(self, channel: MessageChannel, session: ChannelSession) -> None:
         """Show the lines that a turn has stored so far, without a panel.
 
         Failures are ignored, because the next sync tries again.
@@ -114,7 +112,7 @@ class MessageSync:
             content = await self.posts.load_content(session.channel)
             try:
                 await self._check(channel, content)
-                await self.panel.retire(channel, guild)
+                await self.panel.retire(channel)
                 content.panel = 0  # as the next process reads it, whose nonces must be the same
                 await self._show_lines(channel, content)
             except TransactionFailed:  # which the store has logged

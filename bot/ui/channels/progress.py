@@ -20,17 +20,16 @@ class PanelProgress:
     messages: MessageSync
     channel: MessageChannel
     session: ChannelSession
-    guild: int | None
     stop: ui.View
 
     async def show_progress(self, progress: str) -> None:
         """Show the progress below the lines, instead of the panel."""
         async with self.session.drawing:
-            await self.messages.panel.show_progress(self.channel, self.guild, progress, self.stop)
+            await self.messages.panel.show_progress(self.channel, progress, self.stop)
 
     async def show_lines(self) -> None:
         """Show the lines that were stored, without a panel."""
-        await self.messages.show_stored_lines(self.channel, self.session, self.guild)
+        await self.messages.show_stored_lines(self.channel, self.session)
 
     async def restore(self) -> None:
         """Show the script and its panel."""

@@ -59,13 +59,13 @@ class Panel:
         return True
 
     async def show_progress(
-        self, channel: MessageChannel, guild: int | None, content: str, view: discord.ui.View
+        self, channel: MessageChannel, content: str, view: discord.ui.View
     ) -> None:
         """Show the progress of a job in the panel's place, until the next call of `place`."""
         is_shown = channel.id in self._progress
         if not is_shown and (panel := await self.posts.find_panel(channel.id)):
             self._progress[channel.id] = panel
-            await self.posts.record_panel(channel.id, guild, None)
+            await self.posts.record_panel(channel.id, None, None)  # its guild is recorded
         if channel.id in self._progress:
             message = discord.PartialMessage(channel=channel, id=self._progress[channel.id])
             await try_once(
@@ -75,7 +75,7 @@ class Panel:
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
-    async def retire(self, channel: MessageChannel, guild: int | None) -> None:
+    async def retire(self, channel: MessageChannel) -> None:
         """Delete the panel or the progress, before lines come below it, until the next call.
 
         The next process would find neither above the newest line.
@@ -84,7 +84,7 @@ class Panel:
         if old := self.find_progress(channel.id) or panel:
             await delete_message(channel, old)
         if panel:
-            await self.posts.record_panel(channel.id, guild, None)
+            await self.posts.record_panel(channel.id, None, None)  # its guild is recorded
         self._progress.pop(channel.id, None)
 
     def find_progress(self, channel: int) -> int:
