@@ -430,10 +430,6 @@ class Rest:
         """Return a message's next version; keys that the body lacks keep their values."""
         was = before.versions[-1] if before else Version(0)
         is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
-        rules.check_message(body, v2=is_v2)
-        if rules.could_ping(body):
-            self.world.pings.append(rules.find_text(body))
-            self.world.tell("ping", rules.find_text(body))
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         attachments = was.attachments
         if "attachments" in body:
@@ -450,6 +446,9 @@ class Rest:
         rules.check_not_empty(
             version.content, version.embeds, version.attachments, version.components
         )
+        if rules.could_ping(body):
+            self.world.pings.append(rules.find_text(body))
+            self.world.tell("ping", rules.find_text(body))
         return version
 
     def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:

@@ -1,6 +1,7 @@
 """Refuse request bodies that Discord refuses.
 
-Keys without a rule pass unchecked. Components do not: a new type needs a rule here.
+Keys without a rule pass unchecked. simcord knows the rules of components; a new type in a modal
+needs one here, because `client` must fill it in.
 """
 
 from __future__ import annotations
@@ -10,29 +11,32 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from unicodedata import category, normalize
 
-from .state import Answer, Json, Kind, Refused, Version
+from simcord.components import (
+    ComponentValidationError,
+    component_mentions,
+    resolve_attachment_references,
+    validate_message_state,
+    validate_modal,
+    walk_components,
+)
 
-CONTENT = 2_000
-ROWS, BUTTONS, OPTIONS = 5, 5, 25
-CUSTOM_ID, LABEL, PLACEHOLDER = 100, 80, 150
-MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
+from .state import COMPONENTS_V2, Answer, Json, Kind, Refused, Version
+
+OPTIONS = 25
+MODAL_LABEL, INPUT = 45, 4_000
 FILES = 10
 CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
 """The most commands of each type in one application."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
-COMPONENTS, TEXTS = 40, 4_000
-"""The most components, and characters in them, of a message that consists of components."""
-PICTURES, ALTERNATIVE_TEXT = 10, 1_024
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
-ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
-TEXT, GALLERY, FILE, SEPARATOR, CONTAINER = 10, 12, 13, 14, 17
-CHECKBOX = 23
+ROW, BUTTON, SELECT, INPUT_LINE, CONTAINER, FRAME, CHECKBOX = 1, 2, 3, 4, 17, 18, 23
 SUBCOMMAND, GROUP = 1, 2
 
 ANSWERS = {
@@ -42,8 +46,6 @@ ANSWERS = {
     Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
 }
 """The possible first answers to each type of interaction."""
-
-IN_CONTAINER = {ROW, TEXT, GALLERY, FILE, SEPARATOR}
 
 NOT_IN_WEBHOOK_NAMES = ("clyde", "discord", "```", "system message")
 NO_WEBHOOK_NAMES = ("everyone", "here")
@@ -71,29 +73,43 @@ def check_answer(kind: Kind, how: object) -> Answer:
     return Answer(how)
 
 
-def check_message(body: Json, *, v2: bool = False) -> None:
-    """Check the keys of a message that the body has."""
-    check_length(body.get("content") or "", 0, CONTENT, "content")
-    check(len(body.get("attachments") or []) <= FILES, "attachments")
-    (check_layout if v2 else check_rows)(body.get("components") or [])
+@contextmanager
+def _refusing_components() -> Iterator[None]:
+    """Refuse the components in which simcord finds a fault."""
+    try:
+        yield
+    except ComponentValidationError as error:
+        raise Refused(400, 50035, f"Invalid Form Body: {error}") from error
 
 
 def check_version(version: Version) -> None:
-    """Refuse a message that has both components and older parts, or shows a missing file."""
-    files = {attachment["filename"] for attachment in version.attachments}
-    for name in ("content", "embeds") if version.is_v2 else ():
-        check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")
-    for component in walk(version.components):
-        for media in _media(component):
-            where, _, name = str(media.get("url")).partition("://")
-            fine = name in files if where == "attachment" else where in ("http", "https")
-            check(fine, f"components: no such file: {media.get('url')}")
+    """Check a message: its content, its components, and the files that these show."""
+    check(len(version.attachments) <= FILES, "attachments")
+    with _refusing_components():
+        validate_message_state(
+            version.components,
+            flags=COMPONENTS_V2 * version.is_v2,
+            content=version.content,
+            embeds=version.embeds,
+        )
+        resolve_attachment_references(version.components, version.attachments)
+    for part in walk_components(version.components):
+        if part["type"] == BUTTON:
+            check(part.get("label") or part.get("emoji"), "a button needs a label or an emoji")
+        check(part["type"] != CONTAINER or part["components"], "components: an empty container")
+        check_menu(part)
+
+
+def check_menu(component: Json) -> None:
+    """Check that a menu has as many options as people may choose."""
+    most = component.get("max_values", 1)
+    check(component["type"] != SELECT or most <= len(component["options"]), "max_values")
 
 
 def find_text(body: Json) -> str:
     """Return all texts of a message."""
-    texts = (part["content"] for part in walk(body.get("components") or []) if part["type"] == TEXT)
-    return "\n".join(filter(None, (body.get("content"), *texts)))
+    shown = component_mentions(body.get("components") or [])
+    return "\n".join(filter(None, (body.get("content"), shown)))
 
 
 def could_ping(body: Json) -> bool:
@@ -113,106 +129,19 @@ def check_not_empty(content: str, *parts: Sequence[Any]) -> None:
         raise Refused(400, 50006, "Cannot send an empty message")
 
 
-def check_rows(rows: Sequence[Json]) -> None:
-    """Check the rows under a message, each of buttons or of one menu."""
-    check(len(rows) <= ROWS, f"components: at most {ROWS} rows")
-    for row in rows:
-        inside = row.get("components") or []
-        check(row.get("type") == ROW, "components: only rows are known here")
-        check(1 <= len(inside) <= BUTTONS, f"components: 1 to {BUTTONS} in a row")
-        for component in inside:
-            check(component.get("type") in (BUTTON, SELECT), "components: only buttons and menus")
-            check_button(component) if component["type"] == BUTTON else check_menu(component)
-        check(
-            len(inside) == 1 or all(component["type"] == BUTTON for component in inside),
-            "components: menu",
-        )
-    _unique(component["custom_id"] for component in interactive(rows) if "custom_id" in component)
-
-
-def check_layout(found: Sequence[Json]) -> None:
-    """Check the components of a message with IS_COMPONENTS_V2."""
-    everything = list(walk(found))
-    check(len(everything) <= COMPONENTS, f"components: at most {COMPONENTS}")
-    texts = (len(part.get("content") or "") for part in everything if part.get("type") == TEXT)
-    check(sum(texts) <= TEXTS, f"components: at most {TEXTS} characters of text")
-    for component in found:
-        _component(component, IN_CONTAINER | {CONTAINER})
-    _unique(component["custom_id"] for component in everything if "custom_id" in component)
-    _unique(component["id"] for component in everything if component.get("id"))
-
-
-def _component(component: Json, known: set[int]) -> None:
-    """Check a component where only the ``known`` types are allowed."""
-    kind, inside = component.get("type"), component.get("components") or []
-    check(kind in known, f"components: type {kind} is unknown here")
-    match kind:
-        case _ if kind == ROW:
-            check_rows([component])
-        case _ if kind == TEXT:
-            check_length(component.get("content"), 1, TEXTS, "content")
-        case _ if kind == CONTAINER:
-            check(inside, "components: an empty container")
-            check((component.get("accent_color") or 0) in range(1 << 24), "accent_color")
-            for inner in inside:
-                _component(inner, IN_CONTAINER)
-    if kind == GALLERY:
-        check(1 <= len(component.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
-    check(component.get("spacing", 1) in (1, 2), "spacing")
-    for shown in (component, *(component.get("items") or [])):
-        check_length(shown.get("description") or "", 0, ALTERNATIVE_TEXT, "description")
-
-
-def _media(component: Json) -> Iterator[Json]:
-    """Yield the media that a component shows."""
-    for shown in (component, *(component.get("items") or [])):
-        yield from (shown[name] for name in ("media", "file") if name in shown)
-
-
-def check_button(button: Json) -> None:
-    check_length(button.get("label") or "", 0, LABEL, "label")
-    check(button.get("label") or button.get("emoji"), "a button needs a label or an emoji")
-    check(button.get("style") in range(1, 5), "style")
-    check_length(button.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-
-
-def check_menu(menu: Json) -> None:
-    """Check a menu of texts."""
-    check_length(menu.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-    check_length(menu.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
-    options = menu.get("options") or []
-    check(1 <= len(options) <= OPTIONS, f"options: 1 to {OPTIONS}")
-    for option in options:
-        check_length(option.get("label"), 1, 100, "options.label")
-        check_length(option.get("value"), 1, 100, "options.value")
-        check_length(option.get("description") or "", 0, 100, "options.description")
-    _unique(option["value"] for option in options)
-    most = menu.get("max_values", 1)
-    check(0 <= menu.get("min_values", 1) <= most <= len(options), "min_values, max_values")
-
-
 def check_modal(body: Json) -> None:
     """Check a modal window."""
-    check_length(body.get("title"), 1, MODAL_TITLE, "title")
-    check_length(body.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-    rows = body.get("components") or []
-    check(1 <= len(rows) <= ROWS, f"components: 1 to {ROWS}")
-    check(all(row.get("type") in (ROW, FRAME) for row in rows), "components")
+    with _refusing_components():
+        validate_modal(body)
+    check(all(row["type"] in (ROW, FRAME) for row in body["components"]), "components")
     for label, field in inputs(body):
         check_length(label, 1, MODAL_LABEL, "label")
-        if field.get("type") == SELECT:
-            check_menu(field)
-            continue
-        check_length(field.get("custom_id"), 1, CUSTOM_ID, "custom_id")
-        if field.get("type") == CHECKBOX:
-            continue
-        check(field.get("type") == INPUT_LINE, "components: only menus, checkboxes and text inputs")
-        check_length(field.get("placeholder") or "", 0, 100, "placeholder")
-        least, most = field.get("min_length", 0), field.get("max_length", INPUT)
-        check(0 <= least <= INPUT and 1 <= most <= INPUT and least <= most, "min_length")
+        known = field["type"] in (SELECT, CHECKBOX, INPUT_LINE)
+        check(known, "components: only menus, checkboxes and text inputs")
+        check_menu(field)
         if value := field.get("value"):
+            least, most = field.get("min_length", 0), field.get("max_length", INPUT)
             check_length(value, least, most, "value")
-    _unique(field["custom_id"] for _, field in inputs(body))
 
 
 def check_choices(found: Sequence[Json]) -> None:
@@ -222,16 +151,9 @@ def check_choices(found: Sequence[Json]) -> None:
         check_length(choice.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
-def walk(found: Iterable[Json]) -> Iterator[Json]:
-    """Yield components and all that they contain, in the order in which people see them."""
-    for component in found:
-        yield component
-        yield from walk(component.get("components") or [])
-
-
 def interactive(found: Iterable[Json]) -> Iterator[Json]:
     """Yield the buttons and menus among components and inside them."""
-    return (component for component in walk(found) if component.get("type") in (BUTTON, SELECT))
+    return (part for part in walk_components(found) if part.get("type") in (BUTTON, SELECT))
 
 
 def inputs(modal: Json) -> Iterator[tuple[str, Json]]:

@@ -44,6 +44,14 @@ def commands(count: int) -> list[Json]:
     return [COMMAND | {"name": f"c{number}"} for number in range(count)]
 
 
+def check_message(body: Json) -> None:
+    rules.check_version(Version(0, **body))
+
+
+def check_layout(components: list[Json]) -> None:
+    rules.check_version(Version(0, components=components, is_v2=True))
+
+
 def check_webhook(name: str) -> None:
     rules.clean_webhook_name(name, "name")
 
@@ -92,11 +100,11 @@ WRONG_COMMANDS: list[Json] = [
 
 VERSIONS = [
     (
-        Version(0, components=[gallery(1)]),
-        Version(0, components=[gallery(1, "attachment://c.png")]),
+        Version(0, components=[gallery(1)], is_v2=True),
+        Version(0, components=[gallery(1, "attachment://c.png")], is_v2=True),
     ),
-    (Version(0, "Hello."), Version(0, "Hello.", is_v2=True)),
-    (Version(0, embeds=[{}]), Version(0, embeds=[{}], is_v2=True)),
+    (Version(0, "Hello."), Version(0, "Hello.", [TEXT], is_v2=True)),
+    (Version(0, embeds=[{}]), Version(0, "", [TEXT], [{}], is_v2=True)),
 ]
 
 WRONG_NAMES = [
@@ -110,8 +118,8 @@ WRONG_IMAGES = [ENCODED, f"data:text/plain;base64,{ENCODED}", "data:image/png;ba
 @pytest.mark.parametrize(
     ("check", "fine", "wrong"),
     [
-        *((rules.check_message, *pair) for pair in MESSAGES),
-        *((rules.check_layout, *pair) for pair in LAYOUTS),
+        *((check_message, *pair) for pair in MESSAGES),
+        *((check_layout, *pair) for pair in LAYOUTS),
         *((rules.check_commands, [COMMAND], [COMMAND | wrong]) for wrong in WRONG_COMMANDS),
         (rules.check_commands, commands(100), commands(101)),
         (rules.check_commands, [COMMAND], [COMMAND] * 2),
