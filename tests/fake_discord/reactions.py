@@ -22,7 +22,6 @@ class Reactions:
         reaction = f"{BASE}/channels/{{channel}}/messages/{{message}}/reactions/{{emoji}}"
         return [
             web.put(f"{reaction}/@me", self.react),
-            web.delete(f"{reaction}/@me", self.unreact),
             web.get(reaction, self.users),
         ]
 
@@ -35,11 +34,6 @@ class Reactions:
             if not message.reactions.get(emoji):
                 self.world.require(channel, ADD_REACTIONS)
         self.add(message, emoji, self.world.bot)
-        return web.Response(status=204)
-
-    async def unreact(self, request: web.Request) -> web.Response:
-        message = self.rest.in_channel(request)
-        self.remove(message, request.match_info["emoji"], self.world.bot)
         return web.Response(status=204)
 
     async def users(self, request: web.Request) -> web.Response:

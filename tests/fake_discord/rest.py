@@ -72,7 +72,6 @@ class Rest:
             web.put(command, self.register),
             web.post(f"{BASE}/interactions/{{id}}/{{token}}/callback", self.answer),
             web.post(hook, self.follow_up),
-            web.get(hook + "/messages/{message}", self.answer_message),
             web.patch(hook + "/messages/{message}", self.edit_answer),
             web.delete(hook + "/messages/{message}", self.delete_answer),
             web.get(channel, self.history),
@@ -303,10 +302,6 @@ class Rest:
             said = "This interaction has hit the maximum number of follow up messages"
             raise Refused(400, 40094, said)
         return self.shown(self._reply(interaction, version, body))
-
-    async def answer_message(self, request: web.Request) -> web.Response:
-        """Return an answering message."""
-        return self.shown(self._answering(request)[1])
 
     async def edit_answer(self, request: web.Request) -> web.Response:
         """Edit an answering message, or the message of the pressed button."""

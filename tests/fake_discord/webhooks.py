@@ -27,7 +27,6 @@ class Webhooks:
             web.get(in_channel, self.webhooks),
             web.post(hook, self.execute),
             web.delete(hook, self.delete_webhook),
-            web.get(message, self.webhook_message),
             web.patch(message, self.edit_webhook_message),
             web.delete(message, self.delete_webhook_message),
         ]
@@ -103,9 +102,6 @@ class Webhooks:
         if request.query.get("wait") not in ("1", "true"):
             return web.Response(status=204)
         return self.rest.shown(message)
-
-    async def webhook_message(self, request: web.Request) -> web.Response:
-        return self.rest.shown(self._message(request))
 
     async def edit_webhook_message(self, request: web.Request) -> web.Response:
         """Edit a webhook's message; its name and picture stay."""
