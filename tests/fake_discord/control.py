@@ -97,15 +97,12 @@ class Control:
         self._tell_of_place("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
 
-    async def make_channel(self, name: str, guild: int = 0, parent: int | None = None) -> Json:
-        """Make a text channel of a server, or a thread of a channel."""
-        event, kind = "CHANNEL_CREATE", Place.TEXT
-        if parent is not None:
-            event, kind, guild = "THREAD_CREATE", Place.THREAD, self.world.channels[parent].guild
-        channel = Channel(self.world.new_id(), guild, name, kind, parent)
+    async def make_channel(self, guild: int, name: str) -> Json:
+        """Make a text channel of a server."""
+        channel = Channel(self.world.new_id(), guild, name)
         self.world.channels[channel.id] = channel
         self.world.guilds[guild].channels.append(channel.id)
-        self._tell_of_place(event, guild, payloads.channel(self.world, channel))
+        self._tell_of_place("CHANNEL_CREATE", guild, payloads.channel(self.world, channel))
         return {"id": channel.id}
 
     def _tell_of_place(self, event: str, guild: int, told: Json) -> None:

@@ -104,22 +104,12 @@ def channel(world: World, of: Channel) -> Json:
         found |= {"recipients": list(people)}
         group = {"name": of.name, "icon": None, "owner_id": str(of.people[0])}
         return found | (group if of.kind is Place.GROUP else {})
-    found |= {
-        "guild_id": str(of.guild),
-        "name": of.name,
-        "parent_id": str(of.parent) if of.parent else None,
-        "rate_limit_per_user": 0,
-    }
-    if of.parent:
-        archive = {"archived": False, "auto_archive_duration": 1440, "locked": False}
-        return found | {
-            "owner_id": str(world.bot.id),
-            "message_count": 0,
-            "member_count": 1,
-            "thread_metadata": archive | {"archive_timestamp": creation_time(of.id)},
-        }
     everyone = {"id": str(of.guild), "type": 0, "allow": "0", "deny": str(of.denied)}
     return found | {
+        "guild_id": str(of.guild),
+        "name": of.name,
+        "parent_id": None,
+        "rate_limit_per_user": 0,
         "position": 0,
         "permission_overwrites": [everyone] if of.denied else [],
         "topic": None,
@@ -146,8 +136,8 @@ def guild(world: World, of: Guild) -> Json:
             role(world.bot, of.bot_may),
             *(role(person, person.may) for person in people),
         ],
-        "channels": [channel(world, place) for place in channels if not place.parent],
-        "threads": [channel(world, place) for place in channels if place.parent],
+        "channels": [channel(world, place) for place in channels],
+        "threads": [],
         "members": [member(world, world.bot)],
         **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }

@@ -201,15 +201,10 @@ class Entry:
 
 @dataclass
 class Channel:
-    """A text channel, a thread, or a private channel."""
+    """A text channel or a private channel."""
 
     discord: Discord
     id: int
-
-    async def thread(self, name: str) -> Channel:
-        """Make a thread in this channel."""
-        made = await self.discord.make("make_channel", parent=self.id, name=name)
-        return Channel(self.discord, made)
 
     async def deny(self, **permissions: bool) -> None:
         """Deny everybody, including the bot, these permissions and no others."""

@@ -81,7 +81,6 @@ class Place(IntEnum):
     TEXT = 0
     DM = 1
     GROUP = 3
-    THREAD = 11
 
 
 class Refused(Exception):
@@ -134,15 +133,13 @@ class Guild:
 
 @dataclass
 class Channel:
-    """A text channel, a thread, or a private channel."""
+    """A text channel or a private channel."""
 
     id: int
     guild: int
     """The server; 0 for a private channel."""
     name: str
     kind: Place = Place.TEXT
-    parent: int | None = None
-    """The channel of a thread."""
     people: list[int] = field(default_factory=list)
     """The members of a private channel, perhaps with the bot."""
     denied: int = 0
@@ -438,8 +435,7 @@ class World:
 
     def bot_may(self, channel: Channel) -> int:
         """Return the bot's permissions in a channel of a server that it has joined."""
-        where = self.channels[channel.parent] if channel.parent else channel
-        return self.guilds[channel.guild].bot_may & ~where.denied
+        return self.guilds[channel.guild].bot_may & ~channel.denied
 
     def require(self, channel: Channel, permission: int) -> None:
         """Raise Refused unless the bot has a permission."""

@@ -122,21 +122,6 @@ async def test_a_late_request_is_carried_out_although_its_sender_has_gone(stage:
     await stage.channel.shows(("On Book", "Hello."))
 
 
-async def test_a_webhook_posts_in_the_threads_of_its_channel(stage: Stage):
-    hook = await stage.text_channel.create_webhook(name="On Book")
-    thread = await stage.channel.thread("Act one")
-    here = discord.Object(thread.id)
-    sent = await hook.send("Hello.", thread=here, wait=True)
-    await thread.shows(("On Book", "Hello."))
-    assert stage.channel.shown() == []
-    assert await code_of(hook.edit_message(sent.id, content="Bye.")) == 10008
-    await hook.edit_message(sent.id, content="Bye.", thread=here)
-    elsewhere = discord.Object((await (await stage.guild.channel("other")).thread("Act two")).id)
-    assert await code_of(hook.send("Hello.", thread=elsewhere)) == 10003
-    create = Route("POST", "/channels/{channel_id}/webhooks", channel_id=thread.id)
-    assert await code_of(stage.client.http.request(create, json={"name": "x"})) == 50024
-
-
 async def test_webhooks_have_limits_of_their_own_and_of_their_channel(stage: Stage):
     first = stage.world.webhooks[await stage.ann.webhook(stage.channel, "A")]
     second = stage.world.webhooks[await stage.ann.webhook(stage.channel, "B")]

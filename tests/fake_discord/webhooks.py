@@ -7,7 +7,7 @@ from aiohttp import web
 from . import payloads, rules
 from .gateway import GUILD_WEBHOOKS, Gateway
 from .rest import BASE, Rest, json_answer, json_body
-from .state import MANAGE_WEBHOOKS, Channel, Message, Place, Refused, Webhook
+from .state import MANAGE_WEBHOOKS, Channel, Message, Refused, Webhook
 
 
 class Webhooks:
@@ -42,8 +42,6 @@ class Webhooks:
 
     def make(self, channel: Channel, name: str, by: int) -> Webhook:
         """Make a webhook; raise Refused if the channel cannot have another one."""
-        if channel.kind is not Place.TEXT:
-            raise Refused(400, 50024, "Cannot execute action on this channel type")
         there = [hook for hook in self.world.webhooks.values() if hook.channel == channel.id]
         if len(there) >= rules.WEBHOOKS:
             raise Refused(400, 30007, f"Maximum number of webhooks reached ({rules.WEBHOOKS})")
@@ -87,13 +85,13 @@ class Webhooks:
 
     async def execute(self, request: web.Request) -> web.Response:
         """Post a message with the name and the picture of the request."""
-        webhook, channel = self._webhook(request), self._channel(request)
+        webhook = self._webhook(request)
         body, files = await json_body(request)
         name, avatar = body.get("username"), body.get("avatar_url")
         author = webhook.name if name is None else rules.clean_webhook_name(name, "username")
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
         message = self.world.post(
-            channel,
+            webhook.channel,
             self.rest.version(body, files),
             webhook=webhook,
             author=author,
@@ -114,20 +112,10 @@ class Webhooks:
         self.world.delete(self._message(request))
         return web.Response(status=204)
 
-    def _channel(self, request: web.Request) -> int:
-        """Return the webhook's channel, or its thread that the request names."""
-        webhook = self._webhook(request)
-        if (named := request.query.get("thread_id")) is None:
-            return webhook.channel
-        thread = self.world.channels.get(int(named))
-        if thread is None or thread.parent != webhook.channel:
-            raise Refused(404, 10003, "Unknown Channel")
-        return thread.id
-
     def _message(self, request: web.Request) -> Message:
-        """Find a message that this webhook posted in the channel or thread of the request."""
-        webhook, channel = self._webhook(request), self._channel(request)
+        """Find a message that the webhook of the request posted."""
+        webhook = self._webhook(request)
         message = self.world.find_message(int(request.match_info["message"]))
-        if (message.webhook, message.channel) != (webhook.id, channel):
+        if message.webhook != webhook.id:
             raise Refused(404, 10008, "Unknown Message")
         return message
