@@ -52,6 +52,10 @@ class Control:
         self.webhooks = webhooks
         self.reactions = reactions
         self.faults: list[Fault] = []
+        # Faults that are the gateway's own.
+        self.reconnect = gateway.reconnect
+        self.invalidate = gateway.invalidate
+        self.drop = gateway.drop
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/control/sight", self._watch), web.post("/control/{action}", self._do)]
@@ -90,9 +94,9 @@ class Control:
 
     # Who and where
 
-    async def make_guild(self, name: str, bot_may: int, locale: str, has_bot: bool) -> Json:
+    async def make_guild(self, name: str, bot_may: int, has_bot: bool) -> Json:
         """Make a server, perhaps with the bot as a member."""
-        guild = Guild(self.world.new_id(), name, bot_may, locale, has_bot=has_bot)
+        guild = Guild(self.world.new_id(), name, bot_may, has_bot=has_bot)
         self.world.guilds[guild.id] = guild
         self._tell_of_place("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
@@ -136,12 +140,9 @@ class Control:
             self.world.delete(message)
         self._tell_of_place("CHANNEL_DELETE", where.guild, payloads.channel(self.world, where))
 
-    async def make_channels(self, guild: int, count: int, first: int | None = None) -> Json:
-        """Make several channels before the bot connects, with new ids or ids from ``first`` on.
-
-        The bot hears of the channels with the guild.
-        """
-        new = [self.world.new_id() if first is None else first + n for n in range(count)]
+    async def make_channels(self, guild: int, count: int) -> Json:
+        """Make several channels before the bot connects, which hears of them with the guild."""
+        new = [self.world.new_id() for _ in range(count)]
         of = self.world.guilds[guild]
         for number in new:
             self.world.channels[number] = Channel(number, guild, f"stage-{len(of.channels)}")
@@ -391,15 +392,6 @@ class Control:
         for fault in [fault for fault in self.faults if kind in (None, fault.kind)]:
             self.faults.remove(fault)
             fault.mended.set()
-
-    async def reconnect(self) -> None:
-        await self.gateway.reconnect()
-
-    async def invalidate(self, resumable: bool) -> None:
-        await self.gateway.invalidate(resumable)
-
-    async def drop(self, politely: bool) -> None:
-        await self.gateway.drop(politely=politely)
 
     @web.middleware
     async def failing(self, request: web.Request, handler: Any) -> web.StreamResponse:

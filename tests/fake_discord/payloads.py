@@ -39,6 +39,9 @@ MAY_READ_CONTENT = 1 << 19
 
 FILE_LIMIT = 10 * 1024 * 1024
 
+GUILD_LOCALE = "en-US"
+"""The preferred language of all servers."""
+
 PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
 """The permissions of every bot in a place of which it is not a member."""
 
@@ -130,7 +133,7 @@ def guild(world: World, of: Guild) -> Json:
         "large": False,
         "joined_at": creation_time(of.id),
         "member_count": len(of.members) + 1,
-        "preferred_locale": of.locale,
+        "preferred_locale": GUILD_LOCALE,
         "roles": [
             role(of, 0),
             role(world.bot, of.bot_may),
@@ -324,11 +327,10 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "attachment_size_limit": FILE_LIMIT,
     }
     if context is Context.GUILD:
-        locale = world.guilds[where.guild].locale
         found |= {
             "guild_id": str(where.guild),
-            "guild": {"id": str(where.guild), "locale": locale, "features": []},
-            "guild_locale": locale,
+            "guild": {"id": str(where.guild), "locale": GUILD_LOCALE, "features": []},
+            "guild_locale": GUILD_LOCALE,
             "member": member(world, who, who.may & ~where.denied),
         }
     else:

@@ -267,9 +267,9 @@ class Guild:
         made = await self.discord.make("make_channel", guild=self.id, name=name)
         return Channel(self.discord, made)
 
-    async def channels(self, count: int, first: int | None = None) -> list[Channel]:
-        """Make several channels before the bot connects, with new ids or ids from ``first`` on."""
-        made = await self.discord.do("make_channels", guild=self.id, count=count, first=first)
+    async def channels(self, count: int) -> list[Channel]:
+        """Make several channels before the bot connects."""
+        made = await self.discord.do("make_channels", guild=self.id, count=count)
         return [Channel(self.discord, number) for number in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
@@ -430,11 +430,9 @@ class Discord:
         await self._sight.close()
         await self._session.close()
 
-    async def guild(
-        self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US", *, has_bot: bool = True
-    ) -> Guild:
+    async def guild(self, name: str, bot_may: int = BOT_MAY, *, has_bot: bool = True) -> Guild:
         """Make a server, usually with the bot as a member."""
-        options = {"name": name, "bot_may": bot_may, "locale": locale, "has_bot": has_bot}
+        options = {"name": name, "bot_may": bot_may, "has_bot": has_bot}
         return Guild(self, await self.make("make_guild", **options))
 
     async def private(self, *people: Person, with_bot: bool = False) -> Channel:

@@ -124,8 +124,6 @@ class Guild:
     name: str
     bot_may: int
     """The bot's permissions, unless a channel denies some."""
-    locale: str = "en-US"
-    """The server's preferred language."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
     has_bot: bool = True
