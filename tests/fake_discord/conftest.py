@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 import discord
 import pytest
 from discord import app_commands
-from PIL import Image
 
 from .bot import at
 from .people import BOT_MAY, Channel, Discord, Guild, Person
@@ -80,13 +78,6 @@ async def code_of(asked: Any) -> int:
     with pytest.raises(discord.HTTPException) as refused:
         await asked
     return refused.value.code
-
-
-def picture() -> bytes:
-    """Return a PNG file."""
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), "teal").save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from . import rules
-from .conftest import picture
 from .state import Json, Refused, Version
 
 TEXT: Json = {"type": 10, "content": "Hello."}
 COMMAND: Json = {"name": "say", "description": "Say it"}
 OPTION: Json = {"type": 3, "name": "o", "description": "d"}
-ENCODED = base64.b64encode(picture()).decode()
+ENCODED = base64.b64encode(rules.PNG).decode()
 
 
 def button(custom_id: str = "x") -> Json:
