@@ -134,10 +134,7 @@ async def play(address: str) -> list[str]:
         await asked[3].is_done()
         asked.append(await ann.slash(channel, "script edit", line="400"))
         await asked[4].shows("line")
-        raw = await discord.do(
-            "send_raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"}
-        )
-        asked.append(discord.asked(raw["id"]))
+        asked.append(await ann.send_raw(channel, kind=2, data={"name": "x"}))
         await asked[5].shows("not allowed")
         payloads = [await discord.do("payload", interaction=request.id) for request in asked]
         return [payload["token"] for payload in payloads]

@@ -39,18 +39,23 @@ def find_command(world: World, kind: int, name: str) -> Json:
 
 def slash(world: World, command: Json, name: str, given: Json, typed: str | None) -> Json:
     """Return the data of a slash command with all its words, such as ``script show``."""
-    first, *rest = name.split()
-    leaf = command
-    for word in rest:
+    words, leaf = name.split(), command
+    for word in words[1:]:
         [leaf] = [option for option in leaf["options"] if option["name"] == word] or [None]
         require(leaf and leaf["type"] in (rules.SUBCOMMAND, rules.GROUP), f"no {name!r}")
     resolved: Json = {}
     filled = list(_fill_in(world, leaf.get("options") or [], given, typed, resolved))
+    data = nest(command["id"], words, filled)
+    return data | ({"resolved": resolved} if resolved else {})
+
+
+def nest(command: str, words: Sequence[str], options: list[Json]) -> Json:
+    """Return the data of a slash command with this id, all its words and its filled options."""
+    first, *rest = words
     for word in reversed(rest):
         kind = rules.SUBCOMMAND if word == rest[-1] else rules.GROUP
-        filled = [{"name": word, "type": kind, "options": filled}]
-    data = {"id": command["id"], "name": first, "type": CHAT_INPUT, "options": filled}
-    return data | ({"resolved": resolved} if resolved else {})
+        options = [{"name": word, "type": kind, "options": options}]
+    return {"id": command, "name": first, "type": CHAT_INPUT, "options": options}
 
 
 def _fill_in(
@@ -139,6 +144,16 @@ def press(message: Message, custom_id: str, values: list[str] | None) -> tuple[J
         require(set(values or ()) <= set(known), f"the menu has {known}")
         data["values"] = values
     return data, version
+
+
+def forge(kind: int, custom_id: str) -> list[Json]:
+    """Return the components of a message with one button or menu."""
+    made: Json = {"type": kind, "custom_id": custom_id}
+    if kind == rules.BUTTON:
+        made |= {"style": 1, "label": "x"}
+    else:
+        made["options"] = [{"label": "x", "value": "x"}]
+    return [{"type": rules.ROW, "components": [made]}]
 
 
 def _find_component(message: Message, custom_id: str) -> tuple[Json, Version]:

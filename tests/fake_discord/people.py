@@ -15,7 +15,7 @@ from unicodedata import normalize
 import aiohttp
 import discord
 
-from . import rules, state
+from . import client, rules, state
 from .faults import HELD, Kind
 from .rest import BASE
 from .state import Json, NotPossible, Version
@@ -388,6 +388,22 @@ class Person:
         """Return the messages of a channel that this person sees, including ephemeral ones."""
         found = self.discord.messages_in(channel.id)
         return [post for post in found if not post.deleted and post.only_for in (None, self.id)]
+
+    async def send_raw(self, channel: Channel, **interaction: Any) -> Asked:
+        """Send what no client of Discord would send; see `Control.send_raw`."""
+        return await self._ask("send_raw", channel=channel.id, **interaction)
+
+    async def press_forged(
+        self, under: Message, custom_id: str, kind: int = rules.BUTTON, values: object = ()
+    ) -> Asked:
+        """Press a button, or choose values from a menu, that a message does not have."""
+        return await self.send_raw(
+            Channel(self.discord, under.channel),
+            kind=state.Kind.COMPONENT,
+            data={"custom_id": custom_id, "component_type": kind, "values": values},
+            message=under.id,
+            components=client.forge(kind, custom_id),
+        )
 
     async def _ask(self, action: str, **options: Any) -> Asked:
         return self.discord.asked(await self.discord.make(action, user=self.id, **options))

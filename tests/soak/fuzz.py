@@ -27,12 +27,21 @@ from hypothesis import strategies as st
 
 from bot.cogs.star_reactions import STAR
 from tests.fake_discord import payloads, rules
-from tests.fake_discord.client import ATTACHMENT, BOOLEAN, CHAT_INPUT, INTEGER, NUMBER, TEXT, USER
+from tests.fake_discord.client import (
+    ATTACHMENT,
+    BOOLEAN,
+    CHAT_INPUT,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    USER,
+    forge,
+    nest,
+)
 from tests.fake_discord.people import (
     BOT_MAY,
     PATIENCE,
     WRITERS_MAY,
-    Asked,
     Channel,
     Discord,
     Message,
@@ -40,6 +49,8 @@ from tests.fake_discord.people import (
 )
 from tests.fake_discord.processes import fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS, Json, Kind, NotPossible
+
+from .kills.crowd import is_answered
 
 ROLE = 8
 
@@ -173,21 +184,13 @@ def _leaves(item: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
         yield path, inside
 
 
-def _nested(path: Sequence[str], options: list[Json]) -> Json:
-    first, *rest = path
-    for word in reversed(rest):
-        kind = rules.SUBCOMMAND if word == rest[-1] else rules.GROUP
-        options = [{"name": word, "type": kind, "options": options}]
-    return {"id": "1", "name": first, "type": CHAT_INPUT, "options": options}
-
-
 def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[Json]:
     needed = [option for option in options if option.get("required")]
     others = st.lists(st.sampled_from(options), max_size=4, unique_by=lambda option: option["name"])
     chosen = others if options else st.just([])
     return st.one_of(chosen.map(lambda some: [*needed, *some]), chosen).flatmap(
         lambda some: st.tuples(*map(_option, {item["name"]: item for item in some}.values())).map(
-            lambda filled: _nested(path, list(filled))
+            lambda filled: nest("1", path, list(filled))
         )
     )
 
@@ -231,7 +234,7 @@ def _of_kind(kind: int) -> st.SearchStrategy[Any]:
 
 def _typed(path: Sequence[str], given: Json) -> st.SearchStrategy[Json]:
     option = {"name": given["name"], "type": given["type"], "focused": True}
-    return st.one_of(wild, numbers).map(lambda value: _nested(path, [option | {"value": value}]))
+    return st.one_of(wild, numbers).map(lambda value: nest("1", path, [option | {"value": value}]))
 
 
 def _on_message(menu: Json) -> Json:
@@ -360,19 +363,16 @@ class Sender:
         message, components = self._resolve(item, channel)
         if item.kind is Kind.COMMAND:
             await self._attach(item.data)
-        made = await self.discord.make(
-            "send_raw",
-            user=user.id,
-            channel=channel.id,
-            kind=int(item.kind),
+        asked = await user.send_raw(
+            channel,
+            kind=item.kind,
             data=item.data,
             message=message if item.kind in (Kind.COMPONENT, Kind.MODAL) else None,
             components=components,
         )
-        asked = self.discord.asked(made)
         self.report.inputs[item.kind.name.lower()] += 1
         try:
-            await self.discord.until(lambda: _settled(asked))
+            await self.discord.until(lambda: is_answered(asked))
         except TimeoutError:
             self.report.unanswered.append(f"{asked} to {item}")
             return
@@ -392,7 +392,7 @@ class Sender:
         ]
         if not there:
             title = {"name": "title", "type": 3, "value": "T"}
-            item.kind, item.data = Kind.COMMAND, _nested(["start"], [title])
+            item.kind, item.data = Kind.COMMAND, nest("1", ["start"], [title])
             return None, None
         message = there[-1 - item.message % len(there)]
         data = item.data
@@ -420,11 +420,6 @@ class Sender:
                 option["value"] = file["id"]
 
 
-def _settled(asked: Asked) -> bool:
-    """Return whether a person sees an answer, and the bot no longer thinks."""
-    return asked.how is not None and not any(answer.thinking for answer in asked.answers())
-
-
 def _resolved(message: Message) -> Json:
     author = {"id": "1", "username": "x", "discriminator": "0", "avatar": None, "global_name": None}
     return payloads.plain_message() | {
@@ -450,12 +445,7 @@ def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list
     data.setdefault("values", [])
     if not under_message:
         return components
-    made: Json = {"type": data["component_type"], "custom_id": data["custom_id"]}
-    if made["type"] == rules.BUTTON:
-        made |= {"style": 1, "label": "x"}
-    else:
-        made["options"] = [{"label": "x", "value": "x"}]
-    return [{"type": rules.ROW, "components": [made]}]
+    return forge(data["component_type"], data["custom_id"])
 
 
 def _fill_in(data: Json, windows: Sequence[Json]) -> None:

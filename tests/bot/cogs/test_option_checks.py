@@ -47,23 +47,6 @@ def test_required_options_are_required() -> None:
         check_options(write, SimpleNamespace())
 
 
-async def send_raw(who: Person, channel: Channel, **interaction: Any) -> Asked:
-    """Send an interaction as no client does."""
-    sent = await who.discord.do("send_raw", user=who.id, channel=channel.id, **interaction)
-    return who.discord.asked(sent["id"])
-
-
-async def press(
-    who: Person, channel: Channel, message: int, custom_id: str, kind: int, values: object = ()
-) -> Asked:
-    """Press a component that is under no message of the bot."""
-    data = {"custom_id": custom_id, "component_type": kind, "values": values}
-    made: dict[str, Any] = {"type": kind, "custom_id": custom_id}
-    made |= {"options": [{"label": "x", "value": "x"}]} if kind == 3 else {"style": 1, "label": "x"}
-    row = {"type": 1, "components": [made]}
-    return await send_raw(who, channel, kind=3, data=data, message=message, components=[row])
-
-
 async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Person) -> None:
     begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
@@ -81,7 +64,7 @@ async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Pers
         ("onbook:scripts", 3, ("0",), "no longer on the list"),
         ("onbook:scripts", 3, (str(MAX_ID),), "no longer here"),
     ):
-        asked = await press(ann, channel, begun.id, custom_id, kind, values)
+        asked = await ann.press_forged(begun, custom_id, kind, values)
         assert (await asked.shows(said)).only_for == ann.id
 
 
@@ -123,7 +106,7 @@ async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person
         *(f"line:{script}", f"poll:{ballot}:read", "scripts"),
     ):
         for values in NO_CHOICES:
-            asked = await press(ann, channel, begun.id, f"onbook:{menu}", 3, values)
+            asked = await ann.press_forged(begun, f"onbook:{menu}", SELECT, values)
             await is_refused(asked, ann, (menu, values))
     assert await read_script(ann, channel) == [".ROOF"]
 
@@ -141,7 +124,7 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
     async def submit(opened: Asked, components: Any) -> None:
         """Submit a window with these components."""
         data = {"custom_id": opened.modal["custom_id"], "components": components}
-        asked = await send_raw(ann, channel, kind=5, data=data, message=begun.id)
+        asked = await ann.send_raw(channel, kind=5, data=data, message=begun.id)
         await is_refused(asked, ann, components)
 
     for open_window in (
@@ -166,7 +149,7 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
 async def test_text_in_an_expired_window_is_given_back(channel: Channel, ann: Person) -> None:
     line = {"type": 4, "custom_id": "text", "value": "MAYA: Do not lose me."}
     data = {"custom_id": "onbook:write:old", "components": [{"type": 1, "components": [line]}]}
-    shown = await (await send_raw(ann, channel, kind=5, data=data)).shows("has expired")
+    shown = await (await ann.send_raw(channel, kind=5, data=data)).shows("has expired")
     assert "Do not lose me." in shown.content
 
 
@@ -178,4 +161,4 @@ async def test_unknown_commands_are_answered(channel: Channel, ann: Person) -> N
         {"name": "start", "options": [{"name": "title", "type": 11, "value": "x"}]},
         {"name": "continue", "options": [{"name": "lines", "type": 4, "value": 11}]},
     ):
-        await (await send_raw(ann, channel, kind=2, data=data)).shows("not allowed")
+        await (await ann.send_raw(channel, kind=2, data=data)).shows("not allowed")

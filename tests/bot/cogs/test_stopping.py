@@ -12,7 +12,7 @@ from bot.interactions import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
 from tests.bot.playing import begin_script, read_script
-from tests.fake_discord.people import WRITERS_MAY, Asked, Message, Person
+from tests.fake_discord.people import WRITERS_MAY, Asked
 from tests.fake_discord.state import MANAGE_MESSAGES
 
 STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
@@ -127,20 +127,6 @@ async def test_stop_tells_when_the_work_was_lost(
     assert (running and running.title) == "The Diner"
 
 
-async def forge_stop(by: Person, under: Message, asked: Asked, kind: str) -> Asked:
-    """Press the Stop button of a person's job, but under another message."""
-    custom_id = f"onbook:stop:{asked.id}:{kind}"
-    button = {"type": 2, "custom_id": custom_id, "style": 1, "label": "Stop"}
-    forged: dict[str, Any] = {
-        "kind": 3,
-        "data": {"custom_id": custom_id, "component_type": 2},
-        "message": under.id,
-        "components": [{"type": 1, "components": [button]}],
-    }
-    sent = await by.discord.do("send_raw", user=by.id, channel=under.channel, **forged)
-    return by.discord.asked(sent["id"])
-
-
 async def test_nobody_stops_the_work_of_another_channel(inside: Inside, gate: asyncio.Event):
     gate.set()
     guild = await inside.discord.guild("The Globe")
@@ -149,7 +135,7 @@ async def test_nobody_stops_the_work_of_another_channel(inside: Inside, gate: as
     gate.clear()
     asked = await write(inside)
     await asked.shows("The voice is reading the script: 0%.")
-    refused = await forge_stop(eve, elsewhere, asked, "lines")
+    refused = await eve.press_forged(elsewhere, f"onbook:stop:{asked.id}:lines")
     assert (await refused.shows("That turn was interrupted")).only_for == eve.id
     gate.set()
     await asked.is_done()
@@ -162,7 +148,7 @@ async def test_nobody_stops_what_one_person_alone_sees(inside: Inside, gate: asy
     gate.clear()
     asked = await inside.ann.slash(inside.channel, "script stats", what="replay")
     shown = await asked.shows("The voice is reading")
-    refused = await forge_stop(inside.ben, written, asked, "replay")
+    refused = await inside.ben.press_forged(written, f"onbook:stop:{asked.id}:replay")
     assert (await refused.shows("That replay has ended")).only_for == inside.ben.id
     await inside.ann.click(shown, "Stop")
     await asked.shows("The replay ended before line")
