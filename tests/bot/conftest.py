@@ -275,6 +275,24 @@ def engine(model: Model) -> Iterator[Engine]:
     engine.close()
 
 
+@asynccontextmanager
+async def discord_here(**world: Any) -> AsyncIterator[Discord]:
+    """Yield the project's own Discord without a bot; fail where it refuses a bot anything.
+
+    ``world`` holds further arguments of `World`.
+    """
+    async with served(World(PATIENCE, **world)) as address, Discord(address) as discord:
+        yield discord
+        assert discord.refusals == []
+
+
+@pytest.fixture
+async def bare_discord() -> AsyncIterator[Discord]:
+    """Yield the project's own Discord, to which no bot is connected."""
+    async with discord_here() as discord:
+        yield discord
+
+
 @dataclass
 class Inside:
     """The project's own Discord with a bot in the test's own process, and two people."""
@@ -285,21 +303,25 @@ class Inside:
     ann: Person
     ben: Person
 
+    @property
+    def store(self) -> Store:
+        """Return the store of the bot."""
+        return self.services.sessions.store
+
+    async def script(self) -> Script | None:
+        """Return the script that runs in the channel."""
+        return await self.store.scripts.find_running_script(self.channel.id)
+
 
 @pytest.fixture
-async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """Start a bot whose parts a test can slow down; fail where Discord refuses it anything."""
-    async with (
-        served(World(PATIENCE)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen) as bot,
-    ):
-        await discord.bot_is_ready()
-        guild = await discord.guild("The Playhouse")
+async def inside(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Inside]:
+    """Start a bot whose parts a test can slow down."""
+    async with bot_here(bare_discord.address, chosen) as bot:
+        await bare_discord.bot_is_ready()
+        guild = await bare_discord.guild("The Playhouse")
         channel = await guild.channel("stage")
         ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-        yield Inside(discord, bot.services, channel, ann, ben)
-        assert discord.refusals == []
+        yield Inside(bare_discord, bot.services, channel, ann, ben)
 
 
 @dataclass

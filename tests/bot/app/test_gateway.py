@@ -16,12 +16,11 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
+from tests.bot.conftest import discord_here
 from tests.bot.playing import begin_script
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
-from tests.fake_discord.server import served
-from tests.fake_discord.state import World
 from tests.soak.faults import HANDSHAKE, sessions
 
 LOST = "session: invalid"
@@ -56,13 +55,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIterator[Host]:
     """Start a bot with this number of shards."""
     async with (
-        served(World(PATIENCE, **world)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen, Shards.all_of(shards)) as bot,
+        discord_here(**world) as discord,
+        bot_here(discord.address, chosen, Shards.all_of(shards)) as bot,
     ):
         await discord.bot_is_ready()
         yield Host(discord, bot, shards)
-        assert discord.refusals == []
 
 
 @pytest.fixture

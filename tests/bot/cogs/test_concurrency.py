@@ -278,8 +278,8 @@ async def test_the_panel_says_among_how_many_lines_the_voice_chooses(
 ):
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
-    script = await inside.services.sessions.store.scripts.find_running_script(inside.channel.id)
-    await inside.services.sessions.store.scripts.update_script(script.id, {"quality": "best"})
+    script = await inside.script()
+    await inside.store.scripts.update_script(script.id, {"quality": "best"})
     step, gate = Batch.step, threading.Event()
 
     def step_slowly(batch: Batch) -> Any:
@@ -305,11 +305,11 @@ async def test_late_progress_of_a_first_line_is_deleted_once(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await slow_down(inside.services, monkeypatch)
-    panel, scripts = inside.services.messages.panel, inside.services.sessions.store.scripts
+    panel = inside.services.messages.panel
     show_progress = panel.show_progress
 
     async def show_late(*arguments: Any) -> None:
-        while not await scripts.find_running_script(inside.channel.id):  # noqa: ASYNC110
+        while not await inside.script():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await show_progress(*arguments)
 
@@ -333,13 +333,13 @@ async def test_votes_are_counted_at_once_and_then_at_intervals(
     [(until_the_end, _)] = waiting
     assert until_the_end <= 600
     first = len(shown.versions)
-    [poll] = await inside.services.sessions.store.polls.list_unannounced_polls()
+    [poll] = await inside.store.polls.list_unannounced_polls()
     for _ in range(3):  # at the same moment
         polls.recount(poll.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
     label = shown.find_button("2 · ")
     await asyncio.gather(*(person.click(shown, label) for person in people))
-    while len(await inside.services.sessions.store.polls.load_votes(poll.id)) < len(people):  # noqa: ASYNC110
+    while len(await inside.store.polls.load_votes(poll.id)) < len(people):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     [_, (wait, count)] = waiting
     assert 0 < wait <= interval
@@ -353,7 +353,7 @@ async def test_votes_are_counted_at_once_and_then_at_intervals(
 async def test_doubled_deliveries_end_and_reopen_once_though_the_card_was_not_recorded(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    ann, channel, scripts = inside.ann, inside.channel, inside.services.sessions.store.scripts
+    ann, channel, scripts = inside.ann, inside.channel, inside.store.scripts
     menu = await (await ann.click(await begin_script(ann, channel), "More…")).shows("What next")
     asked = await (await ann.click(menu, "The end")).shows("End “The Diner”?")
     with monkeypatch.context() as patch:
@@ -380,7 +380,7 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     shown = find_takes(channel)
     await ben.click(shown, shown.find_button("2 · "))
     await inside.discord.until(lambda: not shown.labels or shown.labels[1].endswith(" — 1"))
-    [poll] = await inside.services.sessions.store.polls.list_unannounced_polls()
+    [poll] = await inside.store.polls.list_unannounced_polls()
     poll.ends = poll.ends.replace(year=2000)
     asked = await (await ben.slash(channel, "undo")).shows("People are voting")
     undone = asyncio.ensure_future(ben.click(asked, "Do it anyway"))

@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from bot.cogs.messages import TICK
-from bot.interactions.services import CogServices
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
-from tests.bot.conftest import HEADING
+from tests.bot.conftest import HEADING, Inside, discord_here
 from tests.bot.playing import begin_script, read_true_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
@@ -27,12 +25,10 @@ from tests.fake_discord.people import (
     PATIENCE,
     WRITERS_MAY,
     Channel,
-    Discord,
     Message,
     Person,
 )
-from tests.fake_discord.server import served
-from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS, World
+from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS
 
 HELP = "That is the fun."
 
@@ -42,21 +38,13 @@ CHATTERS_MAY = WRITERS_MAY & ~MANAGE_MESSAGES
 """The permissions of people who moderate nothing."""
 
 
-@dataclass
-class Chat:
+class Chat(Inside):
     """A channel with the bot, in which two people write messages."""
-
-    discord: Discord
-    services: CogServices
-    world: World
-    channel: Channel
-    ann: Person
-    ben: Person
 
     @property
     def bot(self) -> str:
         """Return a mention of the bot."""
-        return f"<@{self.world.bot.id}>"
+        return f"<@{self.services.bot.user.id}>"
 
     async def say(self, person: Person, text: str, **how: Any) -> Message:
         """Write a message that begins with a mention of the bot."""
@@ -68,8 +56,8 @@ class Chat:
 
     async def lines(self) -> list[Line]:
         """Return the lines of the script, as they are stored."""
-        script = await self.services.sessions.store.scripts.find_running_script(self.channel.id)
-        return await self.services.sessions.store.lines.load_path(script and script.head)
+        script = await self.script()
+        return await self.store.lines.load_path(script and script.head)
 
     async def until_written(self, *texts: str) -> list[Line]:
         """Wait until these are the lines below the heading, and everybody sees them."""
@@ -112,20 +100,17 @@ async def chatting(
     chosen: RunnerSettings, bot_may: int = BOT_MAY, *, may_read: bool = False
 ) -> AsyncIterator[Chat]:
     """Begin a script in a channel where the bot may do these things."""
-    world = World(PATIENCE, may_read_content=may_read)
     settings = chosen.model_copy(update={"message_content": may_read})
     async with (
-        served(world) as address,
-        Discord(address) as discord,
-        bot_here(address, settings) as bot,
+        discord_here(may_read_content=may_read) as discord,
+        bot_here(discord.address, settings) as bot,
     ):
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", bot_may)
         channel = await guild.channel("stage")
         people = [await guild.person(name, CHATTERS_MAY) for name in ("Ann", "Ben")]
         await begin_script(people[0], channel)
-        yield Chat(discord, bot.services, world, channel, *people)
-        assert discord.refusals == []
+        yield Chat(discord, bot.services, channel, *people)
 
 
 @pytest.fixture
@@ -249,25 +234,23 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
     assert told.reply_to == refused.id
     assert chat.discord.refusals == ["POST send: 50007 Cannot send messages to this user"]
     chat.discord.refusals.clear()
-    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.rotations.add_writer(script.id, chat.ann.id, script.begun)
+    script = await chat.script()
+    await chat.store.rotations.add_writer(script.id, chat.ann.id, script.begun)
     await chat.say(chat.ben, "Rain.")
     await chat.is_told("'s turn. Wait for yours", await chat.ben.dm())
     assert await chat.until_written() == []
 
 
 async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: Chat):
-    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.scripts.update_script(
-        script.id, {"lock": True}, cast=["HELEN"]
-    )
+    script = await chat.script()
+    await chat.store.scripts.update_script(script.id, {"lock": True}, cast=["HELEN"])
     await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
     await chat.is_told("so not for KEVIN", await chat.ben.dm())
 
 
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
-    script = await chat.services.sessions.store.scripts.find_running_script(chat.channel.id)
-    await chat.services.sessions.store.scripts.update_script(script.id, {"alternate": True})
+    script = await chat.script()
+    await chat.store.scripts.update_script(script.id, {"alternate": True})
     shouted = await chat.say(chat.ben, "Rain.")
     await chat.discord.tell_again(shouted.id)
     await chat.until_ticked(shouted)
@@ -344,7 +327,7 @@ async def test_a_line_that_cannot_be_shown_is_not_lost(chat: Chat):
 async def test_what_is_asked_for_others_is_exported(chat: Chat):
     said = await chat.write(chat.ben, "Rain.")
     await (await chat.ann.menu(said, "Add to the script")).is_done()
-    people = chat.services.sessions.store.people
+    people = chat.store.people
     kept = await people.load_personal_data(chat.ann.id)
     assert [line.text for line, _ in kept.asked] == ["Rain."]
     assert [line.text for line, _ in kept.lines] == [HEADING]

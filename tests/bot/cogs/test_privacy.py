@@ -8,7 +8,7 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -59,21 +59,13 @@ from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
 from tests.fake_discord.bot import at, bot_here
 from tests.fake_discord.people import PATIENCE, Discord
-from tests.fake_discord.server import served
-from tests.fake_discord.state import TOKEN, World
+from tests.fake_discord.state import TOKEN
 
 DATABASES = BOTH
 
 NAME = "Annabella Zweistein"
 
 FAR_FUTURE = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[Discord]:
-    """Yield a Discord without a bot."""
-    async with served(World(PATIENCE)) as address, Discord(address) as discord:
-        yield discord
 
 
 async def forget(stage: Stage, person: Any) -> Any:
@@ -434,7 +426,7 @@ async def test_a_server_that_has_the_bot_back_or_is_unavailable_is_kept(stage: S
 
 
 async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
-    where: Path | URL, discord: Discord, chosen: RunnerSettings
+    where: Path | URL, bare_discord: Discord, chosen: RunnerSettings
 ):
     gone = 1234 << 22
     here = on(chosen, where).model_copy(update={"departed_days": 0})
@@ -442,8 +434,8 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
     await store.key_values.save_value(HOUSEKEEPER, "1")
     await store.key_values.save_value(guild_model_key(gone), "other")
     await store.close()
-    async with bot_here(discord.address, here) as bot:
-        await discord.bot_is_ready()
+    async with bot_here(bare_discord.address, here) as bot:
+        await bare_discord.bot_is_ready()
         guilds, upkeep = bot.services.sessions.store.guilds, bot.cogs["OnBook.upkeep"]
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.
@@ -455,10 +447,10 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
 
 
 async def test_the_background_tasks_run_in_a_host_that_logs_in_later(
-    discord: Discord, chosen: RunnerSettings
+    bare_discord: Discord, chosen: RunnerSettings
 ):
     host = commands.Bot("!", intents=Intents(guilds=True))
-    with at(discord.address):
+    with at(bare_discord.address):
         await add_cogs(host, chosen)
         upkeep, ready = host.cogs["OnBook.upkeep"], asyncio.Event()
 

@@ -107,7 +107,7 @@ async def everything_taken(inside: Inside) -> AsyncIterator[None]:
     """Take what requests may wait for: the database, the channel's lock and a voice's file."""
     services = inside.services
     async with (
-        services.sessions.store._database._connection_lock,
+        inside.store._database._connection_lock,
         services.sessions.get(inside.channel.id).library.lock,
         services.models._looking["tiny"],
     ):
@@ -142,7 +142,7 @@ def labels_of(opened: Asked) -> list[str]:
 
 async def fill(inside: Inside, text: str) -> str:
     """Return a custom id with the running script's id and position."""
-    script = await inside.services.sessions.store.scripts.find_running_script(inside.channel.id)
+    script = await inside.script()
     if script is None:
         await begin_script(inside.ann, inside.channel)
         return await fill(inside, text)
@@ -250,7 +250,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     [label] = [label for label in labels_of(opened) if label.startswith("top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
     scripts = await (await ann.slash(channel, "script list")).shows("The Diner")
-    [script] = await inside.services.sessions.store.scripts.list_scripts(channel.id)
+    [script] = await inside.store.scripts.list_scripts(channel.id)
     await answers_first(inside, ann.choose, scripts, scripts.menus[0], str(script.id))
     await inside.discord.until(lambda: "Rename" in scripts.labels)
     opened = await answers_first(inside, ann.click, scripts, "Rename")

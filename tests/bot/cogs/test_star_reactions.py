@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from bot.settings import RunnerSettings
 from tests.bot.conftest import HEADING, Inside, Stage, answer, start_script
 from tests.bot.playing import (
@@ -20,8 +18,7 @@ from tests.bot.playing import (
 )
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
-from tests.fake_discord.server import served
-from tests.fake_discord.state import MANAGE_WEBHOOKS, World
+from tests.fake_discord.state import MANAGE_WEBHOOKS
 
 STAR = "\N{WHITE MEDIUM STAR}"
 
@@ -36,11 +33,11 @@ async def write(inside: Inside, *lines: str) -> list[Message]:
 
 async def until_stars(inside: Inside, *expected: tuple[str, int]) -> None:
     """Wait until the best lines of the script have these stars."""
-    store, found = inside.services.sessions.store, None
+    found = None
     async with asyncio.timeout(PATIENCE):
         while found != list(expected):
-            script = await store.scripts.find_running_script(inside.channel.id)
-            best = await store.stars.load_best_lines(script and script.head, 5)
+            script = await inside.script()
+            best = await inside.store.stars.load_best_lines(script and script.head, 5)
             found = [(line.text, stars) for line, stars in best]
             await asyncio.sleep(0.01)
 
@@ -93,20 +90,12 @@ async def test_a_star_stays_with_the_line_that_it_was_given_to(inside: Inside):
     await (await inside.ann.submit_modal(opened, {"Text": "Drizzle."})).is_done()
     await inside.discord.until(lambda: "Drizzle" in rain.text)
     await until_stars(inside)
-    stars = inside.services.sessions.store.stars
+    stars = inside.store.stars
     assert await stars.load_reactions([rain.id]) == {rain.id: {inside.ben.id}}
     await inside.ben.unreact(rain, STAR)
     async with asyncio.timeout(PATIENCE):
         while await stars.load_reactions([rain.id]):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[Discord]:
-    """Start a Discord without a bot; fail where it refuses a bot anything."""
-    async with served(World(PATIENCE)) as address, Discord(address) as discord:
-        yield discord
-        assert discord.refusals == []
 
 
 @asynccontextmanager
@@ -123,8 +112,8 @@ async def playing(discord: Discord, chosen: RunnerSettings, *before: Any) -> Asy
     await discord.bot_is_gone()
 
 
-async def test_stars_of_meanwhile_are_found_again(discord: Discord, chosen: RunnerSettings):
-    async with playing(discord, chosen) as inside:
+async def test_stars_of_meanwhile_are_found_again(bare_discord: Discord, chosen: RunnerSettings):
+    async with playing(bare_discord, chosen) as inside:
         await begin_script(inside.ann, inside.channel)
         _, rain, snow, hail = await write(inside, "HELEN: Rain.", "Snow.", "Hail.")
         for line in (rain, snow):
@@ -135,13 +124,15 @@ async def test_stars_of_meanwhile_are_found_again(discord: Discord, chosen: Runn
     await inside.ben.react(rain, STAR)
     await inside.ann.unreact(snow, STAR)
     await inside.ben.write(inside.channel, "Which of them is best?")
-    async with playing(discord, chosen, *before) as inside:
+    async with playing(bare_discord, chosen, *before) as inside:
         await until_stars(inside, ("HELEN\nRain.", 2), ("Hail.", 1))
         await read_true_script(inside.ann, inside.channel)
 
 
-async def test_whoever_was_forgotten_is_not_found_again(discord: Discord, chosen: RunnerSettings):
-    async with playing(discord, chosen) as inside:
+async def test_whoever_was_forgotten_is_not_found_again(
+    bare_discord: Discord, chosen: RunnerSettings
+):
+    async with playing(bare_discord, chosen) as inside:
         await begin_script(inside.ann, inside.channel)
         heading, rain = await write(inside, "Rain.")
         await inside.ben.react(rain, STAR)
@@ -152,10 +143,10 @@ async def test_whoever_was_forgotten_is_not_found_again(discord: Discord, chosen
         # The reaction is still there for all to see, and so is somebody's star.
         await until_stars(inside, ("Rain.", 1))
     await inside.ann.react(heading, STAR)
-    async with playing(discord, chosen, inside.channel, inside.ann, inside.ben) as inside:
+    async with playing(bare_discord, chosen, inside.channel, inside.ann, inside.ben) as inside:
         await until_stars(inside, (HEADING, 1), ("Rain.", 1))
-        assert not await inside.services.sessions.store.people.load_personal_data(inside.ben.id)
-        await discord.clear_reactions(rain)
+        assert not await inside.store.people.load_personal_data(inside.ben.id)
+        await bare_discord.clear_reactions(rain)
         await until_stars(inside, (HEADING, 1))
 
 

@@ -36,7 +36,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     """Write a script whose two lines the voice forgets; it reads them when the event is set."""
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
-    async with inside.services.sessions.store._database.writing() as session:
+    async with inside.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
     engine = await inside.services.models.engine("tiny")
     run, gate = engine.run, asyncio.Event()
@@ -123,7 +123,7 @@ async def test_stop_tells_when_the_work_was_lost(
     [told] = await inside.discord.until(pressed.answers)
     assert told.only_for == inside.ben.id
     assert said in told.content
-    running = await inside.services.sessions.store.scripts.find_running_script(inside.channel.id)
+    running = await inside.script()
     assert (running and running.title) == "The Diner"
 
 
@@ -163,7 +163,7 @@ async def test_who_may_not_write_stops_only_what_they_asked_for(
     ann, ben = [await guild.person(name, may) for name in ("Ann", "Ben")]
     await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
     gate.clear()
-    scripts = inside.services.sessions.store.scripts
+    scripts = inside.store.scripts
     script = await scripts.find_running_script(channel.id)
     await scripts.update_script(script.id, {"role": 1})
     asked = await ann.slash(channel, "script stats", what="replay", everyone=True)

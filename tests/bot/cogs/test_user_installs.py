@@ -6,31 +6,21 @@ There, Discord takes nothing from the bot but answers to interactions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 
-from bot.interactions.services import CogServices
 from bot.settings import RunnerSettings
+from tests.bot.conftest import Inside
 from tests.bot.playing import begin_script, slow_down
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import PATIENCE, Channel, Discord, Message, Person, letters
-from tests.fake_discord.server import served
-from tests.fake_discord.state import World
+from tests.fake_discord.people import Discord, Message, Person, letters
 
 ONLY_MEMBERS = "That works only in servers that have added me, and in direct messages with me."
 
 
-@dataclass
-class Elsewhere:
+class Elsewhere(Inside):
     """A server without the bot, where Ann has installed it, but Ben has not."""
-
-    discord: Discord
-    services: CogServices
-    channel: Channel
-    ann: Person
-    ben: Person
 
     async def begin(self) -> Message:
         """Begin a script as Ann, and return its panel."""
@@ -64,20 +54,16 @@ class Elsewhere:
 
 
 @pytest.fixture
-async def elsewhere(chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
+async def elsewhere(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
     """Start a bot that is a member of another server only."""
-    async with (
-        served(World(PATIENCE)) as address,
-        Discord(address) as discord,
-        bot_here(address, chosen) as bot,
-    ):
-        await discord.bot_is_ready()
-        await discord.guild("The Playhouse")
-        guild = await discord.guild("Elsewhere", has_bot=False)
+    async with bot_here(bare_discord.address, chosen) as bot:
+        await bare_discord.bot_is_ready()
+        await bare_discord.guild("The Playhouse")
+        guild = await bare_discord.guild("Elsewhere", has_bot=False)
         channel = await guild.channel("hall")
         ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
         await ann.install()
-        yield Elsewhere(discord, bot.services, channel, ann, ben)
+        yield Elsewhere(bare_discord, bot.services, channel, ann, ben)
 
 
 STARTED = ["-# “The Diner” starts here.", "**INT\\. DINER \\- NIGHT**"]
@@ -107,15 +93,14 @@ async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: boo
     assert script.only_for == elsewhere.ann.id
     # The next start of the bot has nothing to show here.
     await elsewhere.services.stale.show_unshown()
-    assert elsewhere.discord.refusals == []
 
 
 async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: Elsewhere):
     window = await elsewhere.ann.slash(elsewhere.channel, "start")
     begun = await elsewhere.ann.submit_modal(window, {"Surprise me": "yes"})
     panel = await begun.is_done()
-    script, *_ = await elsewhere.services.sessions.store.scripts.list_latest_scripts(1)
-    lines = await elsewhere.services.sessions.store.lines.load_path(script.head)
+    script, *_ = await elsewhere.store.scripts.list_latest_scripts(1)
+    lines = await elsewhere.store.lines.load_path(script.head)
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
     shown = rest = letters(panel.text)
     # In their order; a short line of the voice may also stand inside an earlier one.
@@ -169,7 +154,6 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
     lines = next(custom_id for custom_id in menu.menus if "menu-lines" in custom_id)
     await elsewhere.ann.choose(menu, lines, "2")
     await elsewhere.next_panel(panel)
-    assert elsewhere.discord.refusals == []
 
 
 async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Elsewhere):
@@ -216,4 +200,3 @@ async def test_a_long_turn_shows_its_progress_in_the_panel(
     asked = await elsewhere.ann.slash(elsewhere.channel, "continue")
     await elsewhere.discord.until(lambda: [reply.labels for reply in asked.answers()] == [["Stop"]])
     await asked.is_done()
-    assert elsewhere.discord.refusals == []
