@@ -11,19 +11,15 @@ from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 from tests.fake_discord.people import letters
 
-from .conftest import Stage, buttons, labels
+from .conftest import Stage, buttons, find_components, labels
 
 MOST_LINES = 9999
 
 
 def read(message: Any) -> str:
     """Return all text of a message, in components too."""
-    texts, components = [message.content], list(message.components)
-    while components:
-        component = components.pop(0)
-        texts.append(getattr(component, "content", ""))
-        components[:0] = getattr(component, "children", [])
-    return "\n".join(filter(None, texts))
+    texts = (part.get("content") for part in find_components(message))
+    return "\n".join(filter(None, [message.content, *texts]))
 
 
 def says(message: Any, line: Line) -> bool:

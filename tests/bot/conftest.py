@@ -20,6 +20,7 @@ from discord.app_commands import Command, ContextMenu, Group
 from discord.ext import commands
 from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
+from simcord.components import walk_components
 from simcord.interactions import base_payload
 from simcord.results import ResponseMessage
 from sqlalchemy import URL
@@ -45,6 +46,7 @@ from bot.storage.store import Store
 from tests.conftest import Made
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Person
+from tests.fake_discord.rules import BUTTON, SELECT
 from tests.fake_discord.server import served
 from tests.fake_discord.state import World
 from tests.tools.postgres_server import Server, server
@@ -446,12 +448,21 @@ class Stage:
         return [body for body in inner if "content" in body]
 
 
+def find_components(message: Any) -> list[dict[str, Any]]:
+    """Return the components of a message, each before those inside it."""
+    rows = message["components"] if isinstance(message, dict) else message.components
+    return list(walk_components([row if isinstance(row, dict) else row.to_dict() for row in rows]))
+
+
+def find_menus(message: Any) -> list[dict[str, Any]]:
+    """Return the lists of a message."""
+    return [item for item in find_components(message) if item["type"] == SELECT]
+
+
 def buttons(message: Any) -> dict[str, str]:
     """Return the ids of a message's buttons by their labels."""
-    rows = message["components"] if isinstance(message, dict) else message.components
-    rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
-    found = (item for row in rows for item in row.get("components", ()))
-    return {item["label"]: item["custom_id"] for item in found if "label" in item}
+    found = (item for item in find_components(message) if item["type"] == BUTTON)
+    return {item["label"]: item["custom_id"] for item in found}
 
 
 def labels(message: Any) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.interactions import in_flight
 from bot.interactions.services import CogServices
-from tests.bot.conftest import HEADING, Stage, answer, labels
+from tests.bot.conftest import HEADING, Stage, answer, find_menus, labels
 from tests.fake_discord.people import Asked, Channel, Message, Person
 
 BLOCK = "```"
@@ -106,15 +106,9 @@ async def open_menu(stage: Stage, by: Any = None, level: str = "") -> Any:
     return answer(await who.click(menu, label=level)) if level else menu
 
 
-def find_components(message: Any) -> list[dict[str, Any]]:
-    """Return the buttons and lists of a message."""
-    rows = [row if isinstance(row, dict) else row.to_dict() for row in message.components]
-    return [component for row in rows for component in row.get("components", ())]
-
-
 async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
     """Choose a value of a list in a message, and return the answer."""
-    ids = [component["custom_id"] for component in find_components(message)]
+    ids = [found["custom_id"] for found in find_menus(message)]
     [custom_id] = [custom_id for custom_id in ids if custom_id.startswith(f"onbook:{menu}:")]
     return answer(await actor.select(message, [value], custom_id=custom_id))
 
@@ -172,9 +166,9 @@ async def replace_script(stage: Stage, by: Any = None, **how: Any) -> Any:
 
 
 def menu_options(shown: Any) -> dict[str, str]:
-    """Return the values of a message's menu by their labels."""
-    [menu] = [item for row in shown.components for item in row["components"] if item["type"] == 3]
-    return {option["label"]: option["value"] for option in menu["options"]}
+    """Return the values of a message's lists by their labels."""
+    options = (option for menu in find_menus(shown) for option in menu["options"])
+    return {option["label"]: option["value"] for option in options}
 
 
 async def choose_script(stage: Stage, title: str, by: Any = None) -> Any:

@@ -23,7 +23,7 @@ from bot.cogs.star_reactions import STAR
 from bot.settings import Look, RunnerSettings
 from tests.bot.channel_check import Reader
 from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
-from tests.bot.playing import open_window
+from tests.bot.playing import menu_options, open_window
 
 PAUSE = "Pause it and start the new one"
 
@@ -232,7 +232,7 @@ class Rehearsal:
         turned = [label for label in ("First", "Back") if label in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
-        if lines := options(shown):
+        if lines := menu_options(shown):
             chosen = self.choose.choice(list(lines))
             self.note(chosen)
             await who.select(shown, [lines[chosen]])
@@ -260,7 +260,7 @@ class Rehearsal:
         """Choose a script from the list, and press these buttons one after the other."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script list"))
-        if not (scripts := options(shown)):
+        if not (scripts := menu_options(shown)):
             return
         title = self.choose.choice(list(scripts))
         self.note(title)
@@ -271,12 +271,6 @@ class Rehearsal:
 
     async def restart(self) -> None:
         await self.stage.restart()
-
-
-def options(shown: Any) -> dict[str, str]:
-    """Return the values of the options in a message's menus, by their labels."""
-    menus = [item for row in shown.components for item in row["components"] if item["type"] == 3]
-    return {option["label"]: option["value"] for menu in menus for option in menu["options"]}
 
 
 async def rehearse(seed: int, steps: int, look: str) -> list[str]:

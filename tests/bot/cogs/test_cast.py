@@ -10,21 +10,23 @@ from bot.errors import RequestError
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
 from bot.ui.panels.panel_view import CHARACTER
-from tests.bot.conftest import Stage, answer, assert_private, labels, moderator, start_script
-from tests.bot.playing import ask, write
+from tests.bot.conftest import (
+    Stage,
+    assert_private,
+    find_menus,
+    labels,
+    moderator,
+    start_script,
+)
+from tests.bot.playing import ask, choose, write
 from tests.bot.session_harness import SessionHarness
 
 
 def speakers(stage: Stage) -> list[str]:
     """Return the characters for whom the panel offers to write."""
-    values = [option.value for option in find_speaker_select(stage).options]
+    [menu] = find_menus(stage.panel())
+    values = [option["value"] for option in menu["options"]]
     return [value.removeprefix(CHARACTER) for value in values if value.startswith(CHARACTER)]
-
-
-def find_speaker_select(stage: Stage) -> Any:
-    rows: list[Any] = stage.panel().components
-    [found] = [item for row in rows for item in row.children if item.type.name == "select"]
-    return found
 
 
 async def test_a_cast_grows_and_shrinks(stage: Stage):
@@ -141,11 +143,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     await ask(stage, "cast", remove="Zoe")
     assert await ask(stage, "write", text="ZOE: Hello.") is None
     for refused in (
-        answer(
-            await stage.ben.select(
-                stage.panel(), ["name:ZOE"], custom_id=find_speaker_select(stage).custom_id
-            )
-        ),
+        await choose(stage.ben, stage.panel(), "speaker", "name:ZOE"),
         await ask(stage, "continue", stage.ben, character="Zoe"),
     ):
         assert refused.content.startswith("ZOE is not in the cast.")

@@ -39,17 +39,7 @@ async def end(stage: Stage, by: Any = None) -> Any:
 
 def find_cards(stage: Stage, label: str = "Reopen") -> list[Any]:
     """Return the closing cards in the channel."""
-    return [message for message in stage.messages() if label in read_labels(message)]
-
-
-def read_labels(message: Any) -> list[str]:
-    """Return the labels of all buttons in a message, inside of cards too."""
-    found, components = list[str](), list(message.components)
-    while components:
-        component = components.pop()
-        components += getattr(component, "children", [])
-        found += filter(None, [getattr(component, "label", None)])
-    return found[::-1]
+    return [message for message in stage.messages() if label in labels(message)]
 
 
 def ending(stage: Stage) -> Ending:
@@ -74,7 +64,7 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     assert title.startswith("## The Diner\nThe end · 3 lines · ")
     assert best == "Best lines\n> **MAYA**\n> Rain\\.\n> -# 1 star · Ben"
     assert wrote.split("\n") == ["Who wrote", "- One line each: Ann, Ben, the voice “tiny”"]
-    assert read_labels(card) == ["Start another", "Surprise me", "Reopen"]
+    assert labels(card) == ["Start another", "Surprise me", "Reopen"]
     files = ["the-diner-stats.png", "the-diner.pdf", "the-diner.mp3"]
     assert [file.filename for file in card.attachments] == files
     assert "tiny" in card.attachments[0].description

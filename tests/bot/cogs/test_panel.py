@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import discord
 import pytest
 
 from bot.errors import RequestError, SettingsError
@@ -12,13 +11,21 @@ from bot.generation.moods import MOODS
 from bot.session.preferences import SEED, STYLE, parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
-from tests.bot.conftest import Stage, answer, fields, labels, moderator, poll, start_script
+from tests.bot.conftest import (
+    Stage,
+    answer,
+    fields,
+    find_menus,
+    labels,
+    moderator,
+    poll,
+    start_script,
+)
 from tests.bot.playing import (
     BY_PERSON,
     ask,
     choose,
     edit,
-    find_components,
     open_menu,
     replace_script,
     write,
@@ -28,9 +35,8 @@ from tests.bot.playing import (
 def menus(message: Any) -> dict[str, list[str]]:
     """Return the values of a message's lists by what their custom ids begin with."""
     return {
-        component["custom_id"].split(":")[1]: [option["value"] for option in component["options"]]
-        for component in find_components(message)
-        if component["type"] == discord.ComponentType.select.value
+        menu["custom_id"].split(":")[1]: [option["value"] for option in menu["options"]]
+        for menu in find_menus(message)
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import discord
 import pytest
 
 from bot.errors import RequestError
@@ -17,10 +16,11 @@ from tests.bot.conftest import (
     answer,
     assert_private,
     fields,
+    find_menus,
     moderator,
     start_script,
 )
-from tests.bot.playing import choose, find_components, replace_script, write_lines
+from tests.bot.playing import choose, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness
 
 
@@ -135,8 +135,7 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
     assert card.ephemeral
     lists = {
         menu["placeholder"]: [option["label"] for option in menu["options"] if option["default"]]
-        for menu in find_components(card)
-        if menu["type"] == discord.ComponentType.select.value
+        for menu in find_menus(card)
     }
     assert lists == {
         "Voice: tiny": ["Voice: tiny"],
