@@ -197,14 +197,24 @@ async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
     assert [line.text for line in (await chat.lines())[1:]] == []
 
 
-async def test_a_bare_mention_is_answered_and_chat_is_not(chat: Chat):
+async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+):
+    def find_answers() -> list[Message]:
+        return [message for message in chat.channel.messages() if HELP in message.text]
+
     await chat.write(chat.ben, "HELEN: Get me down.")
     await chat.write(chat.ben, f"I like {chat.bot} a lot.")
     for text in ("", " Help?", "/undo"):
         await chat.say(chat.ben, text)
     await chat.until_ticked(await chat.say(chat.ben, "Rain."))
     await chat.until_written("Rain.")
-    assert sum(HELP in message.text for message in chat.channel.messages()) == 1
+    [told] = find_answers()
+    assert ", or mention me." in told.text
+    assert told.labels == ["Start a script", "Surprise me"]
+    monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)
+    await chat.say(chat.ben, "")
+    await chat.discord.until(lambda: len(find_answers()) == 2)
 
 
 async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):

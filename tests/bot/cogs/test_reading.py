@@ -1,4 +1,4 @@
-"""Test exports and pictures of a script, as people ask for them."""
+"""Test exports and pictures of a script, and details of a line, as people ask for them."""
 
 from __future__ import annotations
 
@@ -146,3 +146,20 @@ async def test_pictures_of_a_script(stage: Stage):
     assert not fewer.response.ephemeral
     _, content, _ = await attached(fewer)
     assert open_picture(content).height < image.height
+
+
+async def test_details_are_shown_to_the_person_who_asks(stage: Stage):
+    await start_script(stage)
+    await stage.continue_with_seed(stage.ann, stage.channel, seed=7)
+    heading, line = stage.messages()[-3:-1]
+    said = await stage.ben.send(stage.channel, "hello")
+    of_heading, of_line, of_nothing = [
+        answer(await stage.ben.context_menu(stage.channel, "Details", message))
+        for message in (heading, line, said)
+    ]
+    assert of_line.ephemeral
+    for part in ("tiny", "seed 7", "mood lively", "quality quick", "bits per character"):
+        assert part in of_line.content
+    assert "Ann" in of_heading.content
+    assert "seed" not in of_heading.content
+    assert of_nothing.content.startswith("That message shows no line of a script.")
