@@ -47,7 +47,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "voice": {"voice": "tiny", "use": "script"},
     "write": {"text": "Rain."},
 }
-"""All commands, each with options that take it furthest."""
+"""All commands, few enough for a newcomer, each with options that take it furthest."""
 
 ON_A_MESSAGE = (*("Details", "Rewrite this line", "Add to the script", "Continue from here"),)
 
