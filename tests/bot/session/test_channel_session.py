@@ -38,20 +38,6 @@ async def test_the_voice_may_write_the_first_line(harness: SessionHarness):
     assert await harness.state(line) == await harness.read_from_start([line])
 
 
-async def test_a_seed_determines_a_line(harness: SessionHarness):
-    await harness.start()
-    [first] = await harness.continue_script(5)
-    state = await harness.state(first)
-    await harness.undo()
-    [again] = await harness.continue_script(5)
-    assert again.id != first.id
-    assert again.text == first.text
-    assert await harness.state(again) == state
-    await harness.undo()
-    [other] = await harness.continue_script(6)
-    assert other.text != first.text
-
-
 async def test_several_lines_have_consecutive_seeds(harness: SessionHarness):
     await harness.start()
     together = await harness.continue_script(2**31 - 2, lines=3, character="MAYA")
