@@ -35,34 +35,20 @@ async def change(stage: Stage, name: str, value: str, by: Any = None) -> Any:
     return await settings(stage, by, setting=name, value=value)
 
 
-WRITING = {
-    "temperature": "0.3",
-    "top_p": "0,5",
-    "min_p": "0.02",
-    "repetition": "0",
-    "company": "0.5",
-    "length": "60",
-    "quality": "Good",
-    "voice": "other",
-    "takes": "3",
-    "lock": "on",
-    "skip_played": "ON",
-}
-
 CHANGES = {
-    "temperature": "temperature 0.3",
-    "top_p": "top-p 0.5",
-    "min_p": "min-p 0.02",
-    "repetition": "repetition 0.0",
-    "company": "company 0.5",
-    "length": "length 60 characters",
-    "quality": "quality good",
-    "voice": "voice other",
-    "takes": "takes 3",
-    "lock": "cast lock on",
-    "skip_played": "skip played on",
+    "temperature": ("0.3", "temperature 0.3"),
+    "top_p": ("0,5", "top-p 0.5"),
+    "min_p": ("0.02", "min-p 0.02"),
+    "repetition": ("0", "repetition 0.0"),
+    "company": ("0.5", "company 0.5"),
+    "length": ("60", "length 60 characters"),
+    "quality": ("Good", "quality good"),
+    "voice": ("other", "voice other"),
+    "takes": ("3", "takes 3"),
+    "lock": ("on", "cast lock on"),
+    "skip_played": ("ON", "skip played on"),
 }
-
+"""What somebody types for a setting, and what the bot says that it has changed."""
 
 ALL_SETTINGS = """The settings of “The Diner”:
 ### The voice
@@ -100,10 +86,10 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await start_script(stage)
     before = (await settings(stage, setting="everything")).content
     assert before.startswith(ALL_SETTINGS)
-    for name, value in WRITING.items():
+    for name, (value, changed) in CHANGES.items():
         told = await change(stage, name, value)
         assert not told.ephemeral
-        assert told.content == f"Changed: {CHANGES[name]}."
+        assert told.content == f"Changed: {changed}."
     await stage.restart()
     shown = await settings(stage, setting="everything")
     assert_private(shown, "\n-# In brackets: the default, where this script differs.\n")
