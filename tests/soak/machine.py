@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,16 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.generation.provenance import find_processor_name
+
 PROC = Path("/proc")
 
-
-def processor() -> str:
-    """Return the name of the processor."""
-    names = PROC / "cpuinfo"
-    for line in names.read_text(encoding="utf-8").splitlines() if names.exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+processor = find_processor_name
 
 
 def cores() -> int:
