@@ -4,8 +4,7 @@ The fake is a server on 127.0.0.1 in a process of its own, with real HTTP, a rea
 Discord's rules. The bot talks to it through the real discord.py; only the addresses are replaced.
 
 - `state` remembers everything; `payloads` writes it as JSON.
-- `rest`, `webhooks`, `reactions`, `emojis` and `gateway` serve the bot; `rules` refuse invalid
-  requests.
+- `rest`, `webhooks`, `reactions` and `gateway` serve the bot; `rules` refuse invalid requests.
 - `conditions` hold latencies and rate limits; `faults` make requests fail.
 - `control` does what a test asks for, as `client` would send it for a person.
 - `people` is the test's side; `processes` starts the server and the bot.

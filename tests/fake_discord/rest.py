@@ -21,6 +21,7 @@ from .state import (
     Answer,
     Channel,
     Context,
+    Emoji,
     Interaction,
     Json,
     Message,
@@ -60,6 +61,7 @@ class Rest:
 
     def routes(self) -> list[web.RouteDef]:
         command = f"{BASE}/applications/{{application}}/commands"
+        emojis = f"{BASE}/applications/{{application}}/emojis"
         hook = f"{BASE}/webhooks/{{application}}/{{token:{OF_INTERACTION}[^/]+}}"
         channel = f"{BASE}/channels/{{channel}}/messages"
         return [
@@ -70,6 +72,8 @@ class Rest:
             web.get(f"{BASE}/gateway/bot", self.gateway),
             web.get(command, self.commands),
             web.put(command, self.register),
+            web.get(emojis, self.emojis),
+            web.post(emojis, self.create_emoji),
             web.post(f"{BASE}/interactions/{{id}}/{{token}}/callback", self.answer),
             web.post(hook, self.follow_up),
             web.patch(hook + "/messages/{message}", self.edit_answer),
@@ -214,6 +218,18 @@ class Rest:
             for command in found
         }
         return await self.commands(request)
+
+    async def emojis(self, _request: web.Request) -> web.Response:
+        found = self.world.emojis.values()
+        return json_answer({"items": [payloads.emoji(self.world, emoji) for emoji in found]})
+
+    async def create_emoji(self, request: web.Request) -> web.Response:
+        body, _ = await json_body(request)
+        others = (emoji.name for emoji in self.world.emojis.values())
+        rules.check_emoji(body.get("name"), rules.parse_image(body.get("image")), others)
+        made = Emoji(self.world.new_id(), body["name"])
+        self.world.emojis[made.id] = made
+        return json_answer(payloads.emoji(self.world, made), 201)
 
     async def file(self, request: web.Request) -> web.Response:
         return web.Response(body=self.world.files[int(request.match_info["file"])])

@@ -11,7 +11,6 @@ from typing import Any
 from aiohttp import web
 
 from .control import Control
-from .emojis import Emojis
 from .faults import GATEWAYS
 from .gateway import Gateway
 from .reactions import Reactions
@@ -27,8 +26,7 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 def application(world: World) -> web.Application:
     """Return the server of one world."""
     rest, gateway = Rest(world), Gateway(world)
-    webhooks, emojis = Webhooks(rest, gateway), Emojis(world)
-    reactions = Reactions(rest, gateway)
+    webhooks, reactions = Webhooks(rest, gateway), Reactions(rest, gateway)
     control = Control(world, gateway, webhooks, reactions)
     app = web.Application(
         middlewares=[rest.travelling, rest.limiting, control.failing, rest.refusing],
@@ -36,7 +34,7 @@ def application(world: World) -> web.Application:
     )
     gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
     app.add_routes([*gateways, *control.routes()])
-    for part in (rest, webhooks, emojis, reactions):
+    for part in (rest, webhooks, reactions):
         app.add_routes(part.routes())
     app.add_routes([web.route("*", BASE + "/{path:.*}", rest.unknown)])
     return app
