@@ -10,15 +10,11 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
 
-TEN_MINUTES = 600.0
-
-MOST_INVALID = 10_000
-"""Answers with a status of `INVALID` within ten minutes after which Discord bans the bot."""
-
 INVALID = {401, 403, 429}
+"""The statuses of answers for too many of which Discord bans a bot."""
 
 GLOBAL_LIMIT = 50, 1.0
 """The most requests with a bot's token, and in how many seconds.
@@ -107,7 +103,6 @@ class Conditions:
         self._random = random.Random()
         self._global = Bucket(*GLOBAL_LIMIT)
         self._buckets: dict[tuple[str, str], Bucket] = {}
-        self._invalid = deque[float]()
         self._identified: dict[int, float] = {}
 
     def set(self, least: float, most: float, limited: bool, seed: int) -> None:
@@ -131,18 +126,11 @@ class Conditions:
         """Count a request with the bot's token, and return how long it must wait [s], usually 0."""
         return 0.0 if self._global.take(now) else self._global.ends - now
 
-    def note(self, status: int, now: float) -> None:
+    def note(self, status: int) -> None:
         """Count an answer."""
         self.counts["requests"] += 1
         if status in INVALID:
             self.counts["invalid requests"] += 1
-            self._invalid.append(now)
-
-    def is_banned(self, now: float) -> bool:
-        """Return whether the bot is banned because too many of its requests were invalid."""
-        while self._invalid and self._invalid[0] < now - TEN_MINUTES:
-            self._invalid.popleft()
-        return self.limited and len(self._invalid) >= MOST_INVALID
 
     def may_identify(self, shard: int, now: float) -> bool:
         """Count an identify, and return whether the shard may begin a session now."""

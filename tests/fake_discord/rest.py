@@ -124,15 +124,12 @@ class Rest:
         """Answer a request above a rate limit as Discord does, and count every answer."""
         if not request.path.startswith(BASE):
             return await handler(request)
-        conditions, now = self.world.conditions, self.world.now()
-        if conditions.is_banned(now):
-            conditions.note(TOO_MANY, now)
-            return web.Response(status=TOO_MANY, text="error code: 1015")
+        conditions = self.world.conditions
         if conditions.limited:
-            answer = await self._limited(request, handler, now)
+            answer = await self._limited(request, handler, self.world.now())
         else:
             answer = await handler(request)
-        conditions.note(answer.status, now)
+        conditions.note(answer.status)
         return answer
 
     async def _limited(self, request: web.Request, handler: Any, now: float) -> web.StreamResponse:
