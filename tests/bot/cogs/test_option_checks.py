@@ -146,13 +146,6 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
     assert await read_script(ann, channel) == [".ROOF"]
 
 
-async def test_text_in_an_expired_window_is_given_back(channel: Channel, ann: Person) -> None:
-    line = {"type": 4, "custom_id": "text", "value": "MAYA: Do not lose me."}
-    data = {"custom_id": "onbook:write:old", "components": [{"type": 1, "components": [line]}]}
-    shown = await (await ann.send_raw(channel, kind=5, data=data)).shows("has expired")
-    assert "Do not lose me." in shown.content
-
-
 async def test_unknown_commands_are_answered(channel: Channel, ann: Person) -> None:
     for data in (
         {"name": "dance"},
