@@ -23,7 +23,6 @@ import tyro
 
 from bot.errors import NoContinuation
 from bot.generation.generator import build_automaton
-from bot.inference.automaton import Automaton
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -58,16 +57,8 @@ class Findings:
     """The number of steps by the number of rows."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A request for a line, and the text before it."""
-
-    before: str
-    request: Request
-
-
-def draw_request(model: Model, chance: random.Random) -> Wanted:
-    """Draw a request with random controls, without a state."""
+def draw_request(model: Model, chance: random.Random) -> tuple[str, Request]:
+    """Draw the text before a line, and a request for it with random controls, without a state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
     speaking = opening != "\n"
@@ -84,6 +75,7 @@ def draw_request(model: Model, chance: random.Random) -> Wanted:
         company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
         length=chance.choice([0, chance.randrange(1, 120)]),
     )
+    banned = BANNED[: chance.randrange(len(BANNED) + 1)]
     request = Request(
         state=model.start(),
         prompt=model.encode(opening),
@@ -91,13 +83,13 @@ def draw_request(model: Model, chance: random.Random) -> Wanted:
         limit=chance.randrange(1, 200),
         context=model.encode(before),
         automaton=build_automaton(model.vocabulary, kind, cast, speaking) if guided else None,
-        banned=_banned(model, chance.randrange(len(BANNED) + 1)),
+        banned=build_word_filter(model.vocabulary, banned) if banned else None,
         bars_words=chance.random() < 0.9,
         present=tuple(model.encode(f"{name}\n") for name in cast),
         lock=locked,
         owner=chance.randrange(8),
     )
-    return Wanted(before, request)
+    return before, request
 
 
 async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
@@ -106,9 +98,9 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     found = Findings(lines)
     model = Model.load(path)
     engine = _Counting(model, found.rows)
-    all_wanted = [draw_request(model, chance) for _ in range(lines)]
-    states = {case.before: await _read(engine, case.before) for case in all_wanted}
-    requests = [dataclasses.replace(case.request, state=states[case.before]) for case in all_wanted]
+    drawn = [draw_request(model, chance) for _ in range(lines)]
+    states = {before: await _read(engine, before) for before, _ in drawn}
+    requests = [dataclasses.replace(request, state=states[before]) for before, request in drawn]
     alone = [await _outcome(engine, request) for request in requests]
     among = await _among_others(engine, requests, chance)
     cut = [asyncio.create_task(_outcome(engine, request)) for request in requests[:ROWS]]
@@ -122,7 +114,7 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     read_again = {before: await _read(engine, before) for before in states}
     from_text = await _among_others(
         engine,
-        [dataclasses.replace(case.request, state=read_again[case.before]) for case in all_wanted],
+        [dataclasses.replace(request, state=read_again[before]) for before, request in drawn],
         chance,
     )
     await asyncio.to_thread(engine.close)
@@ -180,10 +172,6 @@ async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | Non
 async def _read(engine: Engine, text: str) -> np.ndarray:
     model = engine.model
     return (await engine.run(Request(model.start(), model.encode(text)))).state
-
-
-def _banned(model: Model, words: int) -> Automaton | None:
-    return build_word_filter(model.vocabulary, BANNED[:words]) if words else None
 
 
 def main(lines: int = 1000, voice: VoiceFile = STAGE) -> int:

@@ -225,7 +225,8 @@ class Crowd:
                 for person, channel in left
             ]
             await self.discord.until(
-                partial(all_have_end, asked), lambda asked=asked: str(list(map(str, asked)))
+                lambda asked=asked: all(map(has_end, asked)),
+                lambda asked=asked: str(list(map(str, asked))),
             )
             left = [who for who, act in zip(left, asked, strict=True) if is_asked_back(act)]
             if not left:
@@ -251,11 +252,6 @@ def has_end(asked: Asked) -> bool:
     answers = asked.answers()
     is_gone = bool(asked.messages) and not answers
     return is_gone or any(not answer.thinking and is_end(answer.versions[-1]) for answer in answers)
-
-
-def all_have_end(asked: Iterable[Asked]) -> bool:
-    """Return whether everybody was answered."""
-    return all(map(has_end, asked))
 
 
 def is_asked_back(asked: Asked) -> bool:
