@@ -13,6 +13,7 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,39 +27,6 @@ from tests.bot.conftest import Stage, answer, fields, labels, opened, staged
 from tests.bot.playing import menu_options, open_window
 
 PAUSE = "Pause it and start the new one"
-
-ACTS = [
-    *["write"] * 4,
-    *["say", "say", "reply", "add", "star", "star"],
-    *[
-        "carry_on",
-        "press",
-        "press_late",
-        "take_anew",
-        "undo",
-        "undo",
-        "redo",
-        "edit",
-        "edit",
-        "edit",
-    ],
-    *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
-    *["archive", "end_script", "delete", "restart"],
-]
-"""The acts of people, listed as often as their shares."""
-
-BUTTONS = {"take_anew": "Another take", "redo": "Redo"}
-"""The acts that are buttons of the panel, which it does not always have."""
-
-ON_A_MESSAGE = {"edit_there": "Rewrite this line", "go_there": "Continue from here"}
-"""The acts that are commands on a message."""
-
-IN_THE_LIST = {
-    "switch": ("Continue it", "Reopen"),
-    "archive": ("Archive",),
-    "delete": ("Delete", "Delete for good"),
-}
-"""The acts that are buttons, pressed one after the other, under a script of the list."""
 
 
 class Rehearsal:
@@ -91,18 +59,11 @@ class Rehearsal:
         running = await self.stage.services.sessions.store.scripts.find_running_script(
             self.stage.channel.id
         )
-        name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
+        names = list(ACTS) if running else ["start", "switch"]
+        [name] = self.choose.choices(names, [ACTS[name][0] for name in names])
         self.acts.append(name)
-        if name == "undo":
-            await self.slash(name)
-        elif name in BUTTONS:
-            await self.press_if_offered(BUTTONS[name])
-        elif name in ON_A_MESSAGE:
-            await self.on_a_message(ON_A_MESSAGE[name])
-        elif name in IN_THE_LIST:
-            await self.in_the_list(*IN_THE_LIST[name])
-        else:
-            await getattr(self, name)()
+        _, act = ACTS[name]
+        await act(self)
 
     def note(self, what: object) -> None:
         """Add a detail to the record of the current act."""
@@ -179,9 +140,6 @@ class Rehearsal:
         if (who.id in people) is not (reacted and shows_line):
             self.lost.append(f"the stars of {message.id} are {people}")
 
-    async def carry_on(self) -> None:
-        await self.slash("continue", lines=self.choose.randint(1, 2))
-
     async def press(self) -> None:
         panel = self.stage.panel()
         label = self.choose_button(panel)
@@ -237,9 +195,6 @@ class Rehearsal:
             self.note(chosen)
             await who.select(shown, [lines[chosen]])
 
-    async def fork(self) -> None:
-        await self.slash("script fork", title=self.title())
-
     async def start(self) -> None:
         who = self.somebody
         heading = {"heading": self.words(1)} if self.choose.random() < 0.5 else {}
@@ -269,8 +224,34 @@ class Rehearsal:
             if label in labels(shown):
                 await who.click(shown, label=label)
 
-    async def restart(self) -> None:
-        await self.stage.restart()
+
+Act = Callable[[Rehearsal], Awaitable[object]]
+
+ACTS: dict[str, tuple[int, Act]] = {
+    "write": (4, Rehearsal.write),
+    "say": (2, Rehearsal.say),
+    "reply": (1, Rehearsal.reply),
+    "add": (1, Rehearsal.add),
+    "star": (2, Rehearsal.star),
+    "carry_on": (1, lambda it: it.slash("continue", lines=it.choose.randint(1, 2))),
+    "press": (1, Rehearsal.press),
+    "press_late": (1, Rehearsal.press_late),
+    "take_anew": (1, lambda it: it.press_if_offered("Another take")),
+    "undo": (2, lambda it: it.slash("undo")),
+    "redo": (1, lambda it: it.press_if_offered("Redo")),
+    "edit": (3, Rehearsal.edit),
+    "edit_there": (1, lambda it: it.on_a_message("Rewrite this line")),
+    "go_there": (1, lambda it: it.on_a_message("Continue from here")),
+    "jump": (2, Rehearsal.jump),
+    "fork": (1, lambda it: it.slash("script fork", title=it.title())),
+    "switch": (2, lambda it: it.in_the_list("Continue it", "Reopen")),
+    "start": (1, Rehearsal.start),
+    "archive": (1, lambda it: it.in_the_list("Archive")),
+    "end_script": (1, Rehearsal.end_script),
+    "delete": (1, lambda it: it.in_the_list("Delete", "Delete for good")),
+    "restart": (1, lambda it: it.stage.restart()),
+}
+"""The acts of people, with their shares."""
 
 
 async def rehearse(seed: int, steps: int, look: str) -> list[str]:

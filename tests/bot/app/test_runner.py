@@ -46,7 +46,7 @@ def onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str,
 
 
 @pytest.mark.parametrize("program", ["bot", "training", "export"])
-def test_help_and_the_version_import_nothing_large(tmp_path: Path, program: str):
+def test_help_and_the_version_import_nothing_large(program: str):
     large = "{'discord', 'numpy', 'pydantic', 'sqlalchemy', 'torch'}"
     code = (
         f"import sys, runpy; sys.argv = ['{program}.py', '--help']\n"

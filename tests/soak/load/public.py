@@ -54,8 +54,6 @@ class MeasuredAct:
 
     what: str
     asked: Asked
-    lines: int = 0
-    """The number of lines that the act should add."""
     under: Message | None = None
     """The message whose button was pressed."""
 
@@ -193,7 +191,7 @@ class Public(Crowd):
     def _done(
         self, what: str, asked: Asked, lines: int, under: Message | None = None
     ) -> MeasuredAct:
-        act = self.measured[asked.id] = MeasuredAct(what, asked, lines, under)
+        act = self.measured[asked.id] = MeasuredAct(what, asked, under)
         self.asked[asked.id] = asked, lines
         return act
 
