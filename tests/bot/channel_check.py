@@ -93,5 +93,5 @@ class Reader:
 async def assert_channel_is_true(stage: Stage, channel: Any = None) -> None:
     """Check what everybody sees of a channel against the stored script."""
     channel = channel or stage.channel
-    store, messages = stage.services.sessions.store, stage.messages(channel)
+    store, messages = stage.store, stage.messages(channel)
     assert await Reader().faults(store, channel.id, messages) == []

@@ -385,7 +385,7 @@ class Stage:
         self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
     ) -> simcord.InteractionResult:
         """Continue the script with a seed, as after a change of the settings that nobody saw."""
-        scripts = self.services.sessions.store.scripts
+        scripts = self.store.scripts
         script = await scripts.find_running_script(channel.id)
         if script:
             await scripts.update_script(script.id, {"seed": seed})

@@ -46,20 +46,18 @@ class Rehearsal:
     async def run(self, steps: int) -> list[str]:
         """Act until a fault is shown, or for a number of steps; return the faults."""
         await self.start()
-        store, channel = self.stage.services.sessions.store, self.stage.channel.id
-        while not (faults := await self.reader.faults(store, channel, self.stage.messages())):
+        channel = self.stage.channel.id
+        while not (
+            faults := await self.reader.faults(self.stage.store, channel, self.stage.messages())
+        ):
             if len(self.acts) >= steps or self.lost:
                 break
             await self.act()
-            store = self.stage.services.sessions.store  # another one after a restart
         return faults + self.lost
 
     async def act(self) -> None:
         """Do one possible act."""
-        running = await self.stage.services.sessions.store.scripts.find_running_script(
-            self.stage.channel.id
-        )
-        names = list(ACTS) if running else ["start", "switch"]
+        names = list(ACTS) if await self.stage.script() else ["start", "switch"]
         [name] = self.choose.choices(names, [ACTS[name][0] for name in names])
         self.acts.append(name)
         _, act = ACTS[name]
@@ -134,7 +132,7 @@ class Rehearsal:
         self.note(f"{message.id} {reacted}")
         await who.set_reaction(message, STAR, reacted=reacted)
         await self.stage.world.settle()
-        store = self.stage.services.sessions.store
+        store = self.stage.store
         people = (await store.stars.load_reactions([message.id])).get(message.id, set())
         shows_line = await store.messages.find_post(message.id) is not None
         if (who.id in people) is not (reacted and shows_line):
