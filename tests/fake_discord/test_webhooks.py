@@ -91,9 +91,7 @@ async def test_the_messages_of_a_deleted_webhook_stay(stage: Stage):
     for asked in (hook.send("Hello."), sent.edit(content="x"), sent.delete()):
         assert await code_of(asked) == 10015
     await stage.channel.shows(("On Book", "Hello."))
-    async with asyncio.timeout(60):
-        while stage.client.webhooks_of != [stage.channel.id] * 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    assert await stage.until(stage.client.webhooks_of, 2) == [stage.channel.id] * 2
 
 
 async def test_the_content_of_a_webhooks_messages_is_withheld_from_the_bot(stage: Stage):
