@@ -188,17 +188,6 @@ class Asked(state.Act):
         return f"an answer ({self.how}, refused {self.refused}) that shows {shown}"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One message in the timeline of a channel."""
-
-    message: int
-    author: str
-    text: str
-    """The last visible text."""
-    is_gone: bool
-
-
 @dataclass
 class Channel:
     """A text channel or a private channel."""
@@ -215,14 +204,13 @@ class Channel:
         """Delete the channel as a moderator."""
         await self.discord.do("delete_channel", channel=self.id)
 
-    def timeline(self) -> list[Entry]:
+    def timeline(self) -> list[Message]:
         """Return all public messages of the channel, oldest first, including deleted ones."""
-        found = (post for post in self.discord.messages_in(self.id) if post.only_for is None)
-        return [Entry(post.id, post.author, post.text, post.deleted) for post in found]
+        return [post for post in self.discord.messages_in(self.id) if post.only_for is None]
 
     def shown(self) -> list[tuple[str, str]]:
         """Return the author and the text of each public message, oldest first."""
-        return [(entry.author, entry.text) for entry in self.timeline() if not entry.is_gone]
+        return [(message.author, message.text) for message in self.messages()]
 
     async def shows(self, *expected: tuple[str, str]) -> None:
         """Wait until the channel shows exactly these authors and texts."""
@@ -232,8 +220,7 @@ class Channel:
 
     def messages(self) -> list[Message]:
         """Return the public messages of the channel, oldest first."""
-        found = self.discord.messages_in(self.id)
-        return [message for message in found if not message.deleted and message.only_for is None]
+        return [message for message in self.timeline() if not message.deleted]
 
     def panel(self) -> Message:
         """Return the only message with the buttons of a script."""

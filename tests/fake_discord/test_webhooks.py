@@ -11,7 +11,6 @@ from discord.http import Route
 from .conditions import IN_CHANNEL
 from .conftest import Stage, code_of
 from .faults import Kind
-from .people import Entry
 from .state import Webhook
 
 FACE = "https://cdn.example/ann.png"
@@ -33,8 +32,9 @@ async def test_a_webhook_posts_under_any_name_and_picture(stage: Stage):
     shown, _ = stage.channel.messages()
     assert (shown.author, shown.avatar, shown.webhook) == ("ANN", FACE, hook.id)
     first, gone, _ = stage.channel.timeline()
-    assert first == Entry(sent.id, "ANN", "Hello again.", is_gone=False)
-    assert gone == Entry(second.id, "On Book", "Without a webhook.", is_gone=True)
+    assert (first.id, first.author, first.text) == (sent.id, "ANN", "Hello again.")
+    assert (gone.id, gone.author, gone.text) == (second.id, "On Book", "Without a webhook.")
+    assert (first.deleted, gone.deleted) == (False, True)
 
 
 async def test_webhooks_need_a_permission_or_their_token(stage: Stage):
