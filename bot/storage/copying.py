@@ -71,7 +71,7 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
         highest = [
             await session.scalar(select(query_highest_id(session, name))) for session in (old, new)
         ]
-        await continue_ids_after(new, name, max(number or 0 for number in highest))
+        await new.run_sync(continue_ids_after, name, max(number or 0 for number in highest))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, column, func, select, text
@@ -9,17 +10,18 @@ from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
 
-from .schema import Base, Int64
+from .schema import TABLES_WITH_PUBLIC_IDS, Base, Int64
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 """An INSERT with ON CONFLICT."""
 
 
-def is_postgres(session: AsyncSession) -> bool:
+def is_postgres(session: AsyncSession | Session) -> bool:
     """Return whether a session's database is on a PostgreSQL server, and no SQLite file."""
     return session.get_bind().dialect.name == "postgresql"
 
@@ -58,7 +60,7 @@ def _compile_for_postgres(
 # Ids -------------------------------------------------------------------------------------------
 
 
-def query_highest_id(session: AsyncSession, table: str) -> ColumnElement[int | None]:
+def query_highest_id(session: AsyncSession | Session, table: str) -> ColumnElement[int | None]:
     """Build the highest id that a table has ever had, also of deleted rows; NULL for none.
 
     Select it while writing, when no other process adds rows.
@@ -76,15 +78,29 @@ async def note_highest_id(session: AsyncSession, table: str, number: int) -> Non
         await session.execute(func.setval(_sequence(table), number))
 
 
-async def continue_ids_after(session: AsyncSession, table: str, number: int) -> None:
+def continue_ids_after(session: Session, table: str, number: int) -> None:
     """Make new ids greater than ``number``, which may exceed all ids of the table."""
-    await note_highest_id(session, table, max(1, number))
-    if not is_postgres(session):
-        for statement in (
-            "DELETE FROM sqlite_sequence WHERE name = :table",
-            "INSERT INTO sqlite_sequence VALUES (:table, :number)",
-        ):
-            await session.execute(text(statement), {"table": table, "number": number})
+    if is_postgres(session):
+        session.execute(select(func.setval(_sequence(table), max(1, number))))
+        return
+    for statement in (
+        "DELETE FROM sqlite_sequence WHERE name = :table",
+        "INSERT INTO sqlite_sequence VALUES (:table, :number)",
+    ):
+        session.execute(text(statement), {"table": table, "number": number})
+
+
+def continue_ids_from_now(session: Session) -> None:
+    """Make new ids start at the current time in milliseconds.
+
+    The database may be a restored backup: old buttons carry ids of rows that it lacks, and must
+    never refer to new rows. No database writes one row per millisecond for long, so that the time
+    is a safe start.
+    """
+    now = time.time_ns() // 10**6
+    for table in TABLES_WITH_PUBLIC_IDS:
+        highest = session.scalar(select(query_highest_id(session, table))) or 0
+        continue_ids_after(session, table, max(now, highest))
 
 
 def _sequence(table: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from sqlalchemy import (
@@ -16,15 +15,14 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
-    select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ...errors import StoreError
 from .. import migrations
-from ..dialects import continue_ids_after, query_highest_id
-from ..schema import TABLES_WITH_PUBLIC_IDS, Base
+from ..dialects import continue_ids_from_now
+from ..schema import Base
 
 OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has all that is used."""
@@ -64,7 +62,7 @@ async def prepare_tables(session: AsyncSession) -> None:
         )
     if await connection.run_sync(migrations.upgrade, "The PostgreSQL"):
         await connection.run_sync(_disable_statistics)
-    await _continue_ids_from_now(session)
+    await session.run_sync(continue_ids_from_now)
 
 
 async def check_owner(connection: AsyncConnection) -> None:
@@ -89,19 +87,6 @@ async def check_owner(connection: AsyncConnection) -> None:
             f"The role {role!r} must own On Book's PostgreSQL tables to erase deleted text. Run "
             f"ALTER TABLE {table} OWNER TO {role}, and so on."
         )
-
-
-async def _continue_ids_from_now(session: AsyncSession) -> None:
-    """Make new ids start at the current time in milliseconds.
-
-    The database may be a restored backup: old buttons carry ids of rows that it lacks, and must
-    never refer to new rows. No database writes one row per millisecond for long, so that the time
-    is a safe start.
-    """
-    now = time.time_ns() // 10**6
-    for table in TABLES_WITH_PUBLIC_IDS:
-        highest = await session.scalar(select(query_highest_id(session, table))) or 0
-        await continue_ids_after(session, table, max(now, highest))
 
 
 def _is_personal(column: Column[Any]) -> bool:

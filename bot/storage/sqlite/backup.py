@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import StoreError
-from ..schema import TABLES_WITH_PUBLIC_IDS
 from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 
 
@@ -53,8 +51,7 @@ def restore(database: Path, source: Path) -> Path | None:
         with _making(part, f"{source} cannot be used as a backup"):
             copy_file(source, part)
             _check(part)
-            upgrade_file(part, str(source))
-            _continue_ids_from_now(part)
+            upgrade_file(part, backup=source)
             _sync(part)  # so that only two renamings remain when something first changes
             old = _set_aside(database)
             part.replace(database)
@@ -70,22 +67,6 @@ def _check(file: Path) -> int:
             raise StoreError(f"{file} is damaged. Use an older backup.")
         (count,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
         return int(count)
-
-
-def _continue_ids_from_now(part: Path) -> None:
-    """Make new ids start at the current time in milliseconds.
-
-    Old buttons carry ids of rows that were written after the backup, and must never refer to new
-    rows. No database writes one row per millisecond for long, so that the time is a safe start.
-    """
-    now = time.time_ns() // 10**6
-    with closing(sqlite3.connect(part)) as connection, connection:
-        for table in TABLES_WITH_PUBLIC_IDS:
-            # sqlite_sequence lacks tables in which no row was ever written.
-            had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
-            highest = max([now, *(seq for (seq,) in had)])
-            connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-            connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
 
 
 def _set_aside(database: Path) -> Path | None:

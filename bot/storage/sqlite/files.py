@@ -8,9 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy.orm import Session
 
 from ...errors import StoreError
 from .. import migrations
+from ..dialects import continue_ids_from_now
 
 SIDE_FILES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
@@ -66,11 +68,11 @@ def copy_file(source: Path, to: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def upgrade_file(path: Path, name: str = "") -> None:
+def upgrade_file(path: Path, backup: Path | None = None) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    Raises StoreError for tables of a newer On Book, which calls the file ``name`` or by its path,
-    and DBAPIError.
+    If the file is a copy of a ``backup``, its new ids also start at the current time. Raises
+    StoreError for tables of a newer On Book, which names the backup or the file, and DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(
@@ -79,12 +81,15 @@ def upgrade_file(path: Path, name: str = "") -> None:
         poolclass=NullPool,
         hide_parameters=True,
     )
-    with engine.connect() as connection:
+    with Session(engine) as session:
+        connection = session.connection()
         connection.exec_driver_sql("PRAGMA synchronous = FULL")
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        migrations.upgrade(connection, name or str(path))
-        connection.commit()
+        migrations.upgrade(connection, str(backup or path))
+        if backup:
+            continue_ids_from_now(session)
+        session.commit()
 
 
 def remove_file(path: Path) -> None:
