@@ -35,13 +35,9 @@ class GroupCommit:
     or fails as if it had come alone. If the database fails, all changes of the group fail.
     """
 
-    def __init__(
-        self,
-        writing: Callable[[], AbstractAsyncContextManager[AsyncSession]],
-        group_size: int = GROUP_SIZE,
-    ) -> None:
-        """Commit in units of work of ``writing``, with at most ``group_size`` changes in each."""
-        self.group_size = group_size
+    def __init__(self, writing: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
+        """Commit in units of work of ``writing``."""
+        self.group_size = GROUP_SIZE
         self._writing = writing
         self._waiting = deque[PendingChange[Any]]()
         self._writer: asyncio.Task[None] | None = None
