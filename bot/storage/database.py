@@ -80,12 +80,13 @@ class Database(ABC):
             await database.close()
 
     @classmethod
-    @abstractmethod
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
         """Open a database that receives a copy; close it at the end, and undo it on failure.
 
-        Raises StoreError if the database cannot be used, or a bot uses it.
+        Raises StoreError if the database cannot be used, or a bot uses it. By default, the database
+        exists, and empty tables remain in it.
         """
+        return cls.open_source(url)
 
     @abstractmethod
     def reading(self) -> AbstractAsyncContextManager[AsyncSession]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Self
 
 from sqlalchemy import URL, update
@@ -73,11 +73,6 @@ class PostgresDatabase(Database):
     @classmethod
     async def check_source(cls, url: URL) -> None:
         await check_no_lease(url)
-
-    @classmethod
-    def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
-        # Tables without rows remain if the copy fails.
-        return cls.open_source(url)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
