@@ -246,7 +246,7 @@ async def test_a_failed_fork_leaves_no_thread(stage: Stage, may_delete: bool):
     rights = discord.PermissionOverwrite(manage_channels=may_delete)
     channel = stage.guild.create_text_channel("here", overwrites={stage.guild.me: rights})
     await start_script(stage, channel)
-    mend = await make_read_only(stage)
+    mend = await make_read_only(stage.store)
     refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
     await mend()
     assert_private(refused, "is read-only")

@@ -387,7 +387,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.upkeep._delete_departed()
     assert await store.guilds.list_guilds() == [guild]
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
-    mend = await make_read_only(stage)
+    mend = await make_read_only(stage.store)
     await stage.upkeep._delete_departed()
     await mend()
     assert await store.guilds.list_departed_guilds(FAR_FUTURE) == [guild]

@@ -453,7 +453,7 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     written = await load_takes(stage, shown := await ask(stage, vote=600))
     before = len(stage.messages())
     if fails == "the disk":
-        mend = await make_read_only(stage)
+        mend = await make_read_only(stage.store)
     else:
         stage.world.inject_error("POST", "/channels/*/messages", status=400, times=2)
     for seconds in (601, 6):

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from bot.storage.store import Store
 from tests.bot.conftest import Stage, answer, start_script
 
 from .disk_faults import Repair, fill, lock, make_read_only
@@ -21,13 +22,13 @@ LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
 )
 async def test_a_command_names_the_failure_and_writes_nothing(
     stage: Stage,
-    fail: Callable[[Stage], Awaitable[Repair]],
+    fail: Callable[[Store], Awaitable[Repair]],
     reason: str,
     caplog: pytest.LogCaptureFixture,
 ):
     await start_script(stage)
     before = await stage.lines()
-    repair = await fail(stage)
+    repair = await fail(stage.store)
     refused = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
     assert refused.ephemeral
     assert reason in refused.content

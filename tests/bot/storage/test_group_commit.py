@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from bot.storage.schema import Line, PostedLine, Script
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, count, on_a_file
 
+from .disk_faults import fill, lock
 from .scripts import make_draft, make_script
 
 DATABASES = BOTH
@@ -91,12 +90,7 @@ async def test_a_change_that_fails_leaves_the_others(
 async def test_a_full_disk_fails_all_changes(
     store: Store, scripts: list[Script], where: Path | URL
 ):
-    async def pragma(statement: str) -> object:
-        async with store._database.reading() as session:
-            connection = await session.connection()
-            return (await connection.exec_driver_sql(f"PRAGMA {statement}")).scalar()
-
-    await pragma(f"max_page_count = {await pragma('page_count')}")
+    repair = await fill(store)
     long = [
         store.lines.append_lines(script, None, [make_draft("Rain. " * 5000)], str(script.id))
         for script in scripts
@@ -104,24 +98,21 @@ async def test_a_full_disk_fails_all_changes(
     results = await asyncio.gather(*long, return_exceptions=True)
     assert {type(result) for result in results} == {TransactionFailed}
     assert count(where, "lines") == 0
-    await pragma("max_page_count = 1073741823")
+    await repair()
     assert are_written(await append_all(store, scripts))
 
 
 @on_a_file
-async def test_a_locked_file_fails_all_changes_after_one_wait(
-    store: Store, scripts: list[Script], where: Path | URL
-):
+async def test_a_locked_file_fails_all_changes_after_one_wait(store: Store, scripts: list[Script]):
     begins: list[str] = []
 
     @event.listens_for(store._database._engine.sync_engine, "before_cursor_execute")
     def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         begins.extend([statement] if statement.startswith("BEGIN") else [])
 
-    with closing(sqlite3.connect(where, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        results = await append_all(store, scripts)
-        other.rollback()
+    release = await lock(store)
+    results = await append_all(store, scripts)
+    await release()
     assert {type(result) for result in results} == {TransactionFailed}
     assert len(begins) == 1
     assert are_written(await append_all(store, scripts))
