@@ -18,10 +18,11 @@ from bot.session.turn import ContinueRequest
 from bot.settings import RunnerSettings
 from bot.storage.sqlite import backup as backup_module
 from bot.storage.sqlite.backup import backup, restore
-from bot.storage.store import Store
 from tests.bot.conftest import AddRevision, run_sql
 from tests.bot.session_harness import SessionHarness, texts
 from tests.fake_discord.processes import run_onbook
+
+from .scripts import opened
 
 
 @pytest.fixture
@@ -128,9 +129,8 @@ async def test_an_earlier_backup_is_upgraded(
     shutil.copy(empty_database, copy)
     add_revision("op.execute(\"INSERT INTO key_values VALUES ('a', 'b')\")")
     assert restore(path, copy) is None
-    store = await Store.open(path)
-    assert await store.key_values.find_value("a") == "b"
-    await store.close()
+    async with opened(path) as store:
+        assert await store.key_values.find_value("a") == "b"
 
 
 async def test_a_restored_database_reuses_no_id(harness: SessionHarness, copy: Path):

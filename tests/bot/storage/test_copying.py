@@ -26,7 +26,7 @@ from tests.bot.conftest import count, on, run_sql
 from tests.fake_discord.processes import run_onbook
 from tests.tools.postgres_server import PASSWORD, ask, format_address
 
-from .scripts import STATE, append, make_draft, make_script, record_post
+from .scripts import STATE, append, make_draft, make_script, opened, record_post
 
 
 @pytest.fixture(autouse=True)
@@ -113,17 +113,15 @@ async def test_a_copy_has_every_row_and_continues_the_ids(
     assert await load_rows(back) == before
     [[highest]] = run_sql(filled, "SELECT seq FROM sqlite_sequence WHERE name = 'scripts'")
     for where in (bare_url, back):
-        store = await Store.open(where)
-        assert (await store.scripts.create_script(make_script(3))).id > int(highest)
-        assert (await store.states.find_surprisal(1, "f")).tolist() == [0.5, 7.25, 0.0]
-        await store.close()
+        async with opened(where) as store:
+            assert (await store.scripts.create_script(make_script(3))).id > int(highest)
+            assert (await store.states.find_surprisal(1, "f")).tolist() == [0.5, 7.25, 0.0]
 
 
 async def test_a_copy_needs_an_unused_source_and_an_empty_target(filled: Path, own_url: URL):
-    store = await Store.open(filled)
-    with pytest.raises(StoreError, match="in use by another On Book"):
-        await copy_database(filled, own_url)
-    await store.close()
+    async with opened(filled):
+        with pytest.raises(StoreError, match="in use by another On Book"):
+            await copy_database(filled, own_url)
     ask(own_url, "INSERT INTO key_values VALUES ('a', 'b')")
     with pytest.raises(StoreError, match=r"'key_values' has rows. Name an empty") as refused:
         await copy_database(filled, own_url)

@@ -18,6 +18,8 @@ from bot.storage.database import Database
 from bot.storage.store import Store, open_database
 from tests.bot.conftest import count
 
+from .scripts import opened
+
 
 async def use(database: Database, chance: random.Random) -> None:
     """Read and write until the database is closed."""
@@ -69,8 +71,7 @@ async def test_a_closed_database_refuses_units_of_work(path: Path):
     assert not await database.purge()
 
 
-async def test_readers_are_served_in_their_order(empty_database: Path, path: Path):
-    store = await Store.open(Path(shutil.copy(empty_database, path)))
+async def test_readers_are_served_in_their_order(store: Store):
     order: list[int] = []
 
     async def read(number: int) -> None:
@@ -82,26 +83,22 @@ async def test_readers_are_served_in_their_order(empty_database: Path, path: Pat
         reading.append(asyncio.create_task(read(number)))
         await asyncio.sleep(0)  # so that some start at the moment when another ends
     await asyncio.gather(*reading)
-    await store.close()
     assert order == sorted(order)
 
 
-async def test_a_file_that_is_open_is_refused(empty_database: Path, path: Path):
-    store = await Store.open(Path(shutil.copy(empty_database, path)))
+async def test_a_file_that_is_open_is_refused(store: Store, path: Path):
     with pytest.raises(StoreError, match=f"{path} is in use by another On Book. "):
         await Store.open(path)
     await store.key_values.save_value("still", "mine")
     await store.close()
-    store = await Store.open(path)
-    assert await store.key_values.find_value("still") == "mine"
-    await store.close()
+    async with opened(path) as store:
+        assert await store.key_values.find_value("still") == "mine"
 
 
 @pytest.mark.parametrize("name", ["100% mine?.db", "mine#1&x=y.db", "шоу.db"])
 async def test_a_file_may_have_any_name(name: str, tmp_path: Path, empty_database: Path):
-    store = await Store.open(Path(shutil.copy(empty_database, tmp_path / name)))
-    await store.key_values.save_value("a", "b")
-    await store.close()
+    async with opened(Path(shutil.copy(empty_database, tmp_path / name))) as store:
+        await store.key_values.save_value("a", "b")
     assert count(tmp_path / name, "key_values") == 1
 
 

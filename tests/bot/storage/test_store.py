@@ -21,7 +21,7 @@ from bot.storage.schema import Line, Script, make_fork
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, count, on_a_file, run_sql
 
-from .scripts import STATE, append, make_draft, make_script, record_post
+from .scripts import STATE, append, make_draft, make_script, opened, record_post
 
 DATABASES = BOTH
 
@@ -48,28 +48,26 @@ async def test_a_path_is_in_the_order_of_the_script(store: Store, monkeypatch: p
 
 
 async def test_a_line_and_its_state_are_stored_exactly(where: Path | URL):
-    store = await Store.open(where)
-    script = await store.scripts.create_script(make_script())
     element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
     origin = {"seed": 2**53, "p": 0.1}
     draft = Draft(element, None, "tiny", STATE, "fingerprint", origin)
-    [line] = await store.lines.append_lines(script, None, [draft], "delivery")
-    await record_post(store, 100, line.id)
-    await store.close()
-    store = await Store.open(where)
-    found = await store.lines.find_line(line.id)
-    assert (found.element, found.author, found.credit, found.take, found.origin) == (
-        *(element, None, "tiny", 0, origin),
-    )
-    assert await store.lines.find_line(99) is None
-    state = await store.states.find_state(line.id, "fingerprint")
-    assert (state.dtype, state.tobytes()) == (np.float32, STATE.tobytes())
-    assert await store.states.find_state(line.id, "another") is None
-    assert await store.states.find_state(line.id + 1, "fingerprint") is None
-    running = await store.scripts.find_running_script(1)
-    assert (running.head, running.cast, running.guild) == (line.id, script.cast, script.guild)
-    assert [post.message for post in await store.messages.load_posts(running)] == [100]
-    await store.close()
+    async with opened(where) as store:
+        script = await store.scripts.create_script(make_script())
+        [line] = await store.lines.append_lines(script, None, [draft], "delivery")
+        await record_post(store, 100, line.id)
+    async with opened(where) as store:
+        found = await store.lines.find_line(line.id)
+        assert (found.element, found.author, found.credit, found.take, found.origin) == (
+            *(element, None, "tiny", 0, origin),
+        )
+        assert await store.lines.find_line(99) is None
+        state = await store.states.find_state(line.id, "fingerprint")
+        assert (state.dtype, state.tobytes()) == (np.float32, STATE.tobytes())
+        assert await store.states.find_state(line.id, "another") is None
+        assert await store.states.find_state(line.id + 1, "fingerprint") is None
+        running = await store.scripts.find_running_script(1)
+        assert (running.head, running.cast, running.guild) == (line.id, script.cast, script.guild)
+        assert [post.message for post in await store.messages.load_posts(running)] == [100]
 
 
 async def test_lines_share_what_their_origins_have_in_common(store: Store, where: Path | URL):
