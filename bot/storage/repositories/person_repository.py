@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    SQLColumnExpression,
     String,
     and_,
     cast,
@@ -54,7 +57,7 @@ class PersonRepository(Repository):
         lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
         written = lines.where(Line.author == person)
         asked = lines.where(Line.asker == person, Line.author.is_distinct_from(person))
-        rewritten = lines.where(_possibly_rewritten_from(person))
+        rewritten = lines.where(_may_contain(Line.former_writers, person))
         votes = select(Vote, Script).select_from(Vote).join(Poll).join(Script)
         votes = votes.where(Vote.person == person).order_by(Vote.poll)
         # The original of a line may be gone, but not all of its copies.
@@ -69,10 +72,11 @@ class PersonRepository(Repository):
             .where(Star.person == person)
             .order_by(Line.id)
         )
-        rotations = _possible_rotations_of(person).join(Script).with_only_columns(Rotation, Script)
+        rotations = select(Rotation, Script).join(Script).order_by(Rotation.script)
+        rotations = rotations.where(_may_contain(Rotation.writers, person))
         sprints = select(Sprint, Script).join(Script).where(Sprint.starter == person)
         begun = select(Script).where(Script.owner == person).order_by(Script.id)
-        played = _possibly_played_by(person).order_by(Script.id)
+        played = select(Script).where(_may_contain(Script.players, person)).order_by(Script.id)
         async with self._database.reading() as session:
             return PersonalData(
                 lines=await _load_pairs(session, written),
@@ -115,7 +119,7 @@ class PersonRepository(Repository):
             nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
             await session.execute(update(Line).where(Line.author == person).values(nobody))
             await session.execute(update(Line).where(Line.asker == person).values(asker=None))
-            rewritten = select(Line).where(_possibly_rewritten_from(person))
+            rewritten = select(Line).where(_may_contain(Line.former_writers, person))
             for line in await session.scalars(rewritten):
                 line.former_writers = [
                     [ERASED_PERSON, ERASED_NAME] if author == person else [author, credit]
@@ -131,9 +135,11 @@ class PersonRepository(Repository):
             await session.execute(star.on_conflict_do_nothing())
             for opinion in (Vote, Star):
                 await session.execute(delete(opinion).where(opinion.person == person))
-            for rotation in await session.scalars(_possible_rotations_of(person)):
+            rotations = select(Rotation).where(_may_contain(Rotation.writers, person))
+            for rotation in await session.scalars(rotations):
                 await remove_writer(session, rotation, person, utc_now())
-            for script in await session.scalars(_possibly_played_by(person)):
+            played = select(Script).where(_may_contain(Script.players, person))
+            for script in await session.scalars(played):
                 script.players = {
                     name: player for name, player in script.players.items() if player != person
                 }
@@ -154,7 +160,7 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     polls = select(Poll.message).where(
         or_(Poll.asker == person, Poll.id.in_(voted)), ~Poll.closed, Poll.message.is_not(None)
     )
-    rotations = _possible_rotations_of(person).with_only_columns(Rotation.script)
+    rotations = select(Rotation.script).where(_may_contain(Rotation.writers, person))
     panels = (
         select(Channel.panel)
         .join(Script, Script.channel == Channel.id)
@@ -184,18 +190,6 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     )
 
 
-def _possibly_rewritten_from(person: int) -> ColumnElement[bool]:
-    """Build the condition that a line's former writers, as JSON, contain a person's digits."""
-    found = cast(Line.former_writers, String).contains(str(person))
-    return and_(Line.former_writers.is_not(None), found)
-
-
-def _possibly_played_by(person: int) -> Select[Script]:
-    """Build a query of the scripts whose players, as JSON, contain the digits of a person's id."""
-    return select(Script).where(cast(Script.players, String).contains(str(person)))
-
-
-def _possible_rotations_of(person: int) -> Select[Rotation]:
-    """Build a query of the orders whose writers, as JSON, contain the digits of a person's id."""
-    found = cast(Rotation.writers, String).contains(str(person))
-    return select(Rotation).where(found).order_by(Rotation.script)
+def _may_contain(column: SQLColumnExpression[Any], person: int) -> ColumnElement[bool]:
+    """Build the condition that a column, as JSON, contains the digits of a person's id."""
+    return and_(column.is_not(None), cast(column, String).contains(str(person)))
