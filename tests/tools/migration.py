@@ -1,11 +1,13 @@
 """Write a migration to the current schema: ``python -m tests.tools.migration "Add a column"``.
 
-Alembic compares the tables that all revisions create in an empty SQLite database with the schema
-in `bot.storage.schema`. Check the new revision, and correct what Alembic cannot detect, such as
+Alembic compares what all revisions make of the first version's tables in SQLite with the schema in
+`bot.storage.schema`. Check the new revision, and correct what Alembic cannot detect, such as
 renamed columns.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import tyro
 from alembic import command
@@ -14,6 +16,9 @@ from tyro.conf import Positional
 
 from bot.storage import migrations
 from bot.storage.schema import Base
+
+FIRST_TABLES = Path(__file__).parents[1] / "bot/storage/first_tables.sql"
+"""A dump of a SQLite database of the first revision."""
 
 
 def main(message: Positional[str]) -> None:
@@ -25,6 +30,7 @@ def main(message: Positional[str]) -> None:
     config = migrations.make_config()
     number = len(migrations.list_revisions()) + 1
     with create_engine("sqlite://").connect() as connection:
+        connection.connection.executescript(FIRST_TABLES.read_text())
         migrations.upgrade(connection, "The new database")
         config.attributes.update(connection=connection, metadata=Base.metadata)
         command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")

@@ -1,6 +1,7 @@
-"""Upgrade the tables with Alembic. A published revision never changes.
+"""Make the tables of the schema, or upgrade older ones with Alembic.
 
-Alembic takes 12 MB of memory, so it is imported only to make tables or to upgrade them.
+New tables need no revision, so they are as the schema says. A published revision never changes.
+Alembic takes 12 MB of memory, so it is imported only to upgrade tables.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 
 VERSIONS = [FOLDER / "versions"]
-"""The folders of the revisions: a file `v0001_create_the_tables.py` has the revision 0001."""
+"""The folders of the revisions: a file `v0001_begin.py` has the revision 0001."""
 
-_version = Table("alembic_version", MetaData(), Column("version_num", String))
+_version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 """Alembic's own table, which has one row."""
 
 
@@ -66,7 +67,13 @@ def upgrade(connection: Connection, name: str) -> bool:
     revision, revisions = find_revision(connection), list_revisions()
     if revision == revisions[-1]:
         return False
-    if revision and revision not in revisions:
+    if revision is None:
+        # Fail where a table exists, because it is another program's.
+        Base.metadata.create_all(connection, checkfirst=False)
+        _version.create(connection)
+        connection.execute(_version.insert().values(version_num=revisions[-1]))
+        return True
+    if revision not in revisions:
         raise StoreError(
             f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
             f"another database."

@@ -60,6 +60,9 @@ async def prepare_tables(session: AsyncSession) -> None:
             f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
             "database of its own."
         )
+    if erasure_counts.name not in names:
+        await connection.run_sync(erasure_counts.create)
+        await connection.execute(erasure_counts.insert().values(erased=0, vacuumed=0))
     if await connection.run_sync(migrations.upgrade, "The PostgreSQL"):
         await connection.run_sync(_disable_statistics)
     await session.run_sync(continue_ids_from_now)

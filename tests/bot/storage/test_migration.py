@@ -1,4 +1,4 @@
-"""Test that migrations make the tables of the schema, and spare a database that they cannot use."""
+"""Test that older tables become those of the schema, and an unusable database is left alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy import URL, NullPool, create_engine
 
 from bot.errors import StoreError
 from bot.storage import migrations
-from bot.storage.postgres import tables
-from bot.storage.postgres.connections import connect
 from bot.storage.schema import Base
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, AddRevision, run_sql
+from tests.tools.migration import FIRST_TABLES
 
 
 async def open_and_close(where: Path | URL) -> None:
@@ -35,35 +34,18 @@ def read_revision(where: Path | URL) -> str:
     return number
 
 
-def find_differences(connection: Connection) -> list[object]:
-    """Return how the tables of a connection differ from the metadata."""
-    context = MigrationContext.configure(connection)
-    metadata = [Base.metadata]
-    if connection.dialect.name == "postgresql":
-        metadata.append(tables.erasure_counts.metadata)
-    return compare_metadata(context, metadata)
-
-
-async def test_migrated_tables_on_a_server_equal_the_metadata(template: URL):
-    engine = connect(template)
-    async with engine.connect() as connection:
-        assert await connection.run_sync(find_differences) == []
-    await engine.dispose()
-
-
-def test_migrated_tables_in_a_file_equal_the_metadata(empty_database: Path, path: Path):
-    Base.metadata.create_all(create_engine(f"sqlite:///{path}", poolclass=NullPool))
-    existing = create_engine(f"sqlite:///{empty_database}", poolclass=NullPool)
-    with existing.connect() as connection:
-        assert find_differences(connection) == []
+async def test_the_first_tables_become_those_of_the_schema(empty_database: Path, path: Path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_TABLES.read_text())
+    await open_and_close(path)
+    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     # Alembic does not compare these properties.
     with (
-        closing(sqlite3.connect(empty_database)) as migrated,
-        closing(sqlite3.connect(path)) as new,
+        closing(sqlite3.connect(path)) as upgraded,
+        closing(sqlite3.connect(empty_database)) as new,
     ):
-        assert list_properties(migrated) == list_properties(new) | {
-            ("alembic_version", False, False)
-        }
+        assert list_properties(upgraded) == list_properties(new)
 
 
 def list_properties(connection: sqlite3.Connection) -> set[tuple[str, bool, bool]]:
@@ -78,12 +60,13 @@ def test_files_have_the_names_of_their_revisions():
     assert migrations.list_revisions() == newest_first[::-1]
 
 
-def test_a_bot_whose_tables_are_up_to_date_does_not_import_alembic(migrated: Path):
+def test_a_bot_that_upgrades_no_tables_does_not_import_alembic(path: Path):
     program = (
         "import asyncio, pathlib, sys, bot.app.runner\n"
         "from bot.storage.store import Store\n"
         "async def main():\n"
-        f"    await (await Store.open(pathlib.Path({str(migrated)!r}))).close()\n"
+        "    for _ in range(2):\n"
+        f"        await (await Store.open(pathlib.Path({str(path)!r}))).close()\n"
         "asyncio.run(main())\n"
         "assert 'alembic' not in sys.modules"
     )
@@ -126,7 +109,7 @@ async def test_an_upgrade_that_fails_changes_nothing(migrated: Path, add_revisio
     assert run_sql(migrated, "SELECT count(*) FROM key_values") == [["0"]]
 
 
-async def test_migrations_leave_the_hosts_logging_alone(path: Path):
+async def test_migrations_leave_the_hosts_logging_alone(migrated: Path, add_revision: AddRevision):
     def read_logging() -> list[object]:
         loggers = [logging.root, *map(logging.getLogger, ("alembic", "onbook", "somebody"))]
         return [
@@ -134,6 +117,7 @@ async def test_migrations_leave_the_hosts_logging_alone(path: Path):
             for logger in loggers
         ]
 
+    add_revision("pass")
     before = read_logging()
-    await open_and_close(path)
+    await open_and_close(migrated)
     assert read_logging() == before
