@@ -30,10 +30,21 @@ class GenerationContext:
     recent_texts: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
 
+    @classmethod
+    def of(
+        cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]
+    ) -> GenerationContext:
+        """Return the context below a script whose last lines and the model's state there are given.
+
+        The lines have at least `REACH` characters together, or are all there are.
+        """
+        tokens = _encode_last(primed.model, lines)
+        return cls(primed, state, tokens, tuple(line.element.text for line in lines))
+
     def append(self, line: ScriptLine, state: States | None) -> GenerationContext:
         """Return the context after one more line, and the model's state there."""
         assert state is not None  # only lines that are read in bulk have none
-        tokens = np.concatenate([self.recent_tokens, encode_recent(self.primed.model, [line])])
+        tokens = np.concatenate([self.recent_tokens, _encode_last(self.primed.model, [line])])
         return replace(
             self,
             state=state,
@@ -88,15 +99,11 @@ class GenerationOptions:
         return f"{cue}\n" if cue else ""
 
 
-def take_last(lines: Sequence[ScriptLine], characters: int) -> Sequence[ScriptLine]:
-    """Return the fewest last lines that have so many characters, or all lines."""
-    for begin in reversed(range(len(lines))):
-        characters -= len(lines[begin].element.text)
-        if characters <= 0:
-            return lines[begin:]
-    return lines
-
-
-def encode_recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
-    """Return the last characters of a script as a model's tokens: int64 [at most REACH]."""
-    return model.encode("".join(format_for_model(line.element.text) for line in lines))[-REACH:]
+def _encode_last(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
+    """Return the last `REACH` characters of lines as tokens: int64 [n]."""
+    begin, size = len(lines), 0
+    while begin and size < REACH:
+        begin -= 1
+        size += len(lines[begin].element.text)
+    text = "".join(format_for_model(line.element.text) for line in lines[begin:])
+    return model.encode(text)[-REACH:]

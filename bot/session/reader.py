@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
 from ..generation import openings, prefill
-from ..generation.inputs import GenerationContext, encode_recent, take_last
+from ..generation.inputs import GenerationContext
 from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
-from ..inference.processors.repetition import REACH
 from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
@@ -58,21 +57,14 @@ class ScriptReader:
         self, primed: PrimedModel, head: int | None, progress: Progress
     ) -> GenerationContext:
         """Load the generation context of a model at a line."""
-        model = primed.model
         if head is None:
-            return GenerationContext(primed, primed.start, encode_recent(model, []))
+            return GenerationContext.of(primed, primed.start, [])
         state, past = await self.store.states.load_checkpoint(
             head, primed.fingerprint, COMPARED_CHARACTERS
         )
         if state is None:
             state = await self._recompute_state(primed, head, progress)
-        last = take_last(past, REACH)
-        return GenerationContext(
-            primed,
-            state,
-            encode_recent(model, last),
-            tuple(line.element.text for line in past),
-        )
+        return GenerationContext.of(primed, state, past)
 
     async def load_state(
         self, primed: PrimedModel, head: int | None, progress: Progress | None = None

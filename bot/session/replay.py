@@ -13,7 +13,7 @@ from enum import StrEnum
 from ..arrays import States
 from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
-from ..generation.inputs import GenerationContext, encode_recent
+from ..generation.inputs import GenerationContext
 from ..generation.openings import PrimedModel, find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
@@ -284,8 +284,7 @@ class ReplayReader:
         turn = await self._cache.load_path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._cache.store.lines.load_last_lines(above, REACH)
-        tokens = encode_recent(self.primed.model, last)
-        context = GenerationContext(self.primed, state, tokens)
+        context = GenerationContext.of(self.primed, state, last)
         for line_before in turn:
             context = context.append(line_before, state)
         return context

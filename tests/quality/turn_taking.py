@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.generation import prefill
-from bot.generation.inputs import GenerationContext, encode_recent
+from bot.generation.inputs import GenerationContext
 from bot.generation.openings import prime_model
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -167,7 +167,7 @@ async def _run(
         preferences={"lock": True, "temperature": settings.temperature, "top_p": settings.top_p},
     )
     primed = await prime_model(engine, None, seed)
-    at = GenerationContext(primed, primed.start, encode_recent(engine.model, []))
+    at = GenerationContext.of(primed, primed.start, [])
     for element in begin:
         read = await prefill.read_element(primed, at.state, element, author=0, name="")
         at = at.append(read, read.state)
