@@ -8,7 +8,7 @@ from re import Match
 import discord
 from discord import ui
 
-from ..generation.openings import PrimedModel
+from ..generation.inputs import PrimedModel
 from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession

@@ -1,21 +1,78 @@
-"""Define the inputs of generation: the context of a line, and its options."""
+"""Define the inputs of generation: a model that has read an opening, a context, and options."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..arrays import States, Tokens
+from ..inference.engine import Engine
 from ..inference.model import Model
 from ..inference.processors.repetition import REACH
+from ..inference.request import Completion, Request
 from ..inference.sampling import Sampling
 from ..screenplay.drafts import ScriptLine
 from ..screenplay.elements import Element, Kind
-from ..screenplay.fountain import format_for_model, make_cue
+from ..screenplay.fountain import format_for_model, make_cue, split_fountain
 from ..settings import Quality
-from .openings import PrimedModel
+from .openings import identify_opening
+
+_primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
+"""The states after the openings that each engine has read, by their texts."""
+
+
+@dataclass(frozen=True)
+class PrimedModel:
+    """A model that has read the opening of a style, and serves one owner."""
+
+    engine: Engine
+    opening: str
+    """The id of the opening, 16 hexadecimal digits; empty where the model reads none."""
+    start: States
+    """The state before the first line: float32 [S]."""
+    owner: object = None
+    """The owner of all requests, see `Request.owner`."""
+
+    @property
+    def model(self) -> Model:
+        return self.engine.model
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the key of the states, which depend on the opening as they do on the network."""
+        key = self.model.fingerprint
+        return f"{key} {self.opening}" if self.opening else key
+
+    async def read(self, state: States, tokens: Tokens) -> Completion:
+        """Read tokens [n], n >= 1, after a state [S]; raise what `Engine.run` raises."""
+        return await self.engine.run(Request(state, tokens, owner=self.owner))
+
+
+def remove_opening(fingerprint: str) -> str:
+    """Return the fingerprint of the model alone in a `PrimedModel.fingerprint`."""
+    return fingerprint.partition(" ")[0]
+
+
+async def prime_model(engine: Engine, style: str | None, owner: object) -> PrimedModel:
+    """Read the opening of a style, once for each engine; a model without that style reads none.
+
+    Raises what `Engine.run` raises.
+    """
+    model = engine.model
+    unprimed = PrimedModel(engine, "", model.start(), owner)
+    text = model.openings.get(style or "", "")
+    if not text:
+        return unprimed
+    states = _primed_states.setdefault(engine, {})
+    if text not in states:
+        tokens = model.encode("".join(map(format_for_model, split_fountain(text))))
+        read = await unprimed.read(unprimed.start, tokens)
+        # Only the tone should stay: the script would repeat the nouns of the opening.
+        states[text] = model.forget_characters(read.state)
+    return replace(unprimed, opening=identify_opening(text), start=states[text])
 
 
 @dataclass(frozen=True)

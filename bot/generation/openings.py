@@ -1,22 +1,16 @@
-"""Prime a model with an opening: a passage that sets the style of a script.
+"""Name and find the styles of a model's openings: passages that set the tone of a script.
 
-The passage is part of the model's file and of no script. Nobody sees its text, and neither the next
+An opening is part of the model's file and of no script. Nobody sees its text, and neither the next
 speaker nor repetition depends on it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
-from ..arrays import States, Tokens
 from ..errors import RequestError
 from ..i18n.catalogue import phrase, say
-from ..inference.engine import Engine
 from ..inference.model import Model
-from ..inference.request import Completion, Request
-from ..screenplay.fountain import format_for_model, split_fountain
 
 TRANSLATED_STYLES = {
     phrase("drawing room"),
@@ -38,68 +32,14 @@ TRANSLATED_STYLES = {
 }
 """The styles of the shipped voices, which the catalogues translate; other voices have their own."""
 
-_primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
-"""The states after the openings that each engine has read, by their texts."""
-
-
-@dataclass(frozen=True)
-class PrimedModel:
-    """A model that has read the opening of a style, and serves one owner."""
-
-    engine: Engine
-    opening: str
-    """The id of the opening, 16 hexadecimal digits; empty where the model reads none."""
-    start: States
-    """The state before the first line: float32 [S]."""
-    owner: object = None
-    """The owner of all requests, see `Request.owner`."""
-
-    @property
-    def model(self) -> Model:
-        return self.engine.model
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the key of the states, which depend on the opening as they do on the network."""
-        key = self.model.fingerprint
-        return f"{key} {self.opening}" if self.opening else key
-
-    async def read(self, state: States, tokens: Tokens) -> Completion:
-        """Read tokens [n], n >= 1, after a state [S]; raise what `Engine.run` raises."""
-        return await self.engine.run(Request(state, tokens, owner=self.owner))
-
-
-def remove_opening(fingerprint: str) -> str:
-    """Return the fingerprint of the model alone in a `PrimedModel.fingerprint`."""
-    return fingerprint.partition(" ")[0]
-
-
-async def prime_model(engine: Engine, style: str | None, owner: object) -> PrimedModel:
-    """Read the opening of a style, once for each engine; a model without that style reads none.
-
-    Raises what `Engine.run` raises.
-    """
-    model = engine.model
-    unprimed = PrimedModel(engine, "", model.start(), owner)
-    text = model.openings.get(style or "", "")
-    if not text:
-        return unprimed
-    states = _primed_states.setdefault(engine, {})
-    if text not in states:
-        tokens = model.encode("".join(map(format_for_model, split_fountain(text))))
-        read = await unprimed.read(unprimed.start, tokens)
-        # Only the tone should stay: the script would repeat the nouns of the opening.
-        states[text] = model.forget_characters(read.state)
-    return replace(unprimed, opening=_identify(text), start=states[text])
-
 
 def find_style_of_opening(model: Model, opening: str) -> str | None:
     """Return the style whose opening has this id, or None."""
-    styles = (style for style, text in model.openings.items() if _identify(text) == opening)
+    styles = (style for style, text in model.openings.items() if identify_opening(text) == opening)
     return next(styles, None)
 
 
-def _identify(text: str) -> str:
+def identify_opening(text: str) -> str:
     """Return the id of an opening, 16 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -14,7 +14,7 @@ from ..inference.request import Completion
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
-from .openings import PrimedModel
+from .inputs import PrimedModel
 
 CHUNK_SIZE = 2_000
 """Characters that one request reads, so that reading can be stopped and shows progress."""

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import NoScript, NotRunning, RequestError, StaleLine, Stopped
-from ..generation import openings, prefill
-from ..generation.openings import PrimedModel
+from ..generation import prefill
+from ..generation.inputs import PrimedModel
+from ..generation.openings import find_style
 from ..i18n.catalogue import phrase
 from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
@@ -242,7 +243,7 @@ class Library:
         preferences[MODEL.name] = name = new.model or await self._find_usable_model(new.guild)
         if new.style:
             model = (await self.models.engine(name)).model
-            preferences[STYLE.name] = openings.find_style(model, new.style)
+            preferences[STYLE.name] = find_style(model, new.style)
         script = Script(
             channel=self.channel,
             guild=new.guild,
@@ -388,7 +389,7 @@ class Library:
             if values.get(MODEL.name) or values.get(STYLE.name):
                 engine = await self.models.engine(values.get(MODEL.name) or script.model)
                 if style := values.get(STYLE.name):
-                    values = {**values, STYLE.name: openings.find_style(engine.model, style)}
+                    values = {**values, STYLE.name: find_style(engine.model, style)}
             return await self.store.scripts.update_script(script.id, values)
 
     async def add_to_cast(

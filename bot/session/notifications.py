@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..generation.openings import PrimedModel, remove_opening
+from ..generation.inputs import PrimedModel, remove_opening
 from ..inference.model import Model
 from ..screenplay.elements import Element
 from .turn import TurnResult

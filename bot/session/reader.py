@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from ..arrays import Floats, Logits, States
 from ..errors import RequestError, Stopped
-from ..generation import openings, prefill
-from ..generation.inputs import GenerationContext
-from ..generation.openings import PrimedModel
+from ..generation import prefill
+from ..generation.inputs import GenerationContext, PrimedModel, prime_model
 from ..generation.prefill import Progress
 from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
@@ -41,7 +40,7 @@ class ScriptReader:
 
     async def open_model(self, name: str, style: str | None) -> PrimedModel:
         """Return a model that has read the opening of a style, if it has one; raise ModelError."""
-        return await openings.prime_model(await self.models.engine(name), style, self.channel)
+        return await prime_model(await self.models.engine(name), style, self.channel)
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
         """Return a script's model, and note that the model reads the script as far as a line."""

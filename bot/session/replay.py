@@ -13,8 +13,8 @@ from enum import StrEnum
 from ..arrays import States
 from ..errors import ModelError, NoContinuation, Stopped, UnspellableElement
 from ..generation import generator, prefill, provenance
-from ..generation.inputs import GenerationContext
-from ..generation.openings import PrimedModel, find_style_of_opening
+from ..generation.inputs import GenerationContext, PrimedModel
+from ..generation.openings import find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.processors.repetition import REACH

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..arrays import Floats, Logits
-from ..generation.openings import PrimedModel
+from ..generation.inputs import PrimedModel
 from ..inference.model import Model
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model

@@ -27,8 +27,7 @@ from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, 
 
 from bot.errors import ModelError, RequestError
 from bot.generation.candidates import write_candidates
-from bot.generation.inputs import GenerationContext, GenerationOptions
-from bot.generation.openings import PrimedModel
+from bot.generation.inputs import GenerationContext, GenerationOptions, PrimedModel
 from bot.generation.options import resolve_options
 from bot.generation.prefill import read_text
 from bot.generation.reranking import (

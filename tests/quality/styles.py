@@ -29,9 +29,13 @@ from numpy.typing import NDArray
 from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 from bot.arrays import States
-from bot.generation import generator, openings, prefill
-from bot.generation.inputs import GenerationContext, GenerationOptions
-from bot.generation.openings import PrimedModel
+from bot.generation import generator, prefill
+from bot.generation.inputs import (
+    GenerationContext,
+    GenerationOptions,
+    PrimedModel,
+    prime_model,
+)
 from bot.generation.options import resolve_options
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -177,7 +181,7 @@ async def report(model: Model, reader: Reader | None, seeds: int, lines: int) ->
     engine = Engine(model)
     try:
         none, *readings = [
-            await openings.prime_model(engine, style, None) for style in (None, *model.openings)
+            await prime_model(engine, style, None) for style in (None, *model.openings)
         ]
         memory = zip(
             *remembered(model, [reading.start for reading in (none, *readings)]), strict=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.generation.openings import PrimedModel
+from bot.generation.inputs import PrimedModel
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.request import Request

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.generation import prefill
-from bot.generation.inputs import GenerationContext
-from bot.generation.openings import prime_model
+from bot.generation.inputs import GenerationContext, prime_model
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.screenplay.elements import Element

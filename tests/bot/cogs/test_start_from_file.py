@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import RequestError
 from bot.generation import prefill
-from bot.generation.openings import prime_model
+from bot.generation.inputs import prime_model
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers import LARGEST_SCRIPT_FILE

@@ -12,7 +12,8 @@ import pytest
 
 import bot
 from bot.errors import RequestError
-from bot.generation.openings import TRANSLATED_STYLES, find_style, label_style, prime_model
+from bot.generation.inputs import prime_model
+from bot.generation.openings import TRANSLATED_STYLES, find_style, label_style
 from bot.i18n.catalogue import speaking
 from bot.inference.model import Model
 from bot.inference.request import Request

@@ -12,8 +12,7 @@ import pytest
 
 from bot.generation import candidates, generator, provenance
 from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
-from bot.generation.inputs import GenerationContext, GenerationOptions
-from bot.generation.openings import prime_model
+from bot.generation.inputs import GenerationContext, GenerationOptions, prime_model
 from bot.generation.prefill import Progress
 from bot.generation.reranking import (
     CANDIDATES,
