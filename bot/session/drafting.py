@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import NotInCast, RequestError, Stopped
 from ..generation import reranking
-from ..generation.candidates import write_candidates
+from ..generation.generator import write_candidates
 from ..generation.inputs import GenerationContext, GenerationOptions
 from ..generation.options import resolve_options
 from ..generation.prefill import Progress

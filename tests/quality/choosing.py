@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
 from bot.errors import ModelError, RequestError
-from bot.generation.candidates import write_candidates
+from bot.generation.generator import write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions, PrimedModel
 from bot.generation.options import resolve_options
 from bot.generation.prefill import read_text

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.generation import candidates, generator, provenance
-from bot.generation.candidates import LOAD_LIMIT, limit_candidates, write_candidates
+from bot.generation import generator, provenance
+from bot.generation.generator import LOAD_LIMIT, Prefix, limit_candidates, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions, prime_model
 from bot.generation.prefill import Progress
 from bot.generation.reranking import (
@@ -340,7 +340,7 @@ async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothi
     engine = HeldEngine(model, rows=8)
     at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
     options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=8)
-    monkeypatch.setattr(candidates, "CHOOSING_SECONDS", 0.1)
+    monkeypatch.setattr(generator, "CHOOSING_SECONDS", 0.1)
     HeldBatch.gate.clear()
     progress = Progress()
     line = asyncio.create_task(write_candidates(at, options, progress=progress))
@@ -366,12 +366,12 @@ async def test_lines_that_come_at_once_share_the_room_of_the_engine(
     options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=64)
     firsts, all_firsts, prepare = set[object](), asyncio.Barrier(8), generator.prepare_request
 
-    async def prepare_together(*arguments: Any) -> Request:
-        request = await prepare(*arguments)
+    async def prepare_together(*arguments: Any) -> tuple[Prefix, Request]:
+        prepared = await prepare(*arguments)
         if asyncio.current_task() in firsts:
             await all_firsts.wait()
         firsts.add(asyncio.current_task())
-        return request
+        return prepared
 
     monkeypatch.setattr(generator, "prepare_request", prepare_together)
     HeldBatch.gate.clear()
