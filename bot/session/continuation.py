@@ -12,9 +12,9 @@ from ..generation.options import extract_requested_options
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Kind
 from ..storage.schema import Line, Script
-from .context import TurnContext
 from .drafting import Drafter
 from .library import Library
+from .permissions import TurnContext
 from .preferences import PLAIN_MESSAGES, SEED, TAKES
 from .turn import (
     ContinueRequest,

@@ -10,9 +10,8 @@ from ..i18n.catalogue import Count
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
-from .context import TurnContext
 from .library import Library
-from .permissions import check_may_remove, check_may_rewrite, check_may_write
+from .permissions import TurnContext, check_may_remove, check_may_rewrite, check_may_write
 from .preferences import select_forked
 from .turn import (
     Job,
@@ -196,8 +195,7 @@ class History:
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
-            check_may_write(context.script, requester)
-            check_may_remove(context.script, line, requester)
+            check_may_rewrite(context.script, line, requester)
             element = reinterpret(line.element)
             if line.author is None or element is None:
                 raise RequestError("Only a person's speech or action can become the other.")

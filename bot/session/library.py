@@ -21,8 +21,13 @@ from ..settings import Settings
 from ..storage.repositories.key_value_repository import guild_model_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
-from .context import TurnContext
-from .permissions import check_may_change, check_may_manage, check_may_recast, check_may_write
+from .permissions import (
+    TurnContext,
+    check_may_change,
+    check_may_manage,
+    check_may_recast,
+    check_may_write,
+)
 from .preferences import MODEL, PREFERENCES, STYLE, initial_values
 from .rate_limits import RateLimits
 from .reader import ScriptReader

@@ -15,7 +15,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session import context, rotations
+from bot.session import permissions, rotations
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -281,7 +281,7 @@ def jump(
     """Return a function that puts the machine's clock back or forward by an hour."""
 
     def jump() -> None:
-        for owner, name in ((context, "utc_now"), (harness.session.library, "clock")):
+        for owner, name in ((permissions, "utc_now"), (harness.session.library, "clock")):
             monkeypatch.setattr(owner, name, lambda: utc_now() + request.param)
 
     return jump
