@@ -101,18 +101,13 @@ class RateLimits:
         }
 
     def charge(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
-        """Charge a person, a channel and perhaps a guild; raise RateLimited at a limit."""
+        """Charge a person, a channel and perhaps a guild.
+
+        Raises RateLimited, which says how long to wait, and then takes nothing.
+        """
         keys = {"person": person, "channel": channel}
         if guild is not None:
             keys["guild"] = guild
-        self.spend(keys, cost)
-
-    def spend(self, keys: Mapping[str, Hashable], cost: Cost) -> None:
-        """Take a cost from the buckets of a person, a channel and a guild.
-
-        ``keys`` has their ids by scope. Raises RateLimited, which says how long to wait, and then
-        takes nothing.
-        """
         costs = (cost.requests, cost.lines, cost.characters)
         charges = [
             (scope, bucket, key, amount)

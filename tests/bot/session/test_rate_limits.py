@@ -94,16 +94,16 @@ def test_a_rate_of_0_is_no_limit() -> None:
 def test_a_refusal_takes_nothing_and_names_the_scope() -> None:
     clock = Clock()
     limits = RateLimits({"person": (10, 5, 100), "channel": (10, 10, 100)}, clock)
-    ann, ben = ({"person": who, "channel": "stage"} for who in ("ann", "ben"))
-    limits.spend(ann, Cost(lines=5))
+    ann, ben, cid, stage = range(4)
+    limits.charge(ann, stage, None, Cost(lines=5))
     for _ in range(3):
         with pytest.raises(RateLimited, match=r"You have reached your .* again in 12 seconds"):
-            limits.spend(ann, Cost(lines=1))
-    limits.spend(ben, Cost(lines=5))
+            limits.charge(ann, stage, None, Cost(lines=1))
+    limits.charge(ben, stage, None, Cost(lines=5))
     with pytest.raises(RateLimited, match="This channel is very busy"):
-        limits.spend({"person": "cid", "channel": "stage"}, Cost(lines=5))
+        limits.charge(cid, stage, None, Cost(lines=5))
     clock.now += 12
-    limits.spend(ann, Cost(lines=1))
+    limits.charge(ann, stage, None, Cost(lines=1))
 
 
 @pytest.fixture
