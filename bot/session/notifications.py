@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,9 +24,8 @@ class Notifications:
     def __init__(self) -> None:
         self._models: dict[int, str] = {}
         self._new_models: dict[int, str] = {}
-        self._reported_unreadable: set[tuple[int, int]] = set()
-        self._explained_replies: set[tuple[int, int]] = set()
-        self._told_language: set[int] = set()
+        self._notified: defaultdict[int, set[object]] = defaultdict(set)
+        """The subjects of which people were notified, by their ids."""
 
     def knows_model(self, script: int) -> bool:
         """Return whether a model has read a script since the process began."""
@@ -58,26 +58,23 @@ class Notifications:
     ) -> bool:
         """Return, once per script and person, whether a model cannot read much of a text."""
         text = "".join(element.body for element in elements)
-        if model.skipped(text) <= UNREADABLE_SHARE * len(text):
-            return False
-        is_new = (script, person) not in self._reported_unreadable
-        self._reported_unreadable.add((script, person))
-        return is_new
+        is_unreadable = model.skipped(text) > UNREADABLE_SHARE * len(text)
+        return is_unreadable and self._is_first(person, ("unreadable", script))
 
     def should_explain_replies(self, channel: int, person: int) -> bool:
         """Return, once per channel and person, whether they must be told how to reply."""
-        is_new = (channel, person) not in self._explained_replies
-        self._explained_replies.add((channel, person))
-        return is_new
+        return self._is_first(person, ("replies", channel))
 
     def should_tell_language(self, person: int) -> bool:
         """Return, once per person, whether they must be told in which language a voice writes."""
-        is_new = person not in self._told_language
-        self._told_language.add(person)
-        return is_new
+        return self._is_first(person, "language")
+
+    def _is_first(self, person: int, subject: object) -> bool:
+        """Return, once per subject, whether a person must be notified of the subject."""
+        is_first = subject not in self._notified[person]
+        self._notified[person].add(subject)
+        return is_first
 
     def forget(self, person: int) -> None:
         """Forget which notifications a person has had."""
-        for notified in (self._reported_unreadable, self._explained_replies):
-            notified -= {pair for pair in notified if pair[1] == person}
-        self._told_language.discard(person)
+        self._notified.pop(person, None)
