@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+import discord
 from discord.ext import commands
 
-from ..interactions.services import CogServices, Host, OnBook, open_services
+from ..interactions.services import CogServices, Host, OnBook
+from ..session.channel_session import ChannelSessions
+from ..session.rate_limits import RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
 from ..telemetry import NULL_METER, Meter
@@ -107,9 +110,15 @@ async def add_cogs(
     """
     if group:
         check_conflicts(bot, group)
-    services = await open_services(
-        bot, settings, group=group, meter=meter, guard=guard, call_later=call_later
+    # discord.py's clock, because Discord shows people how long a vote lasts.
+    sessions = await ChannelSessions.open(
+        settings,
+        guard=guard,
+        meter=meter,
+        clock=discord.utils.utcnow,
+        limits=RateLimits(settings.rates),
     )
+    services = CogServices(bot, sessions, group, meter, call_later)
     try:
         if group:
             check_conflicts(bot, group)  # again, because the host went on meanwhile

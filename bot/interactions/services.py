@@ -1,22 +1,17 @@
-"""Open and close the services that the cogs share."""
+"""Hold the services that the cogs share, and close them."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from ..inference.registry import ModelRegistry
-from ..log_redaction import Redaction, guard_loggers, release_loggers
+from ..log_redaction import guard_loggers, release_loggers
 from ..recent import Recent
 from ..session.channel_session import ChannelSession, ChannelSessions
-from ..session.rate_limits import Cost, RateLimits
-from ..settings import Settings
-from ..storage.database import Guard
+from ..session.rate_limits import Cost
 from ..storage.schema import Script
-from ..telemetry import NULL_METER, Meter
+from ..telemetry import Meter
 from ..ui.background.deadline_messages import DeadlineMessages
 from ..ui.background.live_polls import LivePolls
 from ..ui.background.stale_messages import StaleMessages
@@ -39,30 +34,37 @@ FINISH_SECONDS, SHOW_SECONDS, GIVE_UP_SECONDS = 5.0, 2.0, 1.0
 for lines that are given up."""
 
 
-@dataclass
 class CogServices:
-    """The services of the cogs, opened by `open_services` and closed by the cog `OnBook`."""
+    """The services that the cogs share, which the cog `OnBook` closes."""
 
-    bot: Host
-    settings: Settings
-    group: str | None
-    """The group of the commands in a host; None where the bot is On Book alone."""
-    hears: bool
-    """Whether mentions, replies and direct messages are read."""
-    meter: Meter
-    models: ModelRegistry
-    sessions: ChannelSessions
-    messages: MessageSync
-    answers: ScriptAnswers
-    timers: Timers
-    live_polls: LivePolls
-    deadline_messages: DeadlineMessages
-    stale: StaleMessages
-    in_flight: InFlight
-    recent_scripts: Recent[int, Script] = field(default_factory=lambda: Recent(RECENT_SCRIPTS))
-    """Scripts that were shown with their buttons, by their ids, to fill windows at once."""
-    redaction: Redaction = field(default_factory=guard_loggers)
-    closed: bool = False
+    def __init__(
+        self,
+        bot: Host,
+        sessions: ChannelSessions,
+        group: str | None,
+        meter: Meter,
+        call_later: CallLater | None,
+    ) -> None:
+        self.bot = bot
+        self.settings = sessions.settings
+        self.group = group
+        """The group of the commands in a host; None where the bot is On Book alone."""
+        self.hears = group is None or self.settings.mentions
+        """Whether mentions, replies and direct messages are read."""
+        self.meter = meter
+        self.models = sessions.models
+        self.sessions = sessions
+        self.in_flight = InFlight(self.settings.queue)
+        self.timers = Timers(self.in_flight.track, call_later)
+        self.messages = MessageSync(bot, sessions.posts, self.settings.look, hears=self.hears)
+        self.answers = ScriptAnswers(sessions.posts)
+        self.live_polls = LivePolls(bot, sessions, self.messages, self.timers, group)
+        self.deadline_messages = DeadlineMessages(bot, sessions, self.messages, self.timers, group)
+        self.stale = StaleMessages(bot, sessions, self.messages, group)
+        self.recent_scripts: Recent[int, Script] = Recent(RECENT_SCRIPTS)
+        """Scripts that were shown with their buttons, by their ids, to fill windows at once."""
+        self._redaction = guard_loggers()
+        self._closed = False
 
     def admit_to_session(self, interaction: Interaction) -> ChannelSession:
         """Admit an interaction and return the session of its channel; raise as `admit` does."""
@@ -108,9 +110,9 @@ class CogServices:
 
     async def close(self) -> None:
         """Finish or stop the work in flight, and close the voices and the database, once."""
-        if self.closed:
+        if self._closed:
             return
-        self.closed = True
+        self._closed = True
         self.in_flight.close()
         self.timers.stop()
         await self.in_flight.wait_until_finished(FINISH_SECONDS)
@@ -121,51 +123,8 @@ class CogServices:
         self.in_flight.cancel()
         await self.in_flight.wait_until_finished(GIVE_UP_SECONDS)
         self.in_flight.close()  # again, because work in flight may have opened more
-        release_loggers(self.redaction)
+        release_loggers(self._redaction)
         await self.sessions.close()
-
-
-async def open_services(
-    bot: Host,
-    settings: Settings,
-    *,
-    group: str | None = None,
-    meter: Meter = NULL_METER,
-    guard: Guard | None = None,
-    call_later: CallLater | None = None,
-) -> CogServices:
-    """Open the default voice and the database, and what is built on them.
-
-    The arguments and errors are those of `cogs.add_cogs`.
-    """
-    # discord.py's clock, because Discord shows people how long a vote lasts.
-    sessions = await ChannelSessions.open(
-        settings,
-        guard=guard,
-        meter=meter,
-        clock=discord.utils.utcnow,
-        limits=RateLimits(settings.rates),
-    )
-    in_flight = InFlight(settings.queue)
-    timers = Timers(in_flight.track, call_later)
-    hears = group is None or settings.mentions
-    messages = MessageSync(bot, sessions.posts, settings.look, hears=hears)
-    return CogServices(
-        bot=bot,
-        settings=settings,
-        group=group,
-        hears=hears,
-        meter=meter,
-        models=sessions.models,
-        sessions=sessions,
-        messages=messages,
-        answers=ScriptAnswers(sessions.posts),
-        timers=timers,
-        live_polls=LivePolls(bot, sessions, messages, timers, group),
-        deadline_messages=DeadlineMessages(bot, sessions, messages, timers, group),
-        stale=StaleMessages(bot, sessions, messages, group),
-        in_flight=in_flight,
-    )
 
 
 class OnBook(commands.Cog):
