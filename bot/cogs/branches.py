@@ -76,8 +76,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def history(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """See who wrote what, and continue from any line"""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         requested = None
         if line is not None:
@@ -200,8 +199,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_errors
     async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         running = await session.library.load_script()
         if running.id != int(match["script"]):
             raise RequestError(
@@ -257,8 +255,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, find_position: Callable[[], Awaitable[ScriptPosition]]
     ) -> None:
         """Find a line, and offer the window for it."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         position = await find_position()
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
         open_window = partial(self._open_rewrite_modal, position, line)

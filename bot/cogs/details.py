@@ -38,8 +38,7 @@ class Details(FeatureCog, name="OnBook.details"):
     @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         poll = await session.polls.find_by_message(message.id)
         if poll:
             takes = await session.polls.load_takes(poll)

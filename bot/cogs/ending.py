@@ -103,8 +103,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         """Ask whether to end the script."""
         check_bot_is_member(interaction)
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script_id = parse_position(match).script
         script = await session.library.load_script_to_end(get_requester(interaction), script_id)
         question = say(

@@ -30,6 +30,7 @@ from ..interactions.option_checks import check_options
 from ..interactions.services import CogServices
 from ..interactions.turns import Turn, Turns
 from ..interactions.windows import Submit, Window
+from ..session.channel_session import ChannelSession
 from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
@@ -204,6 +205,17 @@ class FeatureCog(commands.Cog):
                 yield
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer_error(interaction, error, keep)
+
+    async def open_session(
+        self, interaction: Interaction, *, thinking: bool = False, ephemeral: bool = False
+    ) -> ChannelSession:
+        """Admit an interaction, defer its answer before anything is read, and return its session.
+
+        Raises what `CogServices.admit` does.
+        """
+        session = self.services.admit_to_session(interaction)
+        await FirstResponse(interaction).defer(thinking=thinking, ephemeral=ephemeral)
+        return session
 
     async def open_modal(
         self,

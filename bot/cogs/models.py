@@ -61,8 +61,7 @@ class Models(FeatureCog, name="OnBook.models"):
             await self._show_model(interaction, voice, everyone=everyone)
 
     async def _list_models(self, interaction: Interaction, *, everyone: bool) -> None:
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         files = await self.services.models.examine_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
         await complete_response(interaction, content=model_cards.format_model_list(files, chosen))

@@ -78,8 +78,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script here, or download it"""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_nonempty_script()
         elements = await session.library.load_elements(script)
         content, view = await format_page(script, elements, 0)
@@ -94,8 +93,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         running = await session.library.load_script()
         if running.id != int(match["script"]):
             raise RequestError("Another script is running here now. Read it with {/script show}.")
@@ -258,8 +256,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     async def _replay(self, interaction: Interaction, *, everyone: bool) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
         characters = await session.library.count_characters(script)
         self.services.charge(interaction, Cost(characters=characters))

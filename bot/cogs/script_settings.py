@@ -151,8 +151,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             return []
 
     async def _show_card(self, interaction: Interaction) -> None:
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         offered = {name: await self._list_values(interaction, name, script) for name in LISTS}
         card = make_settings_card(script, self.services.settings, offered)
@@ -162,8 +161,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if name == EVERYTHING:
             await self._show_all(interaction)
             return
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         content = format_setting(name, script, self.services.settings)
         await complete_response(interaction, content=content)
@@ -175,8 +173,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self._show_all(interaction)
 
     async def _show_all(self, interaction: Interaction) -> None:
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         self.services.recent_scripts[script.id] = script
         banned = {

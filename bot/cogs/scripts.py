@@ -48,8 +48,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         content, view = await self._make_shelf_page(session)
         await complete_response(interaction, content=content, view=view)
 
@@ -111,8 +110,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def turn_shelf(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the scripts."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         content, view = await self._make_shelf_page(session, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
@@ -127,8 +125,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _rename(self, interaction: Interaction, script_id: int, title: str) -> None:
         title = clean_title(title) or say(UNTITLED)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         script = await session.library.rename(get_requester(interaction), script_id, title)
         await self._show_script(interaction, script)
         await self.turns.sync(interaction, session)

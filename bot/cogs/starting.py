@@ -35,7 +35,7 @@ from ..session.turn import (
 from ..storage.schema import Script
 from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
-from ..ui.delivery.sending import FirstResponse, complete_response
+from ..ui.delivery.sending import complete_response
 from ..ui.markdown import inline, plain
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
@@ -302,8 +302,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         await self.offer(interaction, question, keep, pause)
 
     async def _keep_running(self, interaction: Interaction) -> None:
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await complete_response(interaction, content=sentence)

@@ -9,7 +9,7 @@ from ..interactions.requester import get_message_channel, get_requester
 from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
-from ..ui.delivery.sending import FirstResponse, complete_response, send_ephemeral
+from ..ui.delivery.sending import complete_response, send_ephemeral
 from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take, redraw_poll
 from .feature import FeatureCog, answer_errors, listens_to
 
@@ -23,8 +23,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         """Pick a take, or vote for it where there is a vote."""
         poll, take = int(match["poll"]), int(match["take"])
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()  # the button itself shows the new count
+        session = await self.open_session(interaction)  # the button itself shows the new count
         await self.turns.record_pressed_poll(interaction, session, poll)
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, session, poll, take)
@@ -40,8 +39,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
     async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
         poll = int(match["poll"])
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.record_pressed_poll(interaction, session, poll)
         poll_row = await session.polls.find(poll)
         await session.library.find(poll_row.script)

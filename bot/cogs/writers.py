@@ -18,7 +18,7 @@ from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions
-from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
+from ..ui.delivery.sending import complete_response, edit_response
 from ..ui.markdown import mention
 from ..ui.panels.rotation_messages import (
     DEADLINES,
@@ -47,8 +47,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
         check_bot_is_member(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         content, view = await self._make_rotation_message(interaction, session, script)
         await complete_response(interaction, content=content, view=view)
@@ -70,8 +69,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Join the turns, and show the order to the person who has joined, now or before."""
         check_bot_is_member(interaction)
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
         joined = parse_position(match).script
         is_new = await session.rotations.join(get_requester(interaction), joined)
@@ -96,8 +94,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Join, leave or change the order, and say so in the panel."""
         script = int(match["script"])
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         note = await self._change_rotation(interaction, session, match["action"], script)
         content, view = await self._make_rotation_message(
             interaction, session, await session.library.load_script()
@@ -160,8 +157,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def see_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the sprint that is under way, with the button that ends it to those who may."""
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_running(parse_position(match).script)
         sprint = await session.sprints.find(script.id)
         lines = await session.sprints.load_lines(script, sprint)
@@ -175,8 +171,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def start_sprint(self, interaction: Interaction, script: int, minutes: str) -> None:
         """Start a sprint, from the window."""
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         number = int(minutes) if minutes.isdecimal() else 0
         sprint = await session.sprints.start(get_requester(interaction), script, number)
         self.services.deadline_messages.watch(script)
@@ -194,8 +189,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def end_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """End a sprint before its time."""
         script = int(match["script"])
-        session = self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         await session.sprints.end(get_requester(interaction), script)
         await edit_response(interaction, content=say("You ended the sprint."), view=None)
         self.services.deadline_messages.watch(script)
