@@ -11,10 +11,8 @@ from discord import AppCommandType, app_commands
 
 from ..errors import CommandConflict
 from ..interactions.services import Host, OnBook
-from .branches import CONTINUE, REWRITE
-from .details import DETAILS
 from .feature import Command, allow_in_servers_and_dms
-from .messages import ADD
+from .message_menus import ENTRIES
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:
@@ -39,10 +37,7 @@ def check_conflicts(bot: Host, group: str) -> None:
         )
     tree: app_commands.CommandTree[Any] = bot.tree
     stand_ins: list[app_commands.Group | app_commands.ContextMenu] = [make_group(group, ())]
-    stand_ins += [
-        app_commands.ContextMenu(name=name, callback=_do_nothing)
-        for name in (CONTINUE, REWRITE, DETAILS, ADD)
-    ]
+    stand_ins += [app_commands.ContextMenu(name=name, callback=_do_nothing) for name in ENTRIES]
     with ExitStack() as added:
         for command in stand_ins:
             try:
