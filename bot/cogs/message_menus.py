@@ -16,11 +16,11 @@ from .branches import CONTINUE, REWRITE
 from .details import DETAILS
 from .feature import (
     MAX_CHOICE_LENGTH,
-    MAX_CHOICES,
     Choices,
     FeatureCog,
     answer_errors,
     answer_suggestions,
+    suggest,
 )
 from .messages import ADD
 
@@ -48,14 +48,12 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
     @answer_suggestions
     async def _suggest_message(self, interaction: Interaction, current: str) -> Choices:
         history = get_message_channel(interaction).history()
-        messages = [message async for message in history if not is_panel(message)]
-        labels = [
-            (plain(_read(message), MAX_CHOICE_LENGTH), str(message.id)) for message in messages
-        ]
-        found = [
-            label for label in labels if label[0] and current.casefold() in label[0].casefold()
-        ]
-        return [app_commands.Choice(name=name, value=value) for name, value in found[:MAX_CHOICES]]
+        labels = {
+            str(message.id): plain(_read(message), MAX_CHOICE_LENGTH)
+            async for message in history
+            if not is_panel(message)
+        }
+        return suggest({message: label for message, label in labels.items() if label}, current)
 
 
 def _read(message: discord.Message) -> str:

@@ -58,7 +58,6 @@ from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
 from .feature import (
     MAX_CHOICE_LENGTH,
-    MAX_CHOICES,
     Choice,
     Choices,
     FeatureCog,
@@ -66,6 +65,7 @@ from .feature import (
     answer_errors,
     answer_suggestions,
     listens_to,
+    suggest,
 )
 
 RESET_LABEL = phrase("reset")
@@ -113,14 +113,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Return the values of the setting, by their names in the person's language."""
         name = interaction.namespace.setting
         labels = await self._list_values(interaction, name) if name else {}
-        labels = {**labels, RESET: say(RESET_LABEL)}
-        typed = str(current).casefold()
-        choices = [
-            app_commands.Choice(name=plain(label, MAX_CHOICE_LENGTH), value=key)
-            for key, label in labels.items()
-            if typed in label.casefold()
-        ]
-        return choices[:MAX_CHOICES]
+        labels = {key: plain(label, MAX_CHOICE_LENGTH) for key, label in labels.items()}
+        return suggest({**labels, RESET: say(RESET_LABEL)}, current)
 
     async def _list_values(
         self, interaction: Interaction, name: str, script: Script | None = None
