@@ -6,7 +6,6 @@ from re import Match
 
 from ..interactions.option_checks import parse_choice
 from ..interactions.requester import get_message_channel, get_requester
-from ..session.channel_session import ChannelSession
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import complete_response, send_ephemeral
@@ -26,7 +25,10 @@ class Takes(FeatureCog, name="OnBook.takes"):
         session = await self.open_session(interaction)  # the button itself shows the new count
         await self.turns.record_pressed_poll(interaction, session, poll)
         if (await session.polls.find(poll)).ends:
-            await self._vote(interaction, session, poll, take)
+            if await session.polls.vote(get_requester(interaction), poll, take):
+                self.services.live_polls.end_now(poll)
+            else:
+                self.services.live_polls.recount(poll)
             return
         # Refuse a pick here if possible, before it waits for the turn in progress.
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
@@ -49,11 +51,3 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await complete_response(interaction, content=first)
         for message in rest:
             await send_ephemeral(interaction, message)
-
-    async def _vote(
-        self, interaction: Interaction, session: ChannelSession, poll: int, take: int
-    ) -> None:
-        if await session.polls.vote(get_requester(interaction), poll, take):
-            self.services.live_polls.end_now(poll)
-        else:
-            self.services.live_polls.recount(poll)
