@@ -307,19 +307,19 @@ def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
     The method is given the interaction and the match. A command's is given the interaction alone:
     the component does what the command does without options.
     """
-
-    def mark(method: CommandT) -> CommandT:
-        method.custom_ids = custom_ids  # type: ignore[attr-defined]  # a function has attributes
-        return method
-
-    return mark
+    return _mark("custom_ids", custom_ids)
 
 
 def message_command(name: str) -> Callable[[CommandT], CommandT]:
     """Make a method of a cog a command on messages: it is given the interaction and a message."""
+    return _mark("message_command", name)
+
+
+def _mark(name: str, value: str) -> Callable[[CommandT], CommandT]:
+    """Decorate a method with an attribute, by which `FeatureCog` finds the method."""
 
     def mark(method: CommandT) -> CommandT:
-        method.message_command = name  # type: ignore[attr-defined]  # a function has attributes
+        setattr(method, name, value)
         return method
 
     return mark
