@@ -85,8 +85,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     ) -> None:
         """Say in the panel what has happened to the order, and watch its deadline."""
         self.services.deadline_messages.watch(script)
-        channel = get_message_channel(interaction)
-        await self.services.messages.sync(channel, session, note=f"-# {note}")
+        await self.turns.sync(interaction, session, f"-# {note}")
 
     @listens_to(ORDER_ID)
     @answer_errors
