@@ -518,9 +518,14 @@ async def world(
 
 
 @pytest.fixture
-async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
-    """Return a stage with the bot."""
-    return await staged(world, chosen)
+async def stage(
+    world: simcord.Env, chosen: RunnerSettings, request: pytest.FixtureRequest
+) -> Stage:
+    """Return a stage with the bot, and with a script of Ann's if the module sets ``STARTED``."""
+    stage = await staged(world, chosen)
+    if getattr(request.module, "STARTED", False):
+        await start_script(stage)
+    return stage
 
 
 async def start_script(stage: Stage, channel: Any = None, **options: Any) -> Any:

@@ -43,17 +43,12 @@ from tests.bot.playing import (
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 
+STARTED = True
+
 
 def find(stage: Stage, text: str) -> list[Any]:
     """Return the messages of the channel that have a text."""
     return [message for message in stage.messages() if text in message.content]
-
-
-@pytest.fixture
-async def stage(stage: Stage) -> Stage:
-    """Return a stage on which Ann has started a script."""
-    await start_script(stage)
-    return stage
 
 
 async def rewrite(stage: Stage, shown: Any, text: str) -> Any:

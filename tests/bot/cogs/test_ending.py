@@ -22,6 +22,8 @@ from tests.bot.playing import ask, choose_script, open_menu, press_star, replace
 
 pytestmark = pytest.mark.usefixtures("record_table_read")
 
+STARTED = True
+
 
 async def ask_to_end(stage: Stage, who: Any) -> Any:
     """Press *The end*, and return the question whether to end the script, or the refusal."""
@@ -53,7 +55,6 @@ async def find_script(stage: Stage) -> Any:
 
 
 async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
-    await start_script(stage)
     await write(stage, "MAYA: Rain.")
     await press_star(stage, stage.ben, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "continue")
@@ -75,7 +76,7 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
 
 
 async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_star(stage: Stage):
-    await start_script(stage, cast="Maya, Jonas")
+    await ask(stage, "cast", add="Maya, Jonas")
     await write(stage, "MAYA: Who let the walrus in?\n\nJONAS: It is raining, Maya.")
     await write(stage, "JONAS: The walrus pays for the soup.\n\nThe walrus nods.")
     await stage.ann.slash(stage.channel, "write", text="MAYA: Then the soup is cold.")
@@ -93,7 +94,6 @@ async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_s
 
 
 async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
-    await start_script(stage)
     await write(stage, "Rain.")
     look, line = stage.look(stage.panel()), stage.messages()[-2]
     asked = await ask_to_end(stage, stage.ann)
@@ -122,7 +122,6 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
 
 
 async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
-    await start_script(stage)
     await replace_script(stage)
     await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
     await write(stage, "Rain.")
@@ -138,7 +137,6 @@ async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
 
 
 async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
-    await start_script(stage)
     await write(stage, "Rain.\n\nSnow.")
     await stage.ben.slash(stage.channel, "undo")
     await end(stage)
@@ -155,7 +153,6 @@ async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
 
 
 async def test_an_old_card_does_not_pause_the_running_script(stage: Stage):
-    await start_script(stage)
     await end(stage)
     await start_script(stage, title="Snow")
     refused = answer(await stage.ben.click(find_cards(stage)[0], label="Reopen"))
@@ -164,7 +161,6 @@ async def test_an_old_card_does_not_pause_the_running_script(stage: Stage):
 
 
 async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
-    await start_script(stage)
     menu, asked = await open_menu(stage, stage.ann), await ask_to_end(stage, stage.ann)
     # Somebody who moderated when the question was asked may not end the script any more.
     for look, label in ((stage.look(menu), "The end"), (stage.look(asked), "End it")):
@@ -182,7 +178,6 @@ async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
 
 
 async def test_a_card_is_shown_by_the_next_process_in_the_servers_language(stage: Stage):
-    await start_script(stage)
     stage.world.backend.guilds[stage.guild.id].preferred_locale = "de"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ending(stage), "_show", AsyncMock())
@@ -198,7 +193,6 @@ async def test_a_card_is_shown_by_the_next_process_in_the_servers_language(stage
 
 
 async def test_a_refused_card_is_posted_later_above_the_panel_of_the_next_script(stage: Stage):
-    await start_script(stage)
     stage.world.inject_error("POST", "/channels/*/messages", status=400, times=1)
     told = await end(stage)
     assert told.content == (
@@ -218,7 +212,6 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
     stage: Stage, record_table_read: AsyncMock
 ):
     record_table_read.side_effect = ValueError("no speech")
-    await start_script(stage)
     await end(stage)
     [card] = find_cards(stage)
     files = [file.filename for file in card.attachments]
@@ -233,7 +226,6 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
 
 
 async def test_a_script_that_is_reopened_before_its_card_is_shown_gets_none(stage: Stage):
-    await start_script(stage)
     script, scripts = await find_script(stage), stage.store.scripts
     ended = await scripts.update_script(script.id, archived=True, running=False, ending="1")
     await scripts.run_script(script.id)

@@ -31,7 +31,6 @@ from tests.bot.conftest import (
     labels,
     moderator,
     poll,
-    start_script,
 )
 from tests.bot.playing import (
     BY_VOICE,
@@ -46,6 +45,8 @@ from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_faults import make_read_only
 from tests.fake_discord.people import letters
 
+STARTED = True
+
 NUMBERS = ["1", "2", "3"]
 
 
@@ -53,13 +54,6 @@ NUMBERS = ["1", "2", "3"]
 def _patient(monkeypatch: pytest.MonkeyPatch):
     """Let votes last as long as they may, because never enough people have voted."""
     monkeypatch.setattr(polls, "FEWEST_VOTERS", 99)
-
-
-@pytest.fixture
-async def stage(stage: Stage) -> Stage:
-    """Return a stage on which Ann has started a script."""
-    await start_script(stage)
-    return stage
 
 
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:

@@ -21,9 +21,10 @@ from tests.bot.conftest import (
     fields,
     labels,
     moderator,
-    start_script,
 )
 from tests.bot.playing import open_menu, open_privacy, pass_time_without_bot, replace_script
+
+STARTED = True
 
 HOUR = 3600
 
@@ -45,8 +46,7 @@ async def press(stage: Stage, by: Any, label: str) -> None:
 
 
 async def take_turns(stage: Stage, *people: Any) -> None:
-    """Begin a script, as Ann, and let people take turns."""
-    await start_script(stage)
+    """Let people take turns."""
     for person in people:
         await press(stage, person, "Join")
 
@@ -148,7 +148,6 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
 
 async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     ben = stage.ben
-    await start_script(stage)
     nobody = await open_rotation(stage, ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
@@ -185,7 +184,6 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
 
 
 async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy: Any):
-    await start_script(stage)
     assert "Join" not in labels(stage.panel())
     await press(stage, stage.ben, "Join")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Join", "More…"]
@@ -394,7 +392,6 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
 
 
 async def test_sprints_outlive_a_restart(stage: Stage):
-    await start_script(stage)
     for times, without_bot in ((1, 0), (2, 900)):
         await start_sprint(stage, "5")
         await write(stage, stage.ben, "Rain falls.")
@@ -409,7 +406,6 @@ async def test_sprints_outlive_a_restart(stage: Stage):
 
 
 async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
-    await start_script(stage)
     for minutes in ("0", "61", "ten"):
         assert_private(await start_sprint(stage, minutes), "A sprint lasts from 1 to 60 minutes.")
     assert announcements(stage, "started a sprint") == []
