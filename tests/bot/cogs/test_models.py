@@ -6,7 +6,6 @@ import io
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,7 +13,7 @@ from PIL import Image
 from bot.ui.images import curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from tests.bot.conftest import Stage, answer, assert_private, fields, moderator, start_script
-from tests.bot.playing import edit, replace_script
+from tests.bot.playing import ask, edit, replace_script
 from tests.bot.voice_files import replace_file
 
 REREAD = "The voice has changed: “{}” has read the script and continues it."
@@ -26,10 +25,6 @@ def models(voices: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
-async def model(stage: Stage, by: Any = None, **options: Any) -> Any:
-    return answer(await (by or stage.ann).slash(stage.channel, "voice", **options))
-
-
 async def continue_script(stage: Stage) -> str:
     """Let the voice write a line as Ben asks; return the name of the voice."""
     await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
@@ -38,7 +33,7 @@ async def continue_script(stage: Stage) -> str:
 
 async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     (models / "bad.onnx").write_bytes(b"")
-    listed = await model(stage)
+    listed = await ask(stage, "voice")
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
     assert "</voice:" in head
@@ -57,19 +52,19 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     ada = moderator(stage, "Ada", manage_guild=True)
     await start_script(stage)
     for by in (stage.ann, moderator(stage)):
-        refused = await model(stage, by=by, voice="other", use="server")
+        refused = await ask(stage, "voice", by, voice="other", use="server")
         assert_private(refused, "You need the **Manage Server**")
-    refused = await model(stage, by=stage.ben, voice="other", use="script")
+    refused = await ask(stage, "voice", stage.ben, voice="other", use="script")
     assert "Only the script's owner or a moderator" in refused.content
-    refused = await model(stage, by=ada, voice="nobody", use="server")
+    refused = await ask(stage, "voice", ada, voice="nobody", use="server")
     assert_private(refused, "There is no voice “nobody”")
-    told = await model(stage, by=ada, voice="other", use="server")
+    told = await ask(stage, "voice", ada, voice="other", use="server")
     assert not told.ephemeral
     assert told.content.startswith("“other” writes new scripts on this server from now on. ")
     assert "To change the script that runs here, use </settings:" in told.content
     assert await continue_script(stage) == "screen"
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
-        (await model(stage)).content
+        (await ask(stage, "voice")).content
     )
     await replace_script(stage)
     await stage.restart()
@@ -96,7 +91,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await continue_script(stage)
-    told = await model(stage, voice="other", use="script")
+    told = await ask(stage, "voice", voice="other", use="script")
     assert "“other” writes this script from now on, and reads it first." in told.content
     assert "** · other · To write, " in stage.panel().content
     window = await edit(stage, line="2")
@@ -108,7 +103,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     assert "has changed: “" not in stage.panel().content
     # Another file under the same name is another voice.
     replace_file(models / "other.onnx", models / "tiny.onnx")
-    await model(stage)
+    await ask(stage, "voice")
     await continue_script(stage)
     assert f"-# {REREAD.format('other')}\n" in stage.panel().content
     lines = await stage.session.library.load_lines()
@@ -117,8 +112,8 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    assert "Choose the voice to use" in (await model(stage, use="server")).content
-    shown = await model(stage, voice="tiny")
+    assert "Choose the voice to use" in (await ask(stage, "voice", use="server")).content
+    shown = await ask(stage, "voice", voice="tiny")
     assert shown.ephemeral
     name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
@@ -134,7 +129,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     [picture] = shown.attachments
     assert "How “tiny” learned: on unseen text" in picture.description
     assert Image.open(io.BytesIO(await picture.read())).size == (IMAGE_WIDTH, curve.CURVE_HEIGHT)
-    shown = await model(stage, voice="other", everyone=True)
+    shown = await ask(stage, "voice", voice="other", everyone=True)
     assert shown.content.startswith("**other**")
     assert not shown.ephemeral
     closed = stage.closed(attach_files=False)
