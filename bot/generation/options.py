@@ -90,25 +90,19 @@ SAMPLING_OPTIONS = tuple(spec for spec in OPTIONS if spec.type is not Quality)
 OPTIONS_BY_NAME = {spec.name: spec for spec in OPTIONS}
 
 
-def read_options(stored: Mapping[str, Any]) -> dict[str, OptionValue]:
-    """Return the options among a script's preferences, without values that are not valid now."""
-    values = {name: spec.find_own(stored) for name, spec in OPTIONS_BY_NAME.items()}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def resolve_options(
     requested: Mapping[str, OptionValue | None], stored: Mapping[str, Any], settings: Settings
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
-    Raises ValueError for a request of what is no option.
+    A script's value that is not valid now does not count. Raises ValueError for a request of what
+    is no option.
     """
     if unknown := requested.keys() - OPTIONS_BY_NAME.keys():
         raise ValueError(f"there is no option {', '.join(sorted(unknown))}")
-    own = read_options(stored)
     resolved = {}
     for spec in OPTIONS:
-        values = (requested.get(spec.name), own.get(spec.name), spec.default_in(settings))
+        values = (requested.get(spec.name), spec.find_own(stored), spec.default_in(settings))
         resolved[spec.name] = next(value for value in values if value is not None)
     return resolved
 

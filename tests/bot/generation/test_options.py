@@ -9,7 +9,6 @@ from bot.generation.options import (
     SAMPLING_OPTIONS,
     OptionSpec,
     extract_requested_options,
-    read_options,
     resolve_options,
 )
 from bot.inference.sampling import Sampling
@@ -40,7 +39,9 @@ def test_an_option_without_a_field_is_extra():
     ],
 )
 def test_only_valid_options_of_a_script_are_read(name: str, value: object, accepted: bool):
-    assert read_options({name: value}) == ({name: value} if accepted else {})
+    settings = Settings(min_p=0.2)
+    expected = resolve_options({}, {}, settings) | ({name: value} if accepted else {})
+    assert resolve_options({}, {name: value}, settings) == expected
 
 
 @pytest.mark.parametrize("spec", OPTIONS, ids=lambda spec: spec.name)
