@@ -289,16 +289,14 @@ async def test_the_panel_says_among_how_many_lines_the_voice_chooses(
 
     monkeypatch.setattr(Batch, "step", step_slowly)
     asked = await inside.ann.slash(inside.channel, "continue")
-    shown = await inside.discord.until(lambda: find_progress(inside, "choosing among 64 lines."))
+    said = "choosing among 64 lines."
+    [shown] = await inside.discord.until(
+        lambda: [message for message in inside.channel.messages() if said in message.content]
+    )
     assert (shown.only_for, shown.labels) == (None, ["Stop"])
     gate.set()
     await asked.is_done()
     assert len(await read_true_script(inside.ann, inside.channel)) == 2
-
-
-def find_progress(inside: Inside, text: str) -> Message | None:
-    """Return the message that shows progress with some text, or None."""
-    return next((message for message in inside.channel.messages() if text in message.content), None)
 
 
 async def test_late_progress_of_a_first_line_is_deleted_once(

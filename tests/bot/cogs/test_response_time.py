@@ -135,11 +135,6 @@ async def submit(inside: Inside, opened: Asked, values: dict[str, str]) -> Asked
     return asked
 
 
-def labels_of(opened: Asked) -> list[str]:
-    """Return the labels of the inputs of a window."""
-    return [label for label, _ in rules.inputs(opened.modal or {})]
-
-
 async def fill(inside: Inside, text: str) -> str:
     """Return a custom id with the running script's id and position."""
     script = await inside.script()
@@ -247,7 +242,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
         "Temperature"
     )
     opened = await answers_first(inside, ann.click, settings, "Advanced")
-    [label] = [label for label in labels_of(opened) if label.startswith("top-p")]
+    [label] = [label for label, _ in rules.inputs(opened.modal) if label.startswith("top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
     scripts = await (await ann.slash(channel, "script list")).shows("The Diner")
     [script] = await inside.store.scripts.list_scripts(channel.id)
