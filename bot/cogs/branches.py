@@ -24,6 +24,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, current_position
 from ..storage.schema import Line, Script
 from ..ui.components import (
+    LAST_PAGE,
     LINES,
     Interaction,
     page_pattern,
@@ -78,10 +79,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """See who wrote what, and continue from any line"""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
-        requested = None
+        number, requested = LAST_PAGE, None
         if line is not None:
             requested = (await session.history.find_position(script, line)).line
-        number = await session.history.find_page(script, requested)
+            number = await session.history.find_page(script, requested)
         content, view = await self._make_history_page(session, script, number, requested)
         await complete_response(interaction, content=content, view=view)
 

@@ -54,8 +54,13 @@ class History:
     # All lines of a script
 
     async def load_page(self, script: Script, number: int) -> HistoryPage:
-        """Load a page of a script's history, from 0; a number past the end is the last page."""
-        count = await self._count_lines(script)
+        """Load a page of a script's history, from 0; a number past the end is the last page.
+
+        Raises RequestError for a script without a line.
+        """
+        count = await self.store.lines.count_tree_lines(script)
+        if not count:
+            raise RequestError("The script is empty. Write a line, or use {/continue}.")
         pages = -(-count // LINES_PER_PAGE)
         number = min(number, pages - 1)
         # The last page is full as well, so that it opens on more than the newest line.
@@ -65,19 +70,9 @@ class History:
         numbers = {line: number for number, line in enumerate(path, 1)}
         return HistoryPage(number, pages, lines, numbers)
 
-    async def find_page(self, script: Script, line: int | None) -> int:
-        """Return the number of the page with a line, or of the last page."""
-        count = await self._count_lines(script)
-        if line is None:
-            return -(-count // LINES_PER_PAGE) - 1
+    async def find_page(self, script: Script, line: int) -> int:
+        """Return the number of the page with a line."""
         return await self.store.lines.count_tree_lines(script, line) // LINES_PER_PAGE
-
-    async def _count_lines(self, script: Script) -> int:
-        """Count the lines of a history; raise RequestError for a script without a line."""
-        lines = await self.store.lines.count_tree_lines(script)
-        if not lines:
-            raise RequestError("The script is empty. Write a line, or use {/continue}.")
-        return lines
 
     async def find_position(self, script: Script, wanted: str) -> ScriptPosition:
         """Find the line that a person means by its number, or else the last one with the words."""
