@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from re import Match
@@ -125,14 +124,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if line is None and shown and shown.last_line:
             await self._rewrite_shown(interaction, shown.script, shown.last_line)
             return
-
-        async def find_position() -> ScriptPosition:
-            script = await session.library.load_nonempty_script()
-            if line is None:
-                return current_position(script)
-            return await session.history.find_position(script, line)
-
-        await self._offer_to_rewrite(interaction, find_position)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        script = await session.library.load_nonempty_script()
+        position = current_position(script)
+        if line is not None:
+            position = await session.history.find_position(script, line)
+        await self._offer_to_rewrite(interaction, session, position)
 
     @history.autocomplete("line")
     @edit.autocomplete("line")
@@ -172,16 +169,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if shown and shown.last_line and shown.message == message.id:
             await self._rewrite_shown(interaction, shown.script, shown.last_line)
             return
-
-        async def find_position() -> ScriptPosition:
-            if await session.polls.find_by_message(message.id):
-                raise RequestError(
-                    "These takes are still open. Choose one, or go to one with "
-                    "**Continue from here**, then rewrite it."
-                )
-            return await self._find_shown_position(session, message)
-
-        await self._offer_to_rewrite(interaction, find_position)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        if await session.polls.find_by_message(message.id):
+            raise RequestError(
+                "These takes are still open. Choose one, or go to one with "
+                "**Continue from here**, then rewrite it."
+            )
+        position = await self._find_shown_position(session, message)
+        await self._offer_to_rewrite(interaction, session, position)
 
     @listens_to(position_pattern("here"))
     @answer_errors
@@ -253,11 +248,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await self._open_rewrite_modal(ScriptPosition(script.id, line.id), line, interaction)
 
     async def _offer_to_rewrite(
-        self, interaction: Interaction, find_position: Callable[[], Awaitable[ScriptPosition]]
+        self, interaction: Interaction, session: ChannelSession, position: ScriptPosition
     ) -> None:
-        """Find a line, and offer the window for it."""
-        session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        position = await find_position()
+        """Offer the window for a line."""
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
         open_window = partial(self._open_rewrite_modal, position, line)
         choice = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
