@@ -97,12 +97,11 @@ async def write_candidates(
     # No request can ask for other transitions.
     most = 1 if first.element.kind is Kind.TRANSITION else options.candidates
     other_seeds, progress = other_seeds[: most - 1], progress or Progress()
-    begun = asyncio.get_running_loop().time()
     # A seed that somebody gave leads to the same line, however long that takes.
-    deadline = None if options.ignores_load else begun + CHOOSING_SECONDS
+    seconds = None if options.ignores_load else CHOOSING_SECONDS
     drafts: dict[int, Draft | None] = {}
     with suppress(TimeoutError):
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout(seconds):
             await _write_others(context, shared_options, other_seeds, progress, drafts)
     first = replace(first, origin=first.origin | {"candidates": 1 + len(drafts)})
     others = [
