@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import RateLimited
 from ..i18n.catalogue import Count, phrase
+from ..recent import Recent
 
 MINUTE = 60.0
 
@@ -58,8 +58,7 @@ class LeakyBuckets:
     ) -> None:
         self.per_minute = per_minute
         self._clock = clock
-        self._max_buckets = max_buckets
-        self._full_at: OrderedDict[Hashable, float] = OrderedDict()
+        self._full_at: Recent[Hashable, float] = Recent(max_buckets)
 
     def compute_wait(self, key: Hashable, cost: float) -> float:
         """Return the seconds until a cost can be taken, 0 for now.
@@ -78,10 +77,8 @@ class LeakyBuckets:
         if not self.per_minute or not cost:
             return
         now = self._clock()
-        full_at = max(self._full_at.pop(key, now), now) + cost / self.per_minute * MINUTE
+        full_at = max(self._full_at.get(key, now), now) + cost / self.per_minute * MINUTE
         self._full_at[key] = full_at
-        if len(self._full_at) > self._max_buckets:
-            self._full_at.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._full_at)

@@ -18,6 +18,7 @@ from ..generation.openings import find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.processors.repetition import REACH
+from ..recent import Recent
 from ..screenplay.elements import Element, Kind
 from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
@@ -272,7 +273,7 @@ class ReplayReader:
     def __init__(self, primed: PrimedModel, cache: LineCache) -> None:
         self.primed = primed
         self._cache = cache
-        self._kept: dict[int, States] = {}
+        self._kept: Recent[int, States] = Recent(MAX_STATES)
         self._reading = asyncio.Lock()
 
     async def load_context(self, line: Line, progress: Progress) -> GenerationContext:
@@ -296,6 +297,4 @@ class ReplayReader:
         state = await prefill.recompute_state(self.primed, state, unread, progress)
         if head is not None:
             self._kept[head] = state
-            if len(self._kept) > MAX_STATES:
-                del self._kept[next(iter(self._kept))]
         return state
