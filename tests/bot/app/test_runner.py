@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 import bot
@@ -28,6 +26,7 @@ from bot.settings import RunnerSettings, read_runner_settings
 from bot.storage.schema import Script
 from bot.storage.store import Store
 from export.__main__ import main as export_program
+from tests.fake_discord import faults
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import ROOT, fake_discord, run_onbook
@@ -158,15 +157,11 @@ def test_what_is_missing_is_explained_in_a_sentence(
 async def test_failed_login_is_explained_without_the_token(
     status: int, sentence: str, chosen: RunnerSettings
 ):
-    async def refuse(_request: web.Request) -> web.Response:
-        return web.json_response({"message": "no", "code": 0}, status=status)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", refuse)
-    async with TestServer(app) as server:
-        address = f"http://127.0.0.1:{server.port}"
-        token = {"discord_token": SecretStr("not.a.token")}
-        with at(address), pytest.raises(RunnerError, match=sentence) as raised:
+    token = {"discord_token": SecretStr("not.a.token")}
+    with fake_discord() as address, at(address):
+        async with Discord(address) as people:
+            await people.fail(faults.Kind.STATUS, "GET", "/users/@me", status=status)
+        with pytest.raises(RunnerError, match=sentence) as raised:
             await runner.run_on_discord(chosen.model_copy(update=token))
     assert "not.a.token" not in str(raised.value)
 
