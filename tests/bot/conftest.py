@@ -30,7 +30,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import LRUCache
 
-from bot.app.client import Bot
+from bot.app.client import SINGLE_SHARD, Bot
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
 from bot.i18n.translator import Names
@@ -40,6 +40,7 @@ from bot.inference.model import Model
 from bot.interactions.services import CogServices
 from bot.session.channel_session import ChannelSession
 from bot.settings import RunnerSettings
+from bot.sharding import Shards
 from bot.storage import migrations
 from bot.storage.schema import Script
 from bot.storage.store import Store
@@ -279,12 +280,19 @@ def engine(model: Model) -> Iterator[Engine]:
 
 @asynccontextmanager
 async def discord_here(**world: Any) -> AsyncIterator[Discord]:
-    """Yield the project's own Discord without a bot; fail where it refuses a bot anything.
-
-    ``world`` holds further arguments of `World`.
-    """
+    """Yield the project's own Discord; ``world`` holds further arguments of `World`."""
     async with served(World(PATIENCE, **world)) as address, Discord(address) as discord:
         yield discord
+
+
+@asynccontextmanager
+async def bot_at(
+    discord: Discord, chosen: RunnerSettings, shards: Shards = SINGLE_SHARD
+) -> AsyncIterator[Bot]:
+    """Yield a bot that is connected to a Discord; fail where Discord refuses it anything."""
+    async with bot_here(discord.address, chosen, shards) as bot:
+        await discord.bot_is_ready()
+        yield bot
         assert discord.refusals == []
 
 
@@ -318,8 +326,7 @@ class Inside:
 @pytest.fixture
 async def inside(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Inside]:
     """Start a bot whose parts a test can slow down."""
-    async with bot_here(bare_discord.address, chosen) as bot:
-        await bare_discord.bot_is_ready()
+    async with bot_at(bare_discord, chosen) as bot:
         guild = await bare_discord.guild("The Playhouse")
         channel = await guild.channel("stage")
         ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]

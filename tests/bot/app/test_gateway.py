@@ -16,9 +16,8 @@ from bot.app.client import Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases
-from tests.bot.conftest import discord_here
+from tests.bot.conftest import bot_at, discord_here
 from tests.bot.playing import begin_script
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.soak.faults import HANDSHAKE, sessions
@@ -56,9 +55,8 @@ async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIter
     """Start a bot with this number of shards."""
     async with (
         discord_here(**world) as discord,
-        bot_here(discord.address, chosen, Shards.all_of(shards)) as bot,
+        bot_at(discord, chosen, Shards.all_of(shards)) as bot,
     ):
-        await discord.bot_is_ready()
         yield Host(discord, bot, shards)
 
 

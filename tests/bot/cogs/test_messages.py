@@ -16,9 +16,8 @@ import pytest
 from bot.cogs.messages import TICK
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
-from tests.bot.conftest import HEADING, Inside, discord_here
+from tests.bot.conftest import HEADING, Inside, bot_at, discord_here
 from tests.bot.playing import begin_script, read_true_script, slow_down
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import (
     BOT_MAY,
@@ -103,9 +102,8 @@ async def chatting(
     settings = chosen.model_copy(update={"message_content": may_read})
     async with (
         discord_here(may_read_content=may_read) as discord,
-        bot_here(discord.address, settings) as bot,
+        bot_at(discord, settings) as bot,
     ):
-        await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", bot_may)
         channel = await guild.channel("stage")
         people = [await guild.person(name, CHATTERS_MAY) for name in ("Ann", "Ben")]

@@ -47,6 +47,7 @@ from tests.bot.conftest import (
     Stage,
     answer,
     assert_private,
+    bot_at,
     moderator,
     on,
     on_a_file,
@@ -57,7 +58,7 @@ from tests.bot.playing import ask_to_forget, open_privacy
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
-from tests.fake_discord.bot import at, bot_here
+from tests.fake_discord.bot import at
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.state import TOKEN
 
@@ -434,8 +435,7 @@ async def test_a_bot_beside_another_one_deletes_nothing_in_their_database(
     await store.key_values.save_value(HOUSEKEEPER, "1")
     await store.key_values.save_value(guild_model_key(gone), "other")
     await store.close()
-    async with bot_here(bare_discord.address, here) as bot:
-        await bare_discord.bot_is_ready()
+    async with bot_at(bare_discord, here) as bot:
         guilds, upkeep = bot.services.sessions.store.guilds, bot.cogs["OnBook.upkeep"]
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.

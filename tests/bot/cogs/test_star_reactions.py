@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.settings import RunnerSettings
-from tests.bot.conftest import HEADING, Inside
+from tests.bot.conftest import HEADING, Inside, bot_at
 from tests.bot.playing import (
     ask_to_forget,
     begin_script,
     press_star_of,
     read_true_script,
 )
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
 from tests.fake_discord.state import MANAGE_WEBHOOKS
 
@@ -103,8 +102,7 @@ async def test_a_star_stays_with_the_line_that_it_was_given_to(inside: Inside):
 async def playing(discord: Discord, chosen: RunnerSettings, *before: Any) -> AsyncIterator[Inside]:
     """Start a bot, in a channel and with two people who were there ``before``."""
     settings = chosen.model_copy(update={"look": "characters"})
-    async with bot_here(discord.address, settings) as bot:
-        await discord.bot_is_ready()
+    async with bot_at(discord, settings) as bot:
         if not before:
             guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
             people = [await guild.person(name) for name in ("Ann", "Ben")]

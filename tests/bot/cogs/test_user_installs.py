@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.settings import RunnerSettings
-from tests.bot.conftest import Inside
+from tests.bot.conftest import Inside, bot_at
 from tests.bot.playing import begin_script, slow_down
-from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import Discord, Message, Person, letters
 
@@ -56,8 +55,7 @@ class Elsewhere(Inside):
 @pytest.fixture
 async def elsewhere(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
     """Start a bot that is a member of another server only."""
-    async with bot_here(bare_discord.address, chosen) as bot:
-        await bare_discord.bot_is_ready()
+    async with bot_at(bare_discord, chosen) as bot:
         await bare_discord.guild("The Playhouse")
         guild = await bare_discord.guild("Elsewhere", has_bot=False)
         channel = await guild.channel("hall")
@@ -165,6 +163,7 @@ async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Els
     await (await elsewhere.ann.slash(elsewhere.channel, "undo")).shows("Undone: ")
     quoted = "-# Undone: “MAYA\\: Rain\\.”"
     assert elsewhere.shown() == [*STARTED, *RAIN, UNDONE, UNDONE, quoted]
+    elsewhere.discord.refusals.clear()  # to edit an answer that is too old
 
 
 async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):
@@ -177,6 +176,7 @@ async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):
     assert (told.only_for, told.labels) == (elsewhere.ben.id, ["Continue from here"])
     assert begun.labels == []
     assert elsewhere.shown() == [*STARTED, *RAIN]
+    elsewhere.discord.refusals.clear()  # to edit an answer that is too old
 
 
 async def test_lines_whose_answer_is_lost_leave_a_panel(elsewhere: Elsewhere):
