@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wcwidth import width, wrap
+from wcwidth import iter_graphemes, width
 
 from .elements import Element
 
@@ -76,10 +76,24 @@ def _wrap(line: str, columns: int) -> Iterator[str]:
             continue
         if row:
             yield row
-        *full, row = wrap(word, columns, break_on_hyphens=False) if needed > columns else [word]
+        *full, row = _chop(word, columns) if needed > columns else [word]
         filled = text_width(row)
         yield from full
     yield row
+
+
+def _chop(word: str, columns: int) -> list[str]:
+    # `wcwidth.wrap` takes quadratic time for such a word.
+    rows, room = [""], columns
+    # By graphemes, because an emoji of several characters is narrower than their sum.
+    for grapheme in iter_graphemes(word):
+        needed = text_width(grapheme)
+        if needed > room:
+            rows.append("")
+            room = columns
+        rows[-1] += grapheme
+        room -= needed
+    return rows
 
 
 def text_width(text: str) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 from hypothesis import given
 
 from bot.screenplay.elements import Element
@@ -69,3 +72,28 @@ def test_text_width():
 def test_a_grapheme_is_never_cut():
     page = lay_out_page(parse_person_text(FAMILY * SCREEN_WIDTH))
     assert page.split("\n") == [FAMILY * (SCREEN_WIDTH // 2)] * 2
+
+
+FLAG = "\N{REGIONAL INDICATOR SYMBOL LETTER D}\N{REGIONAL INDICATOR SYMBOL LETTER E}"
+
+
+def count_calls(flags: int) -> int:
+    """Return how many functions are called to lay out a word of many flags."""
+    elements, calls = parse_person_text(FLAG * flags), 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        lay_out_page(elements)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_a_word_twice_as_long_is_cut_with_twice_the_work():
+    lay_out_page(parse_person_text(FLAG * SCREEN_WIDTH))  # fills the caches of wcwidth
+    assert count_calls(400) < 2.5 * count_calls(200)
