@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from ..cogs.reading import prepare_edition
 from ..errors import RunnerError
 from ..screenplay.exporters import EXPORT_FORMATS, list_endings
-from ..screenplay.exporters.export_formats import PaperSize
+from ..screenplay.exporters.export_formats import ExportFormat, PaperSize
 from ..screenplay.statistics import count_script
 from ..settings import Settings
 from ..storage.schema import Line, Script
@@ -29,21 +29,31 @@ async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
 
     Raises RunnerError and StoreError.
     """
+    export_format = find_format(file)
     async with _open_beside(settings.database_location) as store:
         script = await _find_script(store, name)
         lines = await store.lines.load_path(script.head)
     if not lines:
         raise RunnerError(f"“{script.title}” has no lines yet. Write one first.")
-    write_script(script, lines, file, PaperSize(paper))
+    write_script(script, lines, file, export_format, PaperSize(paper))
 
 
-def write_script(
-    script: Script, lines: Sequence[Line], file: Path, paper: PaperSize = PaperSize.LETTER
-) -> None:
-    """Write a script to a new file in the format of its ending; raise RunnerError."""
+def find_format(file: Path) -> ExportFormat:
+    """Return the format of a file's ending; raise RunnerError if there is none."""
     export_format = EXPORT_FORMATS.get(file.suffix[1:].lower())
     if export_format is None:
         raise RunnerError(f"Name a file that ends with {list_endings()}.")
+    return export_format
+
+
+def write_script(
+    script: Script,
+    lines: Sequence[Line],
+    file: Path,
+    export_format: ExportFormat,
+    paper: PaperSize = PaperSize.LETTER,
+) -> None:
+    """Write a script to a new file; raise RunnerError if it cannot be written."""
     edition = prepare_edition(script, lines, count_script(lines))
     exported = export_format.write(edition, paper)
     try:

@@ -43,7 +43,7 @@ from ..storage.schema import Line, Script
 from ..ui.delivery.responses import format_error
 from ..ui.markdown import to_plain_text
 from .runner import cancel_on_signal
-from .script_files import write_script
+from .script_files import find_format, write_script
 
 TERMINAL_CHANNEL = -1
 """The channel of the terminal's scripts: negative, as a private one, so that no bot shows them."""
@@ -269,9 +269,10 @@ class Terminal:
     async def export(self, rest: str) -> None:
         """Save the script in a file."""
         script = await self.session.library.load_nonempty_script()
-        lines = await self.session.library.load_lines()
         path = _choose_path(script, rest)
-        await asyncio.to_thread(write_script, script, lines, path)
+        export_format = find_format(path)
+        lines = await self.session.library.load_lines()
+        await asyncio.to_thread(write_script, script, lines, path, export_format)
         self.note(f"Saved {path}.")
 
     async def help(self, _rest: str) -> None:

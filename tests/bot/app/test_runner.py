@@ -233,7 +233,7 @@ async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings,
         with pytest.raises(RunnerError, match=r"(?s)No script is called “x”.*The Heist"):
             await script_files.export(chosen, "x", tmp_path / "heist.txt", "letter")
         with pytest.raises(RunnerError, match=r"ends with \.fountain"):
-            await script_files.export(chosen, str(first.id), tmp_path / "heist.doc", "letter")
+            await script_files.export(chosen, "x", tmp_path / "heist.doc", "letter")
         for ending in ("fountain", "pdf"):
             file = tmp_path / f"heist.{ending}"
             await script_files.export(chosen, str(first.id), file, "a4")
