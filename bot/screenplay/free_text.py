@@ -237,7 +237,7 @@ def _spell_cue(cue: str, speech: list[str]) -> str:
 def _split_said(match: re.Match[str], name: str) -> list[str]:
     """Return the lines of dialogue that `_SAID` has matched, cue first."""
     # Cleaned again, because a combining mark may have stood on the colon.
-    cue, aside, speech = make_cue(name), match["aside"] or "", clean(match["speech"])
+    cue, aside, speech = make_cue(name), match["aside"] or "", clean(match["speech"]).strip()
     # An extension such as (V.O.) belongs on the line of the cue, a parenthetical below it.
     is_extension = aside.isupper() or _EXTENSION.fullmatch(aside)
     lines = (f"{cue} {aside.upper()}", speech) if is_extension else (cue, aside, speech)

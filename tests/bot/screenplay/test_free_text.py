@@ -82,6 +82,7 @@ def test_any_text_of_a_person_is_elements(
         (f"Lola: {'so ' * 20}then\nhe runs", [f"LOLA\n{'so ' * 20}then\nhe runs"]),
         ("Rain.\nMAYA: Hello.", ["Rain.", "MAYA\nHello."]),
         ("Maya: Hello.", ["MAYA\nHello."]),
+        ("Maya:  hello", ["MAYA\nhello"]),
         ("maya: Hello.", ["maya: Hello."]),
         ("@maya: Hello.", ["MAYA\nHello."]),
         ("Ludwig van Beethoven: What?", ["LUDWIG VAN BEETHOVEN\nWhat?"]),
