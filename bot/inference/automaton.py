@@ -37,10 +37,10 @@ one, and all other tokens lead to `REJECT`."""
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """Hold an automaton of S states over a vocabulary of V characters, which is equal to no other.
+    """Hold an automaton of S states over a vocabulary of V characters.
 
-    In a grammar, every state but `FREE` allows at least one token and can reach the end of the
-    element. There, and only there, the state becomes `FREE`.
+    It equals only itself. In a grammar, every state but `FREE` allows at least one token and can
+    reach the end of the element. There, and only there, the state becomes `FREE`.
     """
 
     start: int
