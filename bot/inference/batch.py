@@ -139,9 +139,10 @@ class Batch:
         return Completion(written, state, bits)
 
     def failing(self) -> list[Row]:
-        """Return the rows that fail alone as well, or else all, after a step that raised.
+        """Fail the rows that fail alone as well, or else all, and return them.
 
-        One row with a bad input makes the whole step fail, and the others should not suffer.
+        This follows a step that raised. One row with a bad input makes the whole step fail, and the
+        others should not suffer.
         """
         buffers = self._store.buffers
         for row in self.rows:

@@ -197,7 +197,7 @@ class _EngineThread(threading.Thread):
                 done = batch.step()
             except Exception:
                 log.exception("step of model %s failed", self.model.name)
-                # They are removed, and the others repeat the step without them.
+                # Rows that fail alone are removed, and the others repeat the step without them.
                 done = batch.failing()
             if done:
                 outcomes = [batch.outcome(row) for row in done]
