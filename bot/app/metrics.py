@@ -46,7 +46,7 @@ class Metrics(Meter):
         ProcessCollector(registry=self.registry)
 
     def _make(self, kind: type[M], make: Callable[..., C]) -> dict[M, C]:
-        """Return what measures each of the metrics of a kind."""
+        """Return a collector for each metric of a kind."""
         made = dict[M, C]()
         for metric in METRICS:
             if isinstance(metric, kind):
