@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .checkpoint import Folds
-from .config import Config
+from .checkpoint import Folds, Start
 from .data.texts import Text, collect
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
@@ -55,6 +54,7 @@ def create(
     `training.pretraining.prepare_training` does.
     """
     split = collect(paths)
+    run.require_new()
     config = dataclasses.replace(
         voice.config(),
         # The voice's folders belong to other texts, and the new texts may be few.
@@ -66,10 +66,12 @@ def create(
     )
     vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
     tokens = Tokens.of(split.train, vocabulary)
-    # Checked before the folder is laid out, because a second attempt would find a run there.
+    # Checked and counted before the folder is laid out, because a second attempt would find a run
+    # there.
     cut_windows(config, tokens)
+    start = _prepare_start(voice, vocabulary, tokens)
     run.create(config, vocabulary, split)
-    return _make_training(voice, run, config, tokens, session)
+    return Training(run, config, vocabulary, tokens, start, session)
 
 
 def resume(
@@ -96,18 +98,18 @@ def resume(
             f"it was tuned from, or choose another --out."
         )
     config = dataclasses.replace(kept, steps=steps or kept.steps)
-    tokens = Tokens.of(collect(paths).train, run.vocabulary())
-    training = _make_training(voice, run, config, tokens, session)
+    vocabulary = run.vocabulary()
+    tokens = Tokens.of(collect(paths).train, vocabulary)
+    start = _prepare_start(voice, vocabulary, tokens)
+    training = Training(run, config, vocabulary, tokens, start, session)
     run.write_config(config)
     training.resume()
     return training
 
 
-def _make_training(
-    voice: Trained, run: Run, config: Config, tokens: Tokens, session: Session | None
-) -> Training:
-    """Return the training before its first step, with a prior that has counted the texts."""
-    known, vocabulary = voice.model(), run.vocabulary()
+def _prepare_start(voice: Trained, vocabulary: Vocabulary, tokens: Tokens) -> Start:
+    """Count the texts; return what gives a network the voice's weights and the counts."""
+    known = voice.model()
     prior = folds = None
     if known.prior:
         larger = add_characters(known.prior, tokens, len(vocabulary))
@@ -122,7 +124,7 @@ def _make_training(
             model.prior.held_out_rows = prior.held_out_rows.to(device)
         return None if folds is None else folds.numpy()
 
-    return Training(run, config, vocabulary, tokens, start, session)
+    return start
 
 
 def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:

@@ -85,6 +85,10 @@ def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFacto
     return Tuned(run, *before)
 
 
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def bits(run: Trained, heldout: Run) -> float:
     """Return bits per character of the held-out part of a run."""
     text = "\n\n".join(t.content for t in heldout.read_heldout("validation"))
@@ -165,13 +169,10 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.chdir(tmp_path)
     command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--steps", "4"]
     with monkeypatch.context() as patch:
-        patch.setattr(finetune, "_make_training", interrupt)
+        patch.setattr(finetune, "Training", interrupt)
         assert main(command) == 130
     assert Run(tmp_path / "runs" / "mine").is_begun
     stopped = "Stopped before the first step. Repeat the command to continue.\n"
@@ -266,4 +267,14 @@ def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path)
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="is too short for 1000 streams"):
         finetune.create([scripts], old, run, SCHEDULE | {"batch": 1000})
+    assert not run.folder.exists()
+
+
+def test_a_tuning_that_is_interrupted_while_it_counts_leaves_no_run(
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = Run(tmp_path / "run")
+    monkeypatch.setattr(finetune, "add_contexts", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        finetune.create([scripts], old, run, SCHEDULE)
     assert not run.folder.exists()
