@@ -15,14 +15,28 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from bot.errors import StoreError
 from bot.storage import migrations
+from bot.storage.postgres import tables
+from bot.storage.postgres.connections import connect
 from bot.storage.schema import Base
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, AddRevision, run_sql
 from tests.tools.migration import FIRST_TABLES
+
+FIRST_TABLES_ON_A_SERVER = Path(__file__).with_name("first_postgresql_tables.sql")
+"""A dump of a PostgreSQL database of the first revision."""
+
+COLUMNS = """
+    SELECT relname, attname, attstattarget, attstorage
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
+        AND NOT attisdropped
+    ORDER BY 1, 2
+"""
+"""A query for the properties of columns that Alembic does not compare."""
 
 
 async def open_and_close(where: Path | URL) -> None:
@@ -46,6 +60,23 @@ async def test_the_first_tables_become_those_of_the_schema(empty_database: Path,
         closing(sqlite3.connect(empty_database)) as new,
     ):
         assert list_properties(upgraded) == list_properties(new)
+
+
+async def test_the_first_tables_on_a_server_become_those_of_the_schema(
+    template: URL, bare_url: URL
+):
+    run_sql(bare_url, FIRST_TABLES_ON_A_SERVER.read_text())
+    await open_and_close(bare_url)
+    engine = connect(bare_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(find_differences_on_a_server) == []
+    await engine.dispose()
+    assert run_sql(bare_url, COLUMNS) == run_sql(template, COLUMNS)
+
+
+def find_differences_on_a_server(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection)
+    return compare_metadata(context, [Base.metadata, tables.erasure_counts.metadata])
 
 
 def list_properties(connection: sqlite3.Connection) -> set[tuple[str, bool, bool]]:
