@@ -10,20 +10,22 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy import URL, Column, Connection, MetaData, NullPool, create_engine
 
 from bot.errors import StoreError
 from bot.storage import migrations
 from bot.storage.postgres import tables
 from bot.storage.postgres.connections import connect
-from bot.storage.schema import Base
+from bot.storage.schema import Base, UTCDateTime
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, AddRevision, run_sql
+from tests.tools import migration
 from tests.tools.migration import FIRST_TABLES
 
 FIRST_TABLES_ON_A_SERVER = Path(__file__).with_name("first_postgresql_tables.sql")
@@ -83,6 +85,23 @@ def list_properties(connection: sqlite3.Connection) -> set[tuple[str, bool, bool
     """Return each table's name, and whether it is numbered and clustered."""
     tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
     return {(name, "AUTOINCREMENT" in sql, "WITHOUT ROWID" in sql) for name, sql in tables}
+
+
+async def test_a_written_revision_adds_a_time(
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changed = MetaData(naming_convention=Base.metadata.naming_convention)
+    for table in Base.metadata.sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["sprints"].append_column(Column("paused", UTCDateTime()))
+    monkeypatch.setattr(migration, "Base", SimpleNamespace(metadata=changed))
+    versions = shutil.copytree(migrations.FOLDER / "versions", tmp_path / "versions")
+    monkeypatch.setattr(migrations, "VERSIONS", [versions])
+    migration.main("Pause a sprint")
+    assert "bot." not in next(versions.glob("*_pause_a_sprint.py")).read_text()
+    await open_and_close(migrated)
+    columns = run_sql(migrated, "SELECT name, type FROM pragma_table_info('sprints')")
+    assert ["paused", "DATETIME"] in columns
 
 
 def test_files_have_the_names_of_their_revisions():
