@@ -83,8 +83,8 @@ class Database(ABC):
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
         """Open a database that receives a copy; close it at the end, and undo it on failure.
 
-        Raises StoreError if the database cannot be used, or a bot uses it. By default, the database
-        exists, and empty tables remain in it.
+        Raises StoreError if the database cannot be used, or a bot uses it. This default needs an
+        existing database, and leaves empty tables in it on failure.
         """
         return cls.open_source(url)
 
