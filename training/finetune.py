@@ -152,13 +152,13 @@ def _extend_weights(
     first = [next(iter(vocabulary.encode(character)), len(vocabulary)) for character in added]
     like = torch.tensor(first, dtype=torch.int64)
     for name in ("embedding.weight", "output.weight", "output.bias"):
-        weights[name] = torch.cat([weights[name], _copy(weights[name], like, 0)])
+        weights[name] = torch.cat([weights[name], _select_or_average(weights[name], like, 0)])
     weights["output.bias"][len(vocabulary) :] -= RARER
     for name in ("memory.keys", "memory.queries", "memory.values.weight"):
         if name in weights:
             # Symbols: none, the characters, and nowhere.
             none, characters, nowhere = weights[name].split((1, len(vocabulary), 1), dim=-2)
-            new = _copy(characters, like, -2)
+            new = _select_or_average(characters, like, -2)
             weights[name] = torch.cat([none, characters, new, nowhere], dim=-2)
     if not prior:
         return weights
@@ -166,8 +166,8 @@ def _extend_weights(
     return weights | {f"prior.{name}": tensor for name, tensor in prior.state_dict().items()}
 
 
-def _copy(characters: Tensor, like: Tensor, dim: int) -> Tensor:
-    """Return the entries of some characters in a dimension; after the last lies the average."""
+def _select_or_average(characters: Tensor, like: Tensor, dim: int) -> Tensor:
+    """Return some entries of a dimension; the index after the last selects their average."""
     average = characters.mean(dim, keepdim=True)
     return torch.cat([characters, average], dim).index_select(dim, like)
 
