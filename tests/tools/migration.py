@@ -31,7 +31,7 @@ def main(message: Positional[str]) -> None:
     number = len(migrations.list_revisions()) + 1
     with create_engine("sqlite://").connect() as connection:
         connection.connection.executescript(FIRST_TABLES.read_text())
-        migrations.upgrade(connection, "The new database")
+        migrations.upgrade(connection, "The first tables")
         config.attributes.update(connection=connection, metadata=Base.metadata)
         command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
 

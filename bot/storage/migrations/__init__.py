@@ -1,7 +1,7 @@
 """Make the tables of the schema, or upgrade older ones with Alembic.
 
-New tables need no revision, so they are as the schema says. A published revision never changes.
-Alembic takes 12 MB of memory, so it is imported only to upgrade tables.
+A new database gets its tables straight from the schema, and runs no revision. A published revision
+never changes. Alembic takes 12 MB of memory, so it is imported only to upgrade tables.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def copy_file(source: Path, to: Path) -> None:
 def upgrade_file(path: Path, backup: Path | None = None) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    If the file is a copy of a ``backup``, its new ids also start at the current time. Raises
+    If the file is a copy of a ``backup``, its new ids start at the current time. Raises
     StoreError for tables of a newer On Book, which names the backup or the file, and DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
