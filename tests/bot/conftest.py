@@ -323,6 +323,10 @@ class Inside:
         """Return the script that runs in the channel."""
         return await self.store.scripts.find_running_script(self.channel.id)
 
+    async def until_idle(self) -> None:
+        """Wait until the bot does nothing more for anybody."""
+        await self.discord.until(lambda: not self.services.in_flight.tasks)
+
 
 @pytest.fixture
 async def inside(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Inside]:

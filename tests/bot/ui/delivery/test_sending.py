@@ -221,6 +221,7 @@ async def test_a_command_that_another_process_has_answered_is_left_to_it(
         await inside.discord.until(lambda: inside.discord.held)
         await inside.discord.answer(asked, {"type": int(Answer.THINKING)})
     await asked.is_refused(40060)
+    await inside.until_idle()
     assert await read_script(inside.ann, inside.channel) == [HEADING]
     assert "Traceback" not in caplog.text
 
@@ -241,6 +242,7 @@ async def test_a_doubled_delivery_does_nothing_although_its_answer_is_lost(insid
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK)
     await inside.discord.deliver_again(undone)
     await undone.is_refused(40060)
+    await inside.until_idle()
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
@@ -254,6 +256,7 @@ async def test_of_doubled_deliveries_one_acts_although_the_answer_of_the_other_w
     undone = await inside.ann.slash(inside.channel, "undo", times=2)
     await undone.is_refused(40060)
     await undone.is_done()
+    await inside.until_idle()
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
 
