@@ -20,7 +20,7 @@ from bot.inference.model import Model
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import LEASE_DURATION
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Person
+from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Message, Person
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS, NotPossible
 from tests.tools.postgres_server import Server
@@ -122,9 +122,9 @@ class Crowd:
             await self.discord.until(partial(has_end, asked), partial(str, asked))
 
     async def _write_elsewhere(self, person: Person, channel: Channel) -> None:
-        """Write where answers alone show the script, by the commands that add lines."""
+        """Write where answers alone show the script, each a single line."""
         while not self.gone:
-            asked = await self.ask(person, channel)
+            asked = await self.ask(person, channel, most=1)
             await self.discord.until(partial(is_answered, asked), partial(str, asked))
 
     async def act_beside(self, person: Person, channel: Channel) -> None:
@@ -166,8 +166,8 @@ class Crowd:
             message, label = random.choice(takes)
             await person.click(message, label)
 
-    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Write, let the voice write, or undo; ``how`` sets the delivery."""
+    async def ask(self, person: Person, channel: Channel, most: int = 2, **how: Any) -> Asked:
+        """Write, let the voice write ``most`` lines, or undo; ``how`` sets the delivery."""
         what, lines = random.random(), 0
         if what < 0.2:
             asked = await person.slash(channel, "undo", **how)
@@ -178,7 +178,7 @@ class Crowd:
             vote, lines = random.choice(({}, {"vote": VOTE})), TAKES
             asked = await person.slash(channel, "continue", takes=TAKES, **vote, **how)
         else:
-            lines = random.choice((1, 1, 2))
+            lines = random.choice((1, 1, most))
             asked = await person.slash(channel, "continue", lines=lines, **how)
         self.asked[asked.id] = asked, lines
         return asked
@@ -193,10 +193,10 @@ class Crowd:
         return has_end(asked)
 
     def seen(self) -> list[tuple[str, str]]:
-        """Return the author and the text of each line that was ever shown, but not to guests."""
+        """Return the author and the text of each line that was ever shown."""
         return [
-            (message.author, message.versions[0].text)
-            for _, channel in self.people
+            (message.author, _find_line(message))
+            for _, channel in [*self.people, *self.guests]
             for message in self.discord.messages_in(channel.id)
             if message.is_line
         ]
@@ -262,6 +262,19 @@ def is_asked_back(asked: Asked) -> bool:
 def is_answered(asked: Asked) -> bool:
     """Return whether a person sees an answer, and the bot no longer thinks."""
     return asked.how is not None and not any(answer.thinking for answer in asked.answers())
+
+
+def _find_line(message: Message) -> str:
+    """Return the line that a message has shown first.
+
+    The answers to guests think before, or can be stopped, and stand above a panel.
+    """
+    shown = (
+        version.text
+        for version in message.versions
+        if version.text not in ("", "…") and list(version.buttons) != ["Stop"]
+    )
+    return next(shown).partition("\n-# ")[0]
 
 
 def is_end(version: Look) -> bool:
