@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
+from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
@@ -155,8 +156,10 @@ def test_what_is_missing_is_explained_in_a_sentence(
     [(401, "Discord refused DISCORD_TOKEN"), (400, "Discord cannot be reached")],
 )
 async def test_failed_login_is_explained_without_the_token(
-    status: int, sentence: str, chosen: RunnerSettings
+    status: int, sentence: str, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
+    limit = Mock()
+    monkeypatch.setattr(runner, "limit_allocator", limit)
     token = {"discord_token": SecretStr("not.a.token")}
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
@@ -164,6 +167,7 @@ async def test_failed_login_is_explained_without_the_token(
         with pytest.raises(RunnerError, match=sentence) as raised:
             await runner.run_on_discord(chosen.model_copy(update=token))
     assert "not.a.token" not in str(raised.value)
+    limit.assert_called_once_with()  # before anything is loaded
 
 
 async def test_a_refused_intent_is_one_sentence(chosen: RunnerSettings):

@@ -199,3 +199,10 @@ async def test_an_unknown_name_is_refused(registry: ModelRegistry, name: str):
     for ask in (registry.engine, registry.look):
         with pytest.raises(ModelError, match="Choose from tiny"):
             await ask(name)
+
+
+def test_threads_follow_the_cores_of_the_process(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.inference.registry.choose_threads", lambda: 3)
+    assert ModelRegistry(registry.folder, None, rows=8).threads == 3

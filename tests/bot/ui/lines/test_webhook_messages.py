@@ -280,6 +280,7 @@ async def test_a_slow_post_is_not_repeated(theatre: Theatre, monkeypatch: pytest
             await asyncio.sleep(2.0)  # because nothing is to happen
         await asked.is_done()
         assert theatre.discord.held == theatre.posted("Hello") == 1
+    assert line_messages.POST_SECONDS > 20  # Discord has taken that long
 
 
 async def test_a_post_that_is_carried_out_late_is_removed(theatre: Theatre, impatient: None):
