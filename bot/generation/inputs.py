@@ -91,7 +91,7 @@ class GenerationContext:
     def of(
         cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]
     ) -> GenerationContext:
-        """Return the context below a script whose last lines and the model's state there are given.
+        """Return the context at the end of a script, from its last lines and the model's state.
 
         The lines have at least `REACH` characters together, or are all there are.
         """

@@ -25,7 +25,7 @@ class Notifications:
         self._models: dict[int, str] = {}
         self._new_models: dict[int, str] = {}
         self._notified: defaultdict[int, set[object]] = defaultdict(set)
-        """The subjects of which people were notified, by their ids."""
+        """What each person was notified of, by the person's id."""
 
     def knows_model(self, script: int) -> bool:
         """Return whether a model has read a script since the process began."""

@@ -1,4 +1,4 @@
-"""Check who may do what with a script, at any time and in a turn."""
+"""Check who may do what with a script, and hold the context of one turn."""
 
 from __future__ import annotations
 

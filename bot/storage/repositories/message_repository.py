@@ -120,7 +120,7 @@ class MessageRepository(Repository):
         return await self._scalars(select(Channel).where(Channel.panel.is_not(None)))
 
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
-        """Record which message is the panel of a channel."""
+        """Record which message is the panel of a channel; a known channel keeps its guild."""
         await self._update_channel(channel, guild, panel=message)
 
     async def record_asked_for_webhooks(self, channel: int, guild: int | None) -> None:

@@ -125,7 +125,7 @@ class DeadlineMessages:
     ) -> int:
         """Post the message of an event, and return its id, or 0 where the bot may not post.
 
-        It pings the person ``ping`` at most. A second attempt, some minutes after the first one,
+        It pings nobody but the person ``ping``. A second attempt, some minutes after the first one,
         posts nothing.
         """
         # Another process may have the shard now.

@@ -123,7 +123,7 @@ class MessageSync:
     # Lines
 
     async def _show_lines(self, channel: MessageChannel, content: ChannelContent) -> int:
-        """Show the lines of the script that runs, and keep the newest message up to date.
+        """Show the lines of the script that runs; keep `content.newest_post` up to date.
 
         Return the number of surplus messages that the bot may not delete.
         """

@@ -60,7 +60,7 @@ ALREADY_RESPONDED = 40060
 """Discord's code for an interaction that was answered before."""
 
 LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
-"""The statuses of Discord's answer where a token has ended or changed, or something was deleted."""
+"""The statuses of Discord's answer where a token has expired or changed, or something is gone."""
 
 MAX_REMEMBERED = 10_000
 """Interactions whose deliveries are remembered."""

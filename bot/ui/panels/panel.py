@@ -65,7 +65,7 @@ class Panel:
         is_shown = channel.id in self._progress
         if not is_shown and (panel := await self.posts.find_panel(channel.id)):
             self._progress[channel.id] = panel
-            await self.posts.record_panel(channel.id, None, None)  # its guild is recorded
+            await self.posts.record_panel(channel.id, None, None)  # a known channel keeps its guild
         if channel.id in self._progress:
             message = discord.PartialMessage(channel=channel, id=self._progress[channel.id])
             await try_once(
@@ -84,7 +84,7 @@ class Panel:
         if old := self.find_progress(channel.id) or panel:
             await delete_message(channel, old)
         if panel:
-            await self.posts.record_panel(channel.id, None, None)  # its guild is recorded
+            await self.posts.record_panel(channel.id, None, None)  # a known channel keeps its guild
         self._progress.pop(channel.id, None)
 
     def find_progress(self, channel: int) -> int:

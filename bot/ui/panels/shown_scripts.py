@@ -1,4 +1,4 @@
-"""Remember what channels have shown last, to fill windows at once.
+"""Describe what channels have shown last, to fill windows at once.
 
 Discord takes a window only as the first answer to an interaction, within three seconds. So nothing
 is read for it: whatever is no longer true, the submission finds out, and gives the text back.
