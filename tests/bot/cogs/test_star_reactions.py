@@ -1,4 +1,4 @@
-"""Test stars that people give by reactions, at the project's own Discord."""
+"""Test stars that people give by reactions, at the project's own Discord and in simcord."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.settings import RunnerSettings
-from tests.bot.conftest import HEADING, Inside, bot_at
+from tests.bot.conftest import HEADING, Inside, Stage, answer, bot_at, start_script
 from tests.bot.playing import (
     ask_to_forget,
     begin_script,
     press_star_of,
     read_true_script,
+    write_lines,
 )
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
 from tests.fake_discord.state import MANAGE_WEBHOOKS
@@ -52,8 +53,6 @@ async def test_a_reaction_is_a_star_until_it_is_taken_away(inside: Inside):
     assert told.only_for == ann.id
     await ben.react(snow, "\N{THUMBS UP SIGN}")
     await ben.react(inside.channel.panel(), STAR)
-    here = inside.services.bot.get_channel(inside.channel.id)
-    await here.get_partial_message(snow.id).add_reaction(STAR)
     # A command does not take the star of a reaction back, which stands for all to see.
     await (await press_star_of(ben, rain)).shows("Your star is a reaction.")
     await ben.unreact(rain, STAR)
@@ -147,3 +146,24 @@ async def test_whoever_was_forgotten_is_not_found_again(
         assert not await inside.store.people.load_personal_data(inside.ben.id)
         await bare_discord.clear_reactions(rain)
         await until_stars(inside, (HEADING, 1))
+
+
+async def test_reactions_of_bots_and_elsewhere_are_none_of_the_scripts(stage: Stage):
+    await start_script(stage)
+    shown = await write_lines(stage, "MAYA: Rain.")
+    said = await stage.ben.send(stage.channel, "hello")
+    await stage.ben.react(said, STAR)
+    await stage.ben.react(shown, STAR)
+    with stage.world._bot_scope():
+        await (
+            stage.world.bot.get_channel(stage.channel.id)
+            .get_partial_message(shown.id)
+            .add_reaction(STAR)
+        )
+    await stage.world.settle()
+    told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
+    assert "1 star" in told.content
+    await stage.restart()
+    await stage.ben.unreact(shown, STAR)
+    told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
+    assert "star" not in told.content
