@@ -88,8 +88,9 @@ async def write(stage: Stage, text: str) -> None:
 
 async def open_window(who: Any, asked: Any) -> Any:
     """Return what opened the window to rewrite a line: a command, or the button that it offers."""
-    if asked.modal is None and "Rewrite this line" in labels(answer(asked)):
-        return await who.click(answer(asked), label="Rewrite this line")
+    offer = answer(asked)
+    if offer and "Rewrite this line" in labels(offer):
+        return await who.click(offer, label="Rewrite this line")
     return asked
 
 
