@@ -47,7 +47,7 @@ from ..ui.delivery.sending import (
 from ..ui.delivery.server_language import speaking_for
 from ..ui.images import pictures
 from ..ui.markdown import inline
-from .feature import FeatureCog, answer_errors, listens_to, repeat
+from .feature import FeatureCog, answer_errors, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition
 
 log = logging.getLogger("onbook.ending")
@@ -194,11 +194,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         ]
         return make_closing_card(script, statistics, best, files, notes), files
 
-    @tasks.loop(count=1)
-    async def _keep_showing(self) -> None:
-        """Post at intervals the closing cards that are due."""
-        await repeat(RETRY_MINUTES, self._show_due)
-
+    @tasks.loop(minutes=RETRY_MINUTES)
     async def _show_due(self) -> None:
         """Post the closing cards that earlier attempts or processes could not post."""
         with suppress(TransactionFailed):  # which the store has logged; the next time tries again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -37,7 +36,7 @@ from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery.interaction_state import find_state
 from ..ui.delivery.responses import answer_error, answer_privately, return_text
-from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse, log_failure
+from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
 from ..ui.delivery.waiting import measure_wait
 
 CommandT = TypeVar("CommandT")
@@ -50,8 +49,6 @@ ChoiceT = TypeVar("ChoiceT", str, int)
 Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
 Act = Callable[[Interaction], Awaitable[None]]
 TakeTurn = Callable[[Turn], Awaitable[None]]
-
-log = logging.getLogger("onbook.features")
 
 LEAST_TEMPERATURE, LARGEST_TEMPERATURE = find_range("temperature")
 
@@ -302,20 +299,6 @@ class FeatureCog(commands.Cog):
     async def suggest_mood(self, _interaction: Interaction, current: str) -> Choices:
         """Return the moods whose names, in the person's language, contain what was typed."""
         return suggest(label_moods(self.services.settings), current)
-
-
-async def repeat(minutes: float, act: Callable[[], Awaitable[object]]) -> None:
-    """Act at once and then at intervals, also after failures, until cancelled.
-
-    The loops of discord.py look at the machine's clock: where this is put back by an hour, they act
-    an hour late.
-    """
-    while True:
-        try:
-            await act()
-        except Exception as error:  # noqa: BLE001 - the next time tries again
-            log_failure(log, f"could not do what is due every {minutes:g} minutes", error)
-        await asyncio.sleep(60 * minutes)
 
 
 def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:

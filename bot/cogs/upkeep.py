@@ -14,7 +14,7 @@ from ..errors import TransactionFailed
 from ..sharding import Shards
 from ..ui.delivery.sending import CONNECTION_ERRORS, MessageChannel
 from ..ui.delivery.server_language import speaking_in
-from .feature import FeatureCog, repeat
+from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")
 
@@ -24,9 +24,6 @@ written in the servers of all."""
 
 EVICTION_MINUTES = 10
 """Minutes between two looks at the room of states: at 20 lines a second, they take 100 MB more."""
-
-DELETION_MINUTES = 60
-"""Minutes between two looks for servers that have been without the bot for long enough."""
 
 
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
@@ -97,15 +94,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
             await self.services.messages.delete_unrecorded(channel, session, message, webhook)
 
-    @tasks.loop(count=1)
-    async def _keep_up(self) -> None:
-        """Do each task at its intervals."""
-        await asyncio.gather(
-            repeat(REDRAW_MINUTES, self._draw_stale),
-            repeat(EVICTION_MINUTES, self._evict_states),
-            repeat(DELETION_MINUTES, self._delete_departed),
-        )
-
+    @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:
         """Draw stale messages again that earlier attempts or other processes have left.
 
@@ -115,12 +104,14 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         await self.services.stale.redraw()
         await self._resume_timers()
 
+    @tasks.loop(minutes=EVICTION_MINUTES)
     async def _evict_states(self) -> None:
         """Evict the oldest states, which can be computed again, if they take too much room."""
         with suppress(TransactionFailed):  # which the store has logged; the next time tries again
             if await self.services.claim_housekeeping():
                 await self.sessions.housekeeping.evict_states()
 
+    @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
         """Delete the scripts of servers that have been without the bot for long enough."""
         with suppress(TransactionFailed):  # which the store has logged; the next hour tries again

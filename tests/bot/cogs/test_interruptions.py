@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from bot.cogs.feature import repeat
 from bot.settings import RunnerSettings
 from tests.bot.conftest import Inside
 from tests.bot.playing import begin_script, read_true_script
@@ -128,21 +127,3 @@ async def test_a_database_that_is_locked_in_the_middle_takes_a_line_of_log(
     await (await inside.ann.slash(channel, "write", text="Snow.")).is_done()
     assert (await read_true_script(inside.ann, channel))[-1] == "Snow."
     inside.discord.refusals.clear()
-
-
-async def test_what_is_due_is_done_again_although_it_has_failed(caplog: pytest.LogCaptureFixture):
-    done, third = 0, asyncio.Event()
-
-    async def act() -> None:
-        nonlocal done
-        done += 1
-        if done == 1:
-            raise TimeoutError
-        if done == 3:
-            third.set()
-
-    running = asyncio.create_task(repeat(0.001, act))
-    async with asyncio.timeout(10):
-        await third.wait()
-    running.cancel()
-    assert "could not do what is due every 0.001 minutes" in caplog.text

@@ -462,7 +462,9 @@ async def test_the_background_tasks_run_in_a_host_that_logs_in_later(
         running = asyncio.create_task(host.start(TOKEN))
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-        assert upkeep._keep_up.is_running()
+        assert upkeep._delete_departed.is_running()
+        assert upkeep._draw_stale.is_running()
+        assert upkeep._evict_states.is_running()
         running.cancel()
         await asyncio.wait([running])
         await host.close()
