@@ -114,7 +114,7 @@ def test_an_open_model_does_not_keep_its_file_in_memory(voices: Path):
     model = Model.of(content, "tiny", threads=1)
     assert sys.getrefcount(content) == held
     # Nor does it keep an arena, of what its largest batch needed.
-    assert not model._session.get_session_options().enable_cpu_mem_arena
+    assert not model.session.get_session_options().enable_cpu_mem_arena
     assert model.step(np.array([model.newline]), model.start()[None])[0].shape[0] == 1
 
 
