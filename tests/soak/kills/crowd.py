@@ -167,7 +167,7 @@ class Crowd:
             await person.click(message, label)
 
     async def ask(self, person: Person, channel: Channel, most: int = 2, **how: Any) -> Asked:
-        """Write, let the voice write ``most`` lines, or undo; ``how`` sets the delivery."""
+        """Write, let the voice write at most ``most`` lines, or undo; ``how`` sets the delivery."""
         what, lines = random.random(), 0
         if what < 0.2:
             asked = await person.slash(channel, "undo", **how)
