@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tyro
 from alembic import command
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from tyro.conf import Positional
 
 from bot.storage import migrations
@@ -29,7 +29,7 @@ def main(message: Positional[str]) -> None:
     """
     config = migrations.make_config()
     number = len(migrations.list_revisions()) + 1
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         connection.connection.executescript(FIRST_TABLES.read_text())
         migrations.upgrade(connection, "The first tables")
         config.attributes.update(connection=connection, metadata=Base.metadata)
