@@ -15,7 +15,7 @@ FILM := data/film-sketches data/film-scenes data/films
 STAGE := data/stage-sketches data/stage-scenes data/talk data/plays data/film-sketches
 TEXTS := data/stage-sketches data/stage-scenes data/plays data/drama $(FILM) --name base --licence "public domain texts; weights MIT" \
     --corpus "849 works of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
-    --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat stage-sketches 4
+    --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat chat-sketches 4 --repeat stage-sketches 4
 SIZES := --memory.characters 1023
 LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --resets 0.15 \
     --drop.layers 0.1 --evaluate-every 1500
@@ -23,7 +23,7 @@ LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learn
 GPU := --lower 512 --upper 1536 --prior.contexts 300000 --drop.embedding 0.05 --drop.recurrent 0.1 --batch 256 \
     --window 256 --learning-rate 0.002 --warmup 1000 --evaluate-every 2000
 BASE := $(TEXTS) $(SIZES) $(LEARNING)
-SCREEN := $(FILM) --name screen --licence MIT --repeat sketches 2 \
+SCREEN := $(FILM) --name screen --licence MIT --repeat chat-sketches 8 \
     --corpus "sketches, scenes and 249 short films written for On Book, after plays of Project Gutenberg"
 
 .PHONY: play test types pytest lock map catalogue texts base stage screen export-voice fix docs pictures site bench load
@@ -84,7 +84,7 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 # Missing plays are fetched from Project Gutenberg, one work every few seconds, and missing scenes are drawn from
-# frames. Delete a folder to make it again.
+# frames. Delete a folder to make it again, as you must where a new kind of sketches was added.
 texts: $(FILM) $(STAGE) data/drama
 
 data/drama: | .venv/development
@@ -115,7 +115,7 @@ screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
 	    $(if $(wildcard runs/screen-base/config.json),--resume,$(SCREEN) --from runs/base $(LEARNING))
 	$(BIN)/python -m training decay runs/screen-base --out runs/screen \
-	    $(if $(wildcard runs/screen/config.json),--resume,--repeat sketches 2 --steps $(STEPS))
+	    $(if $(wildcard runs/screen/config.json),--resume,--steps $(STEPS))
 	$(MAKE) VOICE=screen export-voice
 
 # The plain scenes of `screen` teach to answer, so `stage` begins as that voice.

@@ -9,8 +9,11 @@ from pathlib import Path
 FILMS = Path(__file__).parents[2] / "screenplays"
 SKETCHES = Path(__file__).parents[2] / "sketches"
 
-KINDS = {"film": "sketches", "stage": "stage-sketches"}
-"""The kinds of sketches, and the folder of each below ``train``."""
+KINDS = {
+    "film": {"sketches": "film", "chat-sketches": "chat"},
+    "stage": {"stage-sketches": "stage"},
+}
+"""The kinds of sketches: the folders below ``train``, and the folder that each is copied from."""
 
 HELD_OUT = frozenset(
     {
@@ -34,22 +37,29 @@ def write_films(out: Path) -> None:
 
 
 def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> None:
-    """Write sketches below `out`, as `_write` does; about one file in 25 is held out."""
-    folders = {KINDS[kind]: SKETCHES / kind for kind in kinds}
-    _write(out, folders, lambda name: name.endswith(("-10", "-30", "-50")))
+    """Write sketches below `out`, as `_write` does.
+
+    Files whose names end with -10, -30 or -50 are held out.
+    """
+    folders = [folder for kind in kinds for folder in KINDS[kind].items()]
+    _write(
+        out,
+        {name: SKETCHES / source for name, source in folders},
+        lambda name: name.endswith(("-10", "-30", "-50")),
+    )
 
 
 def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
     """Write the screenplays of folders below `out`, in place of what lies there.
 
     They lie in the folders that `training.data.texts.collect` knows. Learned ones lie in a folder
-    of their kind below ``train``, so that an epoch can read one kind more often than others.
+    of that name below ``train``, so that an epoch can read one folder more often than others.
     """
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
-    for kind, source in folders.items():
-        (out / "train" / kind).mkdir()
+    for folder, source in folders.items():
+        (out / "train" / folder).mkdir()
         for path in sorted(source.glob("*.fountain")):
-            part = "validation" if is_held_out(path.stem) else f"train/{kind}"
+            part = "validation" if is_held_out(path.stem) else f"train/{folder}"
             shutil.copy(path, out / part / path.name)
