@@ -41,12 +41,8 @@ def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> Non
 
     Files whose names end with -10, -30 or -50 are held out.
     """
-    folders = [folder for kind in kinds for folder in KINDS[kind].items()]
-    _write(
-        out,
-        {name: SKETCHES / source for name, source in folders},
-        lambda name: name.endswith(("-10", "-30", "-50")),
-    )
+    folders = {name: SKETCHES / source for kind in kinds for name, source in KINDS[kind].items()}
+    _write(out, folders, lambda name: name.endswith(("-10", "-30", "-50")))
 
 
 def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
