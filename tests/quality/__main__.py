@@ -14,7 +14,7 @@ other commands:
     python -m tests.quality words VOICE CORPUS              bits per word, said first and again
     python -m tests.quality turns VOICE                     who speaks in free runs
 
-Voices and people also go on with forty scenes as friends type them:
+Voices and people also go on with 72 scenes as friends type them:
 
     python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
     python -m tests.quality friends OLD NEW --only KIND --pairs -o FILE.md   which is better
