@@ -32,7 +32,12 @@ def elements() -> list[tuple[str, str]]:
 def test_a_fiftieth_of_the_sketches_is_held_out(tmp_path: Path):
     screenplays.write_sketches(tmp_path)
     split = collect([tmp_path])
-    assert {text.folder for text in split.train} == {"sketches", "chat-sketches", "stage-sketches"}
+    assert {text.folder for text in split.train} == {
+        "sketches",
+        "chat-sketches",
+        "stage-sketches",
+        "parlour-sketches",
+    }
     size = {
         part: sum(len(text.content) for text in getattr(split, part))
         for part in ("train", "validation")

@@ -11,7 +11,7 @@ SKETCHES = Path(__file__).parents[2] / "sketches"
 
 KINDS = {
     "film": {"sketches": "film", "chat-sketches": "chat"},
-    "stage": {"stage-sketches": "stage"},
+    "stage": {"stage-sketches": "stage", "parlour-sketches": "parlour"},
 }
 """The kinds of sketches: the folders below ``train``, and the folder that each is copied from."""
 
