@@ -15,7 +15,8 @@ FILM := data/film-sketches data/film-scenes data/films
 STAGE := data/stage-sketches data/stage-scenes data/talk data/plays data/film-sketches
 TEXTS := data/stage-sketches data/stage-scenes data/plays data/drama $(FILM) --name base --licence "public domain texts; weights MIT" \
     --corpus "849 works of Project Gutenberg, 36 plays of William Shakespeare, and sketches, scenes and 249 short films written for On Book" \
-    --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat chat-sketches 4 --repeat stage-sketches 4
+    --repeat modern 2 --repeat films 4 --repeat sketches 4 --repeat chat-sketches 4 --repeat stage-sketches 4 \
+    --repeat parlour-sketches 4
 SIZES := --memory.characters 1023
 LEARNING := --prior.contexts 600000 --batch 32 --window 256 --warmup 300 --learning-rate 0.003 --resets 0.15 \
     --drop.layers 0.1 --evaluate-every 1500
@@ -119,11 +120,14 @@ screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS
 	$(MAKE) VOICE=screen export-voice
 
 # The plain scenes of `screen` teach to answer, so `stage` begins as that voice.
-stage: $(STAGE)  ## Train the voice `stage` from `screen`, prove it and put it in place
-	$(BIN)/python -m training train --out runs/stage $(if $(wildcard runs/stage/config.json),--resume,\
-	    $(STAGE) --from runs/screen --repeat stage-sketches 3 $(LEARNING) --steps 3000 --name stage \
+stage: $(STAGE)  ## Train the voice `stage` from `screen` for MINUTES and STEPS more, prove it and put it in place
+	$(BIN)/python -m training train --out runs/stage-base --minutes $(MINUTES) \
+	    $(if $(wildcard runs/stage-base/config.json),--resume,$(STAGE) --from runs/screen --name stage \
+	    --repeat stage-sketches 4 --repeat parlour-sketches 8 $(LEARNING) \
 	    --licence "public domain texts; weights MIT" --corpus "sketches and scenes written for On Book, \
 	    64 modern plays of Project Gutenberg, and 36 plays of William Shakespeare")
+	$(BIN)/python -m training decay runs/stage-base --out runs/stage \
+	    $(if $(wildcard runs/stage/config.json),--resume,--steps $(STEPS))
 	$(MAKE) VOICE=stage export-voice
 
 export-voice:
