@@ -9,10 +9,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .trained import Cost
+from .trained import Cost, Floats
 
 TokenIds = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 THREADS = 2
 

@@ -137,13 +137,11 @@ class Config(Learning, Description):
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, document: str) -> Config:
-        """Read what `to_json` returned; raises TypeError or ValueError for anything else."""
-        return cls.from_fields(json.loads(document))
-
-    @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Config:
-        """Make a configuration of its fields, as JSON has them; raises as `from_json` does."""
+        """Make a configuration of its fields, as JSON has them.
+
+        Raises KeyError or TypeError for other fields.
+        """
         nested = {
             "drop": Regularisation(**fields["drop"]),
             "prior": PriorShape(**fields["prior"]),

@@ -118,11 +118,8 @@ def _measure_bits(
 
 @torch.no_grad()
 def _read(model: CharLSTM, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits after inputs [time, batch], in float32, without dropout."""
-    was_training = model.training
-    model.train(False)
+    """Return the logits after inputs [time, batch], in float32, and the next state."""
     logits, state = model(inputs.to(state.device), state)
-    model.train(was_training)
     return logits, state
 
 

@@ -64,7 +64,8 @@ def create(
         **changes,
         tuned_from=voice.fingerprint(),
     )
-    vocabulary = _extend_vocabulary(voice.vocabulary(), split.train)
+    has_prior = bool(config.prior.contexts)
+    vocabulary = _extend_vocabulary(voice.vocabulary(), split.train, has_prior=has_prior)
     tokens = Tokens.of(split.train, vocabulary)
     # Checked and counted before the folder is laid out, because a second attempt would find a run
     # there.
@@ -79,12 +80,14 @@ def resume(
     voice: Trained,
     run: Run,
     steps: int | None = None,
+    minutes: float | None = None,
     session: Session | None = None,
 ) -> Training:
     """Return a training that `create` created, at its last checkpoint.
 
-    The run keeps its configuration, except the ``steps``, if given. Voice and texts must be the
-    same as before. Raises as `training.pretraining.prepare_training` does.
+    The run keeps its configuration, except the ``steps`` or the ``minutes`` of the whole schedule,
+    if given. Voice and texts must be the same as before. Raises as
+    `training.pretraining.prepare_training` does.
     """
     kept = run.config()
     if not kept.tuned_from:
@@ -98,12 +101,15 @@ def resume(
             f"it was tuned from, or choose another --out."
         )
     config = dataclasses.replace(kept, steps=steps or kept.steps)
+    if minutes and minutes != kept.minutes:
+        # Without steps, because `Training` then computes those that fit into the minutes.
+        config = dataclasses.replace(config, minutes=minutes, steps=None)
     vocabulary = run.vocabulary()
     tokens = Tokens.of(collect(paths).train, vocabulary)
     start = _prepare_start(voice, vocabulary, tokens)
     training = Training(run, config, vocabulary, tokens, start, session)
-    run.write_config(config)
     training.resume()
+    run.write_config(config)
     return training
 
 
@@ -127,10 +133,12 @@ def _prepare_start(voice: Trained, vocabulary: Vocabulary, tokens: Tokens) -> St
     return start
 
 
-def _extend_vocabulary(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
+def _extend_vocabulary(
+    vocabulary: Vocabulary, texts: Sequence[Text], *, has_prior: bool
+) -> Vocabulary:
     """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
     larger = vocabulary.extend((text.content for text in texts), SEEN_CHARACTERS)
-    if len(larger) > LARGEST_VOCABULARY:
+    if has_prior and len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
             f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
             f"not know, too many to add: train a new voice on the scripts instead."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ def prepare_training(
     content = _resume(paths, run, config) if resume else create_run(paths, run, config, source)
     training = Training(run, *content, session=session)
     training.resume()
+    if resume:
+        # Written last, because a refused resume must leave the run as it was.
+        kept, _, texts = content
+        run.write_config(kept)
+        if paths:
+            texts.save(run.corpus)
     return training
 
 
@@ -103,11 +110,17 @@ def _resume(paths: Sequence[Path], run: Run, asked: Config) -> tuple[Config, Voc
     config = dataclasses.replace(
         kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
     )
-    known = not paths or (run.corpus.exists() and hash_files(paths) == kept.texts)
-    texts = run.texts() if known else Tokens.of(collect(paths).train, vocabulary)
-    if not run.corpus.exists():
-        texts.save(run.corpus)
-    run.write_config(config)
+    if paths and hash_files(paths) != kept.texts:
+        raise RunError(
+            f"{run.folder} was trained on other texts: name the same ones or none, or choose "
+            f"another --out."
+        )
+    try:
+        texts = run.texts()
+    except RunError:
+        if not paths:
+            raise
+        texts = Tokens.of(collect(paths).train, vocabulary)
     return config, vocabulary, texts
 
 
@@ -185,17 +198,24 @@ def _choose_texts(
 ) -> tuple[Split, Tokens]:
     """Return the texts that a decay learns and is judged by: the texts in paths, or all of the run.
 
-    The run's held-out texts are not learned; if none of them is in the paths, all of them judge.
+    The run's held-out texts are not learned, nor is the end that `collect` cut off a text; if none
+    of them is in the paths, all of them judge.
     """
     validation, test = run.read_heldout("validation"), run.read_heldout("test")
     if not paths:
         return Split((), validation, test), known
     given = read_texts(paths)
-    contents = {text.content for text in given}
-    held_out = {text.content for text in (*validation, *test)}
-    learned = tuple(text for text in given if text.content not in held_out)
-    validation = tuple(t for t in validation if t.content in contents) or validation
-    test = tuple(t for t in test if t.content in contents) or test
+    held_out = [text.content for text in (*validation, *test)]
+    starts = (reduce(str.removesuffix, held_out, text.content).rstrip("\n") for text in given)
+    learned = tuple(
+        dataclasses.replace(text, content=start)
+        for text, start in zip(given, starts, strict=True)
+        if start
+    )
+    validation, test = (
+        tuple(t for t in part if any(text.content.endswith(t.content) for text in given)) or part
+        for part in (validation, test)
+    )
     return Split(learned, validation, test), Tokens.of(learned, vocabulary)
 
 

@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,7 +95,7 @@ class Run:
 
     def config(self) -> Config:
         """Return the run's configuration; raises RunError if there is none."""
-        return self._read("config.json", Config.from_json)
+        return self._read("config.json", lambda text: Config.from_fields(json.loads(text)))
 
     def vocabulary(self) -> Vocabulary:
         """Return the run's vocabulary; raises RunError if there is none."""
@@ -104,7 +105,7 @@ class Run:
         """Return the texts that the run learns; raises RunError if the folder has none."""
         try:
             return Tokens.load(self.corpus)
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
             raise RunError(
                 f"{self.corpus} is missing or damaged: name the texts of this run as well."
             ) from error

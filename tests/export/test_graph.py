@@ -106,18 +106,6 @@ def test_large_matrices_are_quantised(network):
     assert operators.count("MatMulIntegerToFloat") == 4
 
 
-def test_a_row_has_the_same_bits_alone_and_beside_others(network, vocabulary):
-    runtime = Runtime(serialise(graph.build(FoldedNetwork.of(network()), 8)))
-    tokens = np.random.default_rng(2).integers(0, len(vocabulary), (60, 7))
-    together, alone = runtime.start(7), [runtime.start(1)] * 7
-    for step in tokens:
-        logits, together = runtime.step(step, together)
-        for row in range(7):
-            own, alone[row] = runtime.step(step[row : row + 1], alone[row])
-            assert own.tobytes() == logits[row].tobytes()
-            assert alone[row].tobytes() == together[row].tobytes()
-
-
 @pytest.mark.parametrize("recurrence", LAYERS)
 @pytest.mark.parametrize("bits", [8, 32])
 @pytest.mark.parametrize(("contexts", "memory"), SHAPES)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from training.cli import main
 from training.data.corpora import screenplays
 from training.data.texts import collect, read
 
@@ -40,11 +41,16 @@ def test_runs_of_eight_words_hardly_ever_repeat():
     assert sum(n for n in runs.values() if n > 1) < 0.01 * sum(runs.values())
 
 
-def test_the_corpus_replaces_an_older_one(folder: Path, tmp_path: Path):
-    left = tmp_path / "train" / "films" / "left.fountain"
-    left.parent.mkdir(parents=True)
-    left.write_text("Old.", encoding="utf-8")
-    screenplays.write_films(tmp_path)
-    files = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.fountain")}
-    again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.fountain")}
-    assert again == files
+@pytest.mark.parametrize(
+    "corpus", [["films"], ["sketches"], ["plays"], ["scenes", "--only", "swan"], ["drama"]]
+)
+def test_no_corpus_replaces_the_texts_in_a_folder(corpus: list[str], tmp_path: Path, capsys):
+    own = tmp_path / "train" / "own.fountain"
+    own.parent.mkdir()
+    own.write_text("My own.", encoding="utf-8")
+    source = ["--from", str(tmp_path)] if corpus == ["drama"] else []
+    assert main(["corpus", *corpus, *source, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"{tmp_path} is not empty: name another --out, or empty this folder.\n"
+    )
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]

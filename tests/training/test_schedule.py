@@ -132,6 +132,23 @@ def test_a_decay_can_learn_some_of_the_texts_and_new_ones(
     assert training.run()
 
 
+def test_a_decay_does_not_learn_the_end_that_judges_it(tmp_path: Path):
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    for name in ("hamlet", "macbeth"):
+        (scripts / f"{name}.fountain").write_text(read_play(name)[:30_000], encoding="utf-8")
+    run, voice = Run(tmp_path / "run"), Run(tmp_path / "voice")
+    begin(run.folder, scripts, STANDING).save()
+    [end] = run.read_heldout("validation")
+    training = prepare_decay(
+        run, voice, 8, {"repeat": {}}, paths=[scripts / f"{end.name}.fountain"]
+    )
+    [learned] = voice.texts().fingerprints()
+    assert learned in run.texts().fingerprints()
+    assert (folds_of(training) >= 0).all()
+    assert voice.read_heldout("validation") == (end,)
+
+
 def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
     voice = Run(tmp_path / "voice")
     with pytest.raises(RunError, match="already holds a run"):
@@ -248,3 +265,19 @@ def test_resume_needs_texts_only_if_the_run_lacks_them(scenes: Path, tmp_path: P
         prepare_training([], run, FEW, resume=True)
     prepare_training([elsewhere], run, FEW, resume=True)
     assert len(run.texts()) == len(collect([scenes]).train)
+
+
+@pytest.mark.parametrize("size", [0, 1000])
+def test_only_its_texts_mend_a_damaged_corpus(size: int, scenes: Path, tmp_path: Path):
+    run = Run(tmp_path)
+    begin(tmp_path, scenes, FEW).save()
+    whole, damaged = run.corpus.read_bytes(), run.corpus.read_bytes()[:size]
+    run.corpus.write_bytes(damaged)
+    before = run.config()
+    other, more = scenes / "train" / "as-you-like-it.fountain", dataclasses.replace(FEW, steps=99)
+    with pytest.raises(RunError, match="trained on other texts"):
+        prepare_training([other], run, more, resume=True)
+    assert (run.config(), run.corpus.read_bytes()) == (before, damaged)
+    prepare_training([scenes], run, more, resume=True)
+    assert run.corpus.read_bytes() == whole
+    assert run.config().steps == 99

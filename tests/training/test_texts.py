@@ -17,13 +17,21 @@ FINAL_DRAFT = """\
     <Content><Paragraph Type="Action"><Text>THE DINER</Text></Paragraph></Content>
   </TitlePage>
   <Content>
-    <Paragraph Type="Scene Heading"><Text>Int. Diner - Night</Text></Paragraph>
+    <Paragraph Type="Scene Heading">
+      <SceneProperties>
+        <Summary><Paragraph><Text>They meet.</Text></Paragraph></Summary>
+      </SceneProperties>
+      <Text>Int. Diner - Night</Text>
+    </Paragraph>
     <Paragraph Type="Action"><Text>Rain on the </Text><Text Style="Bold">window</Text></Paragraph>
     <Paragraph Type="Action"><Text>@home, says the sign.</Text></Paragraph>
     <Paragraph Type="Action"><Text></Text></Paragraph>
     <Paragraph Type="Character"><Text>Maya (V.O.)</Text></Paragraph>
     <Paragraph Type="Parenthetical"><Text>quietly</Text></Paragraph>
-    <Paragraph Type="Dialogue"><Text>You came.</Text></Paragraph>
+    <Paragraph Type="Dialogue">
+      <ScriptNote><Paragraph><Text>Too soon?</Text></Paragraph></ScriptNote>
+      <Text>You came.</Text>
+    </Paragraph>
     <Paragraph Type="Parenthetical"><Text>(turning away)</Text></Paragraph>
     <Paragraph>
       <DualDialogue>
@@ -221,6 +229,11 @@ def test_plays_in_markdown_become_fountain(write: Write):
     play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
     for text in (play, play.replace("\n", "\r\n")):
         assert read(write("a.md", text)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
+
+
+def test_plays_in_markdown_keep_names_that_are_misprints_elsewhere(write: Write):
+    play = "# A Play\n\n**Shepard**  \nYes.\n\n**KATARINA**  \nNo.\n"
+    assert read(write("a.md", play)).content == "SHEPARD\nYes.\n\nKATARINA\nNo."
 
 
 def test_other_markdown_is_kept(write: Write):

@@ -148,7 +148,7 @@ def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path,
         assert torch.equal(load(resumed.checkpoint_path)[0][f"model.{name}"], tensor)
     assert prepared.config().begun_from == voice.fingerprint()
     # The counts are new, so the cost is close to the voice's and not equal.
-    untrained = CharLSTM(shape)
+    untrained = CharLSTM(shape).eval()
     untrained.prior = training.model.prior
     bits = measure_validation(training)
 

@@ -16,13 +16,14 @@ import torch
 
 from export.__main__ import main as export
 from tests.tiny_voice import TINY
-from training import finetune
+from training import finetune, trainer
 from training.cli import main, tune
 from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.errors import TrainingError
 from training.evaluation import calibrate, measure_carried
 from training.model.network import CharLSTM
+from training.model.prior import NO_PRIOR
 from training.model.tables import make_empty_tables
 from training.pretraining import prepare_training
 from training.run import Run, load, save
@@ -224,6 +225,18 @@ def test_a_resumed_tuning_equals_an_uninterrupted_one(
     assert last_step(cut) == 5 == cut.config().steps
 
 
+def test_a_finished_tuning_can_take_more_minutes(
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = Run(tmp_path)
+    assert finetune.create([scripts], old, run, SCHEDULE | {"steps": 2}).run()
+    monkeypatch.setattr(trainer, "SPEED_IS_KNOWN_AFTER", 0.0)
+    command = ["tune", str(old.folder), str(scripts), "--resume", "--out", str(tmp_path)]
+    assert main([*command, "--minutes", "0.001"]) == 0
+    assert last_step(run) > 2
+    assert run.config().minutes == 0.001
+
+
 def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
 ):
@@ -261,6 +274,16 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Voice, tmp_pat
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match="characters that the voice does not know"):
         finetune.create([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
+
+
+def test_a_voice_without_a_prior_learns_any_number_of_characters(scenes: Path, tmp_path: Path):
+    texts, voice = tmp_path / "a.txt", Run(tmp_path / "voice")
+    few = dataclasses.replace(FEW, steps=1, prior=NO_PRIOR)
+    assert prepare_training([scenes], voice, few).run()
+    texts.write_text("".join(chr(0x4E00 + i) for i in range(1100)) * 25, encoding="utf-8")
+    training = finetune.create([texts], voice, Run(tmp_path / "run"), SCHEDULE)
+    assert len(training.vocabulary) == len(voice.vocabulary()) + 1100
+    training.train_step()
 
 
 def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path):

@@ -14,7 +14,7 @@ from tyro import conf
 
 from .. import __version__
 from ..errors import UserError
-from .command import MISUSED, explain_misspelt
+from .command import INTERRUPTED, MISUSED, explain_misspelt
 
 COMMANDS = {
     "voice": ("tune", "make a voice of your scripts: tune one, export it and install it"),
@@ -64,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
     return code
 
 

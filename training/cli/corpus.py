@@ -13,11 +13,11 @@ from ..data.corpora.drama.download import MIRROR, Client, download
 from ..data.corpora.drama.facets import FACETS
 from ..data.corpora.drama.manifest import read_manifest
 from ..data.corpora.drama.writing import write
+from ..data.corpora.folder import require_empty
 from ..data.corpora.scenes import volumes
 from ..data.corpora.scenes.frames import FRAMES, Source, read_source
 from ..errors import CorpusError
 from ..ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
-from ..run import make_folder
 from .command import UNSET, Command
 
 FACETS_HELP = "Write only works with this facet; can be repeated, for works that have all: " + (
@@ -42,7 +42,6 @@ class _Folder(Command):
 
     def __call__(self) -> int:
         """Write the corpus, and print how to go on."""
-        make_folder(self.out)
         print(f"{self.write()} are in {self.out}: train them with `onbook-train train`.")
         return 0
 
@@ -101,7 +100,7 @@ class Drama(Command):
     def __call__(self) -> int:
         """Fetch the texts if asked, write the corpus, and print a summary of each."""
         self._check_options()
-        make_folder(self.out)
+        require_empty(self.out)
         if self.download:
             client = Client(self.mirror)
             if missing := download(read_manifest().values(), self.source, client):
@@ -150,7 +149,6 @@ class Scenes(Command):
             return 0
         if not self.out:
             raise CorpusError("Name a folder with --out, or add --sample 5.")
-        make_folder(self.out)
         count = volumes.write(source, self.out, self.drawings, self.seed)
         print(f"{count:,} scenes are in {self.out}: train them with `onbook-train train`.")
         return 0

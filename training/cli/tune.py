@@ -18,10 +18,9 @@ from ..ranges import OptionalPositiveFloat, OptionalPositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
+from . import PACKAGE
 from .command import INTERRUPTED, UNSET, Command, Out, Texts
 from .train import RESUMABLE, explain_loss, say_interrupted
-
-PACKAGE = __name__.partition(".")[0]
 
 # In the repository the packages have the names of their folders. They are never imported here.
 BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
@@ -61,7 +60,7 @@ class Tune(Command):
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
     """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
     resume: bool = False
-    """Continue the run in --out with its own configuration, except for --steps."""
+    """Continue the run in --out with its own configuration, except for --steps and --minutes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device that computes; `auto` for a GPU if there is one."""
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
@@ -125,7 +124,7 @@ class Tune(Command):
         """Return the training, new or resumed."""
         run, session = Run(self.out), Session(device=self.device)
         if self.resume:
-            return finetune.resume(self.texts, voice, run, self.steps, session)
+            return finetune.resume(self.texts, voice, run, self.steps, self.minutes, session)
         changes = {
             **vars(self.description),
             **vars(self.learning),
@@ -139,7 +138,7 @@ class Tune(Command):
 class Voice(Command):
     """Make a voice of your scripts: tune one, export it and install it.
 
-    The same command goes on after Ctrl-C.
+    The same command goes on after Ctrl-C, and with more --minutes after its end.
     """
 
     texts: Texts = ()

@@ -259,7 +259,9 @@ def _read_final_draft(path: Path, data: bytes) -> str:
 def _read_elements(body: Element) -> Iterator[str]:
     """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
     speech: list[str] = []
-    for paragraph in body.iter("Paragraph"):
+    # Other paragraphs below these are writers' notes and synopses.
+    outer = body.findall("Paragraph")
+    for paragraph in (p for o in outer for p in (o, *o.findall("DualDialogue/Paragraph"))):
         kind = paragraph.get("Type", "Action")
         text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
         if not text:

@@ -89,10 +89,11 @@ class Tokens:
 
     @classmethod
     def load(cls, path: Path) -> Tokens:
-        """Read what `save` wrote; raises OSError or ValueError for any other file."""
-        with np.load(path) as file:
-            names, folders = json.loads(str(file["told"]))
-            return cls(file["ids"], file["starts"], tuple(names), tuple(folders))
+        """Read what `save` wrote; raises errors of numpy and of zip files for any other file."""
+        # Opened here, because numpy does not close a damaged file.
+        with path.open("rb") as file, np.load(file) as arrays:
+            names, folders = json.loads(str(arrays["told"]))
+            return cls(arrays["ids"], arrays["starts"], tuple(names), tuple(folders))
 
 
 def _hash(*arrays: NDArray[np.generic]) -> str:

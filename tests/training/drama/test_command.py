@@ -63,7 +63,7 @@ def test_facets_choose_works(texts, tmp_path):
     [row] = make(texts, tmp_path / "out", "--facet", "old")
     assert row["number"] == "3000"
     assert "old" in row["facets"].split()
-    assert make(texts, tmp_path / "out", "--facet", "old", "--facet", "modern") == []
+    assert make(texts, tmp_path / "both", "--facet", "old", "--facet", "modern") == []
 
 
 def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
@@ -75,6 +75,18 @@ def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
     [row] = make(tmp_path / "texts", tmp_path / "out", "--download", "--mirror", mirror.address)
     assert row["number"] == "45"
     assert "1 works and report.tsv are in" in capsys.readouterr().out
+
+
+def test_an_interrupted_download_leaves_no_folder(mirror, tmp_path, monkeypatch, capsys):
+    def interrupt(_: str) -> Client:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(corpus, "Client", interrupt)
+    out = tmp_path / "out"
+    given = ["--from", str(tmp_path / "texts"), "--mirror", mirror.address]
+    assert main(["corpus", "drama", "--download", *given, "--out", str(out)]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+    assert not out.exists()
 
 
 def test_a_doubtful_work_is_left_out(texts, tmp_path, capsys):

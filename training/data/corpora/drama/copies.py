@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .elements import WORD, Kind, join_elements, split_elements
+from .elements import WORD, join_elements, split_elements
 from .works import Work
 
 SHINGLE = 8
@@ -152,7 +152,7 @@ def _remove_words(reading: _Reading, cut: NDArray[np.bool_]) -> str:
         for begin, end in pairwise(reading.bounds)
     ]
     elements = split_elements(reading.work.script)
-    spoken = [place for place, element in enumerate(elements) if element.kind is Kind.SPEECH]
+    spoken = [place for place, element in enumerate(elements) if element.cue]
     for before, after in pairwise(spoken):
         if gone[before] and gone[after]:
             gone[before + 1 : after] = [True] * (after - before - 1)

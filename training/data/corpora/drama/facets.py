@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from .elements import WORD, Element, Kind, split_elements
+from .elements import WORD, Element, split_elements
 from .paragraphs import WORDS
 
 COMMONEST = 9_000
@@ -93,7 +93,7 @@ def find_facets(script: str, commonest: Collection[str]) -> tuple[str, ...]:
 def measure(script: str, commonest: Collection[str]) -> Measures:
     """Count what the facets ask about."""
     elements = split_elements(script)
-    speeches = [element for element in elements if element.kind is Kind.SPEECH]
+    speeches = [element for element in elements if element.cue]
     spoken = _join_speeches(speeches)
     words = WORD.findall(spoken.lower())
     cast = {word for speech in speeches for word in WORD.findall(speech.cue.lower())}
@@ -119,7 +119,7 @@ def is_verse(speech: Element) -> bool:
 
 
 def _join_speeches(elements: Iterable[Element]) -> str:
-    return " ".join(element.spoken for element in elements if element.kind is Kind.SPEECH)
+    return " ".join(element.spoken for element in elements if element.cue)
 
 
 def _compute_share(part: float, whole: float) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ...texts import PARTS, number_name
+from ...texts import number_name
+from ..folder import write_corpus
 from .copies import remove_copies
 from .facets import count_commonest, find_facets
 from .manifest import HELD_OUT, choose_part
@@ -71,14 +71,12 @@ def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
 
 
 def write_works(selected: Selected, out: Path) -> None:
-    """Replace what lies below `out` by works and a report on them.
+    """Write works below `out`, and a report on them.
 
     Learned works lie in a folder for each of `ERAS`, so that a training can read some of the plays
     more often than others.
     """
-    for part in PARTS:
-        shutil.rmtree(out / part, ignore_errors=True)
-        (out / part).mkdir(parents=True)
+    files: dict[str, str] = {}
     rows: list[Sequence[object]] = [COLUMNS]
     taken = set[str]()
     for work, facets in selected.works.items():
@@ -86,13 +84,11 @@ def write_works(selected: Selected, out: Path) -> None:
         name = _name_file(work, taken)
         if part == "train":
             name = f"{next((era for era in ERAS if era in facets), OTHER)}/{name}"
-        path = out / part / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(work.script, encoding="utf-8", newline="\n")
+        files[f"{part}/{name}"] = work.script
         rows.append(_describe(work, part, name, facets))
     rows += [_describe(work, LEFT_OUT, "", ()) for work in selected.doubtful]
     lines = ("\t".join(map(str, row)) + "\n" for row in rows)
-    (out / REPORT).write_text("".join(lines), encoding="utf-8")
+    write_corpus(out, files | {REPORT: "".join(lines)})
 
 
 def _name_file(work: Work, taken: set[str]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from itertools import cycle, islice, pairwise
 from pathlib import Path
 
+from ..folder import write_corpus
 from .drawing import Drawer
 from .frames import Frame, Lists, Source
 
@@ -23,30 +23,22 @@ of one set, and a prior that leaves a set out has not counted its frames."""
 
 
 def write(source: Source, out: Path, drawings: int, seed: int) -> int:
-    """Write volumes of scenes below `out`, in place of what lies there; return their scenes.
+    """Write volumes of scenes below `out`; return the number of scenes.
 
-    The volumes lie in the folders that `training.data.texts.collect` knows, learned ones in a
-    folder for each kind. Of held-out frames, one volume for each kind has learned words, and one
-    volume for all kinds has held-out words.
+    The learned volumes lie in a folder for each kind. Of held-out frames, one volume for each kind
+    has learned words, and one volume for all kinds has held-out words.
     """
     scenes = {
-        Path(part): volume
-        for kind in KINDS
-        for part, volume in _draw_kind(source, kind, drawings, seed)
+        path: volume for kind in KINDS for path, volume in _draw_kind(source, kind, drawings, seed)
     }
     unmet = [
         Drawer(frame, source.lists, seed, unmet=True)
         for frame in source.frames
         if frame.held_out and _has_unmet_words(frame, source.lists)
     ]
-    scenes[Path("validation/unmet-words.fountain")] = [drawer.draw() for drawer in unmet]
-    for part in ("train", "validation"):
-        shutil.rmtree(out / part, ignore_errors=True)
-        (out / part).mkdir(parents=True)
-    for path, volume in scenes.items():
-        if volume:
-            (out / path).parent.mkdir(exist_ok=True)
-            (out / path).write_text("\n\n".join(volume) + "\n", "utf-8")
+    scenes["validation/unmet-words.fountain"] = [drawer.draw() for drawer in unmet]
+    files = {path: "\n\n".join(volume) + "\n" for path, volume in scenes.items() if volume}
+    write_corpus(out, files)
     return sum(map(len, scenes.values()))
 
 
