@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -85,13 +85,13 @@ async def write_candidates(
     their ends are barred. Raises RequestError if all come out empty, and what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_FIRST)
-    lead = await _write_lead(context, options, seeds)
-    if lead is None and options.banned:
+    found = await _write_lead(context, options, seeds)
+    if found is None and options.banned:
         options = replace(options, bars_words=True)
-        lead = await _write_lead(context, options, seeds)
-    if lead is None:
+        found = await _write_lead(context, options, seeds)
+    if found is None:
         raise NoContinuation() if options.banned else RequestError(NOTHING_TO_SAY)
-    first, other_seeds = lead
+    first, other_seeds = found
     limit = min(options.limit, _limit_length(Candidate.of(first)))
     shared_options = replace(options.share_beginning(first.element), limit=limit)
     # No request can ask for other transitions.
@@ -103,13 +103,13 @@ async def write_candidates(
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await _write_others(context, shared_options, other_seeds, progress, drafts)
-    first = replace(first, origin=first.origin | {"candidates": 1 + len(drafts)})
-    others = [
-        other
-        for other in (Candidate.of(draft) for draft in map(drafts.get, other_seeds) if draft)
-        if other.size <= limit or limit == options.limit
-    ]
-    return [Candidate.of(first), *others]
+    finished = {"candidates": 1 + len(drafts)}
+    lead, *others = (
+        Candidate.of(replace(draft, origin=draft.origin | finished))
+        for draft in (first, *map(drafts.get, other_seeds))
+        if draft
+    )
+    return [lead, *(other for other in others if other.size <= limit or limit == options.limit)]
 
 
 async def _write_others(
@@ -137,23 +137,22 @@ async def _write_others(
     assert request.sampling is not None  # it writes
     # Nothing is awaited until all are submitted, so that lines that come at once share the room.
     seeds = seeds[: count_room()]
-    shared_options = replace(options, candidates=1 + len(seeds))
     running: list[asyncio.Future[Completion]] = []
 
     async def complete(seed: int, completion: Awaitable[Completion]) -> None:
-        own_options, draft = _with_seed(shared_options, seed), None
+        own_options, draft = _with_seed(options, seed), None
         with suppress(NoContinuation):
             draft = await _make_draft(context, own_options, prefix, await completion)
         drafts[seed] = draft
 
-    progress.candidates += shared_options.candidates
+    progress.candidates += 1 + len(seeds)
     try:
         for seed in seeds:
             sampling = replace(request.sampling, seed=seed)
             running.append(engine.submit(replace(request, sampling=sampling)))
         await asyncio.gather(*map(complete, seeds, running))
     finally:
-        progress.candidates -= shared_options.candidates
+        progress.candidates -= 1 + len(seeds)
         for future in running:
             future.cancel()
 
@@ -220,30 +219,33 @@ def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
 async def write_element(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    An element of any kind that lets somebody outside a locked cast speak is written again, as a
-    speech of the cast. So speech stays as frequent as the model makes it.
+    Where no kind was asked for, an element that lets somebody outside a locked cast speak is
+    written again, as a speech of the cast. So speech stays as frequent as the model makes it.
 
     Raises what `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
     draft = await _write_once(context, options)
-    if draft and options.cast and not keeps_to_cast(draft.element, options.cast):
+    if options.kind or options.shared_kind or not (draft and options.cast):
+        return draft
+    if not keeps_to_cast(draft.element, options.cast, context.primed.model.spell):
         # A cast that the model cannot spell locks nothing.
         with suppress(UnspellableElement):
             return await _write_once(context, replace(options, shared_kind=Kind.DIALOGUE))
     return draft
 
 
-def keeps_to_cast(element: Element, cast: Sequence[str]) -> bool:
+def keeps_to_cast(element: Element, cast: Sequence[str], spell: Callable[[str], str]) -> bool:
     """Return whether an element has no cue outside the cast, and does not begin with such a name.
 
-    A word in capitals at the beginning of action is a name, as in "GUARD enters".
+    A word in capitals at the beginning of action is a name, as in "GUARD enters", and there it is
+    as a model would ``spell`` it.
     """
     if element.kind is not Kind.ACTION:
         return element.cue is None or element.cue in cast
     beginning = "".join(
         takewhile(lambda character: not (character.islower() or character in "(\n"), element.text)
     )
-    names = set(re.findall(r"\w+", " ".join(cast)))
+    names = set(re.findall(r"\w+", spell(" ".join(cast))))
     # The last capital may begin a word in lower case.
     words = re.findall(r"\w\w+", beginning)
     return all(word in names for word in words if word.isupper())
@@ -287,6 +289,7 @@ async def _make_draft(
     element = parse_model_text(options.prefix + model.decode(completion.written))
     if element is None:
         return None
+    element = _restore_cue(context, options, element)
     # The last newline ends the element and is not stored.
     state = completion.state
     surprisal = np.concatenate([prefix.surprisal, completion.surprisal])[:-1]
@@ -305,6 +308,31 @@ async def _make_draft(
     )
 
 
+def _restore_cue(
+    context: GenerationContext, options: GenerationOptions, element: Element
+) -> Element:
+    """Return a speech under the speaker's own name, which the vocabulary may spell otherwise."""
+    cue, spell = element.cue, context.primed.model.spell
+    if cue is None or options.prefix:
+        return element
+    names = options.cast or (*options.present, *_list_recent_speakers(context))
+    if cue in names:
+        return element
+    name = next((name for name in names if spell(name) == cue), cue)
+    return replace(element, text=element.text.replace(make_cue(cue), make_cue(name), 1))
+
+
+def _list_recent_speakers(context: GenerationContext) -> Iterator[str]:
+    """Yield the speakers of the last `REACH` characters, which are all that a replay knows."""
+    size = 0
+    for text in reversed(context.recent_texts):
+        if size >= REACH:
+            return
+        size += len(text)
+        if (element := parse_model_text(text)) and element.cue:
+            yield element.cue
+
+
 def _make_request(
     context: GenerationContext, options: GenerationOptions, prefix: Prefix
 ) -> Request:
@@ -320,7 +348,9 @@ def _make_request(
         sampling,
         options.limit,
         np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
-        automaton=build_automaton(model.vocabulary, kind, options.cast, is_speaking),
+        automaton=build_automaton(
+            model.vocabulary, kind, tuple(map(model.spell, options.cast)), is_speaking
+        ),
         banned=build_cached_filter(model.vocabulary, options.banned) if options.banned else None,
         bars_words=options.bars_words,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),

@@ -21,15 +21,12 @@ def _make_mood(temperature: float, top_p: float, length: int) -> Mood:
     return dict(zip(MOOD_OPTIONS, (temperature, top_p, length), strict=True))
 
 
-MOODS = {
-    "calm": _make_mood(0.5, 0.9, 40),
-    "lively": _make_mood(0.65, 0.95, 60),
-    "unhinged": _make_mood(1.25, 1.0, 120),
+MOODS: dict[str, Mood] = {
+    phrase("calm"): _make_mood(0.5, 0.9, 40),
+    phrase("lively"): _make_mood(0.65, 0.95, 60),
+    phrase("unhinged"): _make_mood(1.25, 1.0, 120),
 }
 """The moods that every bot has; the operator's come after them."""
-
-MOOD_LABELS = {"calm": phrase("calm"), "lively": phrase("lively"), "unhinged": phrase("unhinged")}
-"""The moods that every bot has, as people call them."""
 
 
 def load_moods(settings: Settings) -> dict[str, Mood]:
@@ -41,14 +38,9 @@ def load_moods(settings: Settings) -> dict[str, Mood]:
     }
 
 
-def label_mood(name: str) -> str:
-    """Return a mood as people call it."""
-    return say(MOOD_LABELS.get(name, name))
-
-
 def label_moods(settings: Settings) -> dict[str, str]:
     """Return the moods as people call them, by their names."""
-    return {name: label_mood(name) for name in load_moods(settings)}
+    return {name: say(name) for name in load_moods(settings)}
 
 
 def find_mood(values: Mapping[str, Any], settings: Settings) -> str | None:

@@ -103,7 +103,7 @@ class Said:
     def of(cls, texts: Sequence[str]) -> Said:
         """Collect what texts say, the last line last."""
         return cls(
-            frozenset[str]().union(*map(find_content_words, texts[-RECENT_LINES:])),
+            frozenset[str]().union(*map(list_content_words, texts[-RECENT_LINES:])),
             frozenset(run for text in texts[-ECHO_LINES:] for run in find_runs(split_words(text))),
         )
 
@@ -136,11 +136,6 @@ class Candidate:
     def size(self) -> int:
         """Return the length of its words, with the newline that ends them."""
         return len(self.surprisal)
-
-    @property
-    def is_question(self) -> bool:
-        """Return whether the line has a question."""
-        return "?" in self.draft.element.body
 
     @cached_property
     def bits(self) -> float:
@@ -200,7 +195,7 @@ def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) 
     return (
         max(candidate.bits, STOCK_BITS)
         + weights.unevenness * candidate.unevenness
-        + weights.question * candidate.is_question
+        + weights.question * ("?" in candidate.draft.element.body)
         - weights.taken_up * (not said.words.isdisjoint(content_words))
         - weights.sentence * min(2, len(_SENTENCE_END.findall(spoken)))
         + weights.content_word * len(content_words)
@@ -240,17 +235,9 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 def list_content_words(text: str) -> tuple[str, ...]:
     """Return the words of a line, in their order, without those that any line can have."""
     words = (word.removesuffix("'s") for word in split_words(text))
-    return tuple(filter(is_content_word, words))
-
-
-def find_content_words(text: str) -> frozenset[str]:
-    """Return the distinct words of a line without those that any line can have."""
-    return frozenset(list_content_words(text))
-
-
-def is_content_word(word: str) -> bool:
-    """Return whether a word, in lower case, is none that any line can have."""
-    return len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
+    return tuple(
+        word for word in words if len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS
+    )
 
 
 def find_runs(words: Sequence[str]) -> list[tuple[str, ...]]:

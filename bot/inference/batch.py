@@ -21,7 +21,7 @@ from ..arrays import Logits, Tokens
 from ..errors import NonFiniteOutput
 from .model import Model
 from .processors import PROCESSORS
-from .processors.base import Processor, Stage
+from .processors.base import Processor
 from .processors.repetition import REACH
 from .request import WORD_OVERRUN, Completion
 from .row_store import LONGEST_COMPLETION, Row, RowStore
@@ -39,8 +39,7 @@ class Batch:
         self.model = model
         self._store = store = RowStore(model, capacity, history=REACH)
         self.rows = store.rows
-        processors = [make(model, store) for make in PROCESSORS]
-        self._processors = sorted(processors, key=lambda processor: processor.stage)
+        self._processors = [make(model, store) for make in PROCESSORS]
         self._temperature = store.per_row(np.float32, fill=1)
         self._top_p = store.per_row(np.float32, fill=1)
         self._min_p = store.per_row(np.float32)
@@ -138,22 +137,22 @@ class Batch:
         written = store.tokens[i, row.first : end].tolist() if row.writing else []
         return Completion(written, state, bits)
 
-    def failing(self) -> list[Row]:
+    def failing(self, error: Exception) -> list[Row]:
         """Fail the rows that fail alone as well, or else all, and return them.
 
-        This follows a step that raised. One row with a bad input makes the whole step fail, and the
-        others should not suffer.
+        This follows a step that raised ``error``. One row with a bad input makes the whole step
+        fail, and the others should not suffer.
         """
         buffers = self._store.buffers
         for row in self.rows:
             place = slice(row.index, row.index + 1)
             try:
                 self.model.step(buffers.tokens[place], buffers.states[place])
-            except Exception as error:  # noqa: BLE001 - any error fails this row alone
-                row.error = error
+            except Exception as own_error:  # noqa: BLE001 - any error fails this row alone
+                row.error = own_error
         failing = [row for row in self.rows if row.error] or list(self.rows)
         for row in failing:
-            row.error = row.error or NonFiniteOutput()
+            row.error = row.error or error
         return failing
 
     # Reading
@@ -229,7 +228,7 @@ class Batch:
             logits = logits.copy()  # because costs are those of the model's own logits
         may_end = logits[:, self.model.newline]
         for processor in acting:
-            if processor.stage is Stage.TRUNCATION:
+            if processor.truncates:
                 may_end = may_end.copy()  # because an unlikely end is better than a late one
             processor.apply(logits)
         positions = store.column - store.first[:count]

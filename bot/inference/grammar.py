@@ -47,7 +47,7 @@ def build_grammar(vocabulary: Sequence[str], kind: Kind, cast: Sequence[str] = (
     Args:
         vocabulary: Single characters; the index of one is its token.
         kind: The kind of element, but no transition.
-        cast: The only names that a cue may have, as `parse_name` returns them. Names that the
+        cast: The only names that a cue may have, as `Model.spell` returns them. Names that the
             vocabulary cannot spell are left out.
 
     Raises:

@@ -149,6 +149,11 @@ class Model:
         """Return the token of the newline; two newlines end an element."""
         return self._ids["\n"]
 
+    @property
+    def parenthesis(self) -> int:
+        """Return the token of "(", which begins the extension of a cue, or -1 if there is none."""
+        return self._ids.get("(", -1)
+
     @cached_property
     def lower_case(self) -> NDArray[np.bool_]:
         """Return the lower-case letters, which rule out a cue or a heading: bool [V]."""
@@ -173,9 +178,12 @@ class Model:
 
     def encode(self, text: str) -> Tokens:
         """Return the tokens of a text in NFC and folded, without unknown characters: int64 [n]."""
-        folded = unicodedata.normalize("NFC", text).translate(self._translation)
         ids = self._ids
-        return np.array([ids[c] for c in folded if c in ids], np.int64)
+        return np.array([ids[c] for c in self.spell(text) if c in ids], np.int64)
+
+    def spell(self, text: str) -> str:
+        """Return a text in NFC and folded, as the model writes it; unknown characters stay."""
+        return unicodedata.normalize("NFC", text).translate(self._translation)
 
     def decode(self, tokens: Iterable[int]) -> str:
         return "".join(map(self.vocabulary.__getitem__, tokens))

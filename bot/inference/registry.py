@@ -104,11 +104,14 @@ class ModelRegistry:
         If the file has changed, its new engine is opened in the background, and replaces the old
         one once it works.
         """
-        engine = self._engines.get(name)
-        if engine is None:
+        if not self.works(name):
             if self._closed:
                 raise EngineClosed
+            # An engine whose thread has failed is opened again.
+            self._engines.pop(name, None)
+            self._opened_from.pop(name, None)
             return await self._first_engine(name)
+        engine = self._engines[name]
         if self._has_changed(name) and name not in self._renewing:
             self._renewing[name] = asyncio.create_task(self._renew(name))
         return engine

@@ -139,7 +139,7 @@ class RowStore:
         row.bits.append(self.bits[row.index, row.first : self.column].copy())
         row.writing = True
         self.limit[row.index] = row.request.limit
-        self._set_first(row, self.column)
+        row.first = self.first[row.index] = self.column
 
     def _move(self, row: Row, index: int) -> None:
         """Move a row to the place of another one, which has left."""
@@ -154,9 +154,6 @@ class RowStore:
             log[index, lived] = log[was, lived]
         row.index = index
         self.rows[index] = row
-
-    def _set_first(self, row: Row, column: int) -> None:
-        row.first = self.first[row.index] = column
 
     # Columns
 
@@ -176,7 +173,7 @@ class RowStore:
         keep = self._history + max(written, default=0)
         for row in self.rows:
             if row.writing:
-                self._set_first(row, row.first - (column - keep))
+                row.first = self.first[row.index] = row.first - (column - keep)
             else:
                 row.bits.append(self.bits[row.index, row.first : column].copy())
                 row.first = keep

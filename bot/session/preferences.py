@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import RequestError
-from ..generation.moods import Mood, find_mood, label_mood, label_moods, load_moods
+from ..generation.moods import Mood, find_mood, label_moods, load_moods
 from ..generation.openings import label_style
 from ..generation.options import OPTIONS_BY_NAME, OptionValue
 from ..i18n.catalogue import phrase, say
@@ -42,7 +42,7 @@ MOOD = PreferenceSpec[str | None](
     group=Group.VOICE,
     type=str,
     default=None,
-    label_value=label_mood,
+    label_value=say,
     entry=phrase("Mood: {value}"),
 )
 """Stands for the preferences that a mood sets: it is shown and changed like one, but not stored."""

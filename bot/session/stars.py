@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from ..errors import RequestError
-from ..generation.reranking import find_content_words
+from ..generation.reranking import list_content_words
 from ..screenplay.elements import Kind
 from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
@@ -79,7 +79,7 @@ def find_best_lines(lines: Sequence[Line], most: int) -> list[Line]:
     speakers and common words do not count. Speech comes before action, and the later of two equal
     lines first. Headings, transitions, a drawn opening and removed text are no candidates.
     """
-    said = [find_content_words(line.element.text) for line in lines]
+    said = [frozenset(list_content_words(line.element.text)) for line in lines]
     mentions = Counter(word for words in said for word in words)
     known = {part.casefold() for line in lines for part in (line.element.cue or "").split()}
     ranked: list[tuple[bool, int, int]] = []

@@ -86,7 +86,7 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
         if token == model.newline and at and read[at - 1] == model.newline:
             begin = at + 1
             before = read[max(0, begin - REACH - 1) : begin]
-            known = find_likely_cues(before, model.lower_case, model.newline)
+            known = find_likely_cues(before, model.lower_case, model.newline, model.parenthesis)
         elif at >= begin and (model.lower_case[token] or token == model.newline):
             begin = len(read)
         if strength and begin <= at + 1 < begin + LONGEST_CUE:

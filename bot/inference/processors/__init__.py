@@ -9,11 +9,12 @@ from .repetition import RepetitionPenalty
 from .speaker_bias import SpeakerBias
 
 PROCESSORS: tuple[type[Processor], ...] = (
-    Constraint,
-    NonEmpty,
+    SpeakerBias,  # mixes its expectation into the network's, which must still be the network's own
     LengthBias,
     RepetitionPenalty,
-    SpeakerBias,
+    Constraint,
+    NonEmpty,
     WordBan,  # behind the other constraints, because it sees whether they leave any token
+    # Processors that truncate stand here, because they keep the likeliest of what is not barred.
 )
-"""The processors of a batch. To add one, name it here."""
+"""The processors of a batch, in the order in which they apply. To add one, name it here."""

@@ -9,7 +9,6 @@ depend on the rows beside it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import IntEnum
 from typing import ClassVar
 
 import numpy as np
@@ -20,30 +19,15 @@ from ..row_store import Row, RowStore
 from ..sampling import Sampling
 
 
-class Stage(IntEnum):
-    """Name the stages of a step, in which processors apply one after the other.
-
-    The order within a stage must not matter.
-    """
-
-    MIXTURE = 0
-    """Mix another expectation into the network's, which must still be the network's own."""
-    ADJUSTMENT = 1
-    """Raise or lower single characters."""
-    CONSTRAINT = 2
-    """Bar what the line must not have."""
-    TRUNCATION = 3
-    """Bar unlikely characters. A newline that is barred only here may still end a line beyond its
-    limit."""
-
-
 class Processor(ABC):
     """Control the logits of all rows of a batch, each with its own settings.
 
     At a step `apply` and then `update` are called, unless no row is active.
     """
 
-    stage: ClassVar[Stage] = Stage.ADJUSTMENT
+    truncates: ClassVar[bool] = False
+    """Whether unlikely characters are barred. A newline that is barred only so may still end a line
+    beyond its limit."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         self.model = model

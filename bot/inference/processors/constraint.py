@@ -12,13 +12,11 @@ from ..model import Model
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
 from ..transition_pool import TransitionPool
-from .base import Processor, Stage
+from .base import Processor
 
 
 class Constraint(Processor):
     """Bar the tokens that the automata of the rows do not allow."""
-
-    stage = Stage.CONSTRAINT
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)

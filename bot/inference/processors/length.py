@@ -8,7 +8,7 @@ from ...arrays import Logits, Tokens
 from ..model import Model
 from ..row_store import UNREACHABLE, Row, RowStore
 from ..sampling import Sampling
-from .base import Processor, Stage
+from .base import Processor
 
 LENGTH_BIAS = 3.0
 """Nats by which the end of an element is likelier for each `Sampling.length` beyond the first."""
@@ -16,8 +16,6 @@ LENGTH_BIAS = 3.0
 
 class NonEmpty(Processor):
     """Bar an empty element."""
-
-    stage = Stage.CONSTRAINT
 
     def begin(self, row: Row, sampling: Sampling) -> None:
         self.active[row.index] = True

@@ -28,7 +28,7 @@ from ...arrays import Floats, Logits, Tokens
 from ..model import Model
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
-from .base import Processor, Stage
+from .base import Processor
 from .repetition import REACH
 
 MOST_CUES = 24
@@ -78,8 +78,6 @@ class SpeakerBias(Processor):
     A row is active while its line may still become one of the cues.
     """
 
-    stage = Stage.MIXTURE
-
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._strength = rows.per_row(np.float32)
@@ -100,6 +98,7 @@ class SpeakerBias(Processor):
             np.concatenate([request.context, request.prompt]),
             self.model.lower_case,
             self.model.newline,
+            self.model.parenthesis,
             request.present,
             lock=request.lock,
         )
@@ -131,6 +130,7 @@ def find_likely_cues(
     read: Tokens,
     opens: NDArray[np.bool_],
     newline: int,
+    parenthesis: int,
     present: Sequence[Tokens] = (),
     *,
     lock: bool = False,
@@ -140,10 +140,11 @@ def find_likely_cues(
     ``read`` are elements as a model reads them, each newline, text, newline, and the newline of the
     next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and does not
     count. The characters that ``opens``, bool [V], show a line to be no cue, as a lower-case letter
-    does. The people whose cues, with their newlines, are ``present`` may speak even if they have
-    not spoken, and with ``lock`` nobody else may.
+    does. An extension, from ``parenthesis`` on, does not count. The people whose cues, with their
+    newlines, are ``present`` may speak even if they have not spoken, and with ``lock`` nobody else
+    may.
     """
-    spoken, odds = _find_recent_cues(read, opens, newline)
+    spoken, odds = _find_recent_cues(read, opens, newline, parenthesis)
     there = [tuple(cue.tolist()) for cue in present if len(cue) <= LONGEST_CUE]
     silent = [cue for cue in there if cue not in spoken]
     likely = [cue for cue in _rank_cues(spoken, odds) if cue in there or not lock]
@@ -158,7 +159,7 @@ def find_likely_cues(
 
 
 def _find_recent_cues(
-    read: Tokens, opens: NDArray[np.bool_], newline: int
+    read: Tokens, opens: NDArray[np.bool_], newline: int, parenthesis: int
 ) -> tuple[list[tuple[int, ...]], float]:
     """Return the cues of the last speeches, the nearest first, and the factor of their odds."""
     odds = ODDS_AFTER_SPEECH
@@ -166,8 +167,11 @@ def _find_recent_cues(
     for element in reversed(_split_elements(read, newline)):
         breaks = np.flatnonzero(element == newline)
         line = element[: breaks[0]] if len(breaks) else element[:0]
-        if 0 < len(line) < LONGEST_CUE and not opens[line].any():
-            found.append((*line.tolist(), newline))
+        # An extension stands behind a space.
+        ends = np.flatnonzero(line[1:] == parenthesis)
+        name = line[: ends[0]] if len(ends) else line
+        if 0 < len(name) < LONGEST_CUE and not opens[line].any():
+            found.append((*name.tolist(), newline))
         elif not found:
             is_heading = len(element) > 0 and len(line) == 0 and not opens[element].any()
             odds = min(odds, ODDS_AFTER_HEADING if is_heading else ODDS_AFTER_ACTION)

@@ -13,7 +13,7 @@ import pytest
 from bot.generation import generator, provenance
 from bot.generation.generator import LOAD_LIMIT, Prefix, limit_candidates, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions, prime_model
-from bot.generation.prefill import Progress
+from bot.generation.prefill import Progress, read_text
 from bot.generation.reranking import (
     CANDIDATES,
     COMMON_WORDS,
@@ -27,12 +27,13 @@ from bot.generation.reranking import (
 )
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine, EngineLoad
+from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import find_banned_word
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import parse_model_text
+from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from tests.bot.inference.requests import make_endless_request
@@ -148,7 +149,7 @@ def test_repetitions_and_parentheticals_come_last():
     aside = candidate("MAYA\n(after a long moment)", 0.1)
     dear = candidate("MAYA\nSnow on every window here.", 4.0)
     assert choose_candidate([again, aside, dear], said) is dear
-    assert choose_candidate([again, aside], said) in (again, aside)
+    assert choose_candidate([again, aside], said) is aside  # at the same cost, it echoes nothing
     assert split_words("MAYA (V.O.)\n(softly)\nIt\u2019s late.") == ("it's", "late")
 
 
@@ -177,6 +178,7 @@ def test_candidates_fit_into_the_room_of_the_engine():
     assert asked == sorted(asked, reverse=True)
     assert asked[-1] == 1
     assert load.waiting <= LOAD_LIMIT * 64 + len(asked)
+    assert limit_candidates(EngineLoad(0, 0, 0, 0), 16, 64) == 16  # an idle engine's rows
 
 
 @pytest.fixture
@@ -239,12 +241,55 @@ async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext
     for seed in range(30):
         [candidate] = await write_candidates(context, replace(free, sampling=Sampling(seed)))
         drafts.append(candidate.draft)
-    assert all(generator.keeps_to_cast(draft.element, free.cast) for draft in drafts)
+    assert all(generator.keeps_to_cast(draft.element, free.cast, str) for draft in drafts)
     redrawn = [draft for draft in drafts if draft.origin.get("form")]
     assert 0 < len(redrawn) < 30
     for draft in redrawn[:3]:
         restored = provenance.restore_options(draft.origin, ())
         assert (await generator.write_element(context, restored)).element == draft.element
+
+
+async def test_names_with_accents_stay_as_people_spell_them(context: GenerationContext):
+    model, cast = context.primed.model, ("ANAÏS", "JÜRGEN")
+    said = ("ANAÏS\nYes.", "JÜRGEN\nNo.", "It rains.")
+    present, heard = {"present": cast}, replace(context, recent_texts=said)
+    locked = present | {"cast": cast}
+    speech = locked | {"kind": Kind.DIALOGUE}
+    for at, who in ((context, locked), (context, speech), (context, present), (heard, {})):
+        read = model.encode("".join(map(format_for_model, said)))
+        at = replace(at, recent_tokens=read, state=(await at.primed.read(at.state, read)).state)
+        cues = set()
+        for seed in range(6):
+            options = GenerationOptions(Sampling(seed, company=2.0), 60, candidates=2, **who)
+            for candidate in await write_candidates(at, options):
+                draft = candidate.draft
+                cues.add(draft.element.cue)
+                read = await read_text(at.primed, at.state, draft.element.text)
+                assert draft.state is not None
+                assert draft.state.tobytes() == read.state.tobytes()
+                assert len(draft.surprisal) == len(read.surprisal)
+                restored = provenance.restore_options(draft.origin, ())
+                again = await generator.write_element(at, restored)
+                assert again is not None
+                assert again.element == draft.element
+        assert cues >= set(cast)
+        assert not cues & {"ANAIS", "JURGEN"}
+        assert "cast" not in who or cues <= {*cast, None}
+
+
+async def test_action_that_was_asked_for_stays_action(harness: SessionHarness):
+    model = (await harness.models.engine("tiny")).model
+    # With digits for letters, much action begins as if with a name: "S4me rain".
+    digits = str.maketrans("aeo", "234")
+    vocabulary = tuple(character.translate(digits) for character in model.vocabulary)
+    engine = Engine(replace(model, vocabulary=vocabulary), rows=8)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    options = GenerationOptions(Sampling(0), 60, kind=Kind.ACTION, cast=("MAYA", "JO"))
+    sampled = (replace(options, sampling=Sampling(seed)) for seed in range(20))
+    drafts = [await generator.write_element(at, own_options) for own_options in sampled]
+    await asyncio.to_thread(engine.close)
+    assert {draft.element.kind for draft in drafts} == {Kind.ACTION}
+    assert not all(generator.keeps_to_cast(draft.element, options.cast, str) for draft in drafts)
 
 
 @pytest.mark.parametrize(
@@ -261,12 +306,16 @@ async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext
         ("BOB enters.", False),
         ("MAYAS rise.", False),
         ("A MAN enters.", False),
+        ("ANAIS enters.", True),  # as the voice spells her
     ],
 )
-def test_action_that_begins_with_another_name_leaves_a_cast(text: str, expected: bool):
+def test_action_that_begins_with_another_name_leaves_a_cast(
+    model: Model, text: str, expected: bool
+):
     element = parse_model_text(text)
     assert element is not None
-    assert generator.keeps_to_cast(element, ("MAYA", "JO")) == expected
+    cast = ("MAYA", "JO", "ANAÏS")
+    assert generator.keeps_to_cast(element, cast, model.spell) == expected
 
 
 @pytest.mark.parametrize("candidates", [1, 8])
@@ -355,6 +404,43 @@ async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothi
     found = await write_candidates(at, replace(options, ignores_load=True))
     await asyncio.to_thread(engine.close)
     assert len(found) > 1
+
+
+class HalfHeldBatch(Batch):
+    """A batch that waits for the gate of `HeldBatch` once some candidates are finished."""
+
+    finished = 0
+
+    def step(self):
+        if self.finished > 2:
+            HeldBatch.gate.wait()
+        done = super().step()
+        self.finished += sum(
+            row.writing and row.request.sampling.seed != FIRST_SEED for row in done
+        )
+        return done
+
+
+class HalfHeldEngine(Engine):
+    """An engine with such a batch."""
+
+    batch_class = HalfHeldBatch
+
+
+async def test_all_candidates_record_how_many_were_finished(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    model = (await harness.models.engine("tiny")).model
+    engine = HalfHeldEngine(model, rows=16)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=16)
+    monkeypatch.setattr(generator, "CHOOSING_SECONDS", 1.0)
+    HeldBatch.gate.clear()
+    found = await write_candidates(at, options)
+    HeldBatch.gate.set()
+    await asyncio.to_thread(engine.close)
+    [finished] = {candidate.draft.origin["candidates"] for candidate in found}
+    assert 1 < len(found) <= finished < 16
 
 
 async def test_lines_that_come_at_once_share_the_room_of_the_engine(

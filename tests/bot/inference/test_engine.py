@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,14 +15,18 @@ import numpy as np
 import pytest
 
 from bot.errors import EngineClosed, NoContinuation, NonFiniteOutput
+from bot.generation.generator import build_automaton
+from bot.inference import batch
 from bot.inference import engine as engine_module
 from bot.inference.automaton import BARRED, FREE, Automaton
 from bot.inference.batch import Batch
 from bot.inference.engine import Engine
 from bot.inference.model import Model, StepBuffers
-from bot.inference.request import WORD_OVERRUN, Request
-from bot.inference.sampling import Sampling
+from bot.inference.processors.base import Processor
+from bot.inference.request import WORD_OVERRUN, Completion, Request
+from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import build_word_filter, find_banned_word
+from bot.screenplay.elements import Kind
 
 from .requests import CUE, are_same, make_endless_request, make_request
 
@@ -48,13 +53,55 @@ async def queue(engine: Engine, *requests: Request, waiting: int = 0) -> list[as
     return tasks
 
 
-async def test_a_line_that_waited_for_a_row_is_the_same(model: Model, open_engine: OpenEngine):
-    requests = [make_request(model, seed) for seed in range(12)]
-    wide, narrow = open_engine(rows=12), open_engine(rows=2)
-    at_once = await asyncio.gather(*map(wide.run, requests))
-    two_by_two = await asyncio.gather(*map(narrow.run, requests))
-    assert all(map(are_same, at_once, two_by_two))
-    assert len({tuple(reply.written) for reply in at_once}) == 12
+def draw_request(model: Model, chance: random.Random) -> Request:
+    """Return a request for a line with random controls."""
+    kind = chance.choice([None, Kind.ACTION, Kind.HEADING, Kind.DIALOGUE])
+    cast = chance.choice([(), ("LEONATO", "HERO")])
+    opening = "\n" if kind else chance.choice(["\n", CUE, f"{CUE}(aside)\n"])
+    speaking = opening != "\n" and chance.random() < 0.5
+    banned = ("the", "of the", "my lord", "and", "a", "king")[: chance.randrange(7)]
+    return Request(
+        model.start(),
+        model.encode(opening),
+        Sampling(
+            chance.randrange(LARGEST_SEED),
+            temperature=chance.uniform(0.1, 2.0),
+            top_p=chance.choice([1.0, chance.uniform(0.05, 1.0)]),
+            min_p=chance.choice([0.0, chance.uniform(0.0, 0.3)]),
+            repetition=chance.choice([0.0, chance.uniform(0.0, 2.0)]),
+            company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
+            length=chance.choice([0, chance.randrange(1, 120)]),
+        ),
+        limit=chance.randrange(1, 200),
+        context=model.encode("\nHERO\nGood morrow, my lord.\n" * chance.randrange(4)),
+        automaton=build_automaton(model.vocabulary, kind, cast, speaking),
+        banned=build_word_filter(model.vocabulary, banned) if banned else None,
+        bars_words=chance.random() < 0.9,
+        present=tuple(model.encode(f"{name}\n") for name in cast),
+        lock=kind is Kind.DIALOGUE and bool(cast),
+        owner=chance.randrange(8),
+    )
+
+
+async def test_a_line_is_the_same_alone_and_beside_others(model: Model, open_engine: OpenEngine):
+    chance = random.Random(1)
+    requests = [draw_request(model, chance) for _ in range(64)]
+
+    async def write(rows: int) -> list[object]:
+        run = map(open_engine(rows=rows).run, requests)
+        replies = await asyncio.gather(*run, return_exceptions=True)
+        return [
+            (reply.written, reply.state.tobytes(), reply.surprisal.tobytes())
+            if isinstance(reply, Completion)
+            else type(reply)
+            for reply in replies
+        ]
+
+    alone = await write(rows=1)
+    assert await write(rows=3) == await write(rows=64) == alone
+    # Few have said a banned word, or had nothing left to say.
+    assert NoContinuation in alone
+    assert len(set(map(str, alone))) > 50
 
 
 async def test_a_line_ends_at_a_blank_line_or_at_its_limit(engine: Engine):
@@ -219,6 +266,28 @@ async def test_a_row_that_fails_fails_alone(
     for reply in await asyncio.gather(*beside):
         assert are_same(reply, alone)
     assert ("step of model tiny failed" in caplog.text) == (cause == "step")
+
+
+class FaultyProcessor(Processor):
+    """A processor that fails at its first step."""
+
+    def begin(self, row, sampling):
+        self.active[row.index] = True
+
+    def apply(self, logits):
+        raise LookupError("no such character")
+
+
+async def test_a_step_that_fails_for_no_single_row_fails_all_with_its_error(
+    model: Model, open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as faulty:
+        faulty.setattr(batch, "PROCESSORS", (FaultyProcessor,))
+        engine = open_engine(rows=2)
+        tasks = await queue(engine, *[make_request(model, 1)] * 2)
+    for task in tasks:
+        with pytest.raises(LookupError, match="no such character"):
+            await task
 
 
 async def test_an_impossible_request_is_refused(engine: Engine):

@@ -19,6 +19,7 @@ import pytest
 
 from bot.errors import EngineClosed, ModelError
 from bot.inference import model, sandbox
+from bot.inference.batch import Batch
 from bot.inference.model import Model
 from bot.inference.registry import ModelRegistry
 from tests.bot.voice_files import replace_file
@@ -184,6 +185,21 @@ async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
     replace_file(registry.folder / "tiny.onnx", spare)
     assert (await second).refusal is None
     assert (await first).model.name == "tiny"
+
+
+async def test_an_engine_that_has_failed_is_replaced(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+):
+    before = await registry.engine("tiny")
+    with monkeypatch.context() as broken:
+        # The thread ends when it removes the finished line.
+        broken.setattr(Batch, "remove", Mock(side_effect=RuntimeError("the batch is broken")))
+        with pytest.raises(EngineClosed):
+            await before.run(make_request(before.model, 7))
+    assert not registry.works("tiny")
+    first, second = await asyncio.gather(registry.engine("tiny"), registry.engine("tiny"))
+    assert first is second is not before
+    assert (await first.run(make_request(first.model, 7))).written
 
 
 async def test_a_voice_outlives_its_file(registry: ModelRegistry):

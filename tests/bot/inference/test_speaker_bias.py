@@ -23,7 +23,7 @@ from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 
-LETTERS = "\n .'ABDEIJLMNOPRSTUYabcdefghijklmnopqrstuvwxyz"
+LETTERS = "\n .'()ABDEIJLMNOPRSTUVYabcdefghijklmnopqrstuvwxyz"
 IDS = {letter: i for i, letter in enumerate(LETTERS)}
 OPENS = np.array([letter.islower() for letter in LETTERS])
 
@@ -42,7 +42,7 @@ def read(elements: list[str]) -> np.ndarray:
 def find_cues(script: np.ndarray, *present: str, lock: bool = False) -> list[str]:
     """Return the names of the likely speakers after a script, the likeliest first."""
     cues = [tokens(f"{name}\n") for name in present]
-    found = find_likely_cues(script, OPENS, IDS["\n"], cues, lock=lock)
+    found = find_likely_cues(script, OPENS, IDS["\n"], IDS["("], cues, lock=lock)
     assert ((found.weights > 0) == (found.cues[:, 0] >= 0)).all()
     names = ["".join(LETTERS[i] for i in row if i >= 0) for row in found.cues]
     assert all(name.endswith("\n") for name in names if name)
@@ -55,7 +55,7 @@ def expect(
     """Return the shares of the favoured characters, after equal odds for all."""
     logits = np.zeros((2, len(LETTERS)), np.float32)
     cues = [tokens(f"{name}\n") for name in present]
-    known = find_likely_cues(read(elements), OPENS, IDS["\n"], cues)
+    known = find_likely_cues(read(elements), OPENS, IDS["\n"], IDS["("], cues)
     matching = (known.cues[:, : len(written)] == tokens(written)).all(axis=1)
     weights = known.weights * matching
     odds = known.odds * np.array([strength, 1e-12], np.float32)
@@ -94,6 +94,11 @@ def test_the_likely_speakers_are_those_of_the_last_speeches(words: str, names: s
 
 def test_blank_lines_have_no_speaker():
     assert find_cues(tokens("\nIt rains.\n\n\n\n")) == []
+
+
+def test_a_cue_with_an_extension_is_that_of_its_speaker():
+    heard = read(["MAYA\nYes.", "JONAS\nNo.", "MAYA (V.O.)\nYes."])
+    assert find_cues(heard, "MAYA", "JONAS") == ["JONAS"]
 
 
 def test_a_cue_that_was_cut_off_does_not_count():
