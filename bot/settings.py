@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    FilePath,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -119,12 +118,12 @@ class Settings(BaseSettings):
     company: Bias = 1.0
     """The bias towards earlier speakers; 0 is off."""
     quality: Quality = Quality.BEST
-    """How many candidates each line is chosen from: 1, 16 or 64."""
+    """How many candidates each line is chosen from: 1, 16 or 64, but at most ONBOOK_ROWS."""
     soft_length: Annotated[int, Field(ge=0, le=1500)] = 60
     """Characters after which a line tends to end; 0 is off."""
     moods: str = ""
     """More moods, with temperature, top-p and length: dreamy 1.1 0.9 120, …"""
-    banned: FilePath = SHIPPED_BANNED
+    banned: Path = SHIPPED_BANNED
     """The file of banned words, one per line."""
     line_length: Annotated[int, Field(ge=40, le=1500)] = 600
     """The longest generated line, in characters."""
@@ -137,7 +136,7 @@ class Settings(BaseSettings):
     threads: Annotated[int | None, Field(ge=1, le=64)] = None
     """Processor threads per voice; by default 2, or 1 where the bot has one core."""
     rows: Annotated[int, Field(ge=1, le=1024)] = 64
-    """Lines written at the same time."""
+    """Lines and candidates written at once. With 16 or fewer, `best` is no better than `good`."""
     queue: Annotated[int, Field(ge=1)] = 128
     """Requests that are answered at the same time; more are refused."""
     person_limits: Rates = "60 100 1200000"
@@ -146,6 +145,15 @@ class Settings(BaseSettings):
     """The turns, generated lines and characters to read that one channel gets per minute."""
     guild_limits: Rates = "1200 2000 9600000"
     """The turns, generated lines and characters to read that one server gets per minute."""
+
+    @field_validator("banned")
+    @classmethod
+    def _check_banned(cls, given: Path) -> Path:
+        try:
+            given.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError("it must name a readable text file in UTF-8") from None
+        return given
 
     @field_validator("moods")
     @classmethod

@@ -69,9 +69,8 @@ DISCONNECT_TIMEOUT = 1.0
 class Bot(commands.AutoShardedBot):
     """A Discord client that reads no members, and few messages unless its operator allows more.
 
-    It serves the servers of its shards, which ``lease`` holds against other processes. With
-    ``always_sync`` it syncs the commands at each start, changed or not. ``call_later`` is the timer
-    of votes, or None for that of the event loop.
+    It serves the servers of its shards, which ``lease`` holds against other processes.
+    ``call_later`` is the timer of votes, or None for that of the event loop.
     """
 
     def __init__(
@@ -80,7 +79,6 @@ class Bot(commands.AutoShardedBot):
         *,
         shards: Shards = SINGLE_SHARD,
         lease: Lease | None = None,
-        always_sync: bool = False,
         call_later: CallLater | None = None,
     ) -> None:
         self._metrics = self._make_metrics() if settings.metrics_port else None
@@ -111,7 +109,6 @@ class Bot(commands.AutoShardedBot):
         self._own_limiter = LocalIdentifyLimiter()
         self._buckets: int | None = None
         self._later = call_later
-        self._always_sync = always_sync
         self._connected = set[int]()
         self._names = Names()
 
@@ -139,7 +136,7 @@ class Bot(commands.AutoShardedBot):
         description = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(description.encode()).hexdigest()
         store = services.sessions.store
-        if not self._always_sync and await store.key_values.find_value(SYNCED_COMMANDS) == digest:
+        if await store.key_values.find_value(SYNCED_COMMANDS) == digest:
             await self._fetch_command_ids()
             return
         _remember_commands(await self.tree.sync())

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+PAGE_DATABASE = Path("play.db")
+"""The database of the local page, whose messages end with it: a bot on Discord needs its own."""
+
 # An option without a default needs no words about its default.
 UNSET = arg(help_behavior_hint="")
 
@@ -48,6 +51,12 @@ class Configured:
             for name in ("database", "log_level")
             if (value := getattr(self, name, None)) is not None
         }
+        # For `doctor`, it is the command to check.
+        command = getattr(self, "command", type(self).__name__.lower())
+        if command == "play":
+            changes.setdefault("database", PAGE_DATABASE)
+        if command != "run":
+            changes["shards"] = None
         return read_runner_settings(self.env_file, **changes)
 
 
@@ -71,6 +80,8 @@ class Logged(Stored):
 class Play(Logged):
     """Write in a simulated Discord in the browser."""
 
+    database: Annotated[Path | None, UNSET] = None
+    """A SQLite file, instead of play.db; never that of a bot on Discord."""
     port: int = LOCAL_PORT
     """The port of the page; 0 for any."""
 
@@ -153,8 +164,9 @@ class Export(Stored):
     def __call__(self, settings: RunnerSettings) -> None:
         from . import script_files
 
-        asyncio.run(script_files.export(settings, self.script, self.file, self.paper))
-        print(f"Exported {self.file}.")
+        export = script_files.export(settings, self.script, self.file, self.paper)
+        left_out = asyncio.run(export)
+        print(f"Exported {self.file}. {left_out}".rstrip())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +236,7 @@ def explain_misspelt(given: Sequence[str]) -> str:
     """Return which command was meant where the first word is misspelt, or an empty string."""
     word = given[0] if given else ""
     near = get_close_matches(word, NAMES, n=1)
-    if not near or near[0] == word:
+    if not near or near[0] == word or word.startswith("-"):
         return ""
     return f"There is no command {word}: did you mean {near[0]}?"
 

@@ -23,6 +23,7 @@ from ..audio.table_read import is_installed
 from ..errors import ModelError, RunnerError, StoreError
 from ..inference.registry import ModelRegistry
 from ..settings import RunnerSettings
+from ..storage.migrations import check_revision
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
 from ..storage.sqlite.files import connect_to_read
@@ -132,7 +133,7 @@ def _check_intents(flags: discord.ApplicationFlags, settings: RunnerSettings) ->
     needed = "message content" if settings.message_content else "none"
     if settings.message_content:
         if needed not in on:
-            return Finding("Privileged intents", CONTENT_REFUSED, is_ok=False)
+            return Finding("Privileged intents", CONTENT_REFUSED, is_ok=False, needed_by=("run",))
         on.remove(needed)
     text = f"{', '.join(on)} can be switched off" if on else "no other is on"
     return Finding("Privileged intents", f"On Book needs {needed}; {text}")
@@ -182,10 +183,14 @@ def _check_file(path: Path) -> str:
         raise StoreError(f"{path} cannot be locked ({error.strerror}). Check its owner.") from error
     try:
         with closing(connect_to_read(path)) as connection:
-            connection.execute("PRAGMA quick_check(1)")
+            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
     except sqlite3.Error as error:
         raise StoreError(f"{path} is not a usable database ({error}). Restore a backup.") from error
+    if damage != "ok":
+        raise StoreError(f"{path} is damaged. Restore a backup.")
+    check_revision(revision, str(path))
     return f"{path} is in order (scripts: {scripts:,})"
 
 

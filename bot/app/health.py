@@ -40,23 +40,20 @@ async def serve_pages(
     await runner.setup()
     measuring = asyncio.create_task(_measure_delay(metrics))
     try:
-        await _start_site(web.TCPSite(runner, host, port))
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(
+                f"{site.name} cannot be served ({error.strerror}). Set ONBOOK_METRICS_PORT to a "
+                "free port and ONBOOK_METRICS_HOST to an address of this machine."
+            ) from error
         yield
     finally:
         measuring.cancel()
         with suppress(asyncio.CancelledError):
             await measuring
         await runner.cleanup()
-
-
-async def _start_site(site: web.TCPSite) -> None:
-    try:
-        await site.start()
-    except OSError as error:
-        raise SettingsError(
-            f"{site.name} cannot be served ({error.strerror}). Set ONBOOK_METRICS_PORT to a free "
-            "port and ONBOOK_METRICS_HOST to an address of this machine."
-        ) from error
 
 
 def _make_application(metrics: Metrics, check_readiness: ReadinessCheck) -> web.Application:

@@ -21,7 +21,7 @@ from ..interactions.services import CogServices
 from ..settings import RunnerSettings
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message
-from .client import Bot
+from .client import SYNCED_COMMANDS, Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal
 
@@ -61,6 +61,8 @@ class LocalBot(Bot):
     async def _sync_commands(self, services: CogServices) -> None:
         """Add the command that stands in for the menus of messages, and sync all commands."""
         await self.add_cog(MessageMenus(services))
+        # Each simulated Discord begins without commands, whatever was synced with the last one.
+        await services.sessions.store.key_values.save_value(SYNCED_COMMANDS, "")
         await super()._sync_commands(services)
 
     async def on_ready(self) -> None:
@@ -93,12 +95,12 @@ class Writer(simcord.MemberActor):
 async def run_locally(settings: RunnerSettings, port: int) -> None:
     """Serve the page until Ctrl-C or the page ends its session; raise RunnerError.
 
-    Scripts are stored in the database of the settings, so that the next run goes on with them.
+    Scripts are stored in the database of the settings, so that the next run goes on with them. A
+    bot on Discord must have another one, because all records of messages are deleted there.
     """
     # Only a bot on Discord serves metrics: the page does not need their package.
     settings = settings.model_copy(update={"metrics_port": 0})
-    # Each simulated Discord begins without commands, whatever was synced with the last one.
-    bot = LocalBot(settings, always_sync=True, call_later=_call_later)
+    bot = LocalBot(settings, call_later=_call_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
     bot.characters = Characters(world)
     bot.add_listener(bot.characters.claim, "on_message")

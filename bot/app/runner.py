@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import aiohttp
 import discord
-from discord.ext import commands
 from sqlalchemy import URL
 
 from ..errors import RunnerError
@@ -147,8 +146,6 @@ def translate_discord_errors() -> Iterator[None]:
             "as in 0-3/16."
         ) from None
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
-        if isinstance(error, commands.ExtensionError):
-            raise
         raise RunnerError(
             f"Discord cannot be reached ({type(error).__name__}). Check the network, then start "
             "again."

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
-from ..cogs.reading import prepare_edition
+from ..cogs.reading import describe_left_out, prepare_edition
 from ..errors import RunnerError
 from ..screenplay.exporters import EXPORT_FORMATS, list_endings
 from ..screenplay.exporters.export_formats import ExportFormat, PaperSize
@@ -19,15 +19,16 @@ from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..storage.sqlite.backup import backup
 from ..storage.store import Store
+from ..ui.markdown import to_plain_text
 
 NAMED = 10
 """The scripts that an error message names."""
 
 
-async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
+async def export(settings: Settings, name: str, file: Path, paper: str) -> str:
     """Write a script, named by its title or id, to a new file in the format of its ending.
 
-    Raises RunnerError and StoreError.
+    Return a sentence on what the file leaves out, or ""; raise RunnerError and StoreError.
     """
     export_format = find_format(file)
     async with _open_beside(settings.database_location) as store:
@@ -35,7 +36,7 @@ async def export(settings: Settings, name: str, file: Path, paper: str) -> None:
         lines = await store.lines.load_path(script.head)
     if not lines:
         raise RunnerError(f"“{script.title}” has no lines yet. Write one first.")
-    write_script(script, lines, file, export_format, PaperSize(paper))
+    return write_script(script, lines, file, export_format, PaperSize(paper))
 
 
 def find_format(file: Path) -> ExportFormat:
@@ -52,8 +53,11 @@ def write_script(
     file: Path,
     export_format: ExportFormat,
     paper: PaperSize = PaperSize.LETTER,
-) -> None:
-    """Write a script to a new file; raise RunnerError if it cannot be written."""
+) -> str:
+    """Write a script to a new file, and return a sentence on what the file leaves out, or "".
+
+    Raises RunnerError if the file cannot be written.
+    """
     edition = prepare_edition(script, lines, count_script(lines))
     exported = export_format.write(edition, paper)
     try:
@@ -63,6 +67,7 @@ def write_script(
         raise RunnerError(
             f"{file} cannot be written ({error.strerror}). Name another file."
         ) from error
+    return to_plain_text(describe_left_out(exported))
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from ..cogs.cast import format_cast
 from ..cogs.feature import UNTITLED
 from ..cogs.reading import make_file_name
 from ..errors import NoScript, RequestError, RunnerError, ServiceError
+from ..interactions.turns import format_model_change, format_warnings
 from ..screenplay.elements import Element, Kind
 from ..screenplay.exporters import list_endings
 from ..screenplay.free_text import make_heading, parse_cast, parse_name
@@ -272,8 +273,8 @@ class Terminal:
         path = _choose_path(script, rest)
         export_format = find_format(path)
         lines = await self.session.library.load_lines()
-        await asyncio.to_thread(write_script, script, lines, path, export_format)
-        self.note(f"Saved {path}.")
+        left_out = await asyncio.to_thread(write_script, script, lines, path, export_format)
+        self.note(f"Saved {path}. {left_out}".rstrip())
 
     async def help(self, _rest: str) -> None:
         """Say what can be typed."""
@@ -296,10 +297,11 @@ class Terminal:
             yield job
 
     def show_result(self, result: TurnResult) -> None:
-        """Show the lines of a turn."""
+        """Show the lines of a turn, and say what the writer must know."""
         self.show(result.lines)
-        if result.unreadable:
-            self.note("The voice cannot read some of these letters or symbols. It skips them.")
+        failure = format_error(result.failure) if result.failure else ""
+        for said in filter(None, (failure, format_model_change(result), *format_warnings(result))):
+            self.note(to_plain_text(said))
 
     async def show_end(self, count: int | None) -> None:
         """Show the last lines of the script, or all, below its title."""

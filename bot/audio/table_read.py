@@ -9,6 +9,7 @@ import asyncio
 import functools
 import logging
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arrays import Floats
+from ..errors import Stopped
 from ..screenplay.elements import Element, Kind
 from .casting import SpeakingVoice, cast_voices, fold_name
 from .utterances import list_utterances
@@ -59,7 +61,7 @@ NARRATOR = "heart"
 """The model of speech in the wheel of hibari-tts. The narrator speaks with it, unchanged."""
 
 OnProgress = Callable[[float], None]
-"""Is given the share that is spoken, from 0 to 1, and raises an error to stop."""
+"""Is given the share that is spoken, from 0 to 1."""
 
 _recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="table-read")
 
@@ -95,12 +97,24 @@ async def record_table_read(
     """Record a script from its element ``first`` on, as far as `MAX_SECONDS` go.
 
     The voices are cast from all elements. ``on_progress`` is called in another thread, after each
-    sentence. Return a table read of 0 seconds where nothing can be spoken; None without the extra.
+    sentence. Cancelling stops the recording at the end of one. Return a table read of 0 seconds
+    where nothing can be spoken; None without the extra.
     """
     if not is_installed():
         return None
-    record = functools.partial(_record, elements, first, on_progress)
-    return await asyncio.get_running_loop().run_in_executor(_recorder, record)
+    is_over = threading.Event()
+
+    def report(share: float) -> None:
+        if is_over.is_set():
+            raise Stopped
+        on_progress(share)
+
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(_recorder, _record, elements, first, report)
+    finally:
+        # A cancellation does not reach the thread, for which the interpreter would wait at its end.
+        is_over.set()
 
 
 def _record(elements: Sequence[Element], first: int, on_progress: OnProgress) -> TableRead:

@@ -49,19 +49,14 @@ def check_conflicts(bot: Host, group: str) -> None:
                     f"There is no room for “{command.name}”, because Discord allows {error.limit} "
                     "commands of its kind. Remove one."
                 ) from None
-            added.callback(tree.remove_command, command.name, type=_find_type(command))
+            kind = getattr(command, "type", AppCommandType.chat_input)
+            added.callback(tree.remove_command, command.name, type=kind)
 
 
 async def _do_nothing(
     interaction: discord.Interaction[discord.Client], message: discord.Message
 ) -> None:
     """Stand in for a command on messages."""
-
-
-def _find_type(command: app_commands.Group | app_commands.ContextMenu) -> AppCommandType:
-    return (
-        command.type if isinstance(command, app_commands.ContextMenu) else AppCommandType.chat_input
-    )
 
 
 def _format_conflict(command: app_commands.Group | app_commands.ContextMenu) -> str:

@@ -13,7 +13,6 @@ from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import many, phrase, say
 from ..session.channel_session import ChannelSession
 from ..session.preferences import STYLE
-from ..settings import Settings
 from ..storage.schema import Line
 from ..ui.cards.settings_messages import format_values
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
@@ -45,10 +44,10 @@ class Details(FeatureCog, name="OnBook.details"):
             lines = [line for lines in takes.values() for line in lines]
         else:
             lines = [await self.sessions.posts.load_line(message.id)]
-        script = await session.library.find(poll.script if poll else lines[0].script)
+        position = await session.history.find_running_position(lines[0])
+        script = await session.library.find(position.script)
         primed = await session.reader.open_model(script.model, STYLE.of(script))
-        settings = self.services.settings
-        entries = [await self._format_details(session, primed, line, settings) for line in lines]
+        entries = [await self._format_details(session, primed, line) for line in lines]
         view = discord.utils.MISSING
         if not poll:
             is_given = await self.sessions.stars.has_given(lines[0], interaction.user.id)
@@ -79,7 +78,7 @@ class Details(FeatureCog, name="OnBook.details"):
         await complete_response(interaction, content=content)
 
     async def _format_details(
-        self, session: ChannelSession, primed: PrimedModel, line: Line, settings: Settings
+        self, session: ChannelSession, primed: PrimedModel, line: Line
     ) -> str:
         """Return a line with its writer, its seed and settings, and what it cost the voice."""
         origin = line.origin
@@ -90,7 +89,7 @@ class Details(FeatureCog, name="OnBook.details"):
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
             known = [name for name in OPTIONS_BY_NAME if name in origin]
-            details += format_values(known, origin, settings)
+            details += format_values(known, origin, self.services.settings)
         if stars := await self.sessions.stars.count(line):
             details.append(many(stars, "star"))
         bits = await session.reader.load_surprisal(primed, line)

@@ -36,7 +36,6 @@ from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
-    FirstResponse,
     MessageChannel,
     complete_response,
     delete_response,
@@ -119,36 +118,23 @@ class Ending(FeatureCog, name="OnBook.ending"):
         """End the script, in front of everybody."""
         check_bot_is_member(interaction)
         check_bot_permissions(interaction)
-        session = self.services.admit_to_session(interaction)
-        channel = get_message_channel(interaction)
         # Discord takes the first answer once, so that a second delivery ends here.
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         script_id = parse_position(match).script
         script = await session.library.end(get_requester(interaction), script_id)
-        if await self._try_to_show(channel, session, script):
-            await delete_response(interaction)
-            return
-        await edit_response(
-            interaction,
-            content=say(
+        try:
+            await self._show(get_message_channel(interaction), session, script)
+        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
+            log.warning("could not post the closing card of script %d: %s", script.id, error)
+            content = say(
                 "“{title}” has ended, but Discord did not take its closing card. I will try again "
                 "in {minutes}.",
                 title=inline(script.title, 100),
                 minutes=many(RETRY_MINUTES, "minute"),
-            ),
-            view=None,
-        )
-
-    async def _try_to_show(
-        self, channel: MessageChannel, session: ChannelSession, script: Script
-    ) -> bool:
-        """Show the end of a script as `_show` does; return False where Discord does not take it."""
-        try:
-            await self._show(channel, session, script)
-        except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-            log.warning("could not post the closing card of script %d: %s", script.id, error)
-            return False
-        return True
+            )
+            await edit_response(interaction, content=content, view=None)
+        else:
+            await delete_response(interaction)
 
     async def _show(self, channel: MessageChannel, session: ChannelSession, script: Script) -> None:
         """Remove the panel of a script that has ended, and post the closing card, once.
@@ -208,7 +194,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         session = self.services.sessions.get(script.channel)
         try:
             with speaking_for(script, self.bot, self.services.group):
-                await self._try_to_show(channel, session, script)
+                await self._show(channel, session, script)
         except TransactionFailed:
             raise
         except Exception as error:  # noqa: BLE001 - the other scripts must not wait for this one

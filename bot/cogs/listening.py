@@ -22,7 +22,7 @@ from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, Job
 from ..storage.schema import Script
 from ..ui.components import LISTEN, Interaction, position_pattern
-from ..ui.delivery.sending import FirstResponse, complete_response
+from ..ui.delivery.sending import complete_response
 from ..ui.markdown import inline
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 from .reading import check_may_attach, make_file_name
@@ -42,9 +42,8 @@ class Listening(FeatureCog, name="OnBook.listening"):
     @answer_errors
     async def listen(self, interaction: Interaction, whole: bool = False) -> None:
         """Hear the last scene, with a voice for each character"""
-        session = self.services.admit_to_session(interaction)
         check_may_attach(interaction)
-        await FirstResponse(interaction).defer(thinking=True)
+        session = await self.open_session(interaction, thinking=True)
         script = await session.library.load_nonempty_script()
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
@@ -74,8 +73,6 @@ async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead
 
     def report(share: float) -> None:
         job.progress.share_spoken = share
-        if job.stopped:
-            raise Stopped
 
     job.progress.share_spoken = 0.0
     return await job.run(record_table_read(elements, first, report))

@@ -8,9 +8,10 @@ from discord import ui
 
 from ..audio.table_read import is_installed
 from ..interactions.requester import get_requester
+from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
 from ..ui.components import Interaction, parse_position, position_pattern
-from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
+from ..ui.delivery.sending import complete_response, edit_response
 from ..ui.panels.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
 from .feature import FeatureCog, answer_errors, listens_to
 
@@ -22,30 +23,27 @@ class Menu(FeatureCog, name="OnBook.menu"):
     @answer_errors
     async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the menu to the person who pressed *More…* alone."""
-        self.services.admit(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
-        view = await self._make_level(interaction, FIRST, parse_position(match).script)
+        view = await self._make_level(interaction, session, FIRST, parse_position(match).script)
         await complete_response(interaction, content=None, view=view)
 
     @listens_to(position_pattern(*(f"menu-{level}" for level in MENU_LEVELS)))
     @answer_errors
     async def open_level(self, interaction: Interaction, match: Match[str]) -> None:
         """Show another level of the menu in its place."""
-        self.services.admit(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         level = match["action"].removeprefix("menu-")
-        view = await self._make_level(interaction, level, parse_position(match).script)
+        view = await self._make_level(interaction, session, level, parse_position(match).script)
         await edit_response(interaction, view=view)
 
     async def _make_level(
-        self, interaction: Interaction, level: str, script_id: int
+        self, interaction: Interaction, session: ChannelSession, level: str, script_id: int
     ) -> ui.LayoutView:
         """Return a level of the menu of the running script, as the person may use it.
 
         Raises RequestError if that is another script by now.
         """
-        session = self.services.admit_to_session(interaction)
         script = await session.library.load_running(script_id)
         self.services.recent_scripts[script.id] = script
         has_sprint = level == TOGETHER and await session.sprints.is_under_way(script.id)

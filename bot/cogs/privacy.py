@@ -36,8 +36,8 @@ ABOUT = phrase(
 UNCHANGED_MESSAGES = phrase(
     "Messages that show your lines change with them, or I tell you how many cannot. Your face "
     "beside lines of a character that you played, star reactions, public files and pictures, "
-    "closing cards, reminders, summaries of sprints, and messages of deleted scripts stay; "
-    "moderators can delete them."
+    "closing cards, reminders, summaries of sprints, messages of deleted scripts, and older "
+    "answers in places that have not added me stay; moderators can delete them."
 )
 
 CONFIRMATION = phrase(

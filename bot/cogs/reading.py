@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from re import Match
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say, say_plural
@@ -22,7 +22,7 @@ from ..screenplay.exporters.export_formats import (
     PaperSize,
 )
 from ..screenplay.fountain import format_fountain
-from ..screenplay.statistics import ScriptStatistics, count_script, format_minutes
+from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session import replay, surprisal
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES
@@ -30,7 +30,7 @@ from ..storage.schema import Line, Script
 from ..ui.components import (
     REPLAY,
     Interaction,
-    make_position_id,
+    make_position_select,
     make_view,
     page_pattern,
     parse_position,
@@ -127,13 +127,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answer_errors
     async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask in which format the script is exported."""
-        select: ui.Select[ui.View] = ui.Select(
-            custom_id=make_position_id("menu-format", parse_position(match)),
-            placeholder=say("Choose a format…"),
-            options=[
-                discord.SelectOption(label=file_format.label, value=file_format.ending)
-                for file_format in EXPORT_FORMATS.values()
-            ],
+        labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
+        select = make_position_select(
+            "menu-format", parse_position(match), labels, say("Choose a format…")
         )
         question = say("In which format? {/script export} has more choices.")
         await FirstResponse(interaction).send_message(
@@ -155,9 +151,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
         *,
         scene_numbers: bool,
     ) -> None:
-        session = self.services.admit_to_session(interaction)
         check_may_attach(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_nonempty_script()
         lines = await session.library.load_lines(script)
 
@@ -211,18 +206,13 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     async def _show_statistics(self, interaction: Interaction, *, everyone: bool) -> None:
         """Draw who speaks and who wrote how much."""
-        session = self.services.admit_to_session(interaction)
         check_may_attach(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
         lines = await session.library.load_lines(script)
         statistics = await asyncio.to_thread(count_script, lines)
         picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
-        content = (
-            f"**{inline(script.title, 100)}**: {many(statistics.lines, 'line')}, "
-            f"{many(statistics.words, 'word')}, {many(statistics.scenes, 'scene')}, "
-            f"{format_minutes(statistics.pages)}."
-        )
+        content = f"**{inline(script.title, 100)}**: {pictures.format_summary(statistics)}."
         words = pictures.describe_statistics(script.title, statistics)
         name = f"{make_file_name(script)}-stats.png"
         await _send_picture(interaction, content, picture, name, words)
@@ -235,9 +225,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     async def _show_guesses(self, interaction: Interaction, lines: int, *, everyone: bool) -> None:
         """Draw how well the voice guessed the last lines, and what it expected instead."""
-        session = self.services.admit_to_session(interaction)
         check_may_attach(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_nonempty_script()
         found = await surprisal.measure_surprisal(session, lines)
         picture = await asyncio.to_thread(pictures.draw_surprisal, found)

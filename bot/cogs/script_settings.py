@@ -29,6 +29,7 @@ from ..session.preferences import (
     ROLE,
     SPECS,
     STYLE,
+    TAKES,
     initial_values,
     parse_number,
     parse_preference,
@@ -53,6 +54,7 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
+from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions, check_may_set
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.markdown import inline, plain
@@ -196,8 +198,10 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     def _explain(self, interaction: Interaction, chosen: Mapping[str, Any]) -> str:
         """Return what people must know of a change, if anything.
 
-        Raises RequestError where the bot lacks an intent for it.
+        Raises RequestError where the bot lacks an intent for it, or must be a member.
         """
+        if chosen.get(TAKES.name, 1) > 1:
+            check_bot_is_member(interaction)
         if chosen.get(PLAIN_MESSAGES.name):
             if not self.bot.intents.message_content:
                 raise RequestError(

@@ -93,7 +93,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                     ),
                 )
             case "delete":
-                await self._delete_script(interaction, session, script_id)
+                await self._delete_script(interaction, session, script)
             case _:
                 await self._show_script(interaction, script)
 
@@ -101,9 +101,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answer_errors
     async def choose_script(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show the script that was selected from the menu."""
-        session = self.services.admit_to_session(interaction)
         script_id = parse_chosen_id(interaction)
-        await FirstResponse(interaction).defer()
+        session = await self.open_session(interaction)
         await self._show_script(interaction, await session.library.find(script_id))
 
     @listens_to(page_pattern("shelf"))
@@ -215,10 +214,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             )
 
     async def _delete_script(
-        self, interaction: Interaction, session: ChannelSession, script_id: int
+        self, interaction: Interaction, session: ChannelSession, script: Script
     ) -> None:
-        script = await session.library.find(script_id)
-        polls = await session.library.delete(get_requester(interaction), script_id)
+        polls = await session.library.delete(get_requester(interaction), script.id)
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
         await remove_buttons(get_message_channel(interaction), session, polls)

@@ -28,7 +28,6 @@ from ..session.turn import (
     NO_SCRIPT,
     OPENING_WRITER,
     ContinueRequest,
-    Job,
     NewScript,
     TurnResult,
 )
@@ -210,10 +209,14 @@ class Starting(BeginningCog, name="OnBook.starting"):
         """Start a script, unless another one runs: then ask which of them to go on with."""
         keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
         async with self.answering(interaction, keep=keep):
-            await self._check_and_begin(await self.turns.admit(interaction), beginning, file)
+            await self._check_and_begin(await self.turns.admit(interaction), beginning, file, keep)
 
     async def _check_and_begin(
-        self, turn: Turn, beginning: Beginning, file: discord.Attachment | None = None
+        self,
+        turn: Turn,
+        beginning: Beginning,
+        file: discord.Attachment | None = None,
+        keep: str = "",
     ) -> None:
         if file:
             check_file(file.filename, file.size)
@@ -236,21 +239,18 @@ class Starting(BeginningCog, name="OnBook.starting"):
         async def start(chosen: Interaction) -> None:
             await self._begin(await self.turns.admit(chosen), new, beginning, file)
 
-        await self._offer_to_shelve(turn.interaction, running, start)
+        await self._offer_to_shelve(turn.interaction, running, start, keep)
 
     async def _begin(
         self, turn: Turn, new: NewScript, beginning: Beginning, file: discord.Attachment | None
     ) -> None:
         heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
         opening = [*heading, *beginning.opening]
-        async with self.turns.show_progress(turn.interaction, SCRIPT) as job:
-            if file:
-                result = await self._import(turn, new, beginning, opening, file, job)
-            else:
-                author = OPENING_WRITER if beginning.opening else None
-                result = await turn.session.library.begin(
-                    turn.requester, new, *opening, author=author
-                )
+        if file:
+            result = await self._import(turn, new, beginning, opening, file)
+        else:
+            author = OPENING_WRITER if beginning.opening else None
+            result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
         title = inline(result.script.title, TITLE_SIZE)
         request = ContinueRequest() if beginning.opening else None
         await self.show_beginning(turn, result, say("“{title}” starts here.", title=title), request)
@@ -262,7 +262,6 @@ class Starting(BeginningCog, name="OnBook.starting"):
         beginning: Beginning,
         opening: Sequence[Element],
         file: discord.Attachment,
-        job: Job,
     ) -> TurnResult:
         """Begin a script with the elements of a file, below the opening."""
         manuscript = await attachments.read_attachment(file)
@@ -275,9 +274,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
             model = await self._choose_model(turn.session, new.guild, heading)
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         elements = [*opening, *manuscript.elements]
-        result = await turn.session.library.import_script(
-            turn.requester, replace(new, title=title or new.title, model=model), elements, job
-        )
+        new = replace(new, title=title or new.title, model=model)
+        async with self.turns.show_progress(turn.interaction, SCRIPT) as job:
+            result = await turn.session.library.import_script(turn.requester, new, elements, job)
         note = attachments.format_import_note(manuscript, len(elements), result.unread)
         return replace(result, note=note)
 
@@ -290,16 +289,18 @@ class Starting(BeginningCog, name="OnBook.starting"):
         suggested = find_fitting_model(heading)
         return suggested if suggested in self.services.models.names() else None
 
-    async def _offer_to_shelve(self, interaction: Interaction, running: Script, start: Act) -> None:
+    async def _offer_to_shelve(
+        self, interaction: Interaction, running: Script, start: Act, keep: str
+    ) -> None:
         """Ask which of two scripts to go on with: the one that runs, or the new one."""
         question = say(
             "“{title}” is running in this channel. Continue it, or pause it? Paused scripts are "
             "kept.",
             title=inline(running.title, 100),
         )
-        keep = Choice(say("Continue it"), self._keep_running, discord.ButtonStyle.primary)
+        go_on = Choice(say("Continue it"), self._keep_running, discord.ButtonStyle.primary)
         pause = Choice(say("Pause it and start the new one"), start)
-        await self.offer(interaction, question, keep, pause)
+        await self.offer(interaction, question, go_on, pause, keep=keep)
 
     async def _keep_running(self, interaction: Interaction) -> None:
         session = await self.open_session(interaction, thinking=True, ephemeral=True)

@@ -94,28 +94,36 @@ class Writers(FeatureCog, name="OnBook.writers"):
         script = int(match["script"])
         check_bot_permissions(interaction)
         session = await self.open_session(interaction)
-        note = await self._change_rotation(interaction, session, match["action"], script)
+        note = await self._change_rotation(
+            interaction, session, match["action"], script, int(match["turn"])
+        )
         content, view = await self._make_rotation_message(
             interaction, session, await session.library.load_script()
         )
         await edit_response(interaction, content=content, view=view)
-        await self._show_change(interaction, session, script, note)
+        if note:
+            await self._show_change(interaction, session, script, note)
 
     async def _change_rotation(
-        self, interaction: Interaction, session: ChannelSession, action: str, script: int
+        self,
+        interaction: Interaction,
+        session: ChannelSession,
+        action: str,
+        script: int,
+        turn: int,
     ) -> str:
-        """Change the order, and return what has happened."""
+        """Change the order, and return what has happened, or an empty string for nothing."""
         rotations, requester = session.rotations, get_requester(interaction)
         who = format_requester(interaction)
         match action:
             case "join":
-                await rotations.join(requester, script)
-                return say("{who} joined the turns.", who=who)
+                joined = await rotations.join(requester, script)
+                return say("{who} joined the turns.", who=who) if joined else ""
             case "leave":
-                await rotations.leave(requester, script)
-                return say("{who} left the turns.", who=who)
+                left = await rotations.leave(requester, script)
+                return say("{who} left the turns.", who=who) if left else ""
             case "pass" | "skip":
-                [writer, *_] = (await rotations.pass_turn(requester, script)).writers
+                [writer, *_] = (await rotations.pass_turn(requester, script, turn)).writers
                 if writer == requester.id:
                     return say("{who} passed.", who=who)
                 return say("{who} skipped {writer}.", who=who, writer=mention(writer))

@@ -37,7 +37,6 @@ from ..session.turn import (
 )
 from ..ui.components import (
     LINES,
-    SCRIPT,
     Interaction,
     make_position_button,
     make_view,
@@ -249,10 +248,9 @@ class Writing(BeginningCog, name="OnBook.writing"):
         guild = get_guild(turn.interaction)
         drawn = await self.draw_beginning(turn.session, guild, Beginning())
         new = replace(make_new_script(drawn, guild), replaced=NO_SCRIPT)
-        async with self.turns.show_progress(turn.interaction, SCRIPT):
-            result = await turn.session.library.begin(
-                turn.requester, new, *drawn.opening, author=OPENING_WRITER
-            )
+        result = await turn.session.library.begin(
+            turn.requester, new, *drawn.opening, author=OPENING_WRITER
+        )
         title = inline(result.script.title, TITLE_SIZE)
         announcement = say("There was no script here, so “{title}” starts.", title=title)
         await self.show_beginning(turn, result, announcement, request)

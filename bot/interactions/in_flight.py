@@ -198,7 +198,7 @@ class InFlight:
 
 
 async def _report_progress(job: Job, display: ProgressDisplay) -> bool:
-    """Show a job's progress from time to time, and its lines; return whether any was shown."""
+    """Show a job's lines, and its progress while it runs; return whether any was shown."""
     is_shown = False
     while True:
         with suppress(TimeoutError):
@@ -207,6 +207,8 @@ async def _report_progress(job: Job, display: ProgressDisplay) -> bool:
         if job.is_finished:
             return is_shown
         is_new_line = job.news.is_set()
+        if not (is_new_line or job.is_running):
+            continue  # it waits, perhaps for a job whose own Stop button stands in that place
         job.news.clear()
         try:
             if is_new_line:

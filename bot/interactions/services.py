@@ -60,7 +60,7 @@ class CogServices:
         self.answers = ScriptAnswers(sessions.posts)
         self.live_polls = LivePolls(bot, sessions, self.messages, self.timers, group)
         self.deadline_messages = DeadlineMessages(bot, sessions, self.messages, self.timers, group)
-        self.stale = StaleMessages(bot, sessions, self.messages, group)
+        self.stale = StaleMessages(bot, sessions, self.messages, self.answers, group)
         self.recent_scripts: Recent[int, Script] = Recent(RECENT_SCRIPTS)
         """Scripts that were shown with their buttons, by their ids, to fill windows at once."""
         self._redaction = guard_loggers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -33,6 +34,7 @@ class BannedWordLists:
     def __init__(self, store: Store) -> None:
         self._lists = store.banned_words
         self._scripts = store.scripts
+        self._editing = asyncio.Lock()
 
     async def load(self, scope: str, place: int) -> list[str]:
         """Load one list; ``scope`` is ``channel`` or ``guild``."""
@@ -42,10 +44,13 @@ class BannedWordLists:
         self, scope: str, place: int, guild: int | None, add: str, remove: str, *, clear: bool
     ) -> list[str]:
         """Change a list, as `edit_words` does, and return it; raise RequestError."""
-        words = edit_words([] if clear else await self.load(scope, place), add, remove)
-        if add:
-            check_casts(await self._scripts.list_cast_names(scope, place), words)
-        await self._lists.replace_word_list(scope, place, words, guild)
+        async with self._editing:
+            before = [] if clear else await self.load(scope, place)
+            words = edit_words(before, add, remove)
+            # Words that are banned already may be in the cast of a script that was paused then.
+            if added := set(words).difference(before):
+                check_casts(await self._scripts.list_cast_names(scope, place), sorted(added))
+            await self._lists.replace_word_list(scope, place, words, guild)
         return words
 
 

@@ -63,7 +63,7 @@ class Continuation:
             names = await self.library.list_characters(script)
             elements = parse_typed_text(text, character, names)
             await context.check_may_add()
-            await context.check_alternation()
+            await context.check_alternation(author or requester)
             context.check_vote()
             primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(

@@ -204,7 +204,8 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     if LOCK.of(script) and script.cast and request.character not in (None, *script.cast):
         raise NotInCast(script=script.id, name=request.character or "")
     present = tuple(name for name in script.cast if name not in played)
-    if script.cast and not present and not request.is_unspoken:
+    names_all_speakers = request.character is not None and request.lines == 1
+    if script.cast and not present and not request.is_unspoken and not names_all_speakers:
         raise RequestError(
             "People play every character in the cast. Ask for action or a scene heading, or "
             "add somebody with {/cast}."

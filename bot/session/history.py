@@ -174,7 +174,7 @@ class History:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer
                 await context.check_may_add()
-                await context.check_alternation()
+                await context.check_alternation(requester)
             result = await self._replace(context, line, elements, requester, job)
             return replace(result, outsiders=find_outsiders(script, names, elements))
 

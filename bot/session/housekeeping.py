@@ -49,8 +49,8 @@ class Housekeeping:
         channels = await self._store.messages.list_channels_with_panels()
         return [channel for channel in channels if shards.include(channel.guild)]
 
-    async def list_stale_messages(self) -> dict[int, list[int]]:
-        """Return the messages to redraw or to delete, by script, the oldest first."""
+    async def list_stale_messages(self) -> dict[tuple[int, int | None], list[int]]:
+        """Return the messages to redraw or to delete, by channel and server, the oldest first."""
         return await self._store.messages.list_stale_messages()
 
     async def find_script(self, script: int, shards: Shards | None = None) -> Script | None:

@@ -245,7 +245,7 @@ class Library:
         await self._check_may_shelve(requester, new.replaced)
         await self._check_names(new.cast, new.guild)
         preferences = initial_values(new.cast, self.settings) | dict(new.options)
-        preferences[MODEL.name] = name = new.model or await self._find_usable_model(new.guild)
+        preferences[MODEL.name] = name = new.model or await self.find_chosen_model(new.guild)
         if new.style:
             model = (await self.models.engine(name)).model
             preferences[STYLE.name] = find_style(model, new.style)
@@ -267,10 +267,11 @@ class Library:
         return await self.find_guild_model(guild) or self.settings.model
 
     async def find_guild_model(self, guild: int | None) -> str | None:
-        """Return the name of the model that a guild has chosen, or None."""
+        """Return the name of the model that a guild has chosen, or None; also where it is gone."""
         if guild is None:
             return None
-        return await self.store.key_values.find_value(guild_model_key(guild))
+        name = await self.store.key_values.find_value(guild_model_key(guild))
+        return name if name in self.models.names() else None
 
     async def choose_guild_model(self, guild: int, name: str) -> None:
         """Let new scripts of a guild have a model."""
@@ -279,11 +280,6 @@ class Library:
     def recall_guild_model(self, guild: int | None) -> str | None:
         """Return what `find_guild_model` does if that is remembered, without waiting."""
         return None if guild is None else self.store.key_values.recall_value(guild_model_key(guild))
-
-    async def _find_usable_model(self, guild: int | None) -> str:
-        """Return the chosen model's name, or the operator's where the chosen one is gone."""
-        chosen = await self.find_chosen_model(guild)
-        return chosen if chosen in self.models.names() else self.settings.model
 
     async def _store_script(
         self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester

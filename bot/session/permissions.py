@@ -169,12 +169,12 @@ class TurnContext:
                 "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
             )
 
-    async def check_alternation(self) -> None:
-        """Raise RequestError if the requester wrote the last line and the script alternates."""
+    async def check_alternation(self, author: Requester) -> None:
+        """Raise RequestError if the author wrote the last line, too, and the script alternates."""
         if not ALTERNATE.of(self.script):
             return
         last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
-        if last is not None and last.author == self.requester.id:
+        if last is not None and last.author == author.id:
             raise RequestError(
                 "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
             )

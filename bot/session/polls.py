@@ -83,15 +83,16 @@ class Polls:
     async def claim_message(self, poll: int, message: int) -> bool:
         """Record the message of a poll whose button was pressed, if nobody has.
 
-        Return whether it must be redrawn, because nobody has done so since.
+        Return whether it must be redrawn, because its buttons outlived the poll.
         """
         row = await self.store.polls.find_poll(poll)
         if row is None:
             return True
         script = await self.store.scripts.get_script(row.script)
-        if row.message is not None or script.channel != self.library.channel:
+        if script.channel != self.library.channel:
             return False
-        await self.store.polls.record_message(poll, message)
+        if row.message is None:
+            await self.store.polls.record_message(poll, message)
         return row.closed
 
     async def mark_announced(self, poll: int) -> None:
@@ -99,9 +100,10 @@ class Polls:
         await self.store.polls.mark_announced(poll)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
-        """Continue the script with a take, from 0."""
+        """Continue the script with a take, from 0; raise VoteOpen while people vote on others."""
         async with self.library.open_turn(requester) as context:
             lines = await self.load_pickable_take(requester, poll, take, context.script)
+            context.check_vote()
             await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
             return context.make_result(lines[-1].id, lines)
 

@@ -95,7 +95,7 @@ class Posts:
     async def record_deletion(self, message: int, *, is_deleted: bool) -> None:
         """Record that a message no longer shows a line, and whether it could be deleted."""
         if is_deleted:
-            await self._messages.delete_posts([message])
+            await self._messages.delete_post(message)
         else:
             await self._messages.mark_surplus(message)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ..errors import RequestError
+from ..errors import PersonId, RequestError
 from ..i18n.catalogue import phrase
 from ..storage.schema import Line, Rotation, Script, Sprint
 from .library import Library
@@ -44,17 +44,28 @@ class Rotations:
             await self.rotations.add_writer(script, requester.id, self.library.clock())
             return True
 
-    async def leave(self, requester: Requester, script: int) -> None:
-        """Remove the requester from the order; turns end with the last writer."""
-        async with self.library.lock_running_script(script):
-            await self.rotations.remove_writer(script, requester.id, self.library.clock())
+    async def leave(self, requester: Requester, script: int) -> bool:
+        """Remove the requester from the order; return whether they were in it.
 
-    async def pass_turn(self, requester: Requester, script: int) -> Rotation:
-        """Let the next person write, and return the order before."""
+        Turns end with the last writer.
+        """
+        async with self.library.lock_running_script(script):
+            return await self.rotations.remove_writer(script, requester.id, self.library.clock())
+
+    async def pass_turn(self, requester: Requester, script: int, turn: int) -> Rotation:
+        """Let the next person write after a turn, and return the order before.
+
+        Raises RequestError where that turn is over.
+        """
         async with self.library.lock_running_script(script) as row:
             rotation = await self._load_rotation(script)
             check_turn(rotation, row, requester)
-            await self.rotations.pass_turn(script, rotation.turn, self.library.clock())
+            if rotation.turn != turn:
+                raise RequestError(
+                    "It is {person}'s turn by now. See the order with {/script turns}.",
+                    person=PersonId(rotation.writers[0]),
+                )
+            await self.rotations.pass_turn(script, turn, self.library.clock())
             return rotation
 
     async def set_deadline(self, requester: Requester, script: int, hours: int | None) -> None:

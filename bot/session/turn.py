@@ -112,6 +112,11 @@ class Job:
         self.stopped = False
         self._now: asyncio.Future[Any] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether work is running that can be stopped."""
+        return self._now is not None
+
     def finish(self) -> None:
         """Tell those who show the job that it has ended."""
         self.is_finished = True

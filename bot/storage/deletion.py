@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from .line_tree import query_path
 from .schema import (
@@ -35,13 +36,13 @@ async def delete_script(session: AsyncSession, script: int) -> None:
 
     Forks inherit the others, the oldest fork first.
     """
-    forks = select(Script).where(Script.id != script, Script.forked_at.is_not(None))
-    for fork in list(await session.scalars(forks.order_by(Script.id))):
-        reached = select(query_path(fork.forked_at or 0).c.id)
+    forks = _query_forks(script).order_by(Script.id)
+    for fork, line in (await session.execute(forks)).all():
+        reached = select(query_path(line or 0).c.id)
         await session.execute(
             update(Line)
             .where(Line.script == script, Line.id.in_(reached))
-            .values(script=fork.id)
+            .values(script=fork)
             .execution_options(synchronize_session=False)
         )
     await delete_scripts(session, select(Script.id).where(Script.id == script))
@@ -62,7 +63,7 @@ async def delete_empty_script(session: AsyncSession, channel: int, owner: int) -
     )
     script = await session.scalar(empty)
     if script is not None and not script.cast and not script.players:
-        await delete_script(session, script.id)
+        await delete_scripts(session, select(Script.id).where(Script.id == script.id))
 
 
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
@@ -89,6 +90,18 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
 
 
+def _query_forks(script: int) -> Select[int, int | None]:
+    """Build a query of the forks that may reach lines of a script, and where they were forked."""
+    own = aliased(Script)
+    # A fork never leaves its guild, nor a direct message, which has no guild.
+    is_near = or_(Script.guild == own.guild, Script.channel == own.channel)
+    return (
+        select(Script.id, Script.forked_at)
+        .join(own, is_near)
+        .where(own.id == script, Script.id != script, Script.forked_at.is_not(None))
+    )
+
+
 async def _delete_stars(session: AsyncSession, scripts: Select[int]) -> None:
     """Delete the stars of the lines of scripts, but for those that copies elsewhere share."""
     originals = select(func.coalesce(Line.copy_of, Line.id)).where(Line.script.in_(scripts))
@@ -102,7 +115,7 @@ async def _delete_stars(session: AsyncSession, scripts: Select[int]) -> None:
 
 async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
     """Count the lines of a script that no fork reaches, and those that one does."""
-    forks = select(Script.forked_at).where(Script.id != script, Script.forked_at.is_not(None))
+    forks = _query_forks(script).with_only_columns(Script.forked_at)
     reached = select(Line.id, Line.parent).where(Line.id.in_(forks)).cte("reached", recursive=True)
     reached = reached.union(select(Line.id, Line.parent).join(reached, Line.id == reached.c.parent))
     own = select(func.count()).select_from(Line).where(Line.script == script)

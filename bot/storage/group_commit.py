@@ -68,7 +68,13 @@ class GroupCommit:
     async def _write(self) -> None:
         while self._waiting:
             size = min(self.group_size, len(self._waiting))
-            await self._commit_group([self._waiting.popleft() for _ in range(size)])
+            group = [self._waiting.popleft() for _ in range(size)]
+            try:
+                await self._commit_group(group)
+            finally:
+                # A host may have cancelled the writer, also between the retries of single changes.
+                for change in group:
+                    change.outcome.cancel()  # unless it is done
 
     def _cancel_waiting(self, writer: asyncio.Task[None]) -> None:
         """Cancel the waiting changes because a host, such as Red, has cancelled the writer."""
@@ -81,10 +87,6 @@ class GroupCommit:
         try:
             async with self._writing() as session:
                 outcomes = [await change.make(session) for change in group]
-        except asyncio.CancelledError:
-            for change in group:
-                change.outcome.cancel()
-            raise
         except Exception as error:  # noqa: BLE001 - the caller of `commit` receives it
             if len(group) == 1 or isinstance(error, TransactionFailed):
                 for change in group:

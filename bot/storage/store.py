@@ -8,7 +8,6 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from ..errors import StoreError
 from ..telemetry import NULL_METER, Meter
 from .database import Database, Guard
 from .postgres.postgres_database import PostgresDatabase
@@ -37,13 +36,8 @@ def parse_address(address: Path | URL) -> URL:
 
 
 def find_backend(url: URL) -> type[Database]:
-    """Return the database class for an address; raise StoreError for an unknown scheme."""
-    scheme = url.get_backend_name()
-    if scheme not in BACKENDS:
-        raise StoreError(
-            f"Databases of the kind {scheme!r} are not supported. Use one of {', '.join(BACKENDS)}."
-        )
-    return BACKENDS[scheme]
+    """Return the database class for an address."""
+    return BACKENDS[url.get_backend_name()]
 
 
 async def open_database(address: Path | URL) -> Database:

@@ -235,9 +235,10 @@ def count(where: Path | URL, table: str) -> int:
 
 
 @pytest.fixture
-def models(voices: Path) -> Path:
-    """Return the folder of the bot's voices; a module whose tests change it has a copy."""
-    return voices
+def models(voices: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return the folder of the bot's voices, copied for a module that sets ``CHANGES_MODELS``."""
+    changes = getattr(request.module, "CHANGES_MODELS", False)
+    return Path(shutil.copytree(voices, tmp_path / "models")) if changes else voices
 
 
 @pytest.fixture

@@ -75,6 +75,20 @@ def test_invalid_value_is_refused_without_repeating_it(
     assert TOKEN not in "".join(traceback.format_exception(refused.value))
 
 
+def test_banned_words_that_cannot_be_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "banned.txt"
+    file.write_text("blöd", encoding="latin-1")
+    for path in (file, tmp_path, tmp_path / "none.txt"):
+        monkeypatch.setenv("ONBOOK_BANNED", str(path))
+        with pytest.raises(SettingsError, match=r"^ONBOOK_BANNED is not valid: .* UTF-8\.$"):
+            read_settings()
+    file.write_text("blöd", encoding="utf-8")
+    monkeypatch.setenv("ONBOOK_BANNED", str(file))
+    assert read_settings().banned == file
+
+
 def test_docker_secret_is_read_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bot.settings.SECRETS_FOLDER", tmp_path)
     (tmp_path / "discord_token").write_text(f"{TOKEN}\n", encoding="utf-8")

@@ -115,10 +115,9 @@ def local_page() -> Iterator[Page]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "bot", "play", "--port", PORT],
+            [sys.executable, *f"-m bot play --port {PORT} --database {folder}/play.db".split()],
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"ONBOOK_DATABASE": str(Path(folder, "scripts.db"))},
         ) as bot,
         sync_playwright() as playwright,
     ):

@@ -14,14 +14,12 @@ from .edition import Edition
 from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
-_FORBIDDEN_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF))
-
 
 def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write screenplain's `.fdx` file with what it lacks: the title page and scene numbers."""
     out = io.StringIO()
     fdx.to_fdx(to_screenplain(edition), out)
-    script: Node = fromstring(out.getvalue().translate(_FORBIDDEN_IN_XML))
+    script: Node = fromstring(out.getvalue())
     numbers = (number for element, number in edition.numbered() if element.kind is Kind.HEADING)
     for paragraph in script.iter("Paragraph"):
         _merge_texts(paragraph)
@@ -31,7 +29,7 @@ def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
     for lines in ((edition.title,), *edition.about.values()):
         for line in lines:
             paragraph = SubElement(content, "Paragraph", Alignment="Center")
-            SubElement(paragraph, "Text").text = line.translate(_FORBIDDEN_IN_XML)
+            SubElement(paragraph, "Text").text = line
         SubElement(SubElement(content, "Paragraph", Alignment="Center"), "Text")
     indent(script)
     xml: bytes = tostring(script, encoding="utf-8", xml_declaration=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import dropwhile
 
 from ..elements import Element, Kind
 from ..fountain import classify, parse_model_text
@@ -25,13 +26,16 @@ def read_fountain(data: bytes) -> Manuscript:
         bare, notes = _remove_passages("\n".join(block), "[[", "]]")
         lines = [line for line in bare.split("\n") if line.strip()]
         manuscript.left_out += notes
-        # Sections, synopses and page breaks.
-        while lines and lines[0].startswith(("#", "=")):
-            del lines[0]
-            manuscript.left_out += 1
-        if lines:
+        if lines := _skip_outline(manuscript, lines):
             _add_block(manuscript, lines)
     return manuscript
+
+
+def _skip_outline(manuscript: Manuscript, lines: Block) -> Block:
+    """Return the lines below sections, synopses and page breaks, which are counted."""
+    kept = list(dropwhile(lambda line: line.startswith(("#", "=")), lines))
+    manuscript.left_out += len(lines) - len(kept)
+    return kept
 
 
 def _add_block(manuscript: Manuscript, lines: Block) -> None:
@@ -40,7 +44,8 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
         bare = _SCENE_NUMBER.sub("", first)
         manuscript.numbered |= bare != first
         manuscript.add([bare], _make)
-        if rest:  # some writers leave out the blank line below a heading
+        # Some writers leave out the blank line below a heading.
+        if rest := _skip_outline(manuscript, rest):
             manuscript.add(rest, _make)
     elif all(_CENTERED.fullmatch(line) for line in lines):
         manuscript.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
@@ -68,38 +73,56 @@ def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
 
 
 def split_blocks(text: str) -> Iterator[Block]:
-    """Yield the blocks between blank lines; a line of two spaces inside a speech is not blank."""
+    """Yield the blocks between blank lines.
+
+    A line of two spaces is not blank inside a speech or a note.
+    """
     block: Block = []
+    in_note = False
     for line in (*text.split("\n"), ""):
         if line.strip():
             block.append(line)
-        elif block and (line != "  " or classify(f"{block[0]}\nx") is not Kind.DIALOGUE):
+            opened, closed = line.rfind("[["), line.rfind("]]")
+            if opened != closed:  # the line has one of the marks
+                in_note = opened > closed
+        elif block and (line != "  " or not (in_note or _begins_speech(block))):
             yield block
-            block = []
+            block, in_note = [], False
 
 
-def split_title_page(text: str) -> tuple[str | None, str]:
+def _begins_speech(block: Block) -> bool:
+    return classify(f"{block[0]}\nx") is Kind.DIALOGUE
+
+
+def split_title_page(text: str, *, any_key: bool = True) -> tuple[str | None, str]:
     """Return the title, and the text after the title page.
 
-    A text without any key of Fountain's at its beginning has no title page, and no title.
+    A text without any key of Fountain's at its beginning has no title page, and no title. Unless
+    ``any_key`` may stand on it, a title page needs a title, and ends at the first line without a
+    key of Fountain's.
     """
     page, _, rest = text.lstrip("\n").partition("\n\n")
+    lines = page.split("\n")
     found: dict[str, list[str]] = {}
     entries: list[str] | None = None
-    for line in page.split("\n"):
+    for at, line in enumerate(lines):
         if entries is not None and line[:1] in " \t":
             entries.append(line)
-        elif match := _KEY.fullmatch(line):
+        elif (match := _KEY.fullmatch(line)) and (any_key or match[1].lower() in _KEYS):
             entries = found.setdefault(match[1].lower(), [])
             entries.append(match[2])
-        else:
+        elif any_key:
             return None, text
-    if not found.keys() & _KEYS:
+        else:
+            rest = "\n".join([*lines[at:], "", rest])
+            break
+    if not found.keys() & (_KEYS if any_key else {"title"}):
         return None, text
     return _plain_title(found.get("title", [])), rest
 
 
 def _plain_title(lines: Iterable[str]) -> str:
     """Return a title on one line, without emphasis around it and without escapes."""
-    title = " ".join(" ".join(lines).split()).strip("*_ ")
+    bare = " ".join(line.strip("*_ \t") for line in lines)
+    title = " ".join(bare.split())
     return Element(Kind.ACTION, title).body if title else ""

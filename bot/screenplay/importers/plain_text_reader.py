@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ...cleaning import clean
-from ..elements import Kind
+from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, text_width
@@ -25,15 +25,19 @@ _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 def read_plain_text(data: bytes) -> Manuscript:
     """Read a `.txt` file."""
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
-    title, body = split_title_page(text)
+    title, body = split_title_page(text, any_key=False)
     if title is None and _is_typed_page(text):
         return _read_typed_page(text)
     manuscript = Manuscript(title or None)
     for block in split_blocks(body):
-        if not clean("".join(block)).strip():
-            continue  # only characters that nobody sees
-        manuscript.add(block, lambda piece: parse_person_text("\n".join(piece)))
+        manuscript.add(block, _parse)
     return manuscript
+
+
+def _parse(block: Block) -> list[Element]:
+    text = "\n".join(block)
+    # A block may have only characters that nobody sees.
+    return parse_person_text(text) if clean(text).strip() else []
 
 
 def _is_typed_page(text: str) -> bool:
@@ -84,7 +88,8 @@ def _remove_scene_number(line: str) -> str:
 def _add_typed_block(manuscript: Manuscript, block: Block, *, is_far_below: bool) -> None:
     """Add a block of a typed page.
 
-    Capitals are a scene heading only far below the block before, where pages leave more room.
+    Without a centered cue, what people type as speech or a transition is one. Capitals are a scene
+    heading only far below the block before, where pages leave more room.
     """
     first, rest = block[0], block[1:]
     lead = _indent(first) - min(map(_indent, rest), default=0)
@@ -92,8 +97,15 @@ def _add_typed_block(manuscript: Manuscript, block: Block, *, is_far_below: bool
         manuscript.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
     lines = _unwrap(block, PAPER_COLUMNS.width)
-    is_heading = has_scene_prefix(first) or (is_far_below and lines[0].isupper())
-    if len(lines) == 1 and is_heading:
+    typed = Manuscript()
+    typed.add(block, _parse)
+    kinds = {element.kind for element in typed.elements}
+    if len(lines) == 1 and has_scene_prefix(first):
+        manuscript.add_as(Kind.HEADING, lines)
+    elif kinds == {Kind.HEADING} or kinds & {Kind.DIALOGUE, Kind.TRANSITION}:
+        manuscript.elements += typed.elements
+        manuscript.cut += typed.cut
+    elif len(lines) == 1 and is_far_below and lines[0].isupper():
         manuscript.add_as(Kind.HEADING, lines)
     elif not rest and _indent(first) >= PAPER_COLUMNS.cue[0]:
         manuscript.add_as(Kind.TRANSITION, lines)

@@ -73,17 +73,22 @@ def upgrade(connection: Connection, name: str) -> bool:
         _version.create(connection)
         connection.execute(_version.insert().values(version_num=revisions[-1]))
         return True
-    if revision not in revisions:
-        raise StoreError(
-            f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
-            f"another database."
-        )
+    check_revision(revision, name)
     from alembic import command
 
     config = make_config()
     config.attributes.update(connection=connection, metadata=Base.metadata)
     command.upgrade(config, "head")
     return True
+
+
+def check_revision(revision: str, name: str) -> None:
+    """Raise StoreError if the revision of the tables in a database ``name`` is unknown here."""
+    if revision not in list_revisions():
+        raise StoreError(
+            f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
+            f"another database."
+        )
 
 
 def _escape(path: Path) -> str:

@@ -63,7 +63,7 @@ async def prepare_tables(session: AsyncSession) -> None:
     if erasure_counts.name not in names:
         await connection.run_sync(erasure_counts.create)
         await connection.execute(erasure_counts.insert().values(erased=0, vacuumed=0))
-    if await connection.run_sync(migrations.upgrade, "The PostgreSQL"):
+    if await connection.run_sync(migrations.upgrade, "The PostgreSQL database"):
         await connection.run_sync(_disable_statistics)
     await session.run_sync(continue_ids_from_now)
 

@@ -31,8 +31,7 @@ class BannedWordRepository(Repository):
     async def replace_word_list(
         self, scope: str, place: int, words: Sequence[str], guild: int | None = None
     ) -> None:
-        """Replace the list of a ``channel`` or ``guild``; that of a channel goes with ``guild``."""
-        guild = place if scope == "guild" else guild
+        """Replace the list of a ``channel`` or ``guild``; it is deleted with ``guild``."""
         async with self._database.writing() as session:
             await session.merge(
                 BannedWords(scope=scope, place=place, words=list(words), guild=guild)

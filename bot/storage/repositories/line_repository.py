@@ -15,9 +15,9 @@ from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..dialects import insert
-from ..schema import ERASED_PERSON, ROOT_LINE, Base, Int64, Line, RedoPointer, Script
+from ..schema import ROOT_LINE, Base, Int64, Line, RedoPointer, Script
 from .repository import Repository
-from .rotation_repository import pass_after_line, return_turn
+from .rotation_repository import follow_rewrite, pass_after_line, return_turn
 
 
 class LineRepository(Repository):
@@ -50,9 +50,7 @@ class LineRepository(Repository):
 
     async def find_people_since(self, script: int, since: dt.datetime) -> set[int]:
         """Return the ids of the people who wrote or requested lines of a script since a time."""
-        people = select(Line.asker).where(
-            Line.script == script, Line.written >= since, Line.asker != ERASED_PERSON
-        )
+        people = select(Line.asker).where(Line.script == script, Line.written >= since)
         return {person for person in await self._scalars(people) if person is not None}
 
     async def is_delivered(self, delivery: str) -> bool:
@@ -178,6 +176,7 @@ class LineRepository(Repository):
                 new.former_writers = _list_former_writers(line, new)
             head = await line_tree.copy_following(session, script, lines[-1], line)
             await swap_head(session, script, head)
+            await follow_rewrite(session, script.id, line, lines[-1])
         return lines, head
 
     async def move_head(
@@ -185,17 +184,19 @@ class LineRepository(Repository):
         script: Script,
         head: int | None,
         removed: Collection[int] = (),
-        returned_at: dt.datetime | None = None,
+        moved_at: dt.datetime | None = None,
     ) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
 
         Where the line that passed the turn on is ``removed``, its author has the turn again at
-        ``returned_at``.
+        ``moved_at``; a line that is restored passes it on again.
         """
         async with self._database.writing() as session:
             await swap_head(session, script, head)
-            if returned_at:
-                await return_turn(session, script.id, removed, returned_at)
+            if moved_at:
+                await return_turn(session, script.id, removed, moved_at)
+                if not removed and (line := await session.get(Line, head or ROOT_LINE)):
+                    await pass_after_line(session, script.id, line, moved_at)
 
 
 async def swap_head(

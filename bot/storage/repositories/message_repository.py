@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import and_, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,13 +21,13 @@ class MessageRepository(Repository):
         """Return the record of a message that shows a line, or None."""
         return await self._get(PostedLine, message)
 
-    async def load_posts(self, script: Script, limit: int | None = None) -> list[PostedLine]:
+    async def load_posts(self, script: Script) -> list[PostedLine]:
         """Load the messages in a script's channel that show its lines, the newest one last.
 
-        Surplus messages are left out, and so are the older ones above a ``limit``.
+        Surplus messages are left out.
         """
         async with self._database.reading() as session:
-            return await _load_posts(session, script, limit)
+            return await _load_posts(session, script)
 
     async def load_posts_and_path(
         self, script: Script, limit: int
@@ -72,10 +72,9 @@ class MessageRepository(Repository):
             async with self._database.writing() as session:
                 await session.execute(update(PostedLine), rows)
 
-    async def delete_posts(self, messages: Collection[int]) -> None:
-        """Record that messages were deleted."""
-        if messages:
-            await self._write(delete(PostedLine).where(PostedLine.message.in_(messages)))
+    async def delete_post(self, message: int) -> None:
+        """Record that a message was deleted."""
+        await self._write(delete(PostedLine).where(PostedLine.message == message))
 
     async def mark_surplus(self, message: int) -> None:
         """Record that a message no longer belongs where it is, but could not be deleted."""
@@ -150,22 +149,23 @@ class MessageRepository(Repository):
 
     # Stale messages
 
-    async def list_stale_messages(self) -> dict[int, list[int]]:
-        """Return the messages to redraw or to delete, by script, the oldest first."""
-        owner = func.coalesce(Line.script, Poll.script, Script.id)
+    async def list_stale_messages(self) -> dict[tuple[int, int | None], list[int]]:
+        """Return the messages to redraw or to delete, by channel and server, the oldest first."""
+        # The script that wrote a line may be in another channel of the server than its fork.
+        place = func.coalesce(PostedLine.channel, Script.channel)
+        is_shown = Script.id == func.coalesce(Line.script, Poll.script)
         wanted = (
-            select(StaleMessage.message, owner)
+            select(StaleMessage.message, place, Script.guild)
             .outerjoin(PostedLine, PostedLine.message == StaleMessage.message)
             .outerjoin(Line, Line.id == PostedLine.line)
             .outerjoin(Poll, Poll.message == StaleMessage.message)
             .outerjoin(Channel, Channel.panel == StaleMessage.message)
-            .outerjoin(Script, and_(Script.channel == Channel.id, Script.running))
-            .where(owner.is_not(None))
+            .join(Script, or_(is_shown, and_(Script.channel == Channel.id, Script.running)))
             .order_by(StaleMessage.message)
         )
-        found: dict[int, list[int]] = {}
-        for message, script in await self._rows(wanted):
-            found.setdefault(script, []).append(message)
+        found: dict[tuple[int, int | None], list[int]] = {}
+        for message, channel, guild in await self._rows(wanted):
+            found.setdefault((channel, guild), []).append(message)
         return found
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:
@@ -173,7 +173,9 @@ class MessageRepository(Repository):
         await self._write(delete(StaleMessage).where(StaleMessage.message.in_(list(messages))))
 
 
-async def _load_posts(session: AsyncSession, script: Script, limit: int | None) -> list[PostedLine]:
+async def _load_posts(
+    session: AsyncSession, script: Script, limit: int | None = None
+) -> list[PostedLine]:
     wanted = (
         select(PostedLine)
         .join(Line, Line.id == PostedLine.line)

@@ -41,13 +41,21 @@ class RotationRepository(Repository):
             if rotation is None:
                 session.add(Rotation(script=script, writers=[person], since=now))
             elif person not in rotation.writers:
+                if len(rotation.writers) == 1:  # who writes alone is never skipped
+                    rotation.since, rotation.reminded = now, None
                 rotation.writers, rotation.skips = [*rotation.writers, person], 0
 
-    async def remove_writer(self, script: int, person: int, now: dt.datetime) -> None:
-        """Remove a person from an order, which is deleted with the last one."""
+    async def remove_writer(self, script: int, person: int, now: dt.datetime) -> bool:
+        """Remove a person from an order, which is deleted with the last one.
+
+        Return whether the person was in it.
+        """
         async with self._database.writing() as session:
-            if rotation := await session.get(Rotation, script):
-                await remove_writer(session, rotation, person, now)
+            rotation = await session.get(Rotation, script)
+            if rotation is None or person not in rotation.writers:
+                return False
+            await remove_writer(session, rotation, person, now)
+            return True
 
     async def set_deadline(self, script: int, hours: int | None, now: dt.datetime) -> None:
         """Set the hours of a turn, or None for no deadline, and let the present turn begin now."""
@@ -148,6 +156,24 @@ async def pass_after_line(session: AsyncSession, script: int, line: Line, now: d
         return
     _begin_next_turn(rotation, now)
     rotation.passed_by, rotation.skips = line.id, 0
+
+
+async def follow_rewrite(session: AsyncSession, script: int, old: Line, new: Line) -> None:
+    """Let a rewritten line, or the copy of a line below it, return the turn that it passed on.
+
+    ``new`` is the last of the lines that replace ``old``.
+    """
+    rotation = await session.get(Rotation, script)
+    if rotation is None or rotation.passed_by is None:
+        return
+    if rotation.passed_by == old.id:
+        rotation.passed_by = new.id
+        return
+    original = select(func.coalesce(Line.copy_of, Line.id)).where(Line.id == rotation.passed_by)
+    copy = select(Line.id).where(
+        Line.delivery == new.delivery, Line.copy_of == original.scalar_subquery()
+    )
+    rotation.passed_by = await session.scalar(copy) or rotation.passed_by
 
 
 async def return_turn(

@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     SQLColumnExpression,
     and_,
-    false,
     func,
     literal,
     or_,
@@ -110,10 +109,12 @@ class ScriptRepository(Repository):
 
     async def find_scripts(self, name: str) -> list[Script]:
         """Return the scripts of all channels with a title, or with an id: the latest first."""
-        is_id = Script.id == int(name) if name.isdecimal() else false()
-        named = func.lower(Script.title) == name.lower()
+        # Titles are compared here, because SQLite's lower() changes ASCII alone.
+        titles = await self._rows(select(Script.id, Script.title))
+        wanted = name.casefold()
+        found = [script for script, title in titles if wanted in (title.casefold(), str(script))]
         return await self._scalars(
-            select(Script).where(or_(named, is_id)).order_by(Script.id.desc())
+            select(Script).where(Script.id.in_(found)).order_by(Script.id.desc())
         )
 
     async def list_latest_scripts(self, count: int) -> list[Script]:

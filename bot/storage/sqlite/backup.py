@@ -70,17 +70,23 @@ def _check(file: Path) -> int:
 
 
 def _set_aside(database: Path) -> Path | None:
-    """Rename the old database, and return its new path."""
+    """Rename the old database, and return its new path; raise StoreError if it is in use."""
     if not database.exists():
         return None
-    # The checkpoint moves the log into the file, so that the file alone is complete.
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        # The checkpoint moves the log into the file, so that the file alone is complete.
+        with closing(sqlite3.connect(database, timeout=0)) as connection:
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:  # a damaged file is kept with its log
+        is_busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+    if is_busy:
+        raise StoreError(f"{database} is in use by another program. Stop that one, then try again.")
     now = dt.datetime.now().astimezone()
     old = database.with_name(f"{database.name}.{now:%Y%m%d-%H%M%S-%f}")
-    database.replace(old)
-    for end in SIDE_FILES:
-        database.with_name(database.name + end).unlink(missing_ok=True)
+    # The log first, because the new database must never stand beside it.
+    for suffix in (*SIDE_FILES, ""):
+        if (file := Path(f"{database}{suffix}")).exists():
+            file.replace(f"{old}{suffix}")
     return old
 
 

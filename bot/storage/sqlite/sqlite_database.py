@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -24,7 +25,7 @@ from sqlalchemy.ext.asyncio import (
 
 from ...errors import StoreError, TransactionFailed
 from ..database import Database
-from .files import lock_file, remove_file, upgrade_file
+from .files import copy_file, lock_file, remove_file, upgrade_file
 
 LOCK_TIMEOUT = 250
 """Milliseconds to wait for another program that writes. All channels wait as long, also those whose
@@ -43,6 +44,14 @@ REASONS = {
     "SQLITE_LOCKED": "locked",
 }
 """The reasons of `TransactionFailed` by the beginning of SQLite's error; others are ``broken``."""
+
+ADVICE = {
+    "full": "cannot be used: the disk is full. Free some space",
+    "readonly": "cannot be used: it is read-only. Make it and its folder writable",
+    "locked": "cannot be used: another program has locked it. Stop that one",
+    "broken": "is not a usable database ({error}). Check the file, restore a backup",
+}
+"""What has failed at the start, and what to do, by the reason."""
 
 log = logging.getLogger("onbook.database")
 
@@ -80,6 +89,23 @@ class SQLiteDatabase(Database):
     async def check_source(cls, url: URL) -> None:
         if not (path := _path_of(url)).is_file():
             raise StoreError(f"There is no database {path}. Name the file to copy.")
+
+    @classmethod
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a copy of the file, because opening a file of an older schema upgrades it."""
+        await cls.check_source(url)
+        path = _path_of(url)
+        lock = lock_file(path)
+        try:
+            # Beside the file, because a folder for temporary files may be in memory.
+            with TemporaryDirectory(dir=path.parent) as folder:
+                copy = Path(folder, path.name)
+                await asyncio.to_thread(copy_file, path, copy)
+                async with super().open_source(url.set(database=str(copy))) as database:
+                    yield database
+        finally:
+            lock.release()
 
     @classmethod
     @asynccontextmanager
@@ -126,13 +152,12 @@ class SQLiteDatabase(Database):
         async with self._connection_slot(), self._engine.connect() as connection:
             # A checkpoint is possible only outside of a transaction.
             outside = await connection.execution_options(**{READING: True})
-            timeout = (await outside.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
             await outside.exec_driver_sql(f"PRAGMA busy_timeout = {READER_TIMEOUT}")
             try:
                 busy = await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 return 0.0 if busy.scalar_one() else None
             finally:
-                await outside.exec_driver_sql(f"PRAGMA busy_timeout = {timeout}")
+                await outside.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_TIMEOUT}")
 
     @asynccontextmanager
     async def _connection_slot(self) -> AsyncIterator[None]:
@@ -146,10 +171,9 @@ class SQLiteDatabase(Database):
             try:
                 yield
             except OperationalError as error:
-                name = getattr(error.orig, "sqlite_errorname", "")
+                name, reason = _find_reason(error.orig)
                 log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
-                reasons = (why for known, why in REASONS.items() if name.startswith(known))
-                raise TransactionFailed(next(reasons, "broken")) from error
+                raise TransactionFailed(reason) from error
 
     async def _prepare(self, path: Path) -> None:
         try:
@@ -157,18 +181,20 @@ class SQLiteDatabase(Database):
             async with self._engine.begin():
                 pass  # so that a file that cannot be written to is refused now
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StoreError(
-                f"{path} is not a usable database. Restore it, or set ONBOOK_DATABASE to another "
-                "file."
-            ) from error
+            cause = getattr(error, "orig", error)
+            advice = ADVICE[_find_reason(cause)[1]].format(error=cause)
+            raise StoreError(f"{path} {advice}, or set ONBOOK_DATABASE to another file.") from error
 
 
 def _path_of(url: URL) -> Path:
-    if not url.database:
-        raise StoreError(
-            "The address of a SQLite database must name a file, as in sqlite:///onbook.db."
-        )
-    return Path(url.database)
+    return Path(url.database or "")
+
+
+def _find_reason(error: object) -> tuple[str, str]:
+    """Return SQLite's name of an error, and the reason of `TransactionFailed`."""
+    name = getattr(error, "sqlite_errorname", "")
+    reasons = (reason for known, reason in REASONS.items() if name.startswith(known))
+    return name, next(reasons, "broken")
 
 
 def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:

@@ -90,7 +90,7 @@ class DeadlineMessages:
         self, session: ChannelSession, script: Script, due: Due, rotation: Rotation
     ) -> None:
         """Ping, remind or skip a writer, or show the panel below the message of a skip."""
-        channel, message = self._find_channel(script), 0
+        channel, message = self.client.get_partial_messageable(script.channel), 0
         if due.event is Event.SHOW:
             await self.messages.sync(channel, session, above=rotation.announcement or 0)
         elif due.event:
@@ -117,7 +117,8 @@ class DeadlineMessages:
         content = format_sprint_summary(script, statistics)
         message = await self._post(script, content, Event.SPRINT.value, sprint.ends)
         await self.sessions.deadlines.record(script, due, message)
-        await self.messages.sync(self._find_channel(script), session, above=message)
+        channel = self.client.get_partial_messageable(script.channel)
+        await self.messages.sync(channel, session, above=message)
         await self.sessions.deadlines.end_sprint(script)
 
     async def _post(
@@ -134,9 +135,6 @@ class DeadlineMessages:
         users = [discord.Object(ping)] if ping else []
         mentions = NO_MENTIONS.merge(discord.AllowedMentions(users=users))
         with suppress(discord.NotFound, discord.Forbidden):
-            channel = self._find_channel(script)
+            channel = self.client.get_partial_messageable(script.channel)
             return (await post_message(channel, content, nonce, allowed_mentions=mentions)).id
         return 0
-
-    def _find_channel(self, script: Script) -> discord.PartialMessageable:
-        return self.client.get_partial_messageable(script.channel)

@@ -14,8 +14,9 @@ import discord
 from ...session.channel_session import ChannelSessions
 from ...sharding import Shards
 from ..channels.message_sync import MessageSync
+from ..channels.script_answers import ScriptAnswers
 from ..delivery.sending import log_failure
-from ..delivery.server_language import speaking_for
+from ..delivery.server_language import speaking_for, speaking_in
 
 log = logging.getLogger("onbook.stale_messages")
 
@@ -30,6 +31,7 @@ class StaleMessages:
     client: discord.Client
     sessions: ChannelSessions
     messages: MessageSync
+    answers: ScriptAnswers
     group: str | None
     """The group of the commands in a host."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -39,11 +41,14 @@ class StaleMessages:
         housekeeping = self.sessions.housekeeping
         try:
             async with self._lock:
+                await self.answers.redraw(self.sessions)
                 assert self.client.user is not None  # known once it is ready
                 if not await housekeeping.claim(self.client.user.id):
                     return
-                for script, messages in (await housekeeping.list_stale_messages()).items():
-                    await self._redraw_script(script, messages)
+                stale = await housekeeping.list_stale_messages()
+                for (channel, guild), messages in stale.items():
+                    if Shards.of(self.client).include(guild):
+                        await self._redraw_channel(channel, guild, messages)
         except Exception as error:  # noqa: BLE001 - the next time tries again
             log_failure(log, "could not draw messages that show what was forgotten", error)
 
@@ -76,14 +81,12 @@ class StaleMessages:
             await asyncio.wait(tasks)
             await self.redraw()
 
-    async def _redraw_script(self, script: int, messages: Sequence[int]) -> None:
-        row = await self.sessions.housekeeping.find_script(script, Shards.of(self.client))
-        if row is None:
-            return
-        channel = self.client.get_partial_messageable(row.channel)
-        session = self.sessions.get(row.channel)
-        with speaking_for(row, self.client, self.group):
-            redraw = partial(self.messages.redraw, channel, session)
+    async def _redraw_channel(
+        self, channel: int, guild: int | None, messages: Sequence[int]
+    ) -> None:
+        place = self.client.get_partial_messageable(channel)
+        with speaking_in(self.client.get_guild(guild or 0), self.group):
+            redraw = partial(self.messages.redraw, place, self.sessions.get(channel))
             for batch in discord.utils.as_chunks(messages, BATCH_SIZE):
                 redrawn = {message for message in batch if await redraw(message)}
                 await self.sessions.posts.record_redrawn(redrawn)

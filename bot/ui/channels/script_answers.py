@@ -12,13 +12,14 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import discord
 from discord import ui
 
 from ...i18n.catalogue import many, say
-from ...session.channel_session import ChannelSession
+from ...session.channel_session import ChannelSession, ChannelSessions
 from ...session.posts import Posts
 from ...storage.schema import Line, Script
 from ..components import Interaction, make_layout, make_rows
@@ -116,9 +117,12 @@ class ScriptAnswers:
             added, removed = await self._compare(before, script)
             pressed = find_pressed(interaction)
             old = await self._read(pressed) if pressed else Answer()
-            kept = replace(old, lines=_exclude(old.lines, removed))
-            undone = await self._clear_others(session, pressed, removed)
-            note = "\n".join(filter(None, (note, _format_undone(_exclude(undone, old.lines)))))
+            kept = replace(old, lines=_update(old.lines, added, removed))
+            undone = await self._clear_others(session, pressed, added, removed)
+            undone = _exclude(undone, old.lines)
+            in_place = {line.id for line in _exclude(removed, undone)}
+            added = [line for line in added if line.rewrite_of not in in_place]
+            note = "\n".join(filter(None, (note, _format_undone(undone))))
             if pressed and added and not removed:
                 new = Answer(added, announcement)
                 view = await self._compose_with_panel(session, new, note)
@@ -140,6 +144,28 @@ class ScriptAnswers:
         """Remove the panel that was pressed, because it is old; the press was deferred."""
         if pressed := find_pressed(interaction):
             await self._edit_pressed(interaction, session, await self._read(pressed))
+
+    async def redraw(self, sessions: ChannelSessions) -> None:
+        """Draw the answers that show erased text again, if they can still be edited."""
+        self._drop_expired()
+        for channel in {channel for channel, _ in self._posted}:
+            session = sessions.get(channel)
+            async with session.drawing:
+                posted = [answer for key, answer in self._posted.items() if key[0] == channel]
+                for answer in posted:
+                    await self._redraw(session, answer)
+
+    async def _redraw(self, session: ChannelSession, posted: Posted) -> None:
+        shown = posted.answer.lines
+        stored = await self.posts.load_lines(line.id for line in shown if not line.removed)
+        erased = {line.id: line for line in stored if line.removed}
+        if not erased:
+            return
+        answer = replace(posted.answer, lines=[erased.get(line.id, line) for line in shown])
+        compose = partial(self._compose_with_panel, session) if posted.has_panel else _compose
+        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            await posted.message.edit(view=await compose(answer))
+            posted.answer = answer
 
     async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
         """Return the lines that a turn has added, at most `MAX_CARDS`, and those it has removed.
@@ -168,17 +194,22 @@ class ScriptAnswers:
         return Answer(await self.posts.load_lines(ids), announcement)
 
     async def _clear_others(
-        self, session: ChannelSession, pressed: discord.Message | None, removed: Sequence[Line]
+        self,
+        session: ChannelSession,
+        pressed: discord.Message | None,
+        added: Sequence[Line],
+        removed: Sequence[Line],
     ) -> list[Line]:
         """Remove the panels, and lines, from the earlier answers that can still be edited.
 
-        Return the removed lines that none of these answers has lost.
+        Lines that were added in the place of others stand there. Return the removed lines that none
+        of these answers has lost.
         """
-        now, left = time.monotonic(), list(removed)
-        self._posted = {key: answer for key, answer in self._posted.items() if answer.expires > now}
+        left = list(removed)
+        self._drop_expired()
         for (channel, message), posted in list(self._posted.items()):
-            kept = _exclude(posted.answer.lines, removed)
-            is_right = not posted.has_panel and len(kept) == len(posted.answer.lines)
+            kept = _update(posted.answer.lines, added, removed)
+            is_right = not posted.has_panel and kept == list(posted.answer.lines)
             if channel != session.channel or is_right or (pressed and message == pressed.id):
                 continue
             answer = replace(posted.answer, lines=kept)
@@ -190,6 +221,10 @@ class ScriptAnswers:
                 left = _exclude(left, posted.answer.lines)
                 posted.answer, posted.has_panel = answer, False
         return left
+
+    def _drop_expired(self) -> None:
+        now = time.monotonic()
+        self._posted = {key: answer for key, answer in self._posted.items() if answer.expires > now}
 
     async def _follow_up(
         self, interaction: Interaction, session: ChannelSession, view: ui.LayoutView
@@ -255,6 +290,16 @@ def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
     """Return the lines of which the others have no copy."""
     known = {line.original for line in others}
     return [line for line in lines if line.original not in known]
+
+
+def _update(shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line]) -> list[Line]:
+    """Return the lines without those removed; rewritten ones stand in the places of these."""
+    originals = {line.id: line.original for line in removed}
+    new = [(originals.get(line.rewrite_of or 0), line) for line in added]
+    rows = (
+        [rewritten for old, rewritten in new if old == line.original] or [line] for line in shown
+    )
+    return _exclude([line for row in rows for line in row], removed)
 
 
 def _format_undone(lines: Sequence[Line]) -> str:

@@ -242,6 +242,9 @@ LEGEND_STEP = 70
 RADIUS = 20
 """The radius in pixels of the circle around a number."""
 
+LOWEST_ROW = 7000
+"""The lowest place in pixels at which a row begins; the sheet has room for the guesses below."""
+
 SHOWN_GUESSES = 3
 """Characters that the voice expected, for which a row has room."""
 
@@ -264,6 +267,8 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     sheet.draw_row(title, FONT_SIZE, bold=True, below=16)
     _draw_heat_legend(sheet)
     for line, cells in enumerate(report.lines):
+        if sheet.y > LOWEST_ROW:
+            break
         # Below is room for the circles above the first row.
         sheet.draw_row(report.credits[line], TEXT_SIZE, FAINT, below=RADIUS)
         numbers = {peak.cell: n for n, peak in enumerate(report.peaks, 1) if peak.line == line}
@@ -320,10 +325,13 @@ def _choose_letter_colour(fill: Colour) -> str:
 
 
 def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None:
-    """Draw a line of the script, in as many rows as it needs."""
+    """Draw a line of the script, in as many rows as it needs and the sheet has room for."""
     row, places = 0, _place_characters("".join(cell.character for cell in cells))
     for n, (cell, (column, row)) in enumerate(zip(cells, places, strict=True)):
         x, y = EDGE + column * CELL_WIDTH, sheet.y + row * ROW_HEIGHT
+        if y > LOWEST_ROW:
+            sheet.draw_text(x, y, "…", FONT_SIZE, FAINT)
+            break
         _draw_cell(sheet, x, y, "¶" if cell.character == "\n" else cell.character, cell.bits)
         if n in numbers:
             _draw_number(sheet, x + CELL_WIDTH // 2, y - RADIUS // 2, numbers[n])

@@ -43,7 +43,9 @@ DEADLINES = {
 
 ORDER_ID = (
     rf"{CUSTOM_ID_PREFIX}turns:(?P<action>{'|'.join(ORDER_BUTTONS)}|hours):(?P<script>{ID_PATTERN})"
+    rf":(?P<turn>{ID_PATTERN})"
 )
+"""The turn is the one that the order shows, so that an old button passes no later turn."""
 END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
 
 
@@ -174,7 +176,7 @@ def make_rotation_view(
         items.append(_make_deadline_select(script, rotation))
     for action in (action for action in shown if shown[action]):
         label, style = ORDER_BUTTONS[action]
-        custom_id = f"{CUSTOM_ID_PREFIX}turns:{action}:{script.id}"
+        custom_id = _make_order_id(action, script, rotation)
         items.append(ui.Button(label=say(label), style=style, custom_id=custom_id))
     return make_view(*items)
 
@@ -189,7 +191,12 @@ def _make_deadline_select(script: Script, rotation: Rotation) -> ui.Select[ui.Vi
         )
         for hours, said in DEADLINES.items()
     ]
-    return ui.Select(custom_id=f"{CUSTOM_ID_PREFIX}turns:hours:{script.id}", options=options)
+    return ui.Select(custom_id=_make_order_id("hours", script, rotation), options=options)
+
+
+def _make_order_id(action: str, script: Script, rotation: Rotation | None) -> str:
+    turn = rotation.turn if rotation else 0
+    return f"{CUSTOM_ID_PREFIX}turns:{action}:{script.id}:{turn}"
 
 
 def make_end_button(script: int) -> ui.View:

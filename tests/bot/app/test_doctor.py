@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
 from bot.settings import RunnerSettings
+from tests.bot.session_harness import run_sql
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
@@ -52,12 +53,13 @@ async def test_doctor_checks_the_intent_for_content(
 ):
     asking = with_token(chosen, TOKEN).model_copy(update={"message_content": True})
     for is_granted, finding in (
-        (False, "!!  Privileged intents: Discord refuses the message-content intent. Allow it on"),
+        (False, "--  Privileged intents: Discord refuses the message-content intent. Allow it on"),
         (True, "ok  Privileged intents: On Book needs message content; no other is on"),
     ):
         with fake_discord(may_read_content=is_granted) as address, at(address):
-            await doctor.check_all(asking)
+            assert await doctor.check_all(asking) == 0
             assert finding in capsys.readouterr().out
+            assert await doctor.check_all(asking, "run") == 1  # as no server has the bot
 
 
 async def test_doctor_works_without_a_network(
@@ -85,6 +87,18 @@ async def test_doctor_works_without_a_network(
     chosen.database.write_bytes(b"no database" * 500)
     assert await doctor.check_all(chosen) == 1
     assert "is not a usable database" in capsys.readouterr().out
+
+
+async def test_doctor_finds_a_damaged_and_a_newer_database(
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+):
+    run_sql(chosen.database, "UPDATE alembic_version SET version_num = '9999'")
+    assert await doctor.check_all(chosen, "write") == 1
+    assert f"!!  Database: {chosen.database} is from a newer On Book" in capsys.readouterr().out
+    lost = "DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    run_sql(chosen.database, "PRAGMA writable_schema = ON", lost)
+    assert await doctor.check_all(chosen, "write") == 1
+    assert f"!!  Database: {chosen.database} is damaged." in capsys.readouterr().out
 
 
 async def test_doctor_notes_what_the_command_does_not_need(

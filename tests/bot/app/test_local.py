@@ -21,6 +21,8 @@ from typing import Any
 
 from bot.app.local import _call_later
 from bot.settings import RunnerSettings
+from tests.bot.conftest import count
+from tests.bot.session_harness import run_sql
 from tests.fake_discord.people import letters
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +106,6 @@ def find_button(message: dict[str, Any], label: str) -> str:
 def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
     """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
     environment = os.environ | {
-        "ONBOOK_DATABASE": str(chosen.database),
         "ONBOOK_MODELS": str(chosen.models),
         "ONBOOK_MODEL": chosen.model,
         "PYTHONPATH": str(ROOT),
@@ -180,6 +181,16 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
         assert any("Voting has ended" in read(message) for message in page.messages())
+
+
+def test_the_page_leaves_the_messages_of_a_bot_on_discord_alone(chosen: RunnerSettings):
+    run_sql(
+        chosen.database, "INSERT INTO channels (id, panel, asked_for_webhooks) VALUES (7, 8, 0)"
+    )
+    with local(chosen, ONBOOK_DATABASE=str(chosen.database)) as page:
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+    assert run_sql(chosen.database, "SELECT panel FROM channels") == [["8"]]
+    assert count(chosen.database, "scripts") == 0
 
 
 def test_the_page_needs_no_package_for_metrics(chosen: RunnerSettings, tmp_path: Path):

@@ -87,6 +87,13 @@ def test_misspelt_command_is_answered_with_the_one_that_was_meant(
     assert capsys.readouterr().err == (f"There is no command {given[0]}: did you mean {meant}?\n")
 
 
+def test_an_option_before_the_command_is_no_misspelt_command(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        bot_program(["--database", "x.db", "write"])
+    assert "--database" in (err := capsys.readouterr().err)
+    assert "did you mean" not in err
+
+
 @pytest.mark.parametrize(
     ("program", "given"),
     [
@@ -200,6 +207,19 @@ def test_settings_can_be_given_with_a_command(tmp_path: Path):
         1,
         "There is no file none.env. Name the file of settings, or leave --env-file out.",
     )
+
+
+def test_only_run_reads_the_shards(tmp_path: Path):
+    address = "postgresql://a:b@c/d"
+    (tmp_path / ".env").write_text(f"ONBOOK_DATABASE_URL={address}\nONBOOK_SHARDS=0-3/16\n")
+    for command, said in (
+        (["export", "T", "t.pdf"], "There is no database old.db."),
+        (["run"], "ONBOOK_SHARDS is not valid: several processes need ONBOOK_DATABASE_URL"),
+        (["doctor", "run"], "ONBOOK_SHARDS is not valid: several processes need"),
+    ):
+        code, _, err = onbook(tmp_path, *command, "--database", "old.db")
+        assert code == 1
+        assert err.startswith(said)
 
 
 def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_path: Path):

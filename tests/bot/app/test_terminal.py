@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
@@ -18,10 +19,13 @@ import pytest
 
 from bot import settings
 from bot.__main__ import main
-from bot.app.terminal import TERMINAL_CHANNEL, write
+from bot.app.terminal import TERMINAL_CHANNEL, Terminal, write
+from bot.errors import Overloaded
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
-from tests.bot.session_harness import run_sql
+from bot.ui.delivery.responses import format_error
+from bot.ui.markdown import to_plain_text
+from tests.bot.session_harness import SessionHarness, run_sql
 from tests.fake_discord.processes import ROOT
 
 from .program import python_m_bot
@@ -85,6 +89,27 @@ def test_a_pipe_that_starts_a_script_leaves_no_other_one(
     assert out.endswith("\n1  Untitled: INT. DINER - NIGHT\n")
     code, out, err = python_m_bot(tmp_path, "export", "untitled", "diner.txt", **environment)
     assert (code, out, err) == (0, "Exported diner.txt.\n", "")
+
+
+def test_an_export_says_what_the_file_leaves_out(tmp_path: Path, environment: dict[str, str]):
+    typed = "Привет 🎉\n/export pdf\n/export txt\n"
+    _, out, _ = python_m_bot(tmp_path, "write", typed=typed, **environment)
+    assert re.search(r"^Saved untitled\.pdf\. The PDF's font lacks “.*🎉”", out, re.MULTILINE)
+    assert out.endswith("\nSaved untitled.txt.\n")
+    _, out, _ = python_m_bot(tmp_path, "export", "untitled", "party.pdf", **environment)
+    assert out.startswith("Exported party.pdf. The PDF's font lacks “")
+
+
+async def test_a_turn_says_why_it_broke_off_and_what_the_writer_must_know(
+    harness: SessionHarness, capsys: pytest.CaptureFixture[str]
+):
+    begun = await harness.start()
+    result = replace(begun, lines=[], failure=Overloaded(), new_model="other", outsiders=["TOM"])
+    Terminal(harness.session).show_result(result)
+    broken, changed, outsiders = capsys.readouterr().out.splitlines()
+    assert broken == to_plain_text(format_error(Overloaded()))
+    assert changed.startswith("The voice has changed: “other”")
+    assert outsiders == "The voice writes only for the cast, so not for TOM."
 
 
 def test_a_chosen_voice_writes_below_any_heading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,6 @@ from bot.audio.table_read import (
     speak,
 )
 from bot.audio.utterances import list_utterances, make_speakable
-from bot.errors import Stopped
 from bot.screenplay.elements import Element, Kind
 
 SCENE = [
@@ -191,12 +191,21 @@ async def test_element_that_is_too_long_is_cut_after_a_sentence(monkeypatch: pyt
     assert 2 < long.seconds <= 3
 
 
-async def test_recording_can_be_stopped():
-    def stop(share: float) -> None:
-        raise Stopped
+async def test_cancelling_stops_the_recording():
+    shares, loop, begun = list[float](), asyncio.get_running_loop(), asyncio.Event()
 
-    with pytest.raises(Stopped):
-        await record_table_read(SCENE, 0, stop)
+    def report(share: float) -> None:
+        shares.append(share)
+        loop.call_soon_threadsafe(begun.set)
+
+    recording = asyncio.create_task(record_table_read(SCENE * 2, 0, report))
+    await begun.wait()
+    recording.cancel()
+    await asyncio.wait([recording])
+    spoken = len(shares)
+    # The thread takes this once it has ended the recording.
+    await loop.run_in_executor(table_read._recorder, int)
+    assert len(shares) == spoken < len(SCENE)
 
 
 async def test_unspeakable_script_has_no_sound():

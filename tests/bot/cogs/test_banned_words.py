@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.errors import RequestError
 from bot.inference.word_filter import find_banned_word
 from bot.session.banned_words import edit_words
+from bot.session.turn import Requester
 from tests.bot.conftest import Stage, answer, assert_private, moderator, start_script
-from tests.bot.playing import ask
+from tests.bot.playing import ask, replace_script
 from tests.bot.session_harness import SessionHarness
 
 
@@ -88,6 +91,19 @@ async def test_banned_words_stay_out_of_casts(stage: Stage):
     stage.channel = stage.guild.create_text_channel("elsewhere")
     told = await ask(stage, "banned", mo, add="maya")
     assert "```\nmaya\n```" in told.content
+
+
+async def test_what_was_banned_before_a_script_ran_hinders_no_other_word(stage: Stage):
+    mo = moderator(stage, manage_channels=True)
+    await start_script(stage, cast="Maya")
+    await replace_script(stage)
+    await ask(stage, "banned", mo, add="maya")
+    session, first = stage.services.sessions.get(stage.channel.id), (await stage.script()).id - 1
+    await session.library.switch(Requester(stage.ann.id, "Ann", "switch"), first)
+    edit, place = stage.services.sessions.banned_words.edit, stage.channel.id
+    added = (edit("channel", place, None, word, "", clear=False) for word in ("alas", "zounds"))
+    await asyncio.gather(*added)
+    assert "```\nalas, maya, zounds\n```" in (await ask(stage, "banned")).content
 
 
 async def test_the_operators_list_applies_everywhere(harness: SessionHarness):

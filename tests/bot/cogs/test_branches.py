@@ -235,6 +235,24 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     assert "I cannot open a thread here" in refused.content
 
 
+async def test_lines_that_a_thread_shares_have_details_and_are_forgotten_there(stage: Stage):
+    stage.permit(administrator=True)
+    await write_lines(stage, "Rain falls.", by=stage.ben)
+    await stage.ann.slash(stage.channel, "script fork", title="Act two", thread=True)
+    [made] = [place for place in stage.world.backend.channels.values() if place.name == "Act two"]
+    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    [shared] = [message for message in stage.messages(thread) if "Rain" in message.content]
+    details = answer(await stage.ann.context_menu(thread, "Details", shared))
+    assert "Rain falls" in details.content
+    assert "bits per character" in details.content
+    asked = await open_privacy(stage, stage.ben, "Forget me…")
+    told = answer(await stage.ben.click(asked, label="Forget me and my text"))
+    assert told.content == "You are forgotten. Name and text removed from 1 line."
+    for channel in (stage.channel, thread):
+        assert not [message for message in stage.messages(channel) if "Rain" in message.content]
+        await assert_channel_is_true(stage, channel)
+
+
 @pytest.mark.parametrize("may_delete", [True, False])
 async def test_a_failed_fork_leaves_no_thread(stage: Stage, may_delete: bool):
     # The simulated Discord asks for this permission, and gives a thread's creator no rights.

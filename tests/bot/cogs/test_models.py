@@ -7,7 +7,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from bot.ui.images import curve
@@ -16,13 +15,9 @@ from tests.bot.conftest import Stage, answer, assert_private, fields, moderator,
 from tests.bot.playing import ask, edit, replace_script
 from tests.bot.voice_files import replace_file
 
+CHANGES_MODELS = True
+
 REREAD = "The voice has changed: “{}” has read the script and continues it."
-
-
-@pytest.fixture
-def models(voices: Path, tmp_path: Path) -> Path:
-    """Return a folder of the test's own with the two voices."""
-    return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
 async def continue_script(stage: Stage) -> str:
@@ -81,10 +76,15 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     await stage.world.settle()
     await eve.slash(channel, "start", heading="Roof")
     assert (await stage.store.scripts.find_running_script(channel.id)).model == "tiny"
-    # Without its file, the operator's voice is left.
+    # Without its file, it is as if nobody had chosen a voice.
     (models / "other.onnx").unlink()
     await replace_script(stage)
-    assert await continue_script(stage) == "tiny"
+    assert await continue_script(stage) == "screen"
+    reset = await ask(stage, "settings", setting="everything", value="reset")
+    assert "“other”" not in reset.content
+    asked = await ask(stage, "start", surprise=True)
+    await stage.ann.click(asked, label="Pause it and start the new one")
+    assert (await stage.script()).model in ("screen", "tiny")
 
 
 async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):

@@ -101,7 +101,7 @@ async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person
     ballot = takes.buttons[takes.labels[0]].split(":")[2]
     for menu in (
         *(f"speaker:{script}:1", f"menu-lines:{script}:1", f"menu-mood:{script}:1"),
-        *(f"menu-style:{script}:1", f"menu-format:{script}:1", f"turns:hours:{script}"),
+        *(f"menu-style:{script}:1", f"menu-format:{script}:1", f"turns:hours:{script}:0"),
         *(f"menu-voice:{script}:1", f"menu-look:{script}:1", f"menu-takes:{script}:1"),
         *(f"line:{script}", f"poll:{ballot}:read", "scripts"),
     ):

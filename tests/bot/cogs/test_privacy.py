@@ -295,7 +295,8 @@ async def test_a_message_sent_during_an_erasure_is_drawn_by_the_process_of_its_s
         message=message.id, channel=stage.channel.id, line=was.id, look="typewriter", name=None
     )
     await store.messages.record_post(row, was)
-    assert await store.messages.list_stale_messages() == {script.id: [message.id]}
+    place = stage.channel.id, stage.guild.id
+    assert await store.messages.list_stale_messages() == {place: [message.id]}
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in stage.messages()[-1].content

@@ -118,7 +118,7 @@ async def test_pictures_of_a_script(stage: Stage):
     await write_script(stage)
     told = await stage.ben.slash(stage.channel, "script stats")
     assert told.response.ephemeral
-    assert told.response.content.startswith("**The Diner**: 6 lines, ")
+    assert told.response.content.startswith("**The Diner**: 6 lines · ")
     assert "less than a minute" in told.response.content
     name, content, words = await attached(told)
     assert name == "the-diner-stats.png"

@@ -60,7 +60,7 @@ BUTTONS = (
     *(f"menu-{name}:POSITION" for name in ("first", "read", "together", "end")),
     *(f"script:{name}:SCRIPT" for name in ("all", "see", "rename", "ask", "run", "reopen")),
     *(f"{name}:SCRIPT:0:on" for name in ("page", "history", "shelf")),
-    *(f"turns:{name}:SCRIPT" for name in ("join", "pass", "leave", "off")),
+    *(f"turns:{name}:SCRIPT:0" for name in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
     *("privacy:export", "privacy:forget", "star:1", "surprise:POSITION"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
@@ -77,7 +77,7 @@ MENUS = (
         ("menu-takes:POSITION", "1"),
     ),
     *(("menu-style:POSITION", "storm"), ("menu-format:POSITION", "txt"), ("scripts", "SCRIPT")),
-    *(("line:SCRIPT", "1"), ("turns:hours:SCRIPT", "24"), ("poll:1:read", "0")),
+    *(("line:SCRIPT", "1"), ("turns:hours:SCRIPT:0", "24"), ("poll:1:read", "0")),
 )
 """The custom ids of all menus, without their prefix, and a value of each."""
 

@@ -210,6 +210,12 @@ async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
     assert stage.seen() == seen
     assert await stage.lines() == [HEADING]
 
+    text = "Here is your text:\n```\nThe Roof\nExt. roof\nMaya\n```"
+    asked = await ask(stage, "start", title="The Roof", heading="Ext. roof", cast="Maya")
+    assert_private(asked, text)
+    await stage.store.banned_words.replace_word_list("channel", stage.channel.id, ["maya"], None)
+    refused = answer(await stage.ann.click(asked, label="Pause it and start the new one"))
+    assert_private(refused, "“maya” is banned here", text)
     asked = await ask(stage, "start", title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked, label="Pause it and start the new one")
     assert "-# “The Roof” starts here." in [message.content for message in stage.messages()]

@@ -96,6 +96,41 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
     assert await read_script(inside.ann, inside.channel) == lines
 
 
+async def write_too(inside: Inside) -> Asked:
+    """Write another line as Ben."""
+    return await inside.ben.slash(inside.channel, "write", text="Wind.")
+
+
+async def start_another(inside: Inside) -> Asked:
+    """Start another script as Ben, and pause the running one."""
+    asked = await inside.ben.slash(inside.channel, "start", title="Roof", heading="Roof")
+    offer = await asked.shows("running in this channel")
+    return await inside.ben.click(offer, "Pause it and start the new one")
+
+
+@pytest.mark.parametrize(
+    ("wait", "lines"), [(write_too, [HEADING, "Rain.", "Wind."]), (start_another, [".ROOF"])]
+)
+async def test_what_waits_for_a_turn_leaves_the_stop_button_of_the_turn(
+    inside: Inside, gate: asyncio.Event, wait: Any, lines: list[str]
+):
+    asked = await write(inside)
+    shown = await asked.shows("The voice is reading the script: 0%.")
+    waiting = await wait(inside)
+    lock = inside.services.sessions.get(inside.channel.id).library.lock
+    await inside.discord.until(lambda: lock._waiters)
+    looks = len(shown.versions) + 6
+    await inside.discord.until(lambda: len(shown.versions) >= looks)
+    stops = {look.buttons["Stop"] for look in shown.versions if "Stop" in look.buttons}
+    [stop] = stops
+    assert stop == f"onbook:stop:{asked.id}:lines"
+    await inside.ben.click(shown, "Stop", custom_id=stop)
+    await asked.shows(STOPPED)
+    gate.set()
+    await waiting.is_done()
+    assert await read_script(inside.ann, inside.channel) == lines
+
+
 @pytest.mark.parametrize(
     ("act", "said"),
     [

@@ -306,6 +306,16 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
     assert numbers(shown) == NUMBERS
 
 
+async def test_picking_an_older_take_during_a_vote_asks_first(stage: Stage):
+    older, _ = await ask(stage), await ask(stage, stage.ben, vote=600)
+    asked = await press(stage, older, 1)
+    assert_private(asked, "People are voting on the next line.")
+    assert await stage.lines() == [HEADING]
+    written = await load_takes(stage, older)
+    await stage.ann.click(asked, label="Add it anyway")
+    assert await stage.lines() == [HEADING, written[0]]
+
+
 @pytest.mark.parametrize(
     ("leave", "lines"),
     [
@@ -474,6 +484,16 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage):
         assert await stage.store.polls.list_unannounced_polls() == []
         assert "-# **1 · " in shown.content
         assert (await stage.lines())[-1] == written[0]
+
+
+async def test_a_press_redraws_a_vote_whose_end_could_not_be_drawn(stage: Stage):
+    shown = await ask(stage, vote=600)
+    stage.world.inject_error("PATCH", "/channels/*/messages/*", status=403, times=1)
+    await stage.world.advance_time(601)
+    assert numbers(shown) == NUMBERS
+    assert_private(await press(stage, shown, 2), "One of these takes was already chosen.")
+    assert shown.components == []
+    assert "-# **1 · " in shown.content
 
 
 @pytest.mark.parametrize(

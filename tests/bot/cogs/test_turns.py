@@ -53,8 +53,9 @@ async def take_turns(stage: Stage, *people: Any) -> None:
 
 async def set_deadline(stage: Stage, hours: int = 1) -> Any:
     """Set the deadline, as Ann, who owns the script; return her message with the order."""
-    shown, script = await open_rotation(stage, stage.ann), await stage.script()
-    await stage.ann.select(shown, [str(hours)], custom_id=f"onbook:turns:hours:{script.id}")
+    shown = await open_rotation(stage, stage.ann)
+    [menu] = re.findall(r"onbook:turns:hours:[\d:]+", json.dumps(stage.look(shown)))
+    await stage.ann.select(shown, [str(hours)], custom_id=menu)
     return shown
 
 
@@ -183,6 +184,19 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert await write(stage, ben, "Rain.") is None
 
 
+async def test_an_old_button_skips_and_announces_nobody(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben, cy)
+    old = await open_rotation(stage, stage.ann)
+    await write(stage, stage.ben, "Rain.")
+    refused = told(await stage.ann.click(old, label="Skip"))
+    assert refused.content.startswith(f"It is <@{cy.id}>'s turn by now.")
+    both = [await open_rotation(stage, stage.ann) for _ in range(2)]
+    for shown in both:
+        await stage.ann.click(shown, label="Join")
+        assert stage.panel().content.startswith("-# Ann joined") == (shown is both[0])
+        await write(stage, stage.ann, "Snow.")
+
+
 async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy: Any):
     assert "Join" not in labels(stage.panel())
     await press(stage, stage.ben, "Join")
@@ -278,6 +292,20 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await set_deadline(stage, 0)
     assert "Due" not in turn(stage)
     await assert_channel_is_true(stage)
+
+
+async def test_nobody_is_skipped_for_a_time_in_which_nobody_else_wrote(stage: Stage, cy: Any):
+    await take_turns(stage, stage.ben)
+    await set_deadline(stage)
+    await stage.world.advance_time(5 * HOUR)
+    assert len(pings(stage)) == 1
+    await take_turns(stage, cy)
+    await stage.world.advance_time(HOUR - 60)
+    assert announcements(stage, "skipped in") == []
+    await stage.world.advance_time(HOUR)
+    assert len(pings(stage)) == 2
+    await stage.world.advance_time(HOUR)
+    assert len(announcements(stage, "skipped in")) == 1
 
 
 async def test_a_sprint_and_a_pause_put_deadlines_off(stage: Stage, cy: Any):

@@ -11,7 +11,7 @@ import pytest
 
 from bot.settings import RunnerSettings
 from tests.bot.conftest import Inside, bot_at
-from tests.bot.playing import begin_script, slow_down
+from tests.bot.playing import ask_to_forget, begin_script, slow_down
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import Discord, Message, Person, letters
 
@@ -93,6 +93,17 @@ async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: boo
     await elsewhere.services.stale.show_unshown()
 
 
+async def test_a_rewritten_line_changes_in_place(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.write("MAYA: Rain.\n\nSnow.")
+    before = elsewhere.shown()
+    asked = await elsewhere.ann.slash(elsewhere.channel, "script edit", line="2")
+    window = await elsewhere.ann.click(await asked.shows("Rain"), "Rewrite this line")
+    await (await elsewhere.ann.submit_modal(window, {"Text": "Hail."})).is_done()
+    hail = [row.replace("Rain", "Hail") for row in before]
+    assert elsewhere.shown() == [*hail, "-# Ann rewrote line 2."]
+
+
 async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: Elsewhere):
     window = await elsewhere.ann.slash(elsewhere.channel, "start")
     begun = await elsewhere.ann.submit_modal(window, {"Surprise me": "yes"})
@@ -134,6 +145,10 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
     menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
     asked = await elsewhere.ann.click(menu, "The end")
     assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    card = await (await elsewhere.ann.click(menu, "Settings")).shows("The settings of")
+    [takes] = [custom_id for custom_id in card.menus if "menu-takes" in custom_id]
+    asked = await elsewhere.ann.choose(card, takes, "3")
+    assert (await asked.shows("That works")).text == ONLY_MEMBERS
     await elsewhere.ann.click(menu, "Together…")
     await elsewhere.discord.until(lambda: "Turns" in menu.labels)
     for label in ("Three takes with a vote", "Turns", "Sprint"):
@@ -164,6 +179,20 @@ async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Els
     quoted = "-# Undone: “MAYA\\: Rain\\.”"
     assert elsewhere.shown() == [*STARTED, *RAIN, UNDONE, UNDONE, quoted]
     elsewhere.discord.refusals.clear()  # to edit an answer that is too old
+
+
+async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.write("MAYA: Rain.")
+    await elsewhere.write("Snow.")
+    question = await ask_to_forget(elsewhere.ann, elsewhere.channel)
+    assert "older answers in places that have not added me stay" in question.text
+    asked = await elsewhere.ann.click(question, "Forget me and my text")
+    await asked.shows("You are forgotten. Name and text removed from 3 lines.")
+    forgotten = [STARTED[0], "*…*", "*…*", "*…*"]
+    await elsewhere.discord.until(lambda: elsewhere.shown() == forgotten)
+    await elsewhere.write("Hail.")  # which removes the panel of the answer above
+    assert elsewhere.shown() == [*forgotten, "*Hail\\.*"]
 
 
 async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):

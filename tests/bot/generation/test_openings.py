@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,15 +30,11 @@ from tests.bot.voice_files import write_voice
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
+CHANGES_MODELS = True
+
 SHIPPED = Path(bot.__file__).parent / "models"
 
 PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
-
-
-@pytest.fixture
-def models(voices: Path, tmp_path: Path) -> Path:
-    """Return a folder of the test's own with the two voices."""
-    return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
 @pytest.fixture(autouse=True)

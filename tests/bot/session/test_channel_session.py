@@ -260,6 +260,56 @@ async def test_an_order_of_writers_has_a_bound(
         await join(harness.writer("Cid"), script)
 
 
+async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
+    harness: SessionHarness,
+):
+    script = (await harness.start()).script.id
+    ben, cid = harness.writer("Ben"), harness.writer("Cid")
+    for person in (ben, cid):
+        await harness.session.rotations.join(person, script)
+
+    async def find_writer() -> int:
+        rotation = await harness.session.rotations.find(script)
+        assert rotation is not None
+        return rotation.writers[0]
+
+    await harness.write("Rain.")
+    await harness.session.continuation.write(ben, "Snwo.")
+    await harness.continue_script()
+    assert await find_writer() == cid.id
+    await harness.rewrite((await harness.lines())[1], "Fog.")  # the lines below it are copied
+    [*_, line, _] = await harness.lines()
+    position = ScriptPosition(script, line.id)
+    await harness.session.history.rewrite(harness.writer("Ben"), position, "Snow.")
+    for _ in range(2):
+        await harness.undo()
+    assert texts(await harness.lines())[1:] == ["Fog."]
+    assert await find_writer() == ben.id
+    await harness.redo()
+    assert texts(await harness.lines())[1:] == ["Fog.", "Snow."]
+    assert await find_writer() == cid.id
+
+
+async def test_an_author_and_not_the_requester_must_alternate(harness: SessionHarness):
+    await harness.start()  # with a heading by Ann
+    await harness.change_preferences({"alternate": True})
+    write, ben = harness.session.continuation.write, harness.writer("Ben")
+    with pytest.raises(RequestError, match="Nobody writes twice in a row"):
+        await write(ben, "Rain.", author=harness.writer())
+    await write(harness.writer(), "Rain.", author=ben)
+    assert [line.credit for line in await harness.lines()] == ["Ann", "Ben"]
+
+
+async def test_a_free_character_speaks_where_people_play_the_cast(harness: SessionHarness):
+    await harness.start(cast=("MAYA",))
+    await harness.change_preferences({"lock": False, "skip_played": True})
+    await harness.session.library.add_to_cast(harness.writer(), ["MAYA"], harness.writer("Ben").id)
+    [line] = await harness.continue_script(character="BOB")
+    assert line.element.cue == "BOB"
+    with pytest.raises(RequestError, match="People play every character"):
+        await harness.continue_script(character="BOB", lines=2)
+
+
 async def test_switching_needs_the_role_of_both_scripts(harness: SessionHarness):
     first, second = await harness.start(), await harness.start()
     for script in (first.script.id, second.script.id):

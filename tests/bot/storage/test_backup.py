@@ -123,6 +123,25 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
     assert texts(await harness.lines()) == ["INT. DINER - NIGHT"]
 
 
+def test_a_damaged_database_is_replaced_and_kept(path: Path, empty_database: Path):
+    damaged = b"INT. DINER - NIGHT\n" * 500
+    path.write_bytes(damaged)
+    old = restore(path, empty_database)
+    assert old.read_bytes() == damaged
+    assert run_sql(path, "SELECT count(*) FROM scripts") == [["0"]]
+
+
+def test_a_database_that_another_program_reads_is_not_replaced(path: Path, empty_database: Path):
+    shutil.copy(empty_database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM key_values").fetchall()
+        run_sql(path, "INSERT INTO key_values VALUES ('a', 'b')")
+        with pytest.raises(StoreError, match="is in use by another program"):
+            restore(path, empty_database)
+    assert run_sql(path, "SELECT value FROM key_values") == [["b"]]
+
+
 async def test_an_earlier_backup_is_upgraded(
     copy: Path, path: Path, empty_database: Path, add_revision: AddRevision
 ):

@@ -22,7 +22,7 @@ from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
 from bot.storage.store import Store, open_database
-from tests.bot.conftest import count, on, run_sql
+from tests.bot.conftest import AddRevision, count, on, run_sql
 from tests.fake_discord.processes import run_onbook
 from tests.tools.postgres_server import PASSWORD, ask, format_address
 
@@ -131,9 +131,19 @@ async def test_a_copy_needs_an_unused_source_and_an_empty_target(filled: Path, o
         await copy_database(filled.with_name("another.db"), own_url)
 
 
+def test_a_file_that_is_copied_stays_as_it_is(
+    filled: Path, tmp_path: Path, add_revision: AddRevision
+):
+    before = filled.read_bytes()
+    add_revision("op.execute('DELETE FROM key_values')")
+    counts = asyncio.run(copy_database(filled, tmp_path / "new.db"))
+    assert (counts["lines"], counts["key_values"]) == (count(filled, "lines"), 0)
+    assert filled.read_bytes() == before
+
+
 def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
     path.write_text("This is no database, but is long enough to be looked at as one." * 20)
-    with pytest.raises(StoreError, match="is not a usable database"):
+    with pytest.raises(StoreError, match=r"was not copied .* is not a database"):
         asyncio.run(copy_database(path, tmp_path / "new.db"))
     assert not (tmp_path / "new.db").exists()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, event
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import AlreadyWritten, HeadMoved, TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
@@ -128,6 +129,24 @@ async def test_cancelling_the_writer_cancels_the_waiting_changes(
     store._database._group._writer.cancel()
     assert {type(result) for result in await appending} == {asyncio.CancelledError}
     assert are_written(await append_all(store, scripts))
+
+
+async def test_cancelling_the_writer_while_it_retries_cancels_the_whole_group(store: Store):
+    attempts = []
+
+    async def cancel_second_attempt(_session: AsyncSession) -> None:
+        attempts.append(1)
+        if len(attempts) == 2:
+            store._database._group._writer.cancel()
+            await asyncio.sleep(0)
+
+    async def fail(_session: AsyncSession) -> None:
+        raise HeadMoved
+
+    changes = [store._database.commit(make) for make in (cancel_second_attempt, fail, fail)]
+    async with asyncio.timeout(10):
+        results = await asyncio.gather(*changes, return_exceptions=True)
+    assert {type(result) for result in results} == {asyncio.CancelledError}
 
 
 async def test_a_message_of_a_deleted_script_is_not_recorded(

@@ -6,8 +6,10 @@ import asyncio
 import gc
 import random
 import shutil
+import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,11 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
         assert "ONBOOK_DATABASE" in sentence
     assert file.read_bytes() == content
     assert not missing.parent.exists()
+
+
+def test_a_locked_file_is_not_called_damaged(path: Path, empty_database: Path):
+    shutil.copy(empty_database, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"another program has locked it\. Stop that one, or"):
+            asyncio.run(open_in_vain(path))

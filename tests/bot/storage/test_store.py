@@ -201,6 +201,44 @@ async def test_a_new_script_takes_the_place_of_its_owners_empty_one(store: Store
     assert (await store.scripts.find_running_script(2)).id == elsewhere.id
 
 
+async def test_a_script_is_found_by_its_title_or_id(store: Store):
+    script = await store.scripts.create_script(make_script(title="Über den Dächern"))
+    other = await store.scripts.create_script(make_script(2))
+    for name in ("ÜBER DEN DÄCHERN", "Über den Dächern", str(script.id)):
+        assert [found.id for found in await store.scripts.find_scripts(name)] == [script.id]
+    for name in (str(other.id + 1), "1" * 20, "Über"):
+        assert await store.scripts.find_scripts(name) == []
+
+
+async def test_deleting_a_script_walks_only_forks_that_can_reach_it(store: Store):
+    async def fork(guild: int | None, channel: int) -> Script:
+        script = make_script(channel)
+        script.guild = guild
+        script = await store.scripts.create_script(script, [make_draft("Rain.")], str(channel))
+        return await store.scripts.create_script(make_fork(script, channel + 1, 7, "A fork"))
+
+    for channel, guild in enumerate((5, None)):
+        await fork(guild, 10 * channel)
+    near = await fork(6, 30)
+    updates = list[str]()
+
+    @event.listens_for(store._database._engine.sync_engine, "before_cursor_execute")
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        updates.extend([statement] if "UPDATE lines" in statement else [])
+
+    empty = make_script(31)
+    empty.guild, empty.cast = 6, []
+    empty = await store.scripts.create_script(empty)
+    another = make_script(31)
+    another.guild = 6
+    await store.scripts.create_script(another)
+    assert await store.scripts.find_script(empty.id) is None
+    assert len(updates) == 0
+    await store.scripts.delete_script(another.id)
+    assert len(updates) == 1
+    assert await store.scripts.find_script(near.id) is not None
+
+
 async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store):
     script = await store.scripts.create_script(make_script())
     [first, second, third] = await append(store, script.id, "One.", "Two.", "Three.")
@@ -210,8 +248,9 @@ async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store
     for message, line in ((300, third), (100, first), (400, four), (200, second), (200, third)):
         await record_post(store, message, line)
 
-    async def posts(of: Script, limit: int | None = None) -> list[tuple[int, int]]:
-        return [(post.message, post.line) for post in await store.messages.load_posts(of, limit)]
+    async def posts(of: Script, limit: int = 10) -> list[tuple[int, int]]:
+        found, *_ = await store.messages.load_posts_and_path(of, limit)
+        return [(post.message, post.line) for post in found]
 
     assert await posts(script) == [(100, first), (200, second), (300, third)]
     assert await posts(fork, 2) == [(300, third), (400, four)]
@@ -223,7 +262,7 @@ async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store
     assert await posts(script, 2) == [(200, third), (300, second)]
     await store.scripts.delete_script(script.id)
     assert await posts(fork) == [(100, first), (200, third), (300, second), (400, four)]
-    await store.messages.delete_posts([200])
+    await store.messages.delete_post(200)
     assert await posts(fork, 2) == [(300, second), (400, four)]
     await store.messages.delete_all_messages()
     assert await posts(fork) == []
@@ -249,12 +288,12 @@ async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted
         posts, path, _ = await messages.load_posts_and_path(script, 10)
         assert ([post.message for post in posts], path) == ([100], [first, second])
         assert len(await messages.list_unshown_scripts()) == 1
-        assert await messages.list_stale_messages() == {script.id: [200]}
+        assert await messages.list_stale_messages() == {(1, script.guild): [200]}
     assert (await messages.load_content(1)).newest_post == 200
     erased = await store.people.erase_person(7, text=True)
     assert sorted(erased.messages) == [100, 200]
-    await messages.delete_posts([200])
-    assert await messages.list_stale_messages() == {script.id: [100]}
+    await messages.delete_post(200)
+    assert await messages.list_stale_messages() == {(1, script.guild): [100]}
 
 
 async def test_each_channel_has_one_panel(store: Store):
@@ -292,7 +331,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     fork = await scripts.create_script(fork, forked=script.id)
     await append(store, fork.id, "Right.")
     now = await scripts.find_running_script(1)
-    await messages.load_posts(now, 10)
+    await messages.load_posts(now)
     await messages.load_content(1)
     await messages.load_posts_and_path(now, 10)
     await scripts.load_panel_state(now)

@@ -12,11 +12,9 @@ from PIL import Image, ImageDraw
 from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 from bot.session.surprisal import Cell, Guess, Peak, SurprisalReport
 from bot.ui.images import pictures
+from tests.bot.session.test_surprisal import make_costs
 
-
-def make_costs(*bits: float | None) -> tuple[Cell, ...]:
-    return tuple(Cell("x", cost, n + 1) for n, cost in enumerate(bits))
-
+from .test_monogram import contrast
 
 SURPRISE = SurprisalReport(
     "tiny",
@@ -92,6 +90,14 @@ def test_surprisal_is_described_in_words():
     assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
 
+def test_a_speech_of_many_verses_leaves_room_for_what_was_expected():
+    verses = (*make_costs(1.0), Cell("\n", 1.0, 2)) * 150
+    report = SurprisalReport("tiny", ("Ann",) * 3, (verses,) * 3, SURPRISE.peaks)
+    picture = Image.open(io.BytesIO(pictures.draw_surprisal(report).png)).convert("RGB")
+    below = np.asarray(picture)[-pictures.EDGE // 2 :]
+    assert (below == (0xFB, 0xF8, 0xF1)).all()
+
+
 def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
@@ -111,16 +117,8 @@ def test_dearer_characters_are_darker_and_have_taller_bars():
 
 def test_letters_contrast_with_every_heat():
     # WCAG asks for a contrast of 3:1 for letters so large.
-    def luminance(colour: tuple[int, ...]) -> float:
-        linear = [
-            channel / 255 / 12.92 if channel <= 10 else ((channel / 255 + 0.055) / 1.055) ** 2.4
-            for channel in colour
-        ]
-        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
-
     for level in np.linspace(0, 1, 50):
         heat = pictures._choose_colour(float(level))
         ink = pictures._choose_letter_colour(heat)
         letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
-        bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
-        assert (bright + 0.05) / (dark + 0.05) > 3.5, level
+        assert contrast(heat, letters) > 3.5, level
