@@ -33,7 +33,7 @@ ROWS = (1, 2, 4, 8, 16, 32, 64)
 
 NUCLEUS, CONTROLLED = "temperature, top-p", "all controls"
 BARE = "network alone"
-LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
+LSTM = "eager nn.LSTM"
 
 DELAY, SHORT, READING = "delay", "short line", "reading"
 
@@ -121,7 +121,7 @@ def play() -> str:
 
 
 def contest(
-    engine: Engine, script: str, eagerly: Callable[[str, int], speed.Contestant], pace: Pace
+    engine: Engine, script: str, eagerly: Callable[[int], speed.Contestant], pace: Pace
 ) -> Measures:
     """Return the measurements of a round by name; ``eagerly`` makes eager contestants."""
     model = engine.model
@@ -134,8 +134,7 @@ def contest(
         contestants[f"{NUCLEUS}, {rows}"] = speed.engine(engine, nucleus, rows)
         contestants[f"{CONTROLLED}, {rows}"] = speed.engine(engine, controlled, rows)
         if rows in (1, 64):
-            contestants[f"{LSTM}, {rows}"] = eagerly("lstm", rows)
-            contestants[f"{CELLS}, {rows}"] = eagerly("cells", rows)
+            contestants[f"{LSTM}, {rows}"] = eagerly(rows)
 
     def timed(write: speed.Contestant) -> Callable[[], list[float]]:
         return lambda: [write(pace.seconds)]
@@ -151,9 +150,7 @@ def judged_speed(results: Results) -> list[Finding]:
     """Compare the speeds with their bounds."""
     return [
         _beside(results, NUCLEUS, LSTM, 1, 25),
-        _beside(results, NUCLEUS, CELLS, 1, None),
         _beside(results, NUCLEUS, LSTM, 64, 3.6),
-        _beside(results, NUCLEUS, CELLS, 64, None),
         _beside(results, NUCLEUS, BARE, 64, 0.75),
         _beside(results, CONTROLLED, BARE, 64, 0.55),
         _beside(results, NUCLEUS, BARE, 1, 0.5),
@@ -161,7 +158,7 @@ def judged_speed(results: Results) -> list[Finding]:
     ]
 
 
-def _beside(results: Results, ours: str, theirs: str, rows: int, asked: float | None) -> Finding:
+def _beside(results: Results, ours: str, theirs: str, rows: int, asked: float) -> Finding:
     pairs = zip(results[f"{ours}, {rows}"], results[f"{theirs}, {rows}"], strict=True)
     return compared(
         f"{rows} row{'s' if rows > 1 else ''}, {ours}",

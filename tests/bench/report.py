@@ -32,8 +32,8 @@ class Finding:
     """The figure with its unit."""
     value: float
     """The value to compare with the bound: a ratio for a comparison, else the figure itself."""
-    asked: float | None = None
-    """The bound, if there is one."""
+    asked: float
+    """The bound."""
     unit: str = "{:,.2f}"
     """The format of `asked`."""
     at_least: bool = False
@@ -42,27 +42,22 @@ class Finding:
     """The other side of a comparison."""
 
     @property
-    def met(self) -> bool | None:
-        """Return whether the value meets its bound; None without a bound."""
-        if self.asked is None:
-            return None
+    def met(self) -> bool:
+        """Return whether the value meets its bound."""
         return self.value >= self.asked if self.at_least else self.value < self.asked
 
     def format_cells(self) -> tuple[str, ...]:
         """Return the finding's row of the table."""
         ratio = self.unit.format(self.value) if self.against else ""
-        asked = ""
-        if self.asked is not None:
-            asked = f"{'at least' if self.at_least else 'under'} {self.unit.format(self.asked)}"
-        met = {None: "", True: "yes", False: "NO"}[self.met]
-        return (self.what, self.measured, self.against, ratio, asked, met)
+        asked = f"{'at least' if self.at_least else 'under'} {self.unit.format(self.asked)}"
+        return (self.what, self.measured, self.against, ratio, asked, "yes" if self.met else "NO")
 
 
 def compared(
     what: str,
     against: str,
     speeds: Sequence[tuple[float, float]],
-    asked: float | None,
+    asked: float,
     *,
     share: bool,
 ) -> Finding:
@@ -87,9 +82,8 @@ def limited(what: str, value: float, limit: float, unit: str) -> Finding:
 def table(findings: Sequence[Finding]) -> str:
     """Return a table of the findings, and how many meet their bounds."""
     rows = [TITLES, *(finding.format_cells() for finding in findings)]
-    missed = sum(finding.met is False for finding in findings)
-    bounds = sum(finding.met is not None for finding in findings)
-    return f"{format_table(rows)}\n\n{bounds - missed} of {bounds} bounds are met."
+    met = sum(finding.met for finding in findings)
+    return f"{format_table(rows)}\n\n{met} of {len(findings)} bounds are met."
 
 
 def curve_table(curves: Curves) -> str:

@@ -83,8 +83,6 @@ class Started:
     """Resident memory when the bot is ready [bytes]."""
     idle: float = 0.0
     """The share of one core that the bot uses while nobody writes."""
-    memory_after_burst: int = 0
-    """Resident memory after 64 lines [bytes]."""
 
 
 def started(voice: Path, threads: int, idle: float = 0.0) -> Started:

@@ -1,7 +1,7 @@
 """Measure the start of the bot without torch and Discord: ``tests.bench.started SECONDS``.
 
 The bot starts as ``onbook run`` does, up to the connection, and prints a line of JSON. Then it
-writes a burst of lines, idles for SECONDS, and prints its memory and processor time.
+writes a burst of lines, idles for SECONDS, and prints its processor time.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ async def start(idle: float) -> None:
         _tell(memory=_resident())
         if idle:
             await _burst(await services.models.engine(bot.settings.model))
-            memory = _resident()
             await asyncio.sleep(SETTLING)
-            _tell(memory_after_burst=memory, idle=await _busy_share(idle))
+            _tell(idle=await _busy_share(idle))
 
 
 async def _burst(engine: Engine) -> None:

@@ -7,8 +7,6 @@ import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import islice, product
-from string import ascii_uppercase
 from typing import Any, Self, TypeVar
 from unicodedata import normalize
 
@@ -63,11 +61,6 @@ class Look(Version):
     def text(self) -> str:
         """Return all text of the message, including its components."""
         return rules.find_text({"content": self.content, "components": self.components})
-
-
-def names(count: int) -> list[str]:
-    """Return character names of letters, none of which is part of another."""
-    return ["".join(letters) for letters in islice(product(ascii_uppercase, repeat=3), count)]
 
 
 def letters(text: str) -> str:

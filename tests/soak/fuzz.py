@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from bot.cogs.star_reactions import STAR
+from bot.ui.components import CUSTOM_ID_PREFIX
+from tests.bot.cogs.test_response_time import BUTTONS, MENUS
 from tests.fake_discord import payloads, rules
 from tests.fake_discord.client import (
     ATTACHMENT,
@@ -241,27 +244,14 @@ def _on_message(menu: Json) -> Json:
     return {"id": menu["id"], "name": menu["name"], "type": menu["type"]}
 
 
-ACTIONS = [
-    *("continue", "take", "undo", "redo", "write", "here", "start", "dance", "see", "delete"),
-    *("more", "speaker", "menu-lines", "menu-vote", "menu-mood", "menu-style", "menu-takes"),
-    *("menu-advanced", "menu-settings", "menu-all-settings", "menu-first", "menu-together"),
-    *("menu-cast", "menu-show", "menu-export", "menu-format", "menu-history", "menu-scripts"),
-    *("menu-turns", "menu-sprint", "menu-stats", "menu-guesses", "menu-end", "end"),
-    *("join", "agree", "run", "rename", "archive", "return", "ask", "all"),
-]
-
 CUSTOM_IDS = [
-    "onbook:{action}:{number}:{other}",
-    "onbook:script:{action}:{number}",
-    *("onbook:page:{number}:{other}:on", "onbook:history:{number}:{other}:on"),
-    "onbook:poll:{number}:take:{other}",
-    *("onbook:line:here:{number}", "onbook:line:rewrite:{number}"),
-    "onbook:turns:{turns}:{number}",
-    *("onbook:stop:{number}", "onbook:stop:{number}:lines", "onbook:stop:{number}:replay"),
-    *("onbook:star:{number}", "onbook:privacy:export", "onbook:privacy:forget"),
-    *("onbook:end-sprint:{number}", "onbook:scripts", "onbook:{text}", "{text}"),
+    *(
+        CUSTOM_ID_PREFIX + re.sub(r"SCRIPT|\d+", "{}", custom_id.replace("POSITION", "1:1"))
+        for custom_id in (*BUTTONS, *dict(MENUS), "stop:1:replay")
+    ),
+    *("onbook:{text}", "{text}"),
 ]
-"""The ids of buttons and menus."""
+"""The ids of buttons and menus, with braces for numbers."""
 
 
 def _pressed() -> st.SearchStrategy[Json]:
@@ -270,10 +260,8 @@ def _pressed() -> st.SearchStrategy[Json]:
     made = st.builds(
         str.format,
         st.sampled_from(CUSTOM_IDS),
-        action=st.sampled_from(ACTIONS),
-        turns=st.sampled_from(["join", "leave", "pass", "off", "hours"]),
-        number=number,
-        other=number,
+        number,
+        number,
         text=wild,
     ).map(lambda text: text[:100] or "x")
     values = st.lists(st.one_of(number, wild.map(lambda text: text[:100])), max_size=3)

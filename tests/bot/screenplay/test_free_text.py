@@ -104,6 +104,16 @@ def test_any_text_of_a_person_is_elements(
         ("Fun :) and games:D", ["Fun :) and games:D"]),
         ("Wow :wave:", ["Wow :wave:"]),
         ("- Maya: a rope\n- Jo: soup", ["- Maya: a rope\n- Jo: soup"]),
+        ("Maya & Jonas: RUN!", ["MAYA & JONAS\nRUN!"]),
+        ("Kevin:what 😂", ["KEVIN\nwhat 😂"]),
+        ("Kevin: :)", ["KEVIN\n:)"]),
+        ("Kevin: (1) run (2) hide", ["KEVIN\n(1) run (2) hide"]),
+        ("Helen: https://a.b/c at 12:30", ["HELEN\nhttps://a.b/c at 12:30"]),
+        ("**Maya:** fine.", ["MAYA\nfine."]),
+        ("**MAYA**: fine.", ["MAYA\nfine."]),
+        ("_The lights go out._", ["The lights go out."]),
+        ("ext roof, rain", ["EXT ROOF, RAIN"]),
+        ("fade to black", ["> FADE TO BLACK"]),
         ("*She waves.*", ["She waves."]),
         ("*Maya: hello*", ["!Maya: hello"]),
         ("*int. diner*", ["!int. diner"]),
@@ -188,6 +198,9 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
         ("maya", ["maya"]),
         ("note: Hello.", ["NOTE\nHello."]),
         ("maya:12:30", ["maya:12:30"]),
+        ("🐉 maya: hello", ["MAYA\nhello"]),
+        ("jean luc: engage!", ["JEAN-LUC\nengage!"]),
+        ("mrs o’brien (sadly) : no", ["MRS. O'BRIEN\n(sadly)\nno"]),
         ("*maya: waves*", ["!maya: waves"]),
         ("maya :) hello", ["maya :) hello"]),
         ("She says to maya: Hello.", ["She says to maya: Hello."]),
@@ -195,7 +208,7 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
     ],
 )
 def test_the_script_knows_names_in_any_case(text: str, stored: list[str]):
-    names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE"]
+    names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE", "JEAN-LUC", "MRS. O'BRIEN"]
     assert [element.text for element in parse_person_text(text, names=names)] == stored
     assert parse_person_text("Hello.", "zoë", ["ZOE", "ZOË"])[0].cue == "ZOË"
     assert parse_person_text("Hello.", "Zo-e", ["ZOE", "ZOË"])[0].cue == "ZOE"
