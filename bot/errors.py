@@ -188,6 +188,12 @@ class NonFiniteOutput(ServiceError):
     sentence = phrase("The voice's file is damaged. Ask the bot's owner to export it again.")
 
 
+class StepFailed(ServiceError):
+    """A step of a model failed for all its rows together, and the log has the cause."""
+
+    sentence = phrase("The voice stopped writing because of a fault. Try again.")
+
+
 class TransactionFailed(ServiceError):
     """A transaction failed because of the database, and changed nothing.
 

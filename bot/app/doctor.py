@@ -173,7 +173,7 @@ def _check_file(path: Path) -> str:
     if not path.exists():
         if path.absolute().parent.is_dir():
             return f"{path} will be created"
-        raise StoreError(f"There is no folder {path.parent}. Create it, or set ONBOOK_DATABASE.")
+        raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
     try:
         with FileLock(f"{path}.lock", timeout=0):
             pass

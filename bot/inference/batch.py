@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..arrays import Logits, Tokens
-from ..errors import NonFiniteOutput
+from ..errors import NonFiniteOutput, StepFailed
 from .model import Model
 from .processors import PROCESSORS
 from .processors.base import Processor
@@ -137,22 +137,22 @@ class Batch:
         written = store.tokens[i, row.first : end].tolist() if row.writing else []
         return Completion(written, state, bits)
 
-    def failing(self, error: Exception) -> list[Row]:
+    def failing(self) -> list[Row]:
         """Fail the rows that fail alone as well, or else all, and return them.
 
-        This follows a step that raised ``error``. One row with a bad input makes the whole step
-        fail, and the others should not suffer.
+        This follows a step that raised. One row with a bad input makes the whole step fail, and the
+        others should not suffer.
         """
         buffers = self._store.buffers
         for row in self.rows:
             place = slice(row.index, row.index + 1)
             try:
                 self.model.step(buffers.tokens[place], buffers.states[place])
-            except Exception as own_error:  # noqa: BLE001 - any error fails this row alone
-                row.error = own_error
+            except Exception as error:  # noqa: BLE001 - any error fails this row alone
+                row.error = error
         failing = [row for row in self.rows if row.error] or list(self.rows)
         for row in failing:
-            row.error = row.error or error
+            row.error = row.error or StepFailed()
         return failing
 
     # Reading

@@ -195,10 +195,10 @@ class _EngineThread(threading.Thread):
             self._let_loop_run(batch.rows[0].future.get_loop())
             try:
                 done = batch.step()
-            except Exception as error:
+            except Exception:
                 log.exception("step of model %s failed", self.model.name)
                 # Rows that fail alone are removed, and the others repeat the step without them.
-                done = batch.failing(error)
+                done = batch.failing()
             if done:
                 outcomes = [batch.outcome(row) for row in done]
                 # The places are freed first, so that callers see them free in `load`.

@@ -279,7 +279,10 @@ class Library:
 
     def recall_guild_model(self, guild: int | None) -> str | None:
         """Return what `find_guild_model` does if that is remembered, without waiting."""
-        return None if guild is None else self.store.key_values.recall_value(guild_model_key(guild))
+        if guild is None:
+            return None
+        name = self.store.key_values.recall_value(guild_model_key(guild))
+        return name if name in self.models.names() else None
 
     async def _store_script(
         self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester

@@ -26,8 +26,8 @@ class Processor(ABC):
     """
 
     truncates: ClassVar[bool] = False
-    """Whether unlikely characters are barred. A newline that is barred only so may still end a line
-    beyond its limit."""
+    """Whether unlikely characters are barred. A newline that is barred only in this way may
+    still end a line beyond its limit."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         self.model = model

@@ -59,15 +59,25 @@ def _read_typed_page(text: str) -> Manuscript:
     margin = min((_indent(line) for line in lines if line.strip()), default=0)
     blank_above = 2  # the first line counts as far below something
     block: Block = []
+    blocks: list[tuple[Block, bool]] = []
     for line in (*lines, ""):
         if line.strip():
             block.append(line[margin:].rstrip())
             continue
         if block:
-            _add_typed_block(manuscript, block, is_far_below=blank_above >= 2)
+            blocks.append((block, blank_above >= 2))
             block, blank_above = [], 0
         blank_above += 1
+    centers_cues = any(_has_centered_cue(block) for block, _ in blocks)
+    for block, is_far_below in blocks:
+        _add_typed_block(manuscript, block, is_far_below, centers_cues=centers_cues)
     return manuscript
+
+
+def _has_centered_cue(block: Block) -> bool:
+    first, rest = block[0], block[1:]
+    lead = _indent(first) - min(map(_indent, rest), default=0)
+    return bool(rest) and lead >= 4 and (lead >= 8 or first.isupper())
 
 
 def _split_typed_title(text: str) -> tuple[str | None, str]:
@@ -85,24 +95,26 @@ def _remove_scene_number(line: str) -> str:
     return " " * match.start(2) + match[2] if match else line
 
 
-def _add_typed_block(manuscript: Manuscript, block: Block, *, is_far_below: bool) -> None:
+def _add_typed_block(
+    manuscript: Manuscript, block: Block, is_far_below: bool, *, centers_cues: bool
+) -> None:
     """Add a block of a typed page.
 
-    Without a centered cue, what people type as speech or a transition is one. Capitals are a scene
+    Where the page centers no cue, what people type as speech is speech. Capitals are a scene
     heading only far below the block before, where pages leave more room.
     """
     first, rest = block[0], block[1:]
-    lead = _indent(first) - min(map(_indent, rest), default=0)
-    if rest and lead >= 4 and (lead >= 8 or first.isupper()):
+    if _has_centered_cue(block):
         manuscript.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
     lines = _unwrap(block, PAPER_COLUMNS.width)
     typed = Manuscript()
     typed.add(block, _parse)
     kinds = {element.kind for element in typed.elements}
+    trusted = {Kind.TRANSITION} if centers_cues else {Kind.DIALOGUE, Kind.TRANSITION}
     if len(lines) == 1 and has_scene_prefix(first):
         manuscript.add_as(Kind.HEADING, lines)
-    elif kinds == {Kind.HEADING} or kinds & {Kind.DIALOGUE, Kind.TRANSITION}:
+    elif kinds == {Kind.HEADING} or kinds & trusted:
         manuscript.elements += typed.elements
         manuscript.cut += typed.cut
     elif len(lines) == 1 and is_far_below and lines[0].isupper():

@@ -194,7 +194,7 @@ class LineRepository(Repository):
         async with self._database.writing() as session:
             await swap_head(session, script, head)
             if moved_at:
-                await return_turn(session, script.id, removed, moved_at)
+                await return_turn(session, script.id, head, removed, moved_at)
                 if not removed and (line := await session.get(Line, head or ROOT_LINE)):
                     await pass_after_line(session, script.id, line, moved_at)
 

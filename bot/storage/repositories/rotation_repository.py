@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .. import line_tree
 from ..schema import ROOT_LINE, Line, Rotation, Script, Sprint
 from .repository import Repository
 
@@ -150,7 +151,7 @@ def _begin_next_turn(rotation: Rotation, now: dt.datetime) -> None:
 async def pass_after_line(session: AsyncSession, script: int, line: Line, now: dt.datetime) -> None:
     """Pass the turn on if the person whose turn it is wrote a line, unless there is a sprint."""
     rotation = await session.get(Rotation, script)
-    if rotation is None or rotation.writers[0] != line.author:
+    if rotation is None or rotation.writers[0] != _find_writer(line):
         return
     if await session.get(Sprint, script) is not None:
         return
@@ -177,17 +178,51 @@ async def follow_rewrite(session: AsyncSession, script: int, old: Line, new: Lin
 
 
 async def return_turn(
-    session: AsyncSession, script: int, removed: Collection[int], now: dt.datetime
+    session: AsyncSession,
+    script: int,
+    head: int | None,
+    removed: Collection[int],
+    now: dt.datetime,
 ) -> None:
-    """Give the turn back to the writer whose line passed it on, if that line was ``removed``."""
+    """Give the turn back to the writer whose line passed it on, if that line was ``removed``.
+
+    Where the new ``head`` stands below the same line as it was before a rewrite, that one has
+    passed the turn on.
+    """
     rotation = await session.get(Rotation, script)
     if rotation is None or rotation.passed_by not in removed:
         return
-    author = await session.scalar(select(Line.author).where(Line.id == rotation.passed_by))
-    if author in rotation.writers:
-        others = [writer for writer in rotation.writers if writer != author]
-        _begin_turn(rotation, [author, *others], now)
+    line = await session.get_one(Line, rotation.passed_by)
+    if earlier := await _find_earlier_version(session, line, head):
+        rotation.passed_by = earlier
+        return
+    writer = _find_writer(line)
+    if writer in rotation.writers:
+        others = [other for other in rotation.writers if other != writer]
+        _begin_turn(rotation, [writer, *others], now)
         rotation.must_ping = False
+
+
+def _find_writer(line: Line) -> int | None:
+    """Return the id of the first who wrote a line, whoever has rewritten it since, or None."""
+    first: int | None = line.former_writers[0][0] if line.former_writers else line.author
+    return first
+
+
+async def _find_earlier_version(session: AsyncSession, line: Line, head: int | None) -> int | None:
+    """Return the line above a head that ``line`` replaced or copies, or None."""
+    versions = [line.copy_of] if line.copy_of else []
+    rewritten = line.rewrite_of
+    while rewritten:
+        versions.append(rewritten)
+        rewritten = (await session.get_one(Line, rewritten)).rewrite_of
+    above = line_tree.query_path(head or ROOT_LINE)
+    # Another copy of the same line is one of its versions, too.
+    is_version = or_(Line.id.in_(versions), Line.copy_of.in_(versions))
+    found: int | None = await session.scalar(
+        select(Line.id).join(above, Line.id == above.c.id).where(is_version)
+    )
+    return found
 
 
 async def remove_writer(

@@ -26,21 +26,21 @@ def lock_file(path: Path) -> FileLock:
     if not path.parent.is_dir():
         # The lock would make the folder, and a mistyped path would look like lost scripts.
         raise StoreError(
-            f"There is no folder {path.parent}. Create it, or set ONBOOK_DATABASE to a file in an "
-            "existing folder."
+            f"There is no folder {path.parent}. Create it, or name another file by "
+            "ONBOOK_DATABASE or --database."
         )
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise StoreError(
-            f"{path} is in use by another On Book. Stop that one, or set ONBOOK_DATABASE to "
-            "another file."
+            f"{path} is in use by another On Book. Stop that one, or name another file by "
+            "ONBOOK_DATABASE or --database."
         ) from None
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be opened ({error.strerror}). Set ONBOOK_DATABASE to a file in a "
-            "writable folder."
+            f"{path} cannot be opened ({error.strerror}). Name a file in a writable folder by "
+            "ONBOOK_DATABASE or --database."
         ) from error
     return lock
 

@@ -165,6 +165,8 @@ def test_text_is_read_as_people_type_it():
         ("Maya:\tHello.\n\tIt is me.", ["MAYA\nHello.\nIt is me."]),
         ("MAYA: Hello.\n\n\tRain.\n\nJO: Hey.", ["MAYA\nHello.", "Rain.", "JO\nHey."]),
         ("\tRain.\n\n\u200b\n\nWind.", ["Rain.", "Wind."]),
+        # A page that centers its cues has no others.
+        ("A DOOR\nIt shuts.\n\n          JO\n     Hey.", ["!A DOOR\nIt shuts.", "JO\nHey."]),
     ],
 )
 def test_indented_text_is_read_as_people_type_it(text: str, elements: list[str]):

@@ -281,12 +281,17 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     [*_, line, _] = await harness.lines()
     position = ScriptPosition(script, line.id)
     await harness.session.history.rewrite(harness.writer("Ben"), position, "Snow.")
+    [*_, snow, _] = await harness.lines()
+    await harness.rewrite(snow, "Sleet.")  # by somebody else
     for _ in range(2):
         await harness.undo()
     assert texts(await harness.lines())[1:] == ["Fog."]
     assert await find_writer() == ben.id
     await harness.redo()
-    assert texts(await harness.lines())[1:] == ["Fog.", "Snow."]
+    assert texts(await harness.lines())[1:] == ["Fog.", "Sleet."]
+    assert await find_writer() == cid.id
+    # Ben's line stands again as it was before.
+    await harness.jump(ScriptPosition(script, snow.id))
     assert await find_writer() == cid.id
 
 
