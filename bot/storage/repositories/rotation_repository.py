@@ -186,8 +186,8 @@ async def return_turn(
 ) -> None:
     """Give the turn back to the writer whose line passed it on, if that line was ``removed``.
 
-    Where the new ``head`` stands below the same line as it was before a rewrite, that one has
-    passed the turn on.
+    Where an earlier version of that line stands above the new ``head``, because a rewrite is
+    undone, the turn stays passed on.
     """
     rotation = await session.get(Rotation, script)
     if rotation is None or rotation.passed_by not in removed:
@@ -215,7 +215,7 @@ async def _find_earlier_version(session: AsyncSession, line: Line, head: int | N
     rewritten = line.rewrite_of
     while rewritten:
         versions.append(rewritten)
-        rewritten = (await session.get_one(Line, rewritten)).rewrite_of
+        rewritten = await session.scalar(select(Line.rewrite_of).where(Line.id == rewritten))
     above = line_tree.query_path(head or ROOT_LINE)
     # Another copy of the same line is one of its versions, too.
     is_version = or_(Line.id.in_(versions), Line.copy_of.in_(versions))

@@ -382,15 +382,23 @@ class HeldEngine(Engine):
     batch_class = HeldBatch
 
 
+async def hold(
+    harness: SessionHarness, kind: type[Engine], rows: int
+) -> tuple[Engine, GenerationContext, GenerationOptions]:
+    """Open an engine with a closed gate; return it, and what asks for as many candidates."""
+    model = (await harness.models.engine("tiny")).model
+    engine = kind(model, rows=rows)
+    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    HeldBatch.gate.clear()
+    sampling = Sampling(FIRST_SEED)
+    return engine, at, GenerationOptions(sampling, 60, kind=Kind.ACTION, candidates=rows)
+
+
 async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothing(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    model = (await harness.models.engine("tiny")).model
-    engine = HeldEngine(model, rows=8)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
-    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=8)
+    engine, at, options = await hold(harness, HeldEngine, 8)
     monkeypatch.setattr(generator, "CHOOSING_SECONDS", 0.1)
-    HeldBatch.gate.clear()
     progress = Progress()
     line = asyncio.create_task(write_candidates(at, options, progress=progress))
     while not progress.candidates:  # noqa: ASYNC110 - a progress tells nobody
@@ -430,12 +438,8 @@ class HalfHeldEngine(Engine):
 async def test_all_candidates_record_how_many_were_finished(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
-    model = (await harness.models.engine("tiny")).model
-    engine = HalfHeldEngine(model, rows=16)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
-    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=16)
-    monkeypatch.setattr(generator, "CHOOSING_SECONDS", 1.0)
-    HeldBatch.gate.clear()
+    engine, at, options = await hold(harness, HalfHeldEngine, 16)
+    monkeypatch.setattr(generator, "CHOOSING_SECONDS", 2.0)
     found = await write_candidates(at, options)
     HeldBatch.gate.set()
     await asyncio.to_thread(engine.close)

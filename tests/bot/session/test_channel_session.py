@@ -295,6 +295,22 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     assert await find_writer() == cid.id
 
 
+async def test_a_rewritten_line_returns_the_turn_after_its_original_was_deleted(
+    harness: SessionHarness,
+):
+    script = (await harness.start()).script.id
+    ben, cid = harness.writer("Ben"), harness.writer("Cid")
+    for person in (ben, cid):
+        await harness.session.rotations.join(person, script)
+    await harness.session.continuation.write(ben, "Snwo.")
+    await harness.rewrite((await harness.lines())[-1], "Snow.")
+    await harness.restart("UPDATE lines SET rewrite_of = 9999 WHERE rewrite_of IS NOT NULL")
+    await harness.undo()
+    rotation = await harness.session.rotations.find(script)
+    assert rotation is not None
+    assert rotation.writers == [ben.id, cid.id]
+
+
 async def test_an_author_and_not_the_requester_must_alternate(harness: SessionHarness):
     await harness.start()  # with a heading by Ann
     await harness.change_preferences({"alternate": True})
