@@ -33,25 +33,12 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
 
     @cache
     def make(
-        lower: int = 24,
-        upper: int = 32,
-        *,
-        contexts: int = 300,
-        memory: int = 20,
-        seed: int = 1,
-        recurrence: str = "lstm",
+        contexts: int = 300, memory: int = 20, seed: int = 1, recurrence: str = "lstm"
     ) -> CharLSTM:
         torch.manual_seed(seed)
-        shape = Shape(
-            len(vocabulary),
-            16,
-            lower,
-            upper,
-            MemoryShape(memory, keys=4, values=6) if memory else NO_MEMORY,
-            PriorShape(contexts, longest=6, rows=60, dense=2),
-            recurrence,
-        )
-        model = CharLSTM(shape)
+        head = MemoryShape(memory, keys=4, values=6) if memory else NO_MEMORY
+        prior = PriorShape(contexts, longest=6, rows=60, dense=2)
+        model = CharLSTM(Shape(len(vocabulary), 16, 24, 32, head, prior, recurrence))
         if model.prior:
             # Characters that are likely after others, and contexts that the prior drops.
             model.prior.learn([torch.randint(0, 3, (3000,)).cumsum(0) % len(vocabulary)])

@@ -1,10 +1,8 @@
 """Tests of the choice of texts that judge a voice."""
 
-from __future__ import annotations
-
 import pytest
 
-from export.make import collect_heldout, read_heldout
+from export.make import read_heldout
 from training.errors import TextError
 
 BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
@@ -12,14 +10,6 @@ BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
 
 def names(paths):
     return [text.name for text in read_heldout(paths)]
-
-
-def test_the_held_out_texts_of_a_run(tiny_run):
-    texts = collect_heldout(tiny_run)
-    assert [text.name for text in texts] == BOTH
-    assert [text.content for text in texts] == [
-        tiny_run.read_heldout(part)[0].content for part in ("validation", "test")
-    ]
 
 
 def test_of_a_corpus_only_the_held_out_texts_are_read(scenes, tiny_run):
@@ -36,18 +26,13 @@ def test_files_keep_the_order_in_which_they_are_named(scenes):
     assert names(reversed(files)) == ["the-comedy-of-errors", "the-tempest"]
 
 
-def test_files_of_a_folder_are_sorted_by_name(tmp_path):
-    for name in "dgbhcaef":
-        (tmp_path / f"{name}.txt").write_text("Some words.")
-    assert names([tmp_path]) == list("abcdefgh")
-
-
-def test_other_files_are_skipped(tmp_path):
+def test_files_of_a_folder_are_sorted_by_name_and_other_files_are_skipped(tmp_path):
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "a.txt").write_text("Some words.")
+    for name in ("d", "g", "b", "h", "deep/a", "c", "a", "e", "f"):
+        (tmp_path / f"{name}.txt").write_text("Some words.")
     (tmp_path / "b.png").write_bytes(b"a picture")
-    (tmp_path / "c.txt").mkdir()
-    assert names([tmp_path]) == ["deep/a"]
+    (tmp_path / "i.txt").mkdir()
+    assert names([tmp_path]) == [*"abcd", "deep/a", *"efgh"]
 
 
 def test_a_folder_without_texts_is_refused(tmp_path):

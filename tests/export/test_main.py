@@ -1,7 +1,5 @@
 """Tests of ``onbook-export``, from a run, from a voice, and after a mistake."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime
 import json
@@ -58,32 +56,15 @@ def refused(capsys, *arguments):
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-def test_the_metadata_describe_the_voice(request, tiny_run, bits):
+def test_the_metadata_and_onnx_fields_describe_the_voice(request, tiny_run, bits):
     path = request.getfixturevalue(f"voice_{bits}")
     said, config, vocabulary = facts(path), tiny_run.config(), tiny_run.vocabulary()
-    assert said.keys() == {
-        f"onbook.{name}"
-        for name in (
-            *(
-                "format",
-                "name",
-                "vocabulary",
-                "fold",
-                "fingerprint",
-                "corpus",
-                "licence",
-                "language",
-            ),
-            *(
-                "trained",
-                "config",
-                "evaluation",
-                "curve",
-                "memory",
-                *(["openings"] if bits == 8 else []),
-            ),
-        )
-    }
+    names = [
+        *("format", "name", "vocabulary", "fold", "fingerprint", "corpus", "licence", "language"),
+        *("trained", "config", "evaluation", "curve", "memory"),
+    ]
+    names += ["openings"] if bits == 8 else []
+    assert said.keys() == {f"onbook.{name}" for name in names}
     assert said["onbook.format"] == "1"
     assert said["onbook.name"] == config.name
     assert said["onbook.corpus"] == config.corpus
@@ -94,16 +75,11 @@ def test_the_metadata_describe_the_voice(request, tiny_run, bits):
     assert json.loads(said["onbook.config"])["upper"] == config.upper
     assert datetime.datetime.fromisoformat(said["onbook.trained"]).tzinfo
     assert said["onbook.fingerprint"] == Voice.read(path).fingerprint()
-
-
-@pytest.mark.parametrize("bits", [8, 32])
-def test_onnx_fields_describe_the_file(request, tiny_run, bits):
-    model = onnx.ModelProto.FromString(request.getfixturevalue(f"voice_{bits}").read_bytes())
+    model = onnx.ModelProto.FromString(path.read_bytes())
     assert (model.producer_name, model.producer_version) == ("onbook-export", bot.__version__)
     assert model.model_version == tiny_run.best()["step"]
-    config = tiny_run.config()
-    for said in (config.name, config.corpus, config.licence, "logits float32 [batch, V]"):
-        assert said in model.doc_string
+    for words in (config.name, config.corpus, config.licence, "logits float32 [batch, V]"):
+        assert words in model.doc_string
 
 
 def test_new_openings_restore_the_description_and_keep_the_fingerprint(voice_8, tmp_path):
@@ -123,13 +99,9 @@ def test_every_held_out_text_is_evaluated(request, tiny_run, bits):
     assert said["weight_bits"] == bits
     assert said["step"] == tiny_run.best()["step"]
     assert said["seconds"] == tiny_run.best()["seconds"]
-    held_out = [
-        (part, text) for part in ("validation", "test") for text in tiny_run.read_heldout(part)
-    ]
-    assert [text["name"] for text in said["texts"]] == [
-        f"{part}/{text.name}" for part, text in held_out
-    ]
-    for entry, (_, text) in zip(said["texts"], held_out, strict=True):
+    names = [entry["name"] for entry in said["texts"]]
+    assert names == ["validation/the-tempest", "test/the-comedy-of-errors"]
+    for entry, text in zip(said["texts"], make.collect_heldout(tiny_run), strict=True):
         assert entry["characters"] == len(tiny_run.vocabulary().encode(text.content)) + 1
         assert entry["exported"] == pytest.approx(entry["pytorch"], rel=0.005)
         assert 1 < entry["pytorch"] < 5
@@ -138,11 +110,9 @@ def test_every_held_out_text_is_evaluated(request, tiny_run, bits):
 def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
     curve = json.loads(facts(voice_8)["onbook.curve"])
     noted = tiny_run.read_metrics()
-    validation = [
-        (row["step"], row["validation_bits"]) for row in noted if "validation_bits" in row
-    ]
-    assert [step for step, _ in curve["validation"]] == [step for step, _ in validation]
-    assert curve["validation"][-1][1] == pytest.approx(validation[-1][1], abs=0.001)
+    judged = [(row["step"], row["validation_bits"]) for row in noted if "validation_bits" in row]
+    assert [step for step, _ in curve["validation"]] == [step for step, _ in judged]
+    assert curve["validation"][-1][1] == pytest.approx(judged[-1][1], abs=0.001)
     assert curve["training"][-1][0] == tiny_run.config().steps
 
 
@@ -158,8 +128,7 @@ def test_the_same_run_gives_the_same_bytes_and_prints_the_proof(
     tiny_run, voice_8, tmp_path, capsys
 ):
     again = tmp_path / "again.onnx"
-    command = [str(tiny_run.folder), "--openings", str(STYLES), "-o", str(again)]
-    assert main(command) == 0
+    assert main([str(tiny_run.folder), "--openings", str(STYLES), "-o", str(again)]) == 0
     assert again.read_bytes() == voice_8.read_bytes()
     printed = capsys.readouterr().out
     for words in ("check  ", "measured", "logits, PyTorch", "rows with other", "validation/the-te"):
@@ -289,5 +258,4 @@ def test_a_graph_of_another_program_is_refused(voice_8, tmp_path, capsys):
         node.input[:] = ["renamed" if name == "lower.codes" else name for name in node.input]
     source = tmp_path / "source.onnx"
     dataclasses.replace(voice, graph=model.SerializeToString(deterministic=True)).write(source)
-    sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
-    assert "did not make" in sentence
+    assert "did not make" in refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")

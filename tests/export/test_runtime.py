@@ -1,7 +1,5 @@
 """Tests of reading and writing with a graph."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -24,9 +22,8 @@ def runtime(model):
 
 def test_texts_cost_as_much_as_by_pytorch(model, runtime, vocabulary):
     """Read texts of different lengths side by side; their costs keep the order of the texts."""
-    costs = runtime.measure_carried(
-        [proof.encode_text(vocabulary, Text("", text)) for text in TEXTS]
-    )
+    read = [proof.encode_text(vocabulary, Text("", text)) for text in TEXTS]
+    costs = runtime.measure_carried(read)
     for cost, text in zip(costs, TEXTS, strict=True):
         expected = measure_carried(model, vocabulary, text)
         assert cost.characters == expected.characters

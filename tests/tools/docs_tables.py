@@ -66,13 +66,13 @@ def _values(field: FieldInfo) -> str:
     kind = field.annotation
     named = kind if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
     choices = [f"`{name}`" for name in named if isinstance(name, str)]
-    bounds = {
-        name: f"{getattr(bound, name):,g}"
+    bounds = [
+        f"{word} {getattr(bound, name):,g}"
+        for name, word in WORDS.items()
         for bound in field.metadata
-        for name in WORDS
         if hasattr(bound, name)
-    }
-    return ", ".join(choices) or " ".join(f"{WORDS[name]} {bounds[name]}" for name in bounds)
+    ]
+    return ", ".join(choices) or " ".join(bounds)
 
 
 def script_table() -> str:

@@ -104,9 +104,16 @@ class Server:
         """Create the server's files."""
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
-        self._run("initdb", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8",
-                  "--auth=scram-sha-256", "--set=scram_iterations=1", "-U", USER,
-                  f"--pwfile={secret}", "-D", self.data)  # fmt: skip
+        options = [
+            *("--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8", "-U", USER),
+            *("--auth=scram-sha-256", "--set=scram_iterations=1", f"--pwfile={secret}"),
+        ]
+        subprocess.run(
+            [self.programs / "initdb", *options, "-D", self.data],
+            capture_output=True,
+            check=True,
+            **self._somebody(),
+        )
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
@@ -131,19 +138,9 @@ class Server:
         self.process.send_signal(how)
         self.process.wait(IN_TIME)
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        subprocess.run(
-            [self.programs / program, *arguments],
-            capture_output=True,
-            check=True,
-            **self._somebody(),
-        )
-
     def _somebody(self) -> dict[str, object]:
-        where: dict[str, object] = {"cwd": self.folder}
-        if _is_root():
-            where |= {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
-        return where
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if _is_root() else {}
+        return {"cwd": self.folder, **user}
 
 
 def _package() -> Path:

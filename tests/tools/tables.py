@@ -15,6 +15,12 @@ def format_table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def format_head(heads: Sequence[str], labels: int = 1) -> list[str]:
+    """Return the head of a Markdown table, whose columns but the first labels hold figures."""
+    sides = ["---"] * labels + ["---:"] * (len(heads) - labels)
+    return [format_row(heads), format_row(sides)]
+
+
 def format_row(cells: Iterable[str]) -> str:
     """Return a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pypdfium2
 import tyro
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -97,13 +97,6 @@ SCROLL = """(list) => {
 }"""
 """Scrolls the element around the list of messages to its end, and returns its upper edge."""
 
-SHOWN = {
-    "stats": "script stats",
-    "cast": "cast",
-    "settings": "settings",
-}
-"""The pictures of single answers, and their commands."""
-
 ROOM = "INT. ROOM {0} - DAY\n\nMAYA\nWhat is in room {0}?\n\nJONAS\nWhat was in the one before."
 ROOMS = 21
 """A scene of the imported file, and the number of scenes plus one."""
@@ -179,7 +172,7 @@ class Reel:
 def say(reel: Reel, name: str, text: str) -> None:
     """Write a message as somebody, which becomes a line, and add frames before and after that."""
     become(reel.page, name)
-    sign(reel.page, name)
+    reel.page.evaluate(SIGN, name)
     reel.page.locator("#channel-composer-input").fill(f"@On Book {text}")
     reel.add(TYPED)
     send(reel.page)
@@ -189,23 +182,12 @@ def say(reel: Reel, name: str, text: str) -> None:
 def go_on(reel: Reel, name: str) -> None:
     """Let the voice write, by a button, and add frames before and after its line."""
     become(reel.page, name)
-    sign(reel.page, f"{name} presses Continue")
+    reel.page.evaluate(SIGN, f"{name} presses Continue")
     reel.page.get_by_role("button", name="Continue", exact=True).last.evaluate(MARK)
     reel.add(TYPED)
     press(reel.page, "Continue")
-    sign(reel.page, "The voice answers")
+    reel.page.evaluate(SIGN, "The voice answers")
     reel.add(READ)
-
-
-def sign(page: Page, words: str) -> None:
-    """Say on the page who acts."""
-    page.evaluate(SIGN, words)
-
-
-def command(page: Page, name: str, **options: str | Path) -> None:
-    """Type a slash command, and wait for the answer."""
-    compose(page, name, **options)
-    send(page)
 
 
 def send(page: Page) -> None:
@@ -214,8 +196,8 @@ def send(page: Page) -> None:
     answered(page)
 
 
-def compose(page: Page, name: str, **options: str | Path) -> None:
-    """Choose a command, and fill in each option; a path is a file to attach."""
+def command(page: Page, name: str, **options: str | Path) -> None:
+    """Give a slash command with options, and wait for the answer; a path is a file to attach."""
     composer = page.locator("#channel-composer-input")
     composer.click()
     composer.press_sequentially(f"/{name}", delay=20)
@@ -235,6 +217,7 @@ def compose(page: Page, name: str, **options: str | Path) -> None:
         listed = page.get_by_role("option", name=str(value), exact=True)
         if listed.count():  # some values must be chosen from a list
             listed.click()
+    send(page)
 
 
 def press(page: Page, label: str) -> None:
@@ -273,26 +256,18 @@ def channel(page: Page) -> FloatRect:
     return {"x": 0, "y": top, "width": size["width"], "height": size["height"] - top}
 
 
-def shot(page: Page, file: Path, last: int = 0) -> None:
-    """Take a picture of the ``last`` messages, or of the channel if 0."""
-    clip = channel(page)
-    messages = page.locator("#channel-message-list > article")
-    if last:
-        count = messages.count()
-        clip = around([messages.nth(number) for number in range(count - last, count)])
+def shot(page: Page, file: Path) -> None:
+    """Take a picture of the newest message."""
+    channel(page)
+    message = page.locator("#channel-message-list > article").last
+    message.scroll_into_view_if_needed()
+    page.wait_for_timeout(SETTLED)
+    box = message.bounding_box()
+    assert box is not None
+    # No margin above: the message before may stand close to this one.
+    clip: FloatRect = {"x": 0, "y": box["y"], "width": WIDTH, "height": box["height"] + MARGIN}
     page.screenshot(path=file, clip=clip)
     small(file)
-
-
-def around(messages: list[Locator]) -> FloatRect:
-    """Return the part of the page around these messages, from the first to the last."""
-    messages[-1].scroll_into_view_if_needed()
-    messages[-1].page.wait_for_timeout(SETTLED)
-    boxes = [box for box in (message.bounding_box() for message in messages) if box]
-    top = min(box["y"] for box in boxes)
-    bottom = max(box["y"] + box["height"] for box in boxes)
-    # No margin above: the message before may stand close to the first one.
-    return {"x": 0, "y": top, "width": WIDTH, "height": bottom - top + MARGIN}
 
 
 def small(file: Path) -> None:
@@ -328,7 +303,7 @@ def tour(page: Page, folder: Path, seed: int) -> None:
     command(page, "continue", character="JONAS", takes="3", vote="600")
     become(page, "Ben")
     press(page, "2 · ")
-    shot(page, folder / "takes.png", last=1)
+    shot(page, folder / "takes.png")
     become(page, "Ann")
     press(page, "2 · ")  # both have voted, so that the script goes on with their take
     command(page, "continue", character="MAYA")
@@ -354,16 +329,16 @@ def play_scene(page: Page, folder: Path) -> None:
 def look_at(page: Page, folder: Path) -> None:
     """Take pictures of the answers to commands about an existing script."""
     command(page, "script history", line="1")
-    shot(page, folder / "history.png", last=1)
-    for name, what in SHOWN.items():
-        command(page, what)
-        shot(page, folder / f"{name}.png", last=1)
+    shot(page, folder / "history.png")
+    for name in ("script stats", "cast", "settings"):
+        command(page, name)
+        shot(page, folder / f"{name.removeprefix('script ')}.png")
     command(page, "script stats", what="what the voice guessed", lines="3")
-    shot(page, folder / "surprise.png", last=1)
+    shot(page, folder / "surprise.png")
     command(page, "script stats", what="whether the voice's lines replay")
-    shot(page, folder / "replay.png", last=1)
+    shot(page, folder / "replay.png")
     command(page, "voice", voice="screen")
-    shot(page, folder / "voice.png", last=1)
+    shot(page, folder / "voice.png")
     command(page, "script export", format="PDF")
     printed(page, folder / "page.png")
 
@@ -375,9 +350,9 @@ def bring_in(page: Page, folder: Path) -> None:
     command(page, "script import", file=file, title="Twenty Rooms")
     file.unlink()
     press(page, "Pause it and start the new one")
-    shot(page, folder / "file.png", last=1)
+    shot(page, folder / "file.png")
     command(page, "script list")
-    shot(page, folder / "scripts.png", last=1)
+    shot(page, folder / "scripts.png")
 
 
 def main(folder: Positional[Path], *, seed: int = 7) -> None:

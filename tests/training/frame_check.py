@@ -29,8 +29,6 @@ LENGTHS = {"film": (80, 110), "stage": (125, 125)}
 """The most characters of a speech and of an action by kind of frame."""
 LINES = range(3, 25)
 """How many lines a frame may have, headings apart."""
-FEWEST = {"PLACE": 2}
-"""The fewest alternatives by role; others have at least three."""
 STOCK = 4
 """In how many frames an alternative is a stock line, which a voice would learn by heart."""
 
@@ -123,13 +121,14 @@ def _check_slot(slot: Slot, frame: Frame, used: set[str], lists: Lists) -> Itera
 
 
 def _check_line(line: Line, kind: str) -> Iterator[str]:
-    if len(line.alternatives) < FEWEST.get(line.role, 3):
+    if len(line.alternatives) < (2 if line.role == "PLACE" else 3):
         yield f"only {len(line.alternatives)} alternatives: write more"
     if len({text.lower() for text in line.alternatives}) < len(line.alternatives):
         yield "an alternative stands twice"
+    most = LENGTHS[kind][line.role == "-"]
     for text in line.alternatives:
-        if line.role != "PLACE" and len(text) > LENGTHS[kind][line.role == "-"]:
-            yield f"too long by {len(text) - LENGTHS[kind][line.role == '-']} characters: {text}"
+        if line.role != "PLACE" and len(text) > most:
+            yield f"too long by {len(text) - most} characters: {text}"
 
 
 def _check_braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:

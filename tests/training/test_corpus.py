@@ -76,9 +76,7 @@ def test_cues_are_names_and_no_speech_is_lost(scripts: dict[str, str]):
     assert {"BISHOP OF WINCHESTER", "VARRO'S FIRST SERVANT", "MASTER-GUNNER"} <= cues
 
 
-def test_no_speech_ends_with_a_direction(
-    scripts: dict[str, str],
-):
+def test_no_speech_ends_with_a_direction(scripts: dict[str, str]):
     for name, script in scripts.items():
         last = [element.rpartition("\n")[2] for element in elements(script) if "\n" in element]
         assert not [line for line in last if line.startswith("(")], name
@@ -138,7 +136,7 @@ def test_running_titles_and_acts_are_gone(scripts: dict[str, str]):
     assert not re.search(r"^\W*ACT [IV]+", "\n".join(scripts.values()), re.MULTILINE)
 
 
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_a_missing_package_is_named(monkeypatch, tmp_path: Path):
     def missing(_: str):
         raise metadata.PackageNotFoundError
 

@@ -40,7 +40,7 @@ def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch: pytest.MonkeyPatch):
+def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch):
     cpu = torch.device("cpu")
     monkeypatch.setattr(device, "WORTH", 1e9)
     assert not device.prefers_bfloat16("auto", cpu)
@@ -51,7 +51,7 @@ def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch: pytest.
     assert device.prefers_bfloat16("auto", cpu) == there
 
 
-def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch: pytest.MonkeyPatch):
+def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch):
     """Check for 32 bits even where autocast halves all else, one piece, and rows of eights."""
     torch.manual_seed(1)
     layer = LSTMLayer(16, 24, 0.3)

@@ -24,17 +24,17 @@ CHARACTERS = 10
 SIZES = Shape(CHARACTERS, embedding=6, lower=8, upper=8, prior=SHAPE)
 
 
-def digits_of(seed: int, length: int) -> torch.Tensor:
-    """Return a text in which some digits are likely after others, more so after longer contexts."""
+def digits_of(seed: int) -> torch.Tensor:
+    """Return 700 digits, some of which are likely after others, more so after longer contexts."""
     generator = np.random.default_rng(seed)
     text = [0, 1, 2, 3]
-    for step in generator.integers(1, 4, length):
+    for step in generator.integers(1, 4, 700):
         text.append(int((text[-1] + text[-3] * step // 2 + step) % CHARACTERS))
     return torch.tensor(text[4:])
 
 
-TEXTS = [digits_of(seed, 700) for seed in range(12)]
-NEW = digits_of(99, 700)
+TEXTS = [digits_of(seed) for seed in range(12)]
+NEW = digits_of(99)
 
 
 def test_contexts_that_no_key_tells_apart_are_refused():
@@ -109,10 +109,8 @@ def test_known_contexts_occurred_often_enough(prior: NgramPrior):
 
 
 def test_more_contexts_make_a_text_cheaper():
-    costs = [
-        cost(prior_of(TEXTS, replace(SHAPE, contexts=contexts)), NEW)
-        for contexts in (120, 300, 1200)
-    ]
+    shapes = [replace(SHAPE, contexts=contexts) for contexts in (120, 300, 1200)]
+    costs = [cost(prior_of(TEXTS, shape), NEW) for shape in shapes]
     assert costs[0] > costs[1] + 0.01 > costs[2] + 0.02
 
 
@@ -216,9 +214,8 @@ def both(before: NgramPrior) -> tuple[NgramPrior, torch.Tensor]:
 def test_a_grown_prior_keeps_its_contexts_and_shares(before: NgramPrior):
     larger = add_characters(before, MORE, 12)
     text, nothing = walk_of(3, 50), torch.zeros(1, before.shape.history)
-    assert torch.equal(
-        before.find_lengths(text[:, None], nothing), larger.find_lengths(text[:, None], nothing)
-    )
+    known = [prior.find_lengths(text[:, None], nothing) for prior in (before, larger)]
+    assert torch.equal(*known)
     were, found = after(before, text), after(larger, text)
     share = sum((text >= 10).sum() for text in MORE) / sum(map(len, MORE))
     # Corrections take the same share from new characters as from all others.

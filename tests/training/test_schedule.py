@@ -140,9 +140,8 @@ def test_a_decay_does_not_learn_the_end_that_judges_it(tmp_path: Path):
     run, voice = Run(tmp_path / "run"), Run(tmp_path / "voice")
     begin(run.folder, scripts, STANDING).save()
     [end] = run.read_heldout("validation")
-    training = prepare_decay(
-        run, voice, 8, {"repeat": {}}, paths=[scripts / f"{end.name}.fountain"]
-    )
+    path = scripts / f"{end.name}.fountain"
+    training = prepare_decay(run, voice, 8, {"repeat": {}}, paths=[path])
     [learned] = voice.texts().fingerprints()
     assert learned in run.texts().fingerprints()
     assert (folds_of(training) >= 0).all()
@@ -193,12 +192,8 @@ def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Pa
     command = ["train", str(scenes), *SIZES, "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
     assert f"onbook-train train --out {here} --resume" in capsys.readouterr().out
-    assert {path.name for path in here.iterdir()} == {
-        "config.json",
-        "vocabulary.json",
-        "corpus.npz",
-        "heldout",
-    }
+    files = {path.name for path in here.iterdir()}
+    assert files == {"config.json", "vocabulary.json", "corpus.npz", "heldout"}
     shutil.move(here, there)
     assert main(["train", "--out", str(there), "--resume", "--minutes", "0.0001"]) == 0
     tensors, facts = load(Run(there).checkpoint_path)

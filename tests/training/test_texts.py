@@ -310,8 +310,7 @@ def test_of_two_texts_the_end_of_one_is_held_out(write: Write):
 
 def test_of_one_text_the_last_tenth_is_held_out(write: Write):
     content = prose(40_000)
-    split = collect([write("a.txt", content)])
-    (start,), (end,), test = parts(split)
+    (start,), (end,), test = parts(collect([write("a.txt", content)]))
     assert not test
     assert f"{start.content}\n\n{end.content}" == content
     assert 0.095 < len(end.content) / len(content) < 0.105
@@ -337,8 +336,7 @@ def test_folders_are_searched_for_known_kinds(write: Write):
     write("in/.hidden.txt", "hidden")
     write("in/.git/b.txt", "hidden")
     write("in/empty.txt", "\n\n")
-    folder = write("in/c.docx", "Words").parent
-    assert names(collect([folder])) == (["a"], ["a"], [])
+    assert names(collect([write("in/c.docx", "Words").parent])) == (["a"], ["a"], [])
 
 
 def test_a_file_named_twice_is_read_once(write: Write):
@@ -389,8 +387,7 @@ def test_split_folders_and_other_texts_are_combined(write: Write):
     write("set/train/a.txt", prose(30_000))
     write("set/validation/b.txt", "Held out")
     other = write("c.txt", prose(10_000, 1))
-    split = collect([other, other.parent / "set"])
-    assert names(split) == (["a", "c"], ["b", "c"], [])
+    assert names(collect([other, other.parent / "set"])) == (["a", "c"], ["b", "c"], [])
 
 
 def test_a_folder_with_only_one_part_is_not_split(write: Write):

@@ -79,7 +79,7 @@ def test_the_kept_weights_are_calibrated(tiny_run: Run):
 
 
 def test_ctrl_c_saves_a_run_that_resumes_bit_for_bit(
-    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    scenes: Path, tmp_path: Path, monkeypatch, capsys
 ):
     command = ["train", str(scenes), *SIZES, "--steps", "4", "--evaluate-every", "2"]
     command += ["--precision", "float32", "--out"]
@@ -153,9 +153,8 @@ def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path,
     bits = measure_validation(training)
 
     def measure(model: CharLSTM) -> float:
-        return measure_carried(
-            model, voice.vocabulary(), training.validation, training.streams
-        ).per_character
+        judged = training.validation, training.streams
+        return measure_carried(model, voice.vocabulary(), *judged).per_character
 
     assert abs(bits - measure(known)) < 0.2
     assert bits < measure(untrained) - 0.1
@@ -259,6 +258,20 @@ def test_texts_of_a_repeated_folder_are_read_more_often(scenes: Path, tmp_path: 
     assert dict(times) == {"as-you-like-it": 3, "much-ado-about-nothing": 1}
 
 
+def test_sample_writes_a_scene_that_follows_from_its_seed(tiny_run: Run, capsys):
+    def write(*options: str) -> str:
+        assert main(["sample", str(tiny_run.folder), "--length", "80", *options]) == 0
+        return capsys.readouterr().out
+
+    scene = write()
+    beginning, _, text = scene.partition("\n\n")
+    assert beginning == "INT. DINER - NIGHT"
+    assert len(text) == 80 + len("\n")
+    assert write() == scene
+    assert write("--seed", "2") != scene
+    assert write("--beginning", "EXT. PIER - DAY").startswith("EXT. PIER - DAY\n\n")
+
+
 def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
     tiny_run: Run, voices: Path, scenes: Path, capsys
 ):
@@ -321,10 +334,8 @@ def test_what_is_no_number_is_named(option: str, sentence: str, capsys):
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])
 def test_a_recurrent_layer_must_exist(name: str, capsys):
     assert main(["train", "a.txt", "--out", "run", "--recurrence", name]) == 1
-    assert (
-        f"There is no recurrent layer {name!r}: choose --recurrence from lstm"
-        in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert f"There is no recurrent layer {name!r}: choose --recurrence from lstm" in said
 
 
 def test_texts_whose_names_share_a_stem_are_held_out_apart(tmp_path: Path):

@@ -134,12 +134,7 @@ def test_new_characters_hardly_change_the_network(released: Voice, tuned: Tuned)
 
 
 def test_one_command_makes_a_voice(
-    released: Voice,
-    voices: Path,
-    scripts: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    released: Voice, voices: Path, scripts: Path, tmp_path: Path, monkeypatch, capsys
 ):
     def run(command: list[str], *, check: bool) -> CompletedProcess[str]:
         assert command[:3] == [sys.executable, "-m", "export"]
@@ -164,11 +159,7 @@ def test_one_command_makes_a_voice(
 
 
 def test_the_same_command_goes_on_wherever_it_was_stopped(
-    voices: Path,
-    scripts: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    voices: Path, scripts: Path, tmp_path: Path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--steps", "4"]
@@ -186,10 +177,8 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
 
 def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voice):
     told = json.loads(released.metadata["onbook.config"]) | {"clock": "words"}
-    other = dataclasses.replace(
-        released, metadata={**released.metadata, "onbook.config": json.dumps(told)}
-    )
-    assert other.config() == released.config()
+    metadata = {**released.metadata, "onbook.config": json.dumps(told)}
+    assert dataclasses.replace(released, metadata=metadata).config() == released.config()
 
 
 def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: Path, capsys):
@@ -207,7 +196,7 @@ def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: 
 
 
 def test_a_resumed_tuning_equals_an_uninterrupted_one(
-    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch, capsys
 ):
     command = ["tune", str(old.folder), str(scripts), "--precision", "float32"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
@@ -226,7 +215,7 @@ def test_a_resumed_tuning_equals_an_uninterrupted_one(
 
 
 def test_a_finished_tuning_can_take_more_minutes(
-    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch
 ):
     run = Run(tmp_path)
     assert finetune.create([scripts], old, run, SCHEDULE | {"steps": 2}).run()
@@ -294,7 +283,7 @@ def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path)
 
 
 def test_a_tuning_that_is_interrupted_while_it_counts_leaves_no_run(
-    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch
 ):
     run = Run(tmp_path / "run")
     monkeypatch.setattr(finetune, "add_contexts", interrupt)

@@ -38,8 +38,7 @@ def test_unknown_characters_are_folded(vocabulary: Vocabulary, written: str, as_
 
 
 def test_without_double_quotes_single_ones_are_read():
-    vocabulary = Vocabulary.of(["It's 'so'.\n" * RARE])
-    assert read(vocabulary, "“so”") == "'so'"
+    assert read(Vocabulary.of(["It's 'so'.\n" * RARE]), "“so”") == "'so'"
 
 
 def test_rare_characters_are_not_learned():

@@ -67,9 +67,8 @@ def test_tokens_are_saved_and_loaded(scenes: Path, tmp_path: Path):
     vocabulary = Vocabulary.of(text.content for text in texts)
     tokens = Tokens.of(texts, vocabulary)
     assert tokens.ids.dtype == np.uint8
-    assert [vocabulary.decode(row.tolist()) for row in tokens] == [
-        f"\n{text.content}\n" for text in texts
-    ]
+    read = [vocabulary.decode(row.tolist()) for row in tokens]
+    assert read == [f"\n{text.content}\n" for text in texts]
     tokens.save(tmp_path / "corpus.npz")
     assert (tmp_path / "corpus.npz").stat().st_size < 0.6 * len(tokens.ids)
     again = Tokens.load(tmp_path / "corpus.npz")

@@ -51,11 +51,8 @@ def make(texts: Path, out: Path, *more: str) -> list[dict[str, str]]:
 
 def test_each_work_is_written_once_under_its_title(texts, tmp_path):
     rows = make(texts, tmp_path / "out")
-    assert [(row["number"], row["part"]) for row in rows] == [
-        (str(HELD_OUT), "test"),
-        ("2542", "train"),
-        ("3000", "train"),
-    ]
+    parts = [(row["number"], row["part"]) for row in rows]
+    assert parts == [(str(HELD_OUT), "test"), ("2542", "train"), ("3000", "train")]
     assert rows[1]["title"] == "A Doll's House"
 
 
@@ -67,8 +64,7 @@ def test_facets_choose_works(texts, tmp_path):
 
 
 def test_missing_texts_are_downloaded(mirror, tmp_path, monkeypatch, capsys):
-    play = printed(1, "The Kettle")
-    mirror.files["4/45/45.txt"] = framed(play)
+    mirror.files["4/45/45.txt"] = framed(printed(1, "The Kettle"))
     known = {45: Entry(45, "The Kettle", "0" * 64)}
     monkeypatch.setattr(corpus, "read_manifest", lambda: known)
     monkeypatch.setattr(corpus, "Client", lambda address: Client(address, pause=0))
@@ -94,8 +90,7 @@ def test_a_doubtful_work_is_left_out(texts, tmp_path, capsys):
     unnamed = "'Is it time?' She puts the kettle down.\n\n'Not yet,' says Tom.\n\n" * 10
     novel = f"THE LID\n\nACT I\n\nSCENE I. A room.\n\n{named}{unnamed}{named}"
     (texts / "5000.txt").write_text(novel)
-    rows = make(texts, tmp_path / "out")
-    [row] = [row for row in rows if row["number"] == "5000"]
+    [row] = [row for row in make(texts, tmp_path / "out") if row["number"] == "5000"]
     assert (row["part"], row["file"], row["doubts"]) == ("left out", "", "20")
     assert "a speech without a name" in row["doubtful"]
     assert not list((tmp_path / "out").rglob("5000*"))

@@ -4,10 +4,7 @@ import random
 import re
 
 from tests.training.drama.plays import WORDS, speeches, work
-from training.data.corpora.drama.copies import (
-    HELD_OUT_PASSAGE,
-    remove_copies,
-)
+from training.data.corpora.drama.copies import HELD_OUT_PASSAGE, remove_copies
 from training.data.corpora.drama.elements import split_elements
 
 

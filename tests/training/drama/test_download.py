@@ -5,12 +5,7 @@ from hashlib import sha256
 import pytest
 
 from training.data.corpora.drama import download as module
-from training.data.corpora.drama.download import (
-    Client,
-    cut_frame,
-    download,
-    list_mirror_paths,
-)
+from training.data.corpora.drama.download import Client, cut_frame, download, list_mirror_paths
 from training.data.corpora.drama.manifest import Entry
 from training.errors import CorpusError
 
@@ -32,8 +27,7 @@ def test_a_text_loses_its_frame_and_nothing_else(mirror, tmp_path):
 
 
 def test_other_files_of_a_book_are_tried_in_turn(mirror, tmp_path):
-    text = (HEADER + START + PLAY + END).encode("latin-1")
-    mirror.files["1/2/3/1234/1234-8.txt"] = text
+    mirror.files["1/2/3/1234/1234-8.txt"] = (HEADER + START + PLAY + END).encode("latin-1")
     assert download([entry(1234)], tmp_path, mirror.client()) == []
     assert (tmp_path / "1234.txt").read_bytes() == PLAY.encode()
     assert mirror.asked == ["1/2/3/1234/1234.txt", "1/2/3/1234/1234-0.txt", "1/2/3/1234/1234-8.txt"]
@@ -116,7 +110,7 @@ def test_missing_books_are_reported_and_others_fetched(mirror, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["46.txt"]
 
 
-def test_a_silent_mirror_is_given_up(mirror, tmp_path, monkeypatch):
+def test_a_silent_mirror_is_given_up(monkeypatch):
     monkeypatch.setattr(module, "ATTEMPTS", 2)
     with pytest.raises(CorpusError, match="does not answer"):
         Client("http://127.0.0.1:9", 0).fetch("4/45/45.txt")

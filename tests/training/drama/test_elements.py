@@ -1,9 +1,6 @@
 """Tests of elements, read back from the Fountain of the corpus."""
 
-from training.data.corpora.drama.elements import (
-    join_elements,
-    split_elements,
-)
+from training.data.corpora.drama.elements import join_elements, split_elements
 
 SCRIPT = """Title: The Kettle
 

@@ -2,13 +2,7 @@
 
 from hashlib import sha256
 
-from training.data.corpora.drama.manifest import (
-    MANIFEST,
-    TEST,
-    VALIDATION,
-    Entry,
-    read_manifest,
-)
+from training.data.corpora.drama.manifest import MANIFEST, TEST, VALIDATION, Entry, read_manifest
 
 SUM = sha256(b"text").hexdigest()
 

@@ -1,6 +1,7 @@
 """Tests that directions, songs and verse are told from what is said in prose."""
 
 import re
+from textwrap import indent
 
 import pytest
 
@@ -19,6 +20,9 @@ def read(scene: str, talk: str = TALK) -> str:
 
 STANZA = "  _The kettle is singing for tea,_\n  _Tra la,_\n  _And nobody sings it to me,_\n"
 SUNG = "The kettle is singing for tea,\nTra la,\nAnd nobody sings it to me,"
+
+READ_VERSE = "The kettle is singing for tea,\nThe boat is away on the sea,\nAnd nobody sings to me."
+VERSE = indent(READ_VERSE, "    ")
 
 SCENES = {
     "an entrance after a speech is action": (
@@ -66,6 +70,10 @@ SCENES = {
         f"SIMON. I heard the kettle at six, and again at seven.\n\n{STANZA}\n",
         f"SIMON\nI heard the kettle at six, and again at seven.\n{SUNG}",
     ),
+    "prose before a verse is unwrapped": (
+        f"RUTH. I have the tickets for a concert in my pocket. Listen, and\nhear it.\n\n{VERSE}\n",
+        f"RUTH\nI have the tickets for a concert in my pocket. Listen, and hear it.\n{READ_VERSE}",
+    ),
     "a song without a singer is action": (
         f"SIMON. Listen.\n\n[_Exeunt._]\n\nSONG.\n\n{STANZA}\n",
         f"SIMON\nListen.\n\nExeunt.\n\nSong.\n\n{SUNG}",
@@ -76,6 +84,98 @@ SCENES = {
 @pytest.mark.parametrize(("printed", "found"), SCENES.values(), ids=SCENES)
 def test_a_printed_scene_is_read_as_it_was_meant(printed: str, found: str):
     assert read(printed) == f".ACT I\n\n{found}"
+
+
+def test_headings_name_the_singers_of_songs():
+    scene = """SCENE. A quay.
+
+RUTH. The boat is late again, and I have the tickets for a
+concert in my pocket. Simon has none.
+
+                    SONG--RUTH and CHORUS.
+
+                The kettle is singing for tea,
+                     Tra la,
+                And nobody sings it to me,
+                     Tra la.
+
+                The boat is away on the sea.
+
+SIMON. I have one.
+
+                    DUET--RUTH and SIMON.
+
+SIMON.          A ticket is paper and ink.
+RUTH.           A ticket is more than you think.
+
+                    CHORUS OF SAILORS.
+
+                We carry the trunks to the pier,
+                And carry them home in a year,
+                With nobody glad that we're here.
+
+                         SIMON.
+
+                There's one who is glad when you're gone,
+                She stands on the quay until dawn,
+                And waves till her arm is all worn.
+
+                          SONG.
+
+                She waves, and the water is wide,
+                She waves with the turn of the tide,
+                And nobody stands at her side.
+
+RUTH. What a voice!"""
+    assert (
+        read(scene)
+        == """.ACT I
+
+.SCENE. A QUAY
+
+RUTH
+The boat is late again, and I have the tickets for a concert in my pocket. Simon has none.
+
+Song: RUTH and CHORUS.
+
+RUTH AND CHORUS
+The kettle is singing for tea,
+Tra la,
+And nobody sings it to me,
+Tra la.
+The boat is away on the sea.
+
+SIMON
+I have one.
+
+Duet: RUTH and SIMON.
+
+SIMON
+A ticket is paper and ink.
+
+RUTH
+A ticket is more than you think.
+
+CHORUS OF SAILORS
+We carry the trunks to the pier,
+And carry them home in a year,
+With nobody glad that we're here.
+
+SIMON
+There's one who is glad when you're gone,
+She stands on the quay until dawn,
+And waves till her arm is all worn.
+
+Song.
+
+SIMON
+She waves, and the water is wide,
+She waves with the turn of the tide,
+And nobody stands at her side.
+
+RUTH
+What a voice!"""
+    )
 
 
 def test_a_dash_after_a_quoted_speech_belongs_to_it():
