@@ -14,24 +14,16 @@ from tyro import conf
 from . import __version__
 from .app.commands import Command, explain_misspelt, run_command
 
-VERSION_OPTIONS = frozenset({"--version", "-V"})
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells give it."""
-
-MISUSED = 2
-"""The exit code for a command that does not exist, as tyro gives it."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code, which is 1 after one sentence when it fails."""
     given = sys.argv[1:] if arguments is None else arguments
-    if not VERSION_OPTIONS.isdisjoint(given):
+    if {"--version", "-V"} & set(given):
         print(f"On Book {__version__}")
         return 0
     if mistake := explain_misspelt(given):
         print(mistake, file=sys.stderr)
-        return MISUSED
+        return 2  # as tyro does
     command: Command = tyro.cli(
         Command,
         args=given,
@@ -45,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run_command(command)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return 130  # as shells do
 
 
 if __name__ == "__main__":

@@ -9,9 +9,6 @@ from typing import Final
 
 HIDDEN: Final = "[hidden]"
 
-OWN: Final = "onbook."
-"""The beginning of the names of On Book's loggers."""
-
 _SECRETS: Final = re.compile(
     # The addresses at which interactions are answered, of which only the token is hidden.
     r"(?P<before>/webhooks/\d+/|/interactions/\d+/"
@@ -46,14 +43,9 @@ class Redaction(logging.Filter):
         return True
 
     def redacted(self, text: str) -> str:
-        """Return a text with its secrets hidden."""
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
-        return _SECRETS.sub(_hide, text)
-
-
-def _hide(found: re.Match[str]) -> str:
-    return (found["before"] or "") + HIDDEN
+        return _SECRETS.sub(rf"\g<before>{HIDDEN}", text)
 
 
 def guard_handlers(known: Iterable[str]) -> None:
@@ -82,10 +74,9 @@ def release_loggers(redaction: Redaction) -> None:
 
 
 def list_own_loggers() -> list[logging.Logger]:
-    """Return On Book's loggers that exist."""
     known = logging.root.manager.loggerDict.copy()  # a thread may add to it
     return [
         logger
         for name, logger in known.items()
-        if name.startswith(OWN) and isinstance(logger, logging.Logger)
+        if name.startswith("onbook.") and isinstance(logger, logging.Logger)
     ]

@@ -17,9 +17,6 @@ from .settings import Settings, find_range
 
 V = TypeVar("V")
 
-FEW = 10
-"""The most whole numbers that people choose from a list."""
-
 PreferenceValue = str | float | None
 """A number, on or off, a name, or the id of a role; None for the default."""
 
@@ -33,7 +30,6 @@ class HasPreferences(Protocol):
     @property
     def preferences(self) -> Mapping[str, Any]:
         """Return the script's own values, by the names of the preferences."""
-        ...
 
 
 class Group(StrEnum):
@@ -94,7 +90,7 @@ class PreferenceSpec(Generic[V]):
         if issubclass(self.type, StrEnum):
             return {choice: say(choice) for choice in self.type}
         least, most = self.range or (0, math.inf)
-        if self.type is not int or most - least >= FEW:
+        if self.type is not int or most - least >= 10:  # too many for a list
             return {}
         return {str(number): str(number) for number in range(int(least), int(most) + 1)}
 

@@ -9,12 +9,6 @@ from contextlib import suppress
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 """The parameters of ``mallopt``, as in glibc's malloc.h."""
 
-ARENAS = 2
-"""The pools from which threads take memory. A pool keeps what its threads have freed."""
-
-LARGE = 256 * 1024
-"""Bytes from which on a block has pages of its own, which go back when it is freed."""
-
 
 def limit_allocator() -> None:
     """Limit what glibc's allocator keeps; other C libraries have no such parameters.
@@ -25,5 +19,6 @@ def limit_allocator() -> None:
     if sys.platform == "linux":
         with suppress(AttributeError):
             mallopt = ctypes.CDLL(None).mallopt
-            mallopt(M_ARENA_MAX, ARENAS)
-            mallopt(M_MMAP_THRESHOLD, LARGE)
+            mallopt(M_ARENA_MAX, 2)  # because a pool keeps what its threads have freed
+            # A larger block has pages of its own, which go back when it is freed.
+            mallopt(M_MMAP_THRESHOLD, 256 * 1024)

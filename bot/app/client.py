@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -36,9 +37,6 @@ log = logging.getLogger("onbook.runner")
 SYNCED_COMMANDS = "synced commands"
 """The name of a stored fact: the digest of the commands that were synced last."""
 
-DATABASE_TIMEOUT = 1.0
-"""Seconds within which a healthy database answers."""
-
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -58,12 +56,6 @@ messages that an earlier process could not record, and to tick messages that hav
 """
 
 SINGLE_SHARD = Shards.all_of(1)
-
-SYNCING_SHARD = 0
-"""The shard whose process syncs the commands."""
-
-DISCONNECT_TIMEOUT = 1.0
-"""Seconds for which a gateway connection is given to close."""
 
 
 class Bot(commands.AutoShardedBot):
@@ -91,10 +83,7 @@ class Bot(commands.AutoShardedBot):
             # Without the last one, which is privileged, Discord sends the text of a message only
             # where the message mentions the bot, and in direct messages.
             intents=discord.Intents(
-                guilds=True,
-                messages=True,
-                reactions=True,
-                message_content=settings.message_content,
+                guilds=True, messages=True, reactions=True, message_content=settings.message_content
             ),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -126,7 +115,7 @@ class Bot(commands.AutoShardedBot):
 
         Of several processes, the one that has the first shard does so.
         """
-        if SYNCING_SHARD not in Shards.of(self).ids:
+        if 0 not in Shards.of(self).ids:
             await self._fetch_command_ids()
             return
         commands_now = [
@@ -166,10 +155,9 @@ class Bot(commands.AutoShardedBot):
         """Close the gateway connections, so that Discord sends interactions to the next process."""
         disconnecting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
         if disconnecting:
-            await asyncio.wait(disconnecting, timeout=DISCONNECT_TIMEOUT)
+            await asyncio.wait(disconnecting, timeout=1.0)
 
     async def on_ready(self) -> None:
-        """Log the link by which the bot is invited."""
         assert self.application_id is not None  # known once it is ready
         log.info("ready as %s; invite it with %s", self.user, make_invite_link(self.application_id))
 
@@ -177,12 +165,10 @@ class Bot(commands.AutoShardedBot):
         """Run no command by a mention, because a cog reads mentions."""
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        """Count a session that has begun."""
         self._connected.add(shard_id)
         self.meter.count(GATEWAY_EVENTS, "connected")
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """Count a session that has resumed."""
         self._connected.add(shard_id)
         self.meter.count(GATEWAY_EVENTS, "resumed")
 
@@ -215,31 +201,27 @@ class Bot(commands.AutoShardedBot):
         if not services.models.works(model):
             return f"The voice {model} is not running."
         try:
-            async with asyncio.timeout(DATABASE_TIMEOUT):
+            async with asyncio.timeout(1.0):
                 await services.sessions.store.key_values.find_value(SYNCED_COMMANDS)
         except Exception:  # noqa: BLE001 - any error means that people are not served
             return "The database does not answer."
         return ""
 
     def _make_metrics(self) -> Metrics:
-        try:
-            from .metrics import Metrics
-        except ModuleNotFoundError as error:
-            if error.name != "prometheus_client":
-                raise
+        if find_spec("prometheus_client") is None:
             raise SettingsError(
                 "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
                 "or unset the setting."
-            ) from error
+            )
+        from .metrics import Metrics
+
         return Metrics(lambda: self.services.models.loads() if self.services else {})
 
 
 def make_invite_link(application_id: int) -> str:
     """Return the link by which a bot is invited with the permissions that it needs."""
     return discord.utils.oauth_url(
-        application_id,
-        permissions=INVITE_PERMISSIONS,
-        scopes=("bot", "applications.commands"),
+        application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )
 
 

@@ -49,9 +49,6 @@ _PASSED_ON_TYPES = {
 }
 """The types of options whose values discord.py passes on as they are."""
 
-MAX_ID_DIGITS = 20
-"""Digits of the id of a user, a role or an attachment."""
-
 
 def _list_options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the options that were given to a command or its subcommand."""
@@ -71,4 +68,5 @@ def _is_readable(option: dict[str, Any]) -> bool:
         return isinstance(value, int | float)
     if kind in _PASSED_ON_TYPES:
         return True
-    return isinstance(value, str) and value.isdecimal() and len(value) <= MAX_ID_DIGITS
+    # The id of a user, a role or an attachment.
+    return isinstance(value, str) and value.isdecimal() and len(value) <= 20

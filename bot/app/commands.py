@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from ..settings import RunnerSettings
 
-
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 PAGE_DATABASE = Path("play.db")
 """The database of the local page, whose messages end with it: a bot on Discord needs its own."""
@@ -72,7 +71,7 @@ class Stored(Configured):
 class Logged(Stored):
     """A command that writes a log."""
 
-    log_level: Annotated[LogLevel | None, UNSET] = None
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None, UNSET] = None
     """How much to log, instead of ONBOOK_LOG_LEVEL."""
 
 
@@ -86,17 +85,15 @@ class Play(Logged):
     """The port of the page; 0 for any."""
 
     def __call__(self, settings: RunnerSettings) -> None:
-        # Simcord tries a client without intents when it is imported, and discord.py warns of that.
-        logging.getLogger("discord.state").setLevel(logging.ERROR)
-        try:
-            from . import local  # needs simcord, which a bot on Discord does not
-        except ModuleNotFoundError as error:
-            if error.name != "simcord":
-                raise
+        if find_spec("simcord") is None:
             raise RunnerError(
                 "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
                 "On Book's repository, `make play`."
-            ) from error
+            )
+        # Simcord tries a client without intents when it is imported, and discord.py warns of that.
+        logging.getLogger("discord.state").setLevel(logging.ERROR)
+        from . import local
+
         asyncio.run(local.run_locally(settings, self.port))
 
 
@@ -164,8 +161,7 @@ class Export(Stored):
     def __call__(self, settings: RunnerSettings) -> None:
         from . import script_files
 
-        export = script_files.export(settings, self.script, self.file, self.paper)
-        left_out = asyncio.run(export)
+        left_out = asyncio.run(script_files.export(settings, self.script, self.file, self.paper))
         print(f"Exported {self.file}. {left_out}".rstrip())
 
 
@@ -217,9 +213,7 @@ class CopyDatabase(Configured):
                 "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TARGET."
             )
         source = settings.database if self.source is None else _parse_database(self.source)
-        target = settings.database_location
-        if self.target is not None:
-            target = _parse_database(self.target)
+        target = settings.database_location if self.target is None else _parse_database(self.target)
         counts = asyncio.run(copy_database(source, target))
         for table, count in counts.items():
             print(f"{table:<12}{count:>12,}")

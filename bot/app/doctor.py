@@ -32,14 +32,8 @@ from . import LOCAL_PORT
 from .client import INVITE_PERMISSIONS, make_invite_link
 from .runner import CONTENT_REFUSED, translate_discord_errors
 
-DISCORD_TIMEOUT = 20.0
-"""Seconds in which Discord must answer all questions."""
-
 MARKS = {"ok": "ok", "note": "--", "fault": "!!"}
 """The marks of findings by their grades."""
-
-MOST_GUILDS = 200
-"""The servers whose permissions are checked: as many as one request returns."""
 
 PRIVILEGED = ("gateway_presence", "gateway_guild_members", "gateway_message_content")
 """The privileged intents, as the flags of an application name them."""
@@ -102,7 +96,7 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
     try:
         with translate_discord_errors():
             async with (
-                asyncio.timeout(DISCORD_TIMEOUT),
+                asyncio.timeout(20.0),
                 discord.Client(intents=discord.Intents(guilds=True)) as client,
             ):
                 await client.login(token)
@@ -113,7 +107,8 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
                 commands = await client.http.get_global_commands(client.application_id)
                 known = f"{len(commands)} are registered" if commands else "the first run adds them"
                 yield Finding("Commands", known)
-                guilds = await client.http.get_guilds(MOST_GUILDS, with_counts=False)
+                # 200 is the most that one request returns.
+                guilds = await client.http.get_guilds(200, with_counts=False)
                 if not guilds:
                     text = f"none. Invite the bot: {link}"
                     yield Finding("Servers", text, is_ok=False, needed_by=("run",))
@@ -124,7 +119,6 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 
 def _check_intents(flags: discord.ApplicationFlags, settings: RunnerSettings) -> Finding:
-    """Compare the privileged intents that are on with what the settings ask for."""
     on = [
         name.removeprefix("gateway_").replace("_", " ")
         for name in PRIVILEGED
@@ -140,7 +134,6 @@ def _check_intents(flags: discord.ApplicationFlags, settings: RunnerSettings) ->
 
 
 def _check_permissions(name: str, permissions: int, link: str) -> Finding:
-    """Compare a server's permissions with those that the bot needs."""
     granted = discord.Permissions(permissions)
     missing = [
         needed.replace("_", " ").title()

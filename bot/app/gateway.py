@@ -55,7 +55,6 @@ class Shard(discord.shard.Shard):
     _backoff: Backoff
 
     def launch(self) -> None:
-        """Listen to a new connection."""
         # The delays of discord.py grow up to 17 minutes, and are reset only after 34.
         if not isinstance(self._backoff, Backoff):
             self._backoff = Backoff(lambda: self.ws.sequence)

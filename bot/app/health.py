@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from ..errors import SettingsError
 from ..telemetry import LOOP_DELAY_SECONDS, Meter
-from .metrics import CONTENT_TYPE, Metrics
+from .metrics import Metrics
 
 DELAY_INTERVAL = 0.25
 """Seconds between two measurements of the event loop's delay; longer delays are all seen."""
-
-SHUTDOWN_TIMEOUT = 1.0
-"""Seconds that requests in progress may take at the end."""
 
 ReadinessCheck = Callable[[], Awaitable[str]]
 """Returns why a bot is not ready, in one line, or ""."""
@@ -35,7 +33,7 @@ async def serve_pages(
     runner = web.AppRunner(
         _make_application(metrics, check_readiness),
         access_log=None,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
+        shutdown_timeout=1.0,
     )
     await runner.setup()
     measuring = asyncio.create_task(_measure_delay(metrics))
@@ -60,7 +58,7 @@ def _make_application(metrics: Metrics, check_readiness: ReadinessCheck) -> web.
     async def numbers(_request: web.Request) -> web.Response:
         # In a thread, because everybody would wait for the event loop.
         page = await asyncio.to_thread(metrics.render)
-        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def alive(_request: web.Request) -> web.Response:
         return web.Response(text="alive\n")

@@ -42,9 +42,6 @@ LIMITS = phrase(
 )
 """The first message on the page."""
 
-SETTLE_TIMEOUT = 600.0
-"""Seconds after which the page reports that a command is stuck."""
-
 
 class LocalBot(Bot):
     """Run On Book in a simulated Discord."""
@@ -53,7 +50,6 @@ class LocalBot(Bot):
     """Set before the bot starts; the simulation is made for an existing bot."""
 
     async def create_application_emoji(self, *, name: str, image: bytes) -> discord.Emoji:
-        """Create an emoji, and keep its image for the page."""
         emoji = await super().create_application_emoji(name=name, image=image)
         self.characters.keep_emoji(emoji, image)
         return emoji
@@ -101,7 +97,8 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     # Only a bot on Discord serves metrics: the page does not need their package.
     settings = settings.model_copy(update={"metrics_port": 0})
     bot = LocalBot(settings, call_later=_call_later)
-    world = simcord.Env(bot, check_errors=False, settle_timeout=SETTLE_TIMEOUT)
+    # The page reports that a command is stuck after ten minutes.
+    world = simcord.Env(bot, check_errors=False, settle_timeout=600.0)
     bot.characters = Characters(world)
     bot.add_listener(bot.characters.claim, "on_message")
     try:
@@ -175,10 +172,7 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
 
 
 async def _serve_page(
-    world: simcord.Env,
-    channel: simcord.ChannelHandle,
-    writers: list[Writer],
-    port: int,
+    world: simcord.Env, channel: simcord.ChannelHandle, writers: list[Writer], port: int
 ) -> None:
     async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:
         print(page.url, flush=True)

@@ -25,7 +25,6 @@ class FaceStore(CdnStore):
         """PNG files, by the last part of their addresses, without its ending."""
 
     def get(self, url: str) -> bytes | None:
-        """Return a file by its address, or None."""
         return super().get(url) or self.faces.get(find_stem(url))
 
 

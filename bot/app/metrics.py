@@ -11,20 +11,12 @@ from typing import TypeVar
 
 import aiohttp
 import prometheus_client
-from prometheus_client import (
-    CONTENT_TYPE_PLAIN_0_0_4,
-    CollectorRegistry,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..inference.engine import EngineLoad
 from ..telemetry import METRICS, REQUEST_SECONDS, Counter, Gauge, Histogram, Meter, Metric
-
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""The content type of `Metrics.render`."""
 
 M = TypeVar("M", bound=Metric)
 C = TypeVar("C")
@@ -33,7 +25,7 @@ Loads = Callable[[], Mapping[str, EngineLoad]]
 """Return the load of each model, from any thread."""
 
 
-class Metrics(Meter):
+class Metrics(Meter, Collector):
     """Measure the events of one bot."""
 
     def __init__(self, loads: Loads) -> None:
@@ -42,11 +34,11 @@ class Metrics(Meter):
         self._counters = self._make(Counter, prometheus_client.Counter)
         self._gauges = self._make(Gauge, prometheus_client.Gauge)
         self._histograms = self._make(Histogram, prometheus_client.Histogram)
-        self.registry.register(_Loads(loads))
+        self._loads = loads
+        self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
     def _make(self, kind: type[M], make: Callable[..., C]) -> dict[M, C]:
-        """Return a collector for each metric of a kind."""
         made = dict[M, C]()
         for metric in METRICS:
             if isinstance(metric, kind):
@@ -56,32 +48,22 @@ class Metrics(Meter):
         return made
 
     def render(self) -> bytes:
-        """Return the metrics as `CONTENT_TYPE`, from any thread, within a tenth of a second."""
+        """Return the page of the metrics, from any thread, within a tenth of a second."""
         return generate_latest(self.registry)
 
     def count(self, counter: Counter, *labels: str) -> None:
-        """Count an event."""
         counted = self._counters[counter]
         (counted.labels(*labels) if labels else counted).inc()
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
-        """Record a duration."""
         observed = self._histograms[histogram]
         (observed.labels(*labels) if labels else observed).observe(seconds)
 
     def track(self, gauge: Gauge) -> AbstractContextManager[None]:
-        """Count something as in progress until the context exits."""
         return self._gauges[gauge].track_inprogress()
 
-
-class _Loads(Collector):
-    """Collect the loads of the models whenever the metrics are rendered."""
-
-    def __init__(self, loads: Loads) -> None:
-        self.loads = loads
-
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Yield the current values."""
+        """Yield the loads of the models, which are read whenever the metrics are rendered."""
         queue = GaugeMetricFamily(
             "onbook_queue", "lines and candidates that are waiting, by `voice`", labels=["voice"]
         )
@@ -94,7 +76,7 @@ class _Loads(Collector):
             "`reading` or `writing`",
             labels=["voice", "work"],
         )
-        for model, load in self.loads().items():
+        for model, load in self._loads().items():
             queue.add_metric([model], load.waiting)
             rows.add_metric([model], load.rows)
             characters.add_metric([model, "reading"], load.read)

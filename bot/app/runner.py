@@ -28,16 +28,10 @@ LOGIN_REFUSED = (
     "developer portal."
 )
 
-BAD_TOKEN = 4004
-"""The code with which Discord closes a connection of an invalid token."""
-
 CONTENT_REFUSED = (
     "Discord refuses the message-content intent. Allow it on the bot's page in the developer "
     "portal, or unset ONBOOK_MESSAGE_CONTENT."
 )
-
-SHARDING_ERRORS = {4010, 4011}
-"""The codes with which Discord closes a connection that needs other shards."""
 
 R = TypeVar("R")
 
@@ -67,7 +61,6 @@ async def run_on_discord(settings: RunnerSettings) -> None:
 
 
 async def _fetch_recommended_shards(token: str) -> Shards:
-    """Return all shards, of the number that Discord recommends for a bot."""
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         await client.login(token)
         count, _, _ = await client.http.get_bot_gateway()
@@ -134,17 +127,18 @@ def translate_discord_errors() -> Iterator[None]:
     except discord.PrivilegedIntentsRequired:
         raise RunnerError(CONTENT_REFUSED) from None
     except discord.ConnectionClosed as error:
-        if error.code == BAD_TOKEN:
-            raise RunnerError(LOGIN_REFUSED) from None
-        if error.code not in SHARDING_ERRORS:
-            raise RunnerError(
-                f"Discord closed the connection ({error.code}). Check Discord's status, then start "
-                "again."
-            ) from error
+        match error.code:
+            case 4004:  # the token is invalid
+                raise RunnerError(LOGIN_REFUSED) from None
+            case 4010 | 4011:  # the bot needs other shards
+                raise RunnerError(
+                    "Discord requires more shards for this bot. Unset ONBOOK_SHARDS, or raise the "
+                    "total, as in 0-3/16."
+                ) from None
         raise RunnerError(
-            "Discord requires more shards for this bot. Unset ONBOOK_SHARDS, or raise the total, "
-            "as in 0-3/16."
-        ) from None
+            f"Discord closed the connection ({error.code}). Check Discord's status, then start "
+            "again."
+        ) from error
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
         raise RunnerError(
             f"Discord cannot be reached ({type(error).__name__}). Check the network, then start "

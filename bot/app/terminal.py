@@ -31,14 +31,7 @@ from ..screenplay.page_layout import lay_out_page
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
 from ..session.situations import draw_situation, find_fitting_model
-from ..session.turn import (
-    OPENING_WRITER,
-    ContinueRequest,
-    Job,
-    NewScript,
-    Requester,
-    TurnResult,
-)
+from ..session.turn import OPENING_WRITER, ContinueRequest, Job, NewScript, Requester, TurnResult
 from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..ui.delivery.responses import format_error
@@ -73,9 +66,6 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /script [list|NUMBER]     read the whole script, list all, or go on with another one
 /export [FILE]            save it as FILE{list_endings()}
 /help, /quit              show this, or leave; the script is kept"""
-
-Read = Callable[[], Awaitable[str]]
-"""Return what was typed; raise EOFError at the end."""
 
 
 async def write(settings: Settings) -> None:
@@ -148,8 +138,8 @@ class Terminal:
             except RunnerError as error:
                 self.note(str(error))
 
-    def _make_reader(self) -> Read:
-        """Return a prompt with history and completion, or a plain reader of a pipe."""
+    def _make_reader(self) -> Callable[[], Awaitable[str]]:
+        """Return a prompt with history, or a reader of a pipe; both raise EOFError at the end."""
         if sys.stdin.isatty():
             names = WordCompleter([*self.commands, "/quit"], sentence=True)
             prompt: PromptSession[str] = PromptSession(
@@ -181,10 +171,9 @@ class Terminal:
                 result = await self.session.continuation.write(self._requester(), typed, job=job)
             self.show_result(result)
 
-    # Commands
+    # Commands, which `HELP` explains
 
     async def continue_(self, rest: str) -> None:
-        """Let the voice write."""
         words = rest.split()
         lines = int(words.pop(0)) if words and words[0].isdecimal() else 1
         character = parse_name(" ".join(words)) if words else None
@@ -197,25 +186,21 @@ class Terminal:
         self.show_result(result)
 
     async def take(self, _rest: str) -> None:
-        """Get another take of the voice's last line."""
         async with self._take_turn() as job:
             result = await self.session.continuation.retry(self._requester(), job=job)
         self.show_result(result)
 
     async def undo(self, _rest: str) -> None:
-        """Take the last line back, and show where the script stands."""
         await self.session.history.undo(self._requester())
         self.note("Undone. The script ends like this now:\n")
         await self.show_end(1)
 
     async def redo(self, _rest: str) -> None:
-        """Restore the line that was taken back."""
         await self.session.history.redo(self._requester())
         self.note("Restored:\n")
         await self.show_end(1)
 
     async def cast(self, rest: str) -> None:
-        """Show or change the cast."""
         action, _, names = rest.partition(" ")
         library, requester = self.session.library, self._requester()
         match action:
@@ -268,7 +253,6 @@ class Terminal:
             self.note(f"{number}  {script.title}: {line}"[:75])
 
     async def export(self, rest: str) -> None:
-        """Save the script in a file."""
         script = await self.session.library.load_nonempty_script()
         path = _choose_path(script, rest)
         export_format = find_format(path)
@@ -277,7 +261,6 @@ class Terminal:
         self.note(f"Saved {path}. {left_out}".rstrip())
 
     async def help(self, _rest: str) -> None:
-        """Say what can be typed."""
         self.note(HELP)
 
     # Turns and their lines
@@ -324,7 +307,6 @@ class Terminal:
         self.print(text, NOTE)
 
     def print(self, text: str, style: str) -> None:
-        """Print a text, with a style where the output is a terminal."""
         if sys.stdout.isatty():
             print_formatted_text(FormattedText([(style, text)]))
         else:

@@ -36,9 +36,6 @@ MAX_SECONDS = 120.0
 SAMPLE_RATE = 24_000
 """The samples in a second of speech."""
 
-BIT_RATE = 64
-"""The kilobits of a second of MP3, with which two minutes take a megabyte."""
-
 PAUSE, SHORT_PAUSE, HEADING_PAUSE = 0.6, 0.3, 1.0
 """Seconds of silence between elements, inside one, and around a scene heading."""
 
@@ -90,9 +87,7 @@ def find_last_scene(elements: Sequence[Element]) -> int:
 
 
 async def record_table_read(
-    elements: Sequence[Element],
-    first: int = 0,
-    on_progress: OnProgress = lambda share: None,
+    elements: Sequence[Element], first: int = 0, on_progress: OnProgress = lambda share: None
 ) -> TableRead | None:
     """Record a script from its element ``first`` on, as far as `MAX_SECONDS` go.
 
@@ -256,7 +251,7 @@ def encode_mp3(audio: Floats) -> bytes:
     encoder = lameenc.Encoder()
     encoder.set_channels(1)
     encoder.set_in_sample_rate(SAMPLE_RATE)
-    encoder.set_bit_rate(BIT_RATE)
+    encoder.set_bit_rate(64)  # kilobits a second, with which two minutes take a megabyte
     encoder.set_quality(5)
     encoder.silence()
     return bytes(encoder.encode(pcm.tobytes()) + encoder.flush())

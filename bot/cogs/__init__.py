@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import discord
 from discord.ext import commands
 
+from ..audio.table_read import is_installed
 from ..interactions.services import CogServices, Host, OnBook
 from ..session.channel_session import ChannelSessions
 from ..session.rate_limits import RateLimits
@@ -65,14 +65,6 @@ FEATURES: tuple[type[FeatureCog], ...] = (
 """The features, in the order in which Discord is told of their commands."""
 
 
-def _gather_script_commands(features: Sequence[FeatureCog]) -> None:
-    """Move the commands of all features that belong under /script into that group."""
-    [script] = [feature.script for feature in features if isinstance(feature, Reading)]
-    for feature in features:
-        for command in feature.release_commands(BELOW_SCRIPT):
-            script.add_command(command)
-
-
 CogT = TypeVar("CogT", bound=commands.Cog)
 
 
@@ -122,8 +114,12 @@ async def add_cogs(
     try:
         if group:
             check_conflicts(bot, group)  # again, because the host went on meanwhile
-        features = [adapt(kind)(services) for kind in FEATURES if kind.is_available()]
-        _gather_script_commands(features)
+        kinds = [kind for kind in FEATURES if kind is not Listening or is_installed()]
+        features = [adapt(kind)(services) for kind in kinds]
+        [script] = [feature.script for feature in features if isinstance(feature, Reading)]
+        for feature in features:
+            for command in feature.release_commands(BELOW_SCRIPT):
+                script.add_command(command)
         commands_inside = None
         if group:
             released = [command for feature in features for command in feature.release_commands()]

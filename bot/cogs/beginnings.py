@@ -14,7 +14,7 @@ from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOCK
-from ..session.situations import Situation, draw_situation, load_situations
+from ..session.situations import Situation, load_situations
 from ..session.turn import ContinueRequest, NewScript, TurnResult, current_position
 from ..storage.schema import Script
 from ..ui.cards.model_cards import find_language, list_styles, name_language
@@ -60,9 +60,7 @@ class BeginningCog(FeatureCog):
 
     def draw_situation(self, model: str | None) -> Situation:
         """Draw a situation for a voice, or of any voice that is here."""
-        if model:
-            return draw_situation(model, SystemRandom())
-        names = self.services.models.names()
+        names = [model] if model else self.services.models.names()
         written = [situation for situation in load_situations() if situation.model in names]
         return SystemRandom().choice(written or load_situations())
 
@@ -102,20 +100,17 @@ class BeginningCog(FeatureCog):
             if turn.bot_is_member:
                 await self.turns.show_script(turn, announcement)
                 announcement = ""
-            result = await self._go_on(turn, result, request)
+            # The lines of the opening have the interaction itself as their delivery.
+            requester = replace(turn.requester, delivery=f"{turn.requester.delivery} next")
+            # The voice goes on only if nobody else has meanwhile.
+            expected, continuation = current_position(result.script), turn.session.continuation
+            try:
+                async with self.turns.show_writing(turn) as job:
+                    result = await continuation.generate(requester, request, expected, job)
+            except OnBookError as error:
+                result = replace(result, failure=error)
         remark = await self._describe_language(turn.interaction, result.script)
         await self.turns.show(turn, result, "", announcement, remark)
-
-    async def _go_on(self, turn: Turn, first: TurnResult, request: ContinueRequest) -> TurnResult:
-        """Let the voice go on below an opening, if nobody else has meanwhile."""
-        # The lines of the opening have the interaction itself as their delivery.
-        requester = replace(turn.requester, delivery=f"{turn.requester.delivery} next")
-        expected, continuation = current_position(first.script), turn.session.continuation
-        try:
-            async with self.turns.show_writing(turn) as job:
-                return await continuation.generate(requester, request, expected, job)
-        except OnBookError as error:
-            return replace(first, failure=error)
 
     async def _describe_language(self, interaction: Interaction, script: Script) -> str:
         """Return, once a person, in which language a voice writes that is not theirs, or ""."""
@@ -126,11 +121,8 @@ class BeginningCog(FeatureCog):
         notifications = self.services.sessions.notifications
         if language == spoken or not notifications.should_tell_language(person):
             return ""
-        return say(
-            "“{voice}” writes {language}, whatever you write.",
-            voice=inline(script.model, 40),
-            language=name_language(language),
-        )
+        voice, name = inline(script.model, 40), name_language(language)
+        return say("“{voice}” writes {language}, whatever you write.", voice=voice, language=name)
 
 
 def _describe_lock(turn: Turn, script: Script) -> list[str]:

@@ -53,6 +53,7 @@ from .feature import (
     FeatureCog,
     answer_errors,
     answer_suggestions,
+    asks_during_vote,
     listens_to,
     message_command,
 )
@@ -87,15 +88,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     @app_commands.command(name="fork", extras=BELOW_SCRIPT)
     @app_commands.describe(
-        title="The new script's title",
-        thread="Continue in a new thread instead of here",
+        title="The new script's title", thread="Continue in a new thread instead of here"
     )
     @answer_errors
     async def fork(
-        self,
-        interaction: Interaction,
-        title: app_commands.Range[str, 1, 100],
-        thread: bool = False,
+        self, interaction: Interaction, title: app_commands.Range[str, 1, 100], thread: bool = False
     ) -> None:
         """Start a second script from this one"""
         check_bot_permissions(interaction)
@@ -157,7 +154,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
             view = make_line_menu(poll.script, options)
             await answer_privately(interaction, question, view=view)
             return
-        await self._jump_to(turn, await self._find_shown_position(turn.session, message))
+        line = await self.sessions.posts.load_line(message.id)
+        await self._jump_to(turn, await turn.session.history.find_running_position(line))
 
     @message_command(REWRITE)
     @answer_errors
@@ -175,7 +173,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "These takes are still open. Choose one, or go to one with "
                 "**Continue from here**, then rewrite it."
             )
-        position = await self._find_shown_position(session, message)
+        line = await self.sessions.posts.load_line(message.id)
+        position = await session.history.find_running_position(line)
         await self._offer_to_rewrite(interaction, session, position)
 
     @listens_to(position_pattern("here"))
@@ -217,30 +216,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
         title = format_page_title(script, page.number, page.pages)
         options = [make_option(line, page.numbers.get(line.id)) for line in page.lines]
         view = make_line_menu(script.id, options, page.number, page.pages)
-        size_left = LIMIT - size(title) - 1
-        values = resolve_values(script.preferences, self.services.settings)
-        list_text = format_lines(
-            page.lines, page.numbers, values, self.services.settings, requested, size_left
-        )
+        settings, size_left = self.services.settings, LIMIT - size(title) - 1
+        values = resolve_values(script.preferences, settings)
+        list_text = format_lines(page.lines, page.numbers, values, settings, requested, size_left)
         return f"{title}\n{list_text}", view
-
-    async def _find_shown_position(
-        self, session: ChannelSession, message: discord.Message
-    ) -> ScriptPosition:
-        """Return the line that a message shows, in the running script if that has the line."""
-        line = await self.sessions.posts.load_line(message.id)
-        return await session.history.find_running_position(line)
 
     # Going elsewhere
 
+    @asks_during_vote(DO_ANYWAY)
     async def _jump_to(self, turn: Turn, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
-        jump_anyway = partial(self._jump_to, position=position)
-        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), jump_anyway):
-            result = await turn.session.history.jump_to(turn.requester, position)
-            who = format_requester(turn.interaction)
-            note = say("{who} moved the script to this line.", who=who)
-            await self.turns.show(turn, result, note)
+        result = await turn.session.history.jump_to(turn.requester, position)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} moved the script to this line.", who=who))
 
     async def _rewrite_shown(self, interaction: Interaction, script: Script, line: Line) -> None:
         """Open the window for the last line of a channel, without reading anything."""
@@ -250,7 +238,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _offer_to_rewrite(
         self, interaction: Interaction, session: ChannelSession, position: ScriptPosition
     ) -> None:
-        """Offer the window for a line."""
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
         open_window = partial(self._open_rewrite_modal, position, line)
         choice = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
@@ -265,23 +252,20 @@ class Branches(FeatureCog, name="OnBook.branches"):
             async with self.answering(answer, keep=text.value.strip()):
                 turn = await self.turns.admit(answer)
                 self.services.charge(answer, Cost(characters=len(text.value)))
-                await self._rewrite_line(turn, position, text.value)
+                await self._rewrite_line(turn, position, text=text.value)
 
         title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
         await self.open_modal(interaction, "rewrite", title, [text], submit)
 
-    async def _rewrite_line(self, turn: Turn, position: ScriptPosition, text: str) -> None:
-        interaction, history = turn.interaction, turn.session.history
-        rewrite_anyway = partial(self._rewrite_line, position=position, text=text)
-        async with self.asking_during_vote(
-            interaction, say(DO_ANYWAY), rewrite_anyway, text.strip()
-        ):
-            number = await history.find_number(position)
-            async with self.turns.show_progress(interaction, LINES) as job:
-                result = await history.rewrite(turn.requester, position, text, job)
-            who = format_requester(interaction)
-            note = say("{who} rewrote line {number:,}.", who=who, number=number)
-            await self.turns.show(turn, result, note)
+    @asks_during_vote(DO_ANYWAY, keep="text")
+    async def _rewrite_line(self, turn: Turn, position: ScriptPosition, *, text: str) -> None:
+        history = turn.session.history
+        number = await turn.session.library.count_lines(position.line)
+        async with self.turns.show_progress(turn.interaction, LINES) as job:
+            result = await history.rewrite(turn.requester, position, text, job)
+        who = format_requester(turn.interaction)
+        note = say("{who} rewrote line {number:,}.", who=who, number=number)
+        await self.turns.show(turn, result, note)
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:
         session = self.services.admit_to_session(interaction)
@@ -294,16 +278,21 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "for them, or leave out {*thread}."
             )
         await FirstResponse(interaction).defer(thinking=True)
-        check_may_write(await session.library.load_script(), get_requester(interaction))
-        thread = await channel.create_thread(
-            name=plain(title, 100), type=discord.ChannelType.public_thread
-        )
+        requester = get_requester(interaction)
+        check_may_write(await session.library.load_script(), requester)
+        public = discord.ChannelType.public_thread
+        thread = await channel.create_thread(name=plain(title, 100), type=public)
         try:
-            await session.history.fork(get_requester(interaction), title, thread.id)
+            await session.history.fork(requester, title, thread.id)
         except Exception:
-            await _delete_thread(thread)
+            # Delete a thread without a script, or archive it, which its creator always may.
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                try:
+                    await thread.delete()
+                except discord.Forbidden:
+                    await thread.edit(archived=True)
             raise
-        await self.services.messages.sync(thread, self.services.sessions.get(thread.id))
+        await self.services.messages.sync(thread, self.sessions.get(thread.id))
         note = say(
             "{who} forked the script. It continues here, and as “{title}” in {thread}.",
             who=format_requester(interaction),
@@ -311,12 +300,3 @@ class Branches(FeatureCog, name="OnBook.branches"):
             thread=thread.mention,
         )
         await complete_response(interaction, content=f"-# {note}")
-
-
-async def _delete_thread(thread: discord.Thread) -> None:
-    """Delete a thread without a script, or archive it, which its creator always may."""
-    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-        try:
-            await thread.delete()
-        except discord.Forbidden:
-            await thread.edit(archived=True)

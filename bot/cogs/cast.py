@@ -81,18 +81,16 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def add_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Add the character whom a button names, and leave the other buttons."""
         check_bot_permissions(interaction)
-        name, session = parse_name(match["name"]), self.services.admit_to_session(interaction)
-        await FirstResponse(interaction).defer()
-        await session.library.add_speaker_to_cast(
-            get_requester(interaction), int(match["script"]), name
-        )
+        name, script = parse_name(match["name"]), int(match["script"])
+        session = await self.open_session(interaction)
+        await session.library.add_speaker_to_cast(get_requester(interaction), script, name)
         assert interaction.message is not None  # because its button was pressed
         others = discord.ui.View.from_message(interaction.message).children
         left = [item for item in others if getattr(item, "custom_id", "") != match.string]
-        content = say("{name} is in the cast now.", name=inline(name, 60))
+        who, shown = format_requester(interaction), inline(name, 60)
+        content = say("{name} is in the cast now.", name=shown)
         await edit_response(interaction, content=content, view=make_view(*left) if left else None)
-        who = format_requester(interaction)
-        note = say("{who} added {name} to the cast.", who=who, name=inline(name, 60))
+        note = say("{who} added {name} to the cast.", who=who, name=shown)
         await self.turns.sync(interaction, session, f"-# {note}")
 
     @cast.autocomplete("add")
@@ -101,22 +99,15 @@ class Cast(FeatureCog, name="OnBook.cast"):
         names = await self.services.admit_to_session(interaction).library.list_characters()
         *earlier, last = str(current).split(",")
         given = [name.strip() for name in earlier if name.strip()]
-        given_names = {name.casefold() for name in given}
-        suggestions = suggest(
-            [name for name in names if name.casefold() not in given_names], last.strip()
-        )
-        completions = [", ".join([*given, name.value]) for name in suggestions]
-        return [
-            app_commands.Choice(name=name, value=name)
-            for name in completions
-            if len(name) <= MAX_CHOICE_LENGTH
-        ]
+        known = {name.casefold() for name in given}
+        others = suggest([name for name in names if name.casefold() not in known], last.strip())
+        completed = [", ".join([*given, name.value]) for name in others]
+        return suggest([text for text in completed if len(text) <= MAX_CHOICE_LENGTH], "")
 
     @cast.autocomplete("remove")
     @answer_suggestions
     async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
-        session = self.services.admit_to_session(interaction)
-        running = await session.library.find_running()
+        running = await self.services.admit_to_session(interaction).library.find_running()
         return suggest(running.cast if running else [], current)
 
 
@@ -124,18 +115,14 @@ def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast:
         return say("The cast is empty. Add characters with {/cast}.")
-    lines = [
-        f"- {_format_character(inline(character, 60), script.players.get(character))}"
-        for character in script.cast
-    ]
+    rows = []
+    for character in script.cast:
+        row, player = inline(character, 60), script.players.get(character)
+        if player is not None:
+            row = say("{character}, played by {player}", character=row, player=f"<@{player}>")
+        rows.append(f"- {row}")
     if LOCK.of(script):
-        lock = say("The voice writes only for the cast now.")
+        rows.append(f"-# {say('The voice writes only for the cast now.')}")
     else:
-        lock = say("The voice may write for others now, too.")
-    return "\n".join([*lines, f"-# {lock}"])
-
-
-def _format_character(character: str, player: int | None) -> str:
-    if player is None:
-        return character
-    return say("{character}, played by {player}", character=character, player=f"<@{player}>")
+        rows.append(f"-# {say('The voice may write for others now, too.')}")
+    return "\n".join(rows)

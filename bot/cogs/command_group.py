@@ -43,7 +43,10 @@ def check_conflicts(bot: Host, group: str) -> None:
             try:
                 tree.add_command(command)
             except app_commands.CommandAlreadyRegistered:
-                raise CommandConflict(_format_conflict(command)) from None
+                known, advice = f"/{command.name}", "Set ONBOOK_GROUP to another name."
+                if isinstance(command, app_commands.ContextMenu):
+                    known, advice = f"“{command.name}”", "Rename that one."
+                raise CommandConflict(f"This bot already has a command {known}. {advice}") from None
             except app_commands.CommandLimitReached as error:
                 raise CommandConflict(
                     f"There is no room for “{command.name}”, because Discord allows {error.limit} "
@@ -57,9 +60,3 @@ async def _do_nothing(
     interaction: discord.Interaction[discord.Client], message: discord.Message
 ) -> None:
     """Stand in for a command on messages."""
-
-
-def _format_conflict(command: app_commands.Group | app_commands.ContextMenu) -> str:
-    if isinstance(command, app_commands.ContextMenu):
-        return f"This bot already has a command “{command.name}”. Rename that one."
-    return f"This bot already has a command /{command.name}. Set ONBOOK_GROUP to another name."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from re import Match
 
 import discord
@@ -16,7 +15,7 @@ from ..session.preferences import STYLE
 from ..storage.schema import Line
 from ..ui.cards.settings_messages import format_values
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
-from ..ui.delivery.sending import FirstResponse, complete_response
+from ..ui.delivery.sending import complete_response
 from ..ui.lines.looks import format_credit
 from ..ui.markdown import LIMIT, inline, size
 from .feature import FeatureCog, answer_errors, listens_to, message_command
@@ -26,8 +25,6 @@ CREDIT_SIZE = 120
 
 DETAILS = phrase("Details")
 """The name of the command on messages."""
-
-STAR_ID = rf"{CUSTOM_ID_PREFIX}star:(?P<message>\d{{1,20}})"
 
 
 class Details(FeatureCog, name="OnBook.details"):
@@ -48,44 +45,43 @@ class Details(FeatureCog, name="OnBook.details"):
         script = await session.library.find(position.script)
         primed = await session.reader.open_model(script.model, STYLE.of(script))
         entries = [await self._format_details(session, primed, line) for line in lines]
+        # A message has room for the last ones at least.
+        while size("\n".join(entries)) > LIMIT and len(entries) > 1:
+            del entries[0]
         view = discord.utils.MISSING
         if not poll:
             is_given = await self.sessions.stars.has_given(lines[0], interaction.user.id)
             label = say("Take my star back") if is_given else say("Star")
             custom_id = f"{CUSTOM_ID_PREFIX}star:{message.id}"
             view = make_view(ui.Button(label=label, custom_id=custom_id))
-        await complete_response(interaction, content=_fit(entries), view=view)
+        await complete_response(interaction, content="\n".join(entries), view=view)
 
-    @listens_to(STAR_ID)
+    @listens_to(rf"{CUSTOM_ID_PREFIX}star:(?P<message>\d{{1,20}})")
     @answer_errors
     async def star(self, interaction: Interaction, match: Match[str]) -> None:
         """Give the line in a message the person's star, or take the star back."""
-        self.services.admit(interaction)
         # Discord takes the first answer once, so that a second delivery takes no star back.
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
+        await self.open_session(interaction, thinking=True, ephemeral=True)
         line = await self.sessions.posts.load_line(int(match["message"]))
         stars = await self.sessions.stars.toggle(line, interaction.user.id)
         text = inline(line.element.one_line, 100)
-        if stars is not None:
+        if stars is None:
+            content = say("You took your star back from “{text}”.", text=text)
+        else:
             content = say(
                 "You starred “{text}”. It has {stars} now. Press **Star** again to take yours "
                 "back.",
                 text=text,
                 stars=many(stars, "star"),
             )
-        else:
-            content = say("You took your star back from “{text}”.", text=text)
         await complete_response(interaction, content=content)
 
     async def _format_details(
         self, session: ChannelSession, primed: PrimedModel, line: Line
     ) -> str:
         """Return a line with its writer, its seed and settings, and what it cost the voice."""
-        origin = line.origin
-        details = [
-            inline(format_credit(line), CREDIT_SIZE),
-            discord.utils.format_dt(line.written, "f"),
-        ]
+        origin, credit = line.origin, inline(format_credit(line), CREDIT_SIZE)
+        details = [credit, discord.utils.format_dt(line.written, "f")]
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
             known = [name for name in OPTIONS_BY_NAME if name in origin]
@@ -94,18 +90,8 @@ class Details(FeatureCog, name="OnBook.details"):
             details.append(many(stars, "star"))
         bits = await session.reader.load_surprisal(primed, line)
         if len(bits):
-            average = say(
-                "{bits:.1f} bits per character for “{voice}”",
-                bits=float(bits.mean()),
-                voice=inline(primed.model.name, 40),
+            average, voice = float(bits.mean()), inline(primed.model.name, 40)
+            details.append(
+                say("{bits:.1f} bits per character for “{voice}”", bits=average, voice=voice)
             )
-            details.append(average)
         return f"{inline(line.element.one_line, 100)}\n-# {', '.join(details)}"
-
-
-def _fit(entries: Sequence[str]) -> str:
-    """Return as many of the last entries as a message has room for."""
-    shown = list(entries)
-    while size("\n".join(shown)) > LIMIT and len(shown) > 1:
-        del shown[0]
-    return "\n".join(shown)

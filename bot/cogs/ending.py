@@ -158,7 +158,6 @@ class Ending(FeatureCog, name="OnBook.ending"):
     async def _make_card(
         self, channel: MessageChannel, session: ChannelSession, script: Script
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
-        """Return the closing card of a script, and the files on it."""
         lines = await session.library.load_lines(script)
         best = await self.sessions.stars.load_best_lines(script, lines)
         statistics = await asyncio.to_thread(count_script, lines)
@@ -187,18 +186,14 @@ class Ending(FeatureCog, name="OnBook.ending"):
             if not await self.services.claim_housekeeping():
                 return
             for script in await self.sessions.housekeeping.list_ended(Shards.of(self.bot)):
-                await self._show_late(script)
-
-    async def _show_late(self, script: Script) -> None:
-        channel = self.bot.get_partial_messageable(script.channel)
-        session = self.services.sessions.get(script.channel)
-        try:
-            with speaking_for(script, self.bot, self.services.group):
-                await self._show(channel, session, script)
-        except TransactionFailed:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other scripts must not wait for this one
-            log_failure(log, f"could not show the end of script {script.id}", error)
+                channel = self.bot.get_partial_messageable(script.channel)
+                try:
+                    with speaking_for(script, self.bot, self.services.group):
+                        await self._show(channel, self.sessions.get(script.channel), script)
+                except TransactionFailed:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the other scripts must not wait
+                    log_failure(log, f"could not show the end of script {script.id}", error)
 
 
 def _find_file_limits(channel: object) -> tuple[bool, int]:

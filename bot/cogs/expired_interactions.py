@@ -28,9 +28,7 @@ class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
         if interaction.type not in ANSWERED_TYPES or find_state(interaction).is_handled:
             return
         data: Any = interaction.data or {}
-        if not (
-            str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX) or self.services.group is None
-        ):
-            return
-        async with self.answering(interaction, keep=collect_texts(interaction)):
-            raise RequestError("That has expired. Use the command again.")
+        is_ours = str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX)
+        if is_ours or self.services.group is None:
+            async with self.answering(interaction, keep=collect_texts(interaction)):
+                raise RequestError("That has expired. Use the command again.")

@@ -34,10 +34,9 @@ from ..session.channel_session import ChannelSession
 from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
-from ..ui.delivery.interaction_state import find_state
+from ..ui.delivery.interaction_state import find_state, measure_wait
 from ..ui.delivery.responses import answer_error, answer_privately, return_text
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
-from ..ui.delivery.waiting import measure_wait
 
 CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
@@ -45,10 +44,8 @@ Cog = TypeVar("Cog", bound="FeatureCog")
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 Choices = list[app_commands.Choice[str]]
-ChoiceT = TypeVar("ChoiceT", str, int)
-Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, list[app_commands.Choice[ChoiceT]]]]
-Act = Callable[[Interaction], Awaitable[None]]
-TakeTurn = Callable[[Turn], Awaitable[None]]
+Suggest = Callable[[Cog, Interaction, str], Coroutine[Any, Any, Choices]]
+TakeTurn = Callable[Concatenate[Cog, Turn, P], Coroutine[Any, Any, None]]
 
 LEAST_TEMPERATURE, LARGEST_TEMPERATURE = find_range("temperature")
 
@@ -77,7 +74,7 @@ UNTITLED = phrase("Untitled")
 """The title of a script that was given none."""
 
 
-def answer_suggestions(suggest: Suggest[Cog, ChoiceT]) -> Suggest[Cog, ChoiceT]:
+def answer_suggestions(suggest: Suggest[Cog]) -> Suggest[Cog]:
     """Decorate an autocompletion to answer itself, in the person's language.
 
     discord.py would log a traceback where an answer is refused. Errors suggest nothing, nor does
@@ -85,10 +82,8 @@ def answer_suggestions(suggest: Suggest[Cog, ChoiceT]) -> Suggest[Cog, ChoiceT]:
     """
 
     @functools.wraps(suggest)
-    async def handle(
-        cog: Cog, interaction: Interaction, current: str, /
-    ) -> list[app_commands.Choice[ChoiceT]]:
-        choices: list[app_commands.Choice[ChoiceT]] = []
+    async def handle(cog: Cog, interaction: Interaction, current: str, /) -> Choices:
+        choices: Choices = []
         with (
             speaking(interaction.locale.value, cog.services.group),
             suppress(OnBookError, TimeoutError),
@@ -106,7 +101,7 @@ class Choice:
     """A button of an offer."""
 
     label: str
-    act: Act
+    act: Callable[[Interaction], Awaitable[None]]
     """What is done for the interaction of the press."""
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
     opens_window: bool = False
@@ -143,11 +138,6 @@ class FeatureCog(commands.Cog):
                     yield member.callback.custom_ids, _ignore_match(member.callback.__get__(self))
             elif hasattr(member, "custom_ids"):
                 yield member.custom_ids, member.__get__(self)
-
-    @classmethod
-    def is_available(cls) -> bool:
-        """Return whether what the feature needs is installed."""
-        return True
 
     def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
         """Return the cog's commands, or those with some extras, for the caller to add."""
@@ -261,34 +251,29 @@ class FeatureCog(commands.Cog):
         shown = self.services.in_flight.register(view)
         await answer_privately(interaction, question, view=shown, files=files)
 
-    @asynccontextmanager
-    async def asking_during_vote(
-        self, interaction: Interaction, label: str, act: TakeTurn, keep: str = ""
-    ) -> AsyncIterator[None]:
+    async def ask_during_vote(
+        self,
+        interaction: Interaction,
+        vote: VoteOpen,
+        label: str,
+        take_turn: Callable[[Turn], Awaitable[None]],
+        keep: str = "",
+    ) -> None:
         """Ask whether to go on while people vote on the next line.
 
-        ``act`` goes on even so, once the button with the ``label`` is pressed.
+        ``take_turn`` goes on even so, once the button with the ``label`` is pressed.
         """
-        try:
-            yield
-        except VoteOpen as vote:
-            await self.ask_during_vote(interaction, vote, label, act, keep)
-
-    async def ask_during_vote(
-        self, interaction: Interaction, vote: VoteOpen, label: str, act: TakeTurn, keep: str = ""
-    ) -> None:
-        """Ask as `asking_during_vote` does, once a turn has met a vote."""
 
         async def go_on(chosen: Interaction) -> None:
             turn = await self.turns.admit(chosen)
-            await act(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
+            await take_turn(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
 
         question = say(
             "People are voting on the next line. Voting ends {when}. If you go on now, no take "
             "will be added.",
             when=discord.utils.format_dt(vote.ends, "R"),
         )
-        await self.offer(interaction, question, Choice(label, go_on), keep=keep)
+        await self.offer(interaction, question, Choice(say(label), go_on), keep=keep)
 
     @answer_suggestions
     async def suggest_model(self, _interaction: Interaction, current: str) -> Choices:
@@ -354,6 +339,30 @@ def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
             await handler(cog, interaction, *args, **kwargs)
 
     return handle
+
+
+def asks_during_vote(label: str, keep: str = "") -> Callable[[TakeTurn[Cog, P]], TakeTurn[Cog, P]]:
+    """Decorate a turn to ask whether to go on where people vote on the next line.
+
+    The button with the ``label`` takes the turn even so. The text that is the keyword argument
+    ``keep`` of the turn is given back with the question.
+    """
+
+    def decorate(take_turn: TakeTurn[Cog, P]) -> TakeTurn[Cog, P]:
+        @functools.wraps(take_turn)
+        async def handle(cog: Cog, turn: Turn, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            async def take_anyway(admitted: Turn) -> None:
+                await take_turn(cog, admitted, *args, **kwargs)
+
+            try:
+                await take_turn(cog, turn, *args, **kwargs)
+            except VoteOpen as vote:
+                text = str(kwargs.get(keep, "")).strip()
+                await cog.ask_during_vote(turn.interaction, vote, label, take_anyway, text)
+
+        return handle
+
+    return decorate
 
 
 @contextmanager

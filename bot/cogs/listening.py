@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import discord
 from discord import app_commands
 
-from ..audio.table_read import (
-    MAX_SECONDS,
-    TableRead,
-    find_last_scene,
-    is_installed,
-    record_table_read,
-)
+from ..audio.table_read import MAX_SECONDS, TableRead, find_last_scene, record_table_read
 from ..errors import RequestError, Stopped
 from ..i18n.catalogue import say, say_plural
-from ..screenplay.elements import Element
 from ..session.rate_limits import Cost
-from ..session.turn import MAX_LINES, Job
+from ..session.turn import MAX_LINES
 from ..storage.schema import Script
 from ..ui.components import LISTEN, Interaction, position_pattern
 from ..ui.delivery.sending import complete_response
@@ -29,12 +21,7 @@ from .reading import check_may_attach, make_file_name
 
 
 class Listening(FeatureCog, name="OnBook.listening"):
-    """Hear a script."""
-
-    @classmethod
-    def is_available(cls) -> bool:
-        """Return whether the extra ``audio`` is installed."""
-        return is_installed()
+    """Hear a script, where the extra ``audio`` is installed."""
 
     @app_commands.command(name="listen", extras=BELOW_SCRIPT)
     @app_commands.describe(whole="Read the whole script, and not only the last scene")
@@ -51,7 +38,12 @@ class Listening(FeatureCog, name="OnBook.listening"):
         first = 0 if whole else find_last_scene(elements)
         try:
             async with self.turns.show_progress(interaction, LISTEN) as job:
-                recorded = await record(elements, first, job)
+
+                def report(share: float) -> None:
+                    job.progress.share_spoken = share
+
+                report(0.0)
+                recorded = await job.run(record_table_read(elements, first, report))
         except Stopped:
             raise RequestError("Stopped. There is no table read.") from None
         if not recorded or not recorded.mp3:
@@ -62,20 +54,6 @@ class Listening(FeatureCog, name="OnBook.listening"):
             attachments=[discord.File(io.BytesIO(recorded.mp3), f"{make_file_name(script)}.mp3")],
             view=None,
         )
-
-
-async def record(elements: Sequence[Element], first: int, job: Job) -> TableRead | None:
-    """Record a script from an element on; return None without the extra ``audio``.
-
-    Raises:
-        Stopped: The job was stopped.
-    """
-
-    def report(share: float) -> None:
-        job.progress.share_spoken = share
-
-    job.progress.share_spoken = 0.0
-    return await job.run(record_table_read(elements, first, report))
 
 
 def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> str:

@@ -47,10 +47,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
         script = await session.library.load_running(script_id)
         self.services.recent_scripts[script.id] = script
         has_sprint = level == TOGETHER and await session.sprints.is_under_way(script.id)
+        manages = is_manager(script, get_requester(interaction))
         return make_menu(
-            script,
-            level,
-            manages=is_manager(script, get_requester(interaction)),
-            has_audio=is_installed(),
-            has_sprint=has_sprint,
+            script, level, manages=manages, has_audio=is_installed(), has_sprint=has_sprint
         )

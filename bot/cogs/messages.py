@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 import discord
 from discord.ext import commands
@@ -28,13 +27,8 @@ from ..session.preferences import PLAIN_MESSAGES
 from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, TurnResult
 from ..ui.channels.progress import PanelProgress
-from ..ui.components import (
-    LINES,
-    Interaction,
-    make_start_buttons,
-    make_stop_button,
-    make_view,
-)
+from ..ui.components import LINES, Interaction, make_start_buttons, make_stop_button, make_view
+from ..ui.delivery.interaction_state import measure_act
 from ..ui.delivery.responses import NOT_SHOWN, check_permissions, classify_error, format_error
 from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
@@ -44,11 +38,10 @@ from ..ui.delivery.sending import (
     try_once,
 )
 from ..ui.delivery.server_language import speaking_in
-from ..ui.delivery.waiting import measure_act
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panels.panel import delete_message, is_panel
-from .feature import ADD_ANYWAY, FeatureCog, answer_errors, message_command
+from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, message_command
 from .help import format_help
 
 log = logging.getLogger("onbook.messages")
@@ -87,8 +80,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         super().__init__(services)
         self._heard: dict[int, Heard] = {}
         """The messages that are being answered, by id."""
-        self._answered: dict[int, float] = {}
-        """When a channel or a person was answered last, by id."""
+        self._answers = commands.CooldownMapping[int].from_cooldown(1, ANSWER_SECONDS, int)
+        """The answers to channels and people, by id."""
 
     # What people write
 
@@ -184,15 +177,13 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if not heard.addressed.is_reply or reference is None or reference.message_id is None:
             return False
         replied, number = reference.resolved, reference.message_id
-        if isinstance(replied, discord.Message) and self._asks_for_replies(replied):
-            return True
+        if isinstance(replied, discord.Message) and replied.author == self.bot.user:
+            is_hint = replied.content == say(HOW_TO_REPLY)
+            if is_hint or is_panel(replied):
+                return True
         posts = self.sessions.posts
         is_voting_panel = await posts.find_panel(heard.channel.id) == number  # without buttons
         return is_voting_panel or await posts.find(number) is not None
-
-    def _asks_for_replies(self, message: discord.Message) -> bool:
-        is_hint = message.content == say(HOW_TO_REPLY)
-        return message.author == self.bot.user and (is_hint or is_panel(message))
 
     # Lines
 
@@ -223,10 +214,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
         Return the sentences for the person who wrote the message.
         """
-        message, note = heard.message, format_model_change(result) if result else ""
-        left = await self.services.messages.sync(
-            heard.channel, heard.session, note and f"-# {note}"
-        )
+        message, change = heard.message, format_model_change(result) if result else ""
+        note = change and f"-# {change}"
+        left = await self.services.messages.sync(heard.channel, heard.session, note)
         if result:
             self.services.deadline_messages.watch_pings(result.script)
         me = message.guild.me if message.guild else message.author
@@ -257,8 +247,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if isinstance(error, AlreadyWritten):
             return True
         # Whoever wrote the last line may not be allowed to write the next one.
-        is_refused = isinstance(error, RequestError)
         delivery = str(heard.message.id)
+        is_refused = isinstance(error, RequestError)
         return is_refused and await heard.session.continuation.is_delivered(delivery)
 
     @message_command(ADD)
@@ -278,25 +268,22 @@ class Messages(FeatureCog, name="OnBook.messages"):
         self.services.charge(interaction, Cost(characters=len(text)))
         await self._add(turn, message, text)
 
+    @asks_during_vote(ADD_ANYWAY)
     async def _add(self, turn: Turn, message: discord.Message, text: str) -> None:
-        interaction = turn.interaction
+        interaction, continuation = turn.interaction, turn.session.continuation
         author = self._find_author(interaction, message)
-        add_anyway = partial(self._add, message=message, text=text)
         who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
         note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
         once = replace(turn.requester, delivery=str(message.id))
-        async with self.asking_during_vote(interaction, say(ADD_ANYWAY), add_anyway):
-            try:
-                async with self.turns.show_progress(interaction, LINES) as job:
-                    result = await turn.session.continuation.write(
-                        once, text, job=job, author=author
-                    )
-            except AlreadyWritten:
-                raise RequestError(IS_ADDED) from None
-            await self.turns.show(turn, result, note)
-            is_theirs = message.author.id == interaction.user.id
-            may_delete = is_theirs or interaction.permissions.manage_messages
-            await _replace(message, interaction.app_permissions, may_delete=may_delete)
+        try:
+            async with self.turns.show_progress(interaction, LINES) as job:
+                result = await continuation.write(once, text, job=job, author=author)
+        except AlreadyWritten:
+            raise RequestError(IS_ADDED) from None
+        await self.turns.show(turn, result, note)
+        is_theirs = message.author.id == interaction.user.id
+        may_delete = is_theirs or interaction.permissions.manage_messages
+        await _replace(message, interaction.app_permissions, may_delete=may_delete)
 
     def _find_author(self, interaction: Interaction, message: discord.Message) -> Requester | None:
         """Return the person who wrote a message, unless they ask themselves, or a bot wrote it."""
@@ -312,10 +299,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
         """Say what the bot is, seldom enough to be no noise."""
         if not self._may_answer(channel.id):
             return
+        content = format_help(hears=True, is_direct=isinstance(channel, discord.DMChannel))
         # The bot may not be allowed to post here.
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            is_direct = isinstance(channel, discord.DMChannel)
-            content = format_help(hears=True, is_direct=is_direct)
             await post_message(channel, content, view=make_view(*make_start_buttons()))
 
     async def _explain_replies(self, heard: Heard) -> None:
@@ -332,26 +318,16 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     def _may_answer(self, whom: int) -> bool:
         """Return whether a channel or a person was not answered for a while, and is now."""
-        now = time.monotonic()
-        self._answered = {
-            message: when for message, when in self._answered.items() if now - when < ANSWER_SECONDS
-        }
-        if whom in self._answered:
-            return False
-        self._answered[whom] = now
-        return True
+        return self._answers.update_rate_limit(whom, time.monotonic()) is None
 
 
 def _find_permissions(
     message: discord.Message, user: discord.User | discord.Member
 ) -> discord.Permissions:
-    """Return somebody's permissions where a message was written."""
-    channel = message.channel
-    if isinstance(channel, discord.DMChannel):
-        return channel.permissions_for(user)
-    if isinstance(channel, discord.PartialMessageable) or not isinstance(user, discord.Member):
-        return discord.Permissions.none()
-    return channel.permissions_for(user)
+    """Return a member's permissions where a message was written; none in direct messages."""
+    if isinstance(user, discord.Member):
+        return message.channel.permissions_for(user)
+    return discord.Permissions.none()
 
 
 async def _replace(

@@ -76,24 +76,23 @@ class Models(FeatureCog, name="OnBook.models"):
                 raise RequestError(
                     "This is not a server. Choose a voice for the script that runs here."
                 )
+        voice = inline(model, 40)
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
         _check_usable(await self.services.models.look(model))
         await self.services.models.engine(model)
         if in_script:
-            await session.library.change_preferences(
-                get_requester(interaction), {MODEL.name: model}
-            )
+            requester = get_requester(interaction)
+            await session.library.change_preferences(requester, {MODEL.name: model})
             sentence = say(
-                "“{voice}” writes this script from now on, and reads it first.",
-                voice=inline(model, 40),
+                "“{voice}” writes this script from now on, and reads it first.", voice=voice
             )
         else:
             await session.library.choose_guild_model(interaction.guild_id or 0, model)
             sentence = say(
                 "“{voice}” writes new scripts on this server from now on. To change the script "
                 "that runs here, use {/settings}.",
-                voice=inline(model, 40),
+                voice=voice,
             )
         await complete_response(interaction, content=sentence)
         if in_script:
@@ -101,30 +100,25 @@ class Models(FeatureCog, name="OnBook.models"):
 
     async def _show_model(self, interaction: Interaction, model: str, *, everyone: bool) -> None:
         """Show what a voice was trained on, how good it is, and how it learned."""
-        self.services.admit(interaction)
-        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
+        await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         file = await self.services.models.look(model)
         _check_usable(file)
         may_attach = interaction.app_permissions.attach_files
-        files = [await asyncio.to_thread(_draw_training_curve, file)] if may_attach else []
-        await complete_response(
-            interaction,
-            content=model_cards.format_model_card(file),
-            attachments=list(filter(None, files)),
-        )
+        chart = await asyncio.to_thread(_draw_training_curve, file) if may_attach else None
+        content, files = model_cards.format_model_card(file), [chart] if chart else []
+        await complete_response(interaction, content=content, attachments=files)
 
 
 def _draw_training_curve(file: ModelFile) -> discord.File | None:
     """Draw how a voice learned, if its file says so; not on the event loop."""
-    curve_points = curve.parse_curve(file.about or {})
-    if curve_points is None:
+    points = curve.parse_curve(file.about or {})
+    if points is None:
         return None
-    png = curve.draw_curve(file.name, curve_points)
-    description = curve.describe_curve(file.name, curve_points)
+    png = curve.draw_curve(file.name, points)
+    description = curve.describe_curve(file.name, points)
     return discord.File(io.BytesIO(png), "curve.png", description=description)
 
 
 def _check_usable(file: ModelFile) -> None:
-    """Raise ModelError for a voice that was refused."""
     if file.refusal:
         raise ModelError(file.refusal.sentence, **file.refusal.fields)

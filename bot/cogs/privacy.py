@@ -7,7 +7,6 @@ import io
 import json
 import zipfile
 from re import Match
-from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -75,8 +74,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @answer_errors
     async def export_mine(self, interaction: Interaction, _match: Match[str]) -> None:
         """Give a person all data stored about them as a file."""
-        self.services.admit(interaction)
-        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
+        await self.open_session(interaction, thinking=True, ephemeral=True)
         kept = await self.sessions.load_personal_data(interaction.user.id)
         if not kept:
             await complete_response(interaction, content=say("Nothing is stored about you."))
@@ -110,8 +108,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     async def forget_me(self, interaction: Interaction, match: Match[str]) -> None:
         """Forget a person who has confirmed this: the name, or the text too."""
         text = match["what"] == "text"
-        self.services.admit(interaction)
-        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
+        await self.open_session(interaction, thinking=True, ephemeral=True)
         forgotten = await self.forget_person(interaction.user.id, text=text)
         told = format_forgotten(forgotten, text=text)
         if stale := len(forgotten.messages):
@@ -181,19 +178,14 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
         "asked": [_describe_request(*request) for request in kept.asked],
         "rewritten": [_describe_request(*request) for request in kept.rewritten],
         "scripts": [
-            _describe_script(script) | {"begun": script.begun.isoformat()}
-            for script in kept.scripts
+            _describe_script(script, begun=script.begun.isoformat()) for script in kept.scripts
         ],
-        "characters": [
-            _describe_script(script) | {"character": name} for name, script in kept.parts
-        ],
-        "votes": [
-            _describe_script(script) | {"take": vote.take + 1} for vote, script in kept.votes
-        ],
+        "characters": [_describe_script(script, character=name) for name, script in kept.parts],
+        "votes": [_describe_script(script, take=vote.take + 1) for vote, script in kept.votes],
         "stars": [_describe_line(*line) for line in kept.starred],
-        "turns": [_describe_script(script) | {"place": place} for place, script in kept.turns],
+        "turns": [_describe_script(script, place=place) for place, script in kept.turns],
         "sprints": [
-            _describe_script(script) | {"ends": sprint.ends.isoformat()}
+            _describe_script(script, ends=sprint.ends.isoformat())
             for sprint, script in kept.sprints
         ],
     }
@@ -206,17 +198,13 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     return f"{FILE_NAME}.zip", buffer.getvalue()
 
 
-def _describe_script(script: Script) -> dict[str, Any]:
-    return {"server": script.guild, "channel": script.channel, "script": script.title}
+def _describe_script(script: Script, **more: object) -> dict[str, object]:
+    return {"server": script.guild, "channel": script.channel, "script": script.title, **more}
 
 
-def _describe_request(line: Line, script: Script) -> dict[str, Any]:
-    return _describe_script(script) | {"written": line.written.isoformat()}
+def _describe_request(line: Line, script: Script, **more: object) -> dict[str, object]:
+    return _describe_script(script, written=line.written.isoformat(), **more)
 
 
-def _describe_line(line: Line, script: Script) -> dict[str, Any]:
-    return _describe_request(line, script) | {
-        "name": line.credit,
-        "kind": line.kind,
-        "text": line.text,
-    }
+def _describe_line(line: Line, script: Script) -> dict[str, object]:
+    return _describe_request(line, script, name=line.credit, kind=line.kind, text=line.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+import re
 from collections.abc import Sequence
 from re import Match
 
@@ -16,11 +17,7 @@ from ..i18n.catalogue import many, phrase, say, say_plural
 from ..interactions.option_checks import parse_choice
 from ..screenplay.exporters import EXPORT_FORMATS
 from ..screenplay.exporters.edition import Edition, make_edition
-from ..screenplay.exporters.export_formats import (
-    ExportedFile,
-    ExportFormat,
-    PaperSize,
-)
+from ..screenplay.exporters.export_formats import ExportedFile, ExportFormat, PaperSize
 from ..screenplay.fountain import format_fountain
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session import replay, surprisal
@@ -119,22 +116,18 @@ class Reading(FeatureCog, name="OnBook.reading"):
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that credits its writers"""
-        await self._send_export(
-            interaction, EXPORT_FORMATS[format], PaperSize(paper), scene_numbers=scene_numbers
-        )
+        export_format, size = EXPORT_FORMATS[format], PaperSize(paper)
+        await self._send_export(interaction, export_format, size, scene_numbers=scene_numbers)
 
     @listens_to(position_pattern("menu-export"))
     @answer_errors
     async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask in which format the script is exported."""
         labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
-        select = make_position_select(
-            "menu-format", parse_position(match), labels, say("Choose a format…")
-        )
+        position, placeholder = parse_position(match), say("Choose a format…")
+        view = make_view(make_position_select("menu-format", position, labels, placeholder))
         question = say("In which format? {/script export} has more choices.")
-        await FirstResponse(interaction).send_message(
-            question, view=make_view(select), ephemeral=True
-        )
+        await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
     @listens_to(position_pattern("menu-format"))
     @answer_errors
@@ -166,10 +159,12 @@ class Reading(FeatureCog, name="OnBook.reading"):
             raise RequestError(
                 "That file is too large for Discord. Choose fountain or txt as the {*format}."
             )
-        content = say(
-            "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
+        title, length = inline(script.title, 100), many(len(lines), "line")
+        sentences = (
+            say("“{title}”, {lines}.", title=title, lines=length),
+            describe_left_out(printed),
         )
-        content = " ".join(filter(None, (content, describe_left_out(printed))))
+        content = " ".join(filter(None, sentences))
         name = f"{make_file_name(script)}.{export_format.ending}"
         file = discord.File(io.BytesIO(printed.content), name)
         await complete_response(interaction, content=content, attachments=[file])
@@ -251,19 +246,17 @@ class Reading(FeatureCog, name="OnBook.reading"):
         self.services.charge(interaction, Cost(characters=characters))
         async with self.turns.show_progress(interaction, REPLAY) as job:
             result = await replay.replay_script(session, job)
-        files: list[discord.File] = []
+        files = list[discord.File]()
         if result.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
             table = await asyncio.to_thread(format_table, result)
             files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
-        await complete_response(
-            interaction, content=format_report(result), attachments=files, view=None
-        )
+        report = format_report(result)
+        await complete_response(interaction, content=report, attachments=files, view=None)
 
 
 def make_file_name(script: Script) -> str:
     """Return the name of a file of the script, without its suffix."""
-    characters = (character if character.isalnum() else "-" for character in script.title.lower())
-    return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
+    return re.sub(r"[\W_]+", "-", script.title.lower()).strip("-")[:60] or "script"
 
 
 def prepare_edition(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from re import Match
 from typing import Any
@@ -98,12 +99,10 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         value: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
         """See and change how this script is written"""
-        if setting is None:
-            if value is not None:
-                raise RequestError("Choose the {*setting} that has this {*value}, too.")
-            await self._show_card(interaction)
-        elif value is None:
-            await self._show_setting(interaction, setting)
+        if value is None:
+            await self._show(interaction, setting)
+        elif setting is None:
+            raise RequestError("Choose the {*setting} that has this {*value}, too.")
         elif value.strip().casefold() in (RESET, say(RESET_LABEL).casefold()):
             await self._reset(interaction, setting)
         else:
@@ -112,14 +111,13 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @settings.autocomplete("value")
     @answer_suggestions
     async def _suggest_value(self, interaction: Interaction, current: str) -> Choices:
-        """Return the values of the setting, by their names in the person's language."""
         name = interaction.namespace.setting
-        labels = await self._list_values(interaction, name) if name else {}
+        labels = await self._list_values(interaction, name)
         labels = {key: plain(label, MAX_CHOICE_LENGTH) for key, label in labels.items()}
         return suggest({**labels, RESET: say(RESET_LABEL)}, current)
 
     async def _list_values(
-        self, interaction: Interaction, name: str, script: Script | None = None
+        self, interaction: Interaction, name: str | None, script: Script | None = None
     ) -> Mapping[str, str]:
         """Return the values of a setting with their labels, if it has a few.
 
@@ -133,67 +131,55 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             case STYLE.name:
                 session = self.services.admit_to_session(interaction)
                 script = script or await session.library.load_script()
-                return {style: label_style(style) for style in await self._list_styles(script)}
+                with suppress(ModelError):  # the voice is gone
+                    styles = list_styles(await self.services.models.look(script.model))
+                    return {style: label_style(style) for style in styles}
             case ROLE.name:
                 return {str(role.id): role.name for role in _list_roles(interaction)}
-            case _:
-                return SPECS[name].choices if name in SPECS else {}
-
-    async def _list_styles(self, script: Script) -> list[str]:
-        """Return the styles of a script's voice: none if the voice is gone."""
-        try:
-            return list_styles(await self.services.models.look(script.model))
-        except ModelError:
-            return []
-
-    async def _show_card(self, interaction: Interaction) -> None:
-        session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        offered = {name: await self._list_values(interaction, name, script) for name in LISTS}
-        card = make_settings_card(script, self.services.settings, offered)
-        await complete_response(interaction, content=None, view=card)
-
-    async def _show_setting(self, interaction: Interaction, name: str) -> None:
-        if name == EVERYTHING:
-            await self._show_all(interaction)
-            return
-        session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        content = format_setting(name, script, self.services.settings)
-        await complete_response(interaction, content=content)
+            case _ if name in SPECS:
+                return SPECS[name].choices
+        return {}
 
     @listens_to(position_pattern("menu-all-settings"))
     @answer_errors
     async def press_all(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show all settings."""
-        await self._show_all(interaction)
+        await self._show(interaction, EVERYTHING)
 
-    async def _show_all(self, interaction: Interaction) -> None:
+    async def _show(self, interaction: Interaction, name: str | None) -> None:
+        """Show a setting, all of them, or the card of the most important ones."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_script()
+        script, settings = await session.library.load_script(), self.services.settings
+        if name is None:
+            offered = {name: await self._list_values(interaction, name, script) for name in LISTS}
+            card = make_settings_card(script, settings, offered)
+            await complete_response(interaction, content=None, view=card)
+            return
+        if name != EVERYTHING:
+            await complete_response(interaction, content=format_setting(name, script, settings))
+            return
         self.services.recent_scripts[script.id] = script
-        banned = {
-            say("in this channel"): await self.sessions.banned_words.load(
-                "channel", session.channel
-            )
-        }
+        load = self.sessions.banned_words.load
+        banned = {say("in this channel"): await load("channel", session.channel)}
         if interaction.guild_id is not None:
-            banned[say("in this server")] = await self.sessions.banned_words.load(
-                "guild", interaction.guild_id
-            )
+            banned[say("in this server")] = await load("guild", interaction.guild_id)
         content = format_preferences(script, await self._load_initial_settings(interaction), banned)
         button = make_position_button("menu-advanced", current_position(script))
         await complete_response(interaction, content=content, view=make_view(button))
 
-    async def _set(self, interaction: Interaction, name: str, text: str) -> None:
+    async def _set(
+        self, interaction: Interaction, name: str, text: str, position: ScriptPosition | None = None
+    ) -> None:
         """Change a setting, or those of a mood, to what a person typed or chose."""
         if name == EVERYTHING:
             raise RequestError("Everything can only be reset. Choose `reset` as the {*value}.")
         if name == ROLE.name:
-            await self._change_preferences(interaction, {name: _find_role(interaction, text)})
+            role = {name: _find_role(interaction, text)}
+            await self._change_preferences(interaction, role, position=position)
             return
         chosen = parse_preference(name, text, self.services.settings)
-        await self._change_preferences(interaction, chosen, self._explain(interaction, chosen))
+        note = self._explain(interaction, chosen)
+        await self._change_preferences(interaction, chosen, note, position)
 
     def _explain(self, interaction: Interaction, chosen: Mapping[str, Any]) -> str:
         """Return what people must know of a change, if anything.
@@ -220,9 +206,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change a setting to the value that was chosen from the card."""
         name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
-        chosen = parse_preference(name, value, self.services.settings)
-        note = self._explain(interaction, chosen)
-        await self._change_preferences(interaction, chosen, note, parse_position(match))
+        await self._set(interaction, name, value, parse_position(match))
 
     @listens_to(position_pattern("menu-advanced"))
     @answer_errors
@@ -230,8 +214,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Open the window of the numbers that few people change."""
         position = parse_position(match)
         session = self.services.admit_to_session(interaction)
-        script = self.services.recent_scripts.get(position.script)
-        if script:
+        if script := self.services.recent_scripts.get(position.script):
             await self._open_window(script, interaction)
             return
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -241,34 +224,21 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self.offer(interaction, inline(script.title, 100), choice)
 
     async def _open_window(self, script: Script, interaction: Interaction) -> None:
-        values = resolve_values(script.preferences, self.services.settings)
-        before = {name: values[name] for name in ADVANCED}
-        inputs = {name: _make_number_input(name, value) for name, value in before.items()}
-        await self.open_modal(
-            interaction,
-            "advanced",
-            say("Advanced"),
-            inputs.values(),
-            lambda answer: self.submit_advanced(
-                answer, script, before, {name: field.value for name, field in inputs.items()}
-            ),
-        )
+        before = resolve_values(script.preferences, self.services.settings)
+        inputs = {name: _make_number_input(name, before[name]) for name in ADVANCED}
 
-    @answer_errors
-    async def submit_advanced(
-        self,
-        interaction: Interaction,
-        script: Script,
-        before: Mapping[str, OptionValue | None],
-        texts: Mapping[str, str],
-    ) -> None:
-        """Change the numbers of the window that differ from those that it had ``before``."""
-        chosen = {name: parse_number(name, text) for name, text in texts.items()}
-        changed = {name: value for name, value in chosen.items() if value != before[name]}
-        if not changed:
-            raise RequestError("No setting was changed. Change one, and send the window again.")
-        position = current_position(script)
-        await self._change_preferences(interaction, changed, position=position)
+        async def submit(answer: Interaction) -> None:
+            async with self.answering(answer):
+                chosen = {name: parse_number(name, field.value) for name, field in inputs.items()}
+                changed = {name: value for name, value in chosen.items() if value != before[name]}
+                if not changed:
+                    raise RequestError(
+                        "No setting was changed. Change one, and send the window again."
+                    )
+                position = current_position(script)
+                await self._change_preferences(answer, changed, position=position)
+
+        await self.open_modal(interaction, "advanced", say("Advanced"), inputs.values(), submit)
 
     async def _reset(self, interaction: Interaction, name: str) -> None:
         """Reset a setting, those of a mood, or all of them."""
@@ -340,28 +310,21 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
-        scope, place = _find_scope(interaction, server)
-        if add or remove or clear:
+        guild, lists = interaction.guild_id, self.sessions.banned_words
+        scope, where, place = "channel", say("in this channel"), get_channel(interaction)
+        if server:
+            if guild is None:
+                raise RequestError("This is not a server. Leave out {*server}.")
+            scope, where, place = "guild", say("in this server"), guild
+        changes = add or remove or clear
+        if changes:
             check_may_set(interaction, scope)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        lists = self.sessions.banned_words
-        if add or remove or clear:
-            words = await lists.edit(
-                scope, place, interaction.guild_id, add or "", remove or "", clear=clear
-            )
+        if changes:
+            words = await lists.edit(scope, place, guild, add or "", remove or "", clear=clear)
         else:
             words = await lists.load(scope, place)
-        scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
-        await complete_response(interaction, content=format_words(words, scope_phrase))
-
-
-def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
-    """Return the scope of a list of banned words, and the id of its channel or guild."""
-    if not server:
-        return "channel", get_channel(interaction)
-    if interaction.guild_id is None:
-        raise RequestError("This is not a server. Leave out {*server}.")
-    return "guild", interaction.guild_id
+        await complete_response(interaction, content=format_words(words, where))
 
 
 def _list_roles(interaction: Interaction) -> Sequence[discord.Role]:

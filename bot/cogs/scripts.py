@@ -58,18 +58,13 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Answer a button of a script."""
         action, script_id = match["action"], int(match["script"])
         session = self.services.admit_to_session(interaction)
-        match action:
-            case "run" | "reopen":
-                turn = await self.turns.admit(interaction)
-                await session.library.find(script_id)
-                await self._check_may_replace(interaction, session, script_id)
-                await self._switch(turn, script_id)
-                return
-            case "rename":
-                await self._open_title_window(interaction, script_id)
-                return
-            case _:
-                await FirstResponse(interaction).defer()
+        if action in ("run", "reopen"):
+            await self._switch(await self.turns.admit(interaction), script_id)
+            return
+        if action == "rename":
+            await self._open_title_window(interaction, script_id)
+            return
+        await FirstResponse(interaction).defer()
         if action == "all":
             content, view = await self._make_shelf_page(session)
             await edit_response(interaction, content=content, view=view)
@@ -77,21 +72,14 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         script = await session.library.find(script_id)
         match action:
             case "archive" | "return":
-                archived = action == "archive"
-                script = await session.library.archive(
-                    get_requester(interaction), script_id, archived
-                )
+                requester, archived = get_requester(interaction), action == "archive"
+                script = await session.library.archive(requester, script_id, archived)
                 await self._show_script(interaction, script)
                 await self.turns.sync(interaction, session)
             case "ask":
-                await edit_response(
-                    interaction,
-                    content=await self._format_deletion(session, script),
-                    view=make_view(
-                        make_script_button("delete", script.id),
-                        make_script_button("see", script.id),
-                    ),
-                )
+                question = await self._format_deletion(session, script)
+                buttons = [make_script_button(name, script.id) for name in ("delete", "see")]
+                await edit_response(interaction, content=question, view=make_view(*buttons))
             case "delete":
                 await self._delete_script(interaction, session, script)
             case _:
@@ -118,16 +106,13 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
         async def submit(answer: Interaction) -> None:
             async with self.answering(answer, keep=title.value):
-                await self._rename(answer, script_id, title.value)
+                session = await self.open_session(answer)
+                requester, name = get_requester(answer), clean_title(title.value) or say(UNTITLED)
+                script = await session.library.rename(requester, script_id, name)
+                await self._show_script(answer, script)
+                await self.turns.sync(answer, session)
 
         await self.open_modal(interaction, "rename", say("Rename this script"), [title], submit)
-
-    async def _rename(self, interaction: Interaction, script_id: int, title: str) -> None:
-        title = clean_title(title) or say(UNTITLED)
-        session = await self.open_session(interaction)
-        script = await session.library.rename(get_requester(interaction), script_id, title)
-        await self._show_script(interaction, script)
-        await self.turns.sync(interaction, session)
 
     async def _make_shelf_page(
         self, session: ChannelSession, number: int = 0
@@ -145,14 +130,14 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             options=[make_script_option(script) for script in page_scripts],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
-        lengths = [await session.library.count_lines(script) for script in page_scripts]
+        lengths = [await session.library.count_lines(script.head) for script in page_scripts]
         return format_scripts(page_scripts, lengths, number, pages), view
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script, and what a person may do with it, in the place of the menu."""
         manages = is_manager(script, get_requester(interaction))
         self.services.recent_scripts[script.id] = script
-        count = await self.services.sessions.get(script.channel).library.count_lines(script)
+        count = await self.services.sessions.get(script.channel).library.count_lines(script.head)
         content = say(
             "**{title}**: {standing}, started by {owner}, {lines}",
             title=inline(script.title, 100),
@@ -170,8 +155,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             "all": True,
         }
         buttons = [make_script_button(action, script.id) for action in shown if shown[action]]
-        view = make_view(*buttons)
-        await edit_response(interaction, content=content, view=view)
+        await edit_response(interaction, content=content, view=make_view(*buttons))
 
     async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
@@ -188,30 +172,24 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _switch(self, turn: Turn, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
-        result = await turn.session.library.switch(turn.requester, script_id)
-        who, title = format_requester(turn.interaction), inline(result.script.title, 100)
-        rows = [say("{who} resumed “{title}”.", who=who, title=title)]
-        # Where the bot only answers, the answer itself shows the last lines.
-        if turn.bot_is_member:
-            rows += await self._make_recap(turn.session, result.script)
-        await self.turns.show(turn, result, announcement="\n".join(rows))
-
-    async def _make_recap(self, session: ChannelSession, script: Script) -> list[str]:
-        """Return where a script stands, because its messages stand above another script's."""
-        elements = await session.library.load_elements(script)
-        return format_recap(elements, await session.library.list_characters(script))
-
-    async def _check_may_replace(
-        self, interaction: Interaction, session: ChannelSession, script_id: int
-    ) -> None:
-        """Raise RequestError for the button of a closing card where another script runs by now."""
-        running = await session.library.find_running()
-        is_card = interaction.message and not interaction.message.flags.ephemeral
-        if is_card and running and running.id != script_id:
+        library, message = turn.session.library, turn.interaction.message
+        await library.find(script_id)
+        is_closing_card = message and not message.flags.ephemeral
+        running = await library.find_running()
+        if is_closing_card and running and running.id != script_id:
             raise RequestError(
                 "“{title}” is running here now. To reopen this script instead, use {/script list}.",
                 title=running.title,
             )
+        result = await library.switch(turn.requester, script_id)
+        who, title = format_requester(turn.interaction), inline(result.script.title, 100)
+        rows = [say("{who} resumed “{title}”.", who=who, title=title)]
+        # Its messages stand above another script's. Where the bot only answers, the answer itself
+        # shows the last lines.
+        if turn.bot_is_member:
+            elements = await library.load_elements(result.script)
+            rows += format_recap(elements, await library.list_characters(result.script))
+        await self.turns.show(turn, result, announcement="\n".join(rows))
 
     async def _delete_script(
         self, interaction: Interaction, session: ChannelSession, script: Script
@@ -225,10 +203,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
 def make_script_option(script: Script) -> discord.SelectOption:
     """Return a script as an option of the menu."""
-    title = plain(script.title, 100)
-    return discord.SelectOption(
-        label=title, value=str(script.id), description=format_status(script)
-    )
+    title, status = plain(script.title, 100), format_status(script)
+    return discord.SelectOption(label=title, value=str(script.id), description=status)
 
 
 def format_status(script: Script) -> str:
@@ -254,8 +230,9 @@ def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int,
         )
         for script, length in zip(scripts, lengths, strict=True)
     ]
-    footer = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
-    return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
+    if pages > 1:
+        entries.append(f"-# {say('Page {number:,} of {pages:,}', number=page + 1, pages=pages)}")
+    return "\n".join(entries)
 
 
 def make_title_input(script: Script | None) -> ui.TextInput[Any]:

@@ -44,8 +44,10 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     @commands.Cog.listener("on_raw_reaction_add")
     async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
         """Star the line to whose message a person has reacted with a star."""
+        us = self.bot.user
         is_by_bot = payload.member is not None and payload.member.bot
-        if is_star(payload.emoji) and not is_by_bot and not self._is_self(payload.user_id):
+        is_ours = us is not None and payload.user_id == us.id
+        if is_star(payload.emoji) and not is_by_bot and not is_ours:
             self.services.in_flight.track_person(payload.user_id)
             async with self._counting():
                 await self.sessions.stars.give(payload.message_id, payload.user_id)
@@ -59,15 +61,12 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
                 await self.sessions.stars.take_back(payload.message_id, payload.user_id)
 
     @commands.Cog.listener("on_raw_reaction_clear")
-    async def clear_stars(self, payload: discord.RawReactionClearEvent) -> None:
-        """Take the stars back whose reactions a moderator has cleared."""
-        async with self._counting():
-            await self.sessions.stars.clear(payload.message_id)
-
     @commands.Cog.listener("on_raw_reaction_clear_emoji")
-    async def clear_star(self, payload: discord.RawReactionClearEmojiEvent) -> None:
-        """Take the stars back likewise, where only an emoji was cleared."""
-        if is_star(payload.emoji):
+    async def clear_stars(
+        self, payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent
+    ) -> None:
+        """Take the stars back whose reactions a moderator has cleared: all, or those of a star."""
+        if isinstance(payload, discord.RawReactionClearEvent) or is_star(payload.emoji):
             async with self._counting():
                 await self.sessions.stars.clear(payload.message_id)
 
@@ -86,7 +85,6 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
                     await self._recount(channel)
 
     def _may_read(self, channel: Channel) -> bool:
-        """Return whether the bot may read the messages of a channel."""
         found = self.bot.get_channel(channel.id)
         if isinstance(found, discord.abc.GuildChannel | discord.Thread):
             return found.permissions_for(found.guild.me).read_message_history
@@ -111,26 +109,19 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
         Who was forgotten is not looked for, so that their reaction does not name them again.
         """
-        reaction = next(
-            (reaction for reaction in message.reactions if is_star(reaction.emoji)), None
-        )
+        reaction = discord.utils.find(lambda each: is_star(each.emoji), message.reactions)
         if ERASED_PERSON in known or len(known) == (reaction.count if reaction else 0):
             return
         if await self.sessions.posts.find(message.id):
-            people = await self._load_people(reaction) if reaction else set()
+            people = set[int]()
+            if reaction:
+                kinds = (discord.ReactionType.normal, discord.ReactionType.burst)
+                users = [user for kind in kinds async for user in reaction.users(type=kind)]
+                people = {user.id for user in users if not user.bot}
             for person in people - known:
                 await self.sessions.stars.give(message.id, person)
             for person in known - people:
                 await self.sessions.stars.take_back(message.id, person)
-
-    async def _load_people(self, reaction: discord.Reaction) -> set[int]:
-        """Ask Discord who has reacted."""
-        kinds = [discord.ReactionType.normal, discord.ReactionType.burst]
-        found = [user for kind in kinds async for user in reaction.users(type=kind)]
-        return {user.id for user in found if not user.bot}
-
-    def _is_self(self, user: int) -> bool:
-        return self.bot.user is not None and self.bot.user.id == user
 
 
 def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:

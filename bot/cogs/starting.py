@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from re import Match
 from typing import Any
 
@@ -24,14 +25,7 @@ from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
 from ..session.situations import find_fitting_model
-from ..session.turn import (
-    NO_SCRIPT,
-    OPENING_WRITER,
-    ContinueRequest,
-    NewScript,
-    TurnResult,
-)
-from ..storage.schema import Script
+from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, NewScript, TurnResult
 from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery.sending import complete_response
@@ -40,7 +34,6 @@ from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
 from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
-    Act,
     Choice,
     Choices,
     FeatureCog,
@@ -141,14 +134,17 @@ class Starting(BeginningCog, name="OnBook.starting"):
         library = self.services.admit_to_session(interaction).library
         situation = self.draw_situation(library.recall_guild_model(get_guild(interaction)))
         surprise = ui.Checkbox[Any]()
-        menu = _make_model_menu(self.services.models.names())
-        title = ui.TextInput[Any](default=situation.title, required=False, max_length=TITLE_LIMIT)
-        heading = ui.TextInput[Any](
-            default=situation.heading, required=False, max_length=MAX_HEADING_LENGTH
-        )
-        cast = ui.TextInput[Any](
-            default=", ".join(situation.cast), required=False, max_length=MAX_CAST_LENGTH
-        )
+        names = self.services.models.names()[: MAX_CHOICES - 1]
+        choices = [
+            discord.SelectOption(label=plain(label_model(name), 100), value=name) for name in names
+        ]
+        label = say("As the heading suggests")
+        by_heading = discord.SelectOption(label=label, value=BY_HEADING, default=True)
+        menu = ui.Select[Any](required=False, options=[by_heading, *choices])
+        make_input = partial(ui.TextInput[Any], required=False)
+        title = make_input(default=situation.title, max_length=TITLE_LIMIT)
+        heading = make_input(default=situation.heading, max_length=MAX_HEADING_LENGTH)
+        cast = make_input(default=", ".join(situation.cast), max_length=MAX_CAST_LENGTH)
         labels = [
             ui.Label[Any](
                 text=say("Surprise me"),
@@ -172,14 +168,13 @@ class Starting(BeginningCog, name="OnBook.starting"):
         ]
 
         async def submit(answer: Interaction) -> None:
-            chosen_model = menu.values[0] if menu.values else BY_HEADING
-            own_model = None if chosen_model == BY_HEADING else chosen_model
+            model = menu.values[0] if menu.values and menu.values[0] != BY_HEADING else None
             if surprise.value:
                 async with self.answering(answer):
-                    await self._surprise(answer, Beginning(model=own_model))
-                return
-            beginning = Beginning(title.value, heading.value, cast.value, own_model)
-            await self._begin_script(answer, beginning)
+                    await self._surprise(answer, Beginning(model=model))
+            else:
+                beginning = Beginning(title.value, heading.value, cast.value, model)
+                await self._begin_script(answer, beginning)
 
         await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
 
@@ -201,10 +196,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         await self._check_and_begin(turn, drawn)
 
     async def _begin_script(
-        self,
-        interaction: Interaction,
-        beginning: Beginning,
-        file: discord.Attachment | None = None,
+        self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None
     ) -> None:
         """Start a script, unless another one runs: then ask which of them to go on with."""
         keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
@@ -239,7 +231,14 @@ class Starting(BeginningCog, name="OnBook.starting"):
         async def start(chosen: Interaction) -> None:
             await self._begin(await self.turns.admit(chosen), new, beginning, file)
 
-        await self._offer_to_shelve(turn.interaction, running, start, keep)
+        question = say(
+            "“{title}” is running in this channel. Continue it, or pause it? Paused scripts are "
+            "kept.",
+            title=inline(running.title, 100),
+        )
+        go_on = Choice(say("Continue it"), self._keep_running, discord.ButtonStyle.primary)
+        pause = Choice(say("Pause it and start the new one"), start)
+        await self.offer(turn.interaction, question, go_on, pause, keep=keep)
 
     async def _begin(
         self, turn: Turn, new: NewScript, beginning: Beginning, file: discord.Attachment | None
@@ -267,11 +266,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
         manuscript = await attachments.read_attachment(file)
         model = new.model
         if not beginning.model and not opening:
-            first = next(
-                (element for element in manuscript.elements if element.kind is Kind.HEADING), None
-            )
-            heading = first.text if first else ""
-            model = await self._choose_model(turn.session, new.guild, heading)
+            headings = (each.text for each in manuscript.elements if each.kind is Kind.HEADING)
+            model = await self._choose_model(turn.session, new.guild, next(headings, ""))
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         elements = [*opening, *manuscript.elements]
         new = replace(new, title=title or new.title, model=model)
@@ -289,38 +285,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
         suggested = find_fitting_model(heading)
         return suggested if suggested in self.services.models.names() else None
 
-    async def _offer_to_shelve(
-        self, interaction: Interaction, running: Script, start: Act, keep: str
-    ) -> None:
-        """Ask which of two scripts to go on with: the one that runs, or the new one."""
-        question = say(
-            "“{title}” is running in this channel. Continue it, or pause it? Paused scripts are "
-            "kept.",
-            title=inline(running.title, 100),
-        )
-        go_on = Choice(say("Continue it"), self._keep_running, discord.ButtonStyle.primary)
-        pause = Choice(say("Pause it and start the new one"), start)
-        await self.offer(interaction, question, go_on, pause, keep=keep)
-
     async def _keep_running(self, interaction: Interaction) -> None:
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
         script = await session.library.load_script()
         sentence = say("“{title}” continues.", title=inline(script.title, 100))
         await complete_response(interaction, content=sentence)
         await self.turns.sync(interaction, session)
-
-
-def _make_model_menu(names: Sequence[str]) -> ui.Select[Any]:
-    """Return the window's list of voices, and of ways to choose one."""
-    return ui.Select(
-        required=False,
-        options=[
-            discord.SelectOption(
-                label=say("As the heading suggests"), value=BY_HEADING, default=True
-            ),
-            *(
-                discord.SelectOption(label=plain(label_model(name), 100), value=name)
-                for name in names[: MAX_CHOICES - 1]
-            ),
-        ],
-    )

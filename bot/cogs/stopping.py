@@ -52,8 +52,7 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
             # The job may have ended with another process, which had no time to show its end.
             is_delivered = await session.continuation.is_delivered(match["request"])
             raise RequestError(ENDED_SENTENCES[match["work"]][is_delivered])
-        if requester.id != stoppable.requester:
-            script = await session.library.find_running()
-            if script:
-                check_may_write(script, requester)
+        is_theirs = requester.id == stoppable.requester
+        if not is_theirs and (script := await session.library.find_running()):
+            check_may_write(script, requester)
         stoppable.job.stop()

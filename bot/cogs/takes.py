@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from re import Match
 
-from ..i18n.catalogue import say
 from ..interactions.option_checks import parse_choice
-from ..interactions.requester import get_message_channel, get_requester
+from ..interactions.requester import get_requester
 from ..interactions.turns import Turn
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import complete_response, send_ephemeral
 from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take, redraw_poll
-from .feature import ADD_ANYWAY, FeatureCog, answer_errors, listens_to
+from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, listens_to
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
@@ -37,12 +35,10 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         await self._pick(await self.turns.admit(interaction), poll, take)
 
+    @asks_during_vote(ADD_ANYWAY)
     async def _pick(self, turn: Turn, poll: int, take: int) -> None:
-        interaction, polls = turn.interaction, turn.session.polls
-        pick_anyway = partial(self._pick, poll=poll, take=take)
-        async with self.asking_during_vote(interaction, say(ADD_ANYWAY), pick_anyway):
-            await self.turns.show(turn, await polls.pick(turn.requester, poll, take))
-            await redraw_poll(get_message_channel(interaction), turn.session, poll)
+        await self.turns.show(turn, await turn.session.polls.pick(turn.requester, poll, take))
+        await redraw_poll(turn.channel, turn.session, poll)
 
     @listens_to(READ_TAKE_ID)
     @answer_errors

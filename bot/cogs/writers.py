@@ -14,7 +14,6 @@ from ..interactions.requester import format_requester, get_message_channel, get_
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
 from ..session.rotations import DEFAULT_MINUTES, MAX_MINUTES
-from ..storage.schema import Script
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions
@@ -32,9 +31,6 @@ from ..ui.panels.rotation_messages import (
 )
 from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
 
-MAX_DIGITS = 3
-"""Characters of a number of minutes that a person types."""
-
 
 class Writers(FeatureCog, name="OnBook.writers"):
     """Choose who writes when: one after the other, or everybody for some minutes."""
@@ -48,20 +44,17 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Take turns: see who writes next, join, leave or pass"""
         check_bot_is_member(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_script()
-        content, view = await self._make_rotation_message(interaction, session, script)
+        content, view = await self._make_rotation_message(interaction, session)
         await complete_response(interaction, content=content, view=view)
 
     async def _make_rotation_message(
-        self, interaction: Interaction, session: ChannelSession, script: Script
+        self, interaction: Interaction, session: ChannelSession
     ) -> tuple[str, ui.View]:
-        """Return the order of a script, and what the person who asks may do with it."""
-        rotation = await session.rotations.find(script.id)
-        requester = get_requester(interaction)
-        manages = is_manager(script, requester)
-        return format_rotation(script, rotation), make_rotation_view(
-            script, rotation, requester.id, manages
-        )
+        """Return the order of the script, and what the person who asks may do with it."""
+        script, requester = await session.library.load_script(), get_requester(interaction)
+        rotation, manages = await session.rotations.find(script.id), is_manager(script, requester)
+        view = make_rotation_view(script, rotation, requester.id, manages)
+        return format_rotation(script, rotation), view
 
     @listens_to(position_pattern("join"))
     @answer_errors
@@ -73,8 +66,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self.turns.replace_old_panel(interaction)
         joined = parse_position(match).script
         is_new = await session.rotations.join(get_requester(interaction), joined)
-        script = await session.library.load_script()
-        content, view = await self._make_rotation_message(interaction, session, script)
+        content, view = await self._make_rotation_message(interaction, session)
         await complete_response(interaction, content=content, view=view)
         if is_new:
             note = say("{who} joined the turns.", who=format_requester(interaction))
@@ -91,26 +83,17 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @answer_errors
     async def change_rotation(self, interaction: Interaction, match: Match[str]) -> None:
         """Join, leave or change the order, and say so in the panel."""
-        script = int(match["script"])
+        action, script, turn = match["action"], int(match["script"]), int(match["turn"])
         check_bot_permissions(interaction)
         session = await self.open_session(interaction)
-        note = await self._change_rotation(
-            interaction, session, match["action"], script, int(match["turn"])
-        )
-        content, view = await self._make_rotation_message(
-            interaction, session, await session.library.load_script()
-        )
+        note = await self._change_rotation(interaction, session, action, script, turn)
+        content, view = await self._make_rotation_message(interaction, session)
         await edit_response(interaction, content=content, view=view)
         if note:
             await self._show_change(interaction, session, script, note)
 
     async def _change_rotation(
-        self,
-        interaction: Interaction,
-        session: ChannelSession,
-        action: str,
-        script: int,
-        turn: int,
+        self, interaction: Interaction, session: ChannelSession, action: str, script: int, turn: int
     ) -> str:
         """Change the order, and return what has happened, or an empty string for nothing."""
         rotations, requester = session.rotations, get_requester(interaction)
@@ -147,18 +130,15 @@ class Writers(FeatureCog, name="OnBook.writers"):
         check_bot_is_member(interaction)
         self.services.admit(interaction)
         script = parse_position(match).script
-        minutes = ui.TextInput[Any](
-            label=say("Minutes, 1 to {most}", most=MAX_MINUTES),
-            default=str(DEFAULT_MINUTES),
-            max_length=MAX_DIGITS,
-        )
-        await self.open_modal(
-            interaction,
-            "sprint",
-            say("Start a sprint"),
-            [minutes],
-            lambda answer: self.start_sprint(answer, script, minutes.value),
-        )
+        label = say("Minutes, 1 to {most}", most=MAX_MINUTES)
+        minutes = ui.TextInput[Any](label=label, default=str(DEFAULT_MINUTES), max_length=3)
+
+        async def submit(answer: Interaction) -> None:
+            async with self.answering(answer):
+                typed = minutes.value
+                await self._start_sprint(answer, script, int(typed) if typed.isdecimal() else 0)
+
+        await self.open_modal(interaction, "sprint", say("Start a sprint"), [minutes], submit)
 
     @listens_to(position_pattern("menu-see-sprint"))
     @answer_errors
@@ -171,25 +151,20 @@ class Writers(FeatureCog, name="OnBook.writers"):
         requester = get_requester(interaction)
         may_end = requester.id == sprint.starter or is_manager(script, requester)
         view = make_end_button(script.id) if may_end else None
-        content = format_sprint(sprint, len(lines))
-        await complete_response(interaction, content=content, view=view)
+        await complete_response(interaction, content=format_sprint(sprint, len(lines)), view=view)
 
-    @answer_errors
-    async def start_sprint(self, interaction: Interaction, script: int, minutes: str) -> None:
-        """Start a sprint, from the window."""
+    async def _start_sprint(self, interaction: Interaction, script: int, minutes: int) -> None:
         check_bot_permissions(interaction)
         session = await self.open_session(interaction)
-        number = int(minutes) if minutes.isdecimal() else 0
-        sprint = await session.sprints.start(get_requester(interaction), script, number)
+        sprint = await session.sprints.start(get_requester(interaction), script, minutes)
         self.services.deadline_messages.watch(script)
         announcement = say(
             "{who} started a sprint: everybody writes. It ends {when}.",
             who=format_requester(interaction),
             when=format_dt(sprint.ends, "R"),
         )
-        await self.services.messages.sync(
-            get_message_channel(interaction), session, announcement=announcement
-        )
+        channel = get_message_channel(interaction)
+        await self.services.messages.sync(channel, session, announcement=announcement)
 
     @listens_to(END_SPRINT_ID)
     @answer_errors

@@ -59,20 +59,11 @@ from .feature import (
     allow_everywhere,
     answer_errors,
     answer_suggestions,
+    asks_during_vote,
     listens_to,
     suggest,
     takes_mood,
 )
-
-KIND_CHOICES = [
-    app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
-    app_commands.Choice(name="action", value=Kind.ACTION.value),
-    app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
-]
-"""The kinds of lines that /continue can be asked for."""
-
-MAX_NAME_LENGTH = 60
-"""Characters of a speaker's name."""
 
 SPEAKERS_SIZE = 45
 """The size of the names in a placeholder, of which Discord takes 100 characters."""
@@ -86,9 +77,6 @@ REINTERPRETED = {
 ANYWAY = phrase("Continue anyway")
 """The button by which the voice goes on although people vote."""
 
-VOTE_TAKES, VOTE_SECONDS = 3, 60
-"""Takes and seconds of a vote that the menu opens."""
-
 
 class Writing(BeginningCog, name="OnBook.writing"):
     """Write a script, and take lines back."""
@@ -101,7 +89,13 @@ class Writing(BeginningCog, name="OnBook.writing"):
         takes="How many takes to choose from, up to 5",
         vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
-    @app_commands.choices(kind=KIND_CHOICES)
+    @app_commands.choices(
+        kind=[
+            app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
+            app_commands.Choice(name="action", value=Kind.ACTION.value),
+            app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
+        ]
+    )
     @takes_mood
     @allow_everywhere
     @answer_errors
@@ -219,7 +213,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """
         if match["action"] == "menu-vote":
             check_bot_is_member(interaction)
-            request = ContinueRequest(takes=VOTE_TAKES, vote=VOTE_SECONDS)
+            request = ContinueRequest(takes=3, vote=60)
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))
@@ -227,40 +221,37 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await turn.session.library.load_running(parse_position(match).script)
         await self._continue(turn, request)
 
+    @asks_during_vote(ANYWAY)
     async def _continue(
         self, turn: Turn, request: ContinueRequest, expected: ScriptPosition | None = None
     ) -> None:
-        continue_anyway = partial(self._continue, request=request, expected=expected)
-        interaction, continuation = turn.interaction, turn.session.continuation
-        async with self.asking_during_vote(interaction, say(ANYWAY), continue_anyway):
-            try:
-                async with self.turns.show_writing(turn) as job:
-                    result = await continuation.generate(turn.requester, request, expected, job)
-            except NoScript as refusal:
-                if expected or isinstance(refusal, NotRunning):
-                    raise
-                await self._begin_for_newcomer(turn, request)
-                return
-            await self.turns.show(turn, result)
+        continuation = turn.session.continuation
+        try:
+            async with self.turns.show_writing(turn) as job:
+                result = await continuation.generate(turn.requester, request, expected, job)
+        except NoScript as refusal:
+            if expected or isinstance(refusal, NotRunning):
+                raise
+            await self._begin_for_newcomer(turn, request)
+            return
+        await self.turns.show(turn, result)
 
     async def _begin_for_newcomer(self, turn: Turn, request: ContinueRequest) -> None:
         """Draw the first script of a channel, and go on with it."""
         guild = get_guild(turn.interaction)
         drawn = await self.draw_beginning(turn.session, guild, Beginning())
         new = replace(make_new_script(drawn, guild), replaced=NO_SCRIPT)
-        result = await turn.session.library.begin(
-            turn.requester, new, *drawn.opening, author=OPENING_WRITER
-        )
+        begin = turn.session.library.begin
+        result = await begin(turn.requester, new, *drawn.opening, author=OPENING_WRITER)
         title = inline(result.script.title, TITLE_SIZE)
         announcement = say("There was no script here, so “{title}” starts.", title=title)
         await self.show_beginning(turn, result, announcement, request)
 
+    @asks_during_vote(ANYWAY)
     async def _retry(self, turn: Turn, expected: ScriptPosition) -> None:
-        retry_anyway = partial(self._retry, expected=expected)
-        async with self.asking_during_vote(turn.interaction, say(ANYWAY), retry_anyway):
-            async with self.turns.show_writing(turn) as job:
-                result = await turn.session.continuation.retry(turn.requester, expected, job)
-            await self.turns.show(turn, result)
+        async with self.turns.show_writing(turn) as job:
+            result = await turn.session.continuation.retry(turn.requester, expected, job)
+        await self.turns.show(turn, result)
 
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script.
@@ -281,7 +272,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             label=say("Who speaks"),
             placeholder=_format_speakers(list_offered_speakers(interaction.message)),
             required=False,
-            max_length=MAX_NAME_LENGTH,
+            max_length=60,
         )
         text = ui.TextInput[Any](
             label=say("Text"),
@@ -289,13 +280,12 @@ class Writing(BeginningCog, name="OnBook.writing"):
             placeholder=say("Maya: You came. Then a blank line, and what happens next."),
             max_length=4000,
         )
-        await self.open_modal(
-            interaction,
-            "write",
-            say("Write the next lines"),
-            [character, text],
-            lambda answer: self._add_lines(answer, text.value, character.value, position),
-        )
+
+        async def submit(answer: Interaction) -> None:
+            await self._add_lines(answer, text.value, character.value, position)
+
+        title = say("Write the next lines")
+        await self.open_modal(interaction, "write", title, [character, text], submit)
 
     async def _add_lines(
         self,
@@ -308,46 +298,39 @@ class Writing(BeginningCog, name="OnBook.writing"):
         async with self.answering(interaction, keep=text.strip()):
             turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
-            await self._write(turn, text, character.strip() or None, expected)
+            await self._write(turn, character.strip() or None, expected, text=text)
 
+    @asks_during_vote(ADD_ANYWAY, keep="text")
     async def _write(
-        self, turn: Turn, text: str, character: str | None, expected: ScriptPosition | None
+        self, turn: Turn, character: str | None, expected: ScriptPosition | None, *, text: str
     ) -> None:
-        """Add a person's lines."""
-        write_anyway = partial(self._write, text=text, character=character, expected=expected)
-        async with self.asking_during_vote(
-            turn.interaction, say(ADD_ANYWAY), write_anyway, text.strip()
-        ):
-            async with self.turns.show_progress(turn.interaction, LINES) as job:
-                result = await turn.session.continuation.write(
-                    turn.requester, text, character, expected, job
-                )
-            await self.turns.show(turn, result)
+        write = turn.session.continuation.write
+        async with self.turns.show_progress(turn.interaction, LINES) as job:
+            result = await write(turn.requester, text, character, expected, job)
+        await self.turns.show(turn, result)
 
+    @asks_during_vote(DO_ANYWAY)
     async def _reinterpret(self, turn: Turn, expected: ScriptPosition, note: str) -> None:
         """Make the last line action if it is speech, or speech if it is action."""
-        do_anyway = partial(self._reinterpret, expected=expected, note=note)
-        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), do_anyway):
-            async with self.turns.show_progress(turn.interaction, LINES) as job:
-                result = await turn.session.history.reinterpret(turn.requester, expected, job)
-            await self.turns.show(turn, result, note)
+        async with self.turns.show_progress(turn.interaction, LINES) as job:
+            result = await turn.session.history.reinterpret(turn.requester, expected, job)
+        await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))
     @answer_errors
     async def agree_to_undo(self, interaction: Interaction, match: Match[str]) -> None:
         """Undo the line that somebody asks to undo, and delete the message that asks."""
-        position = parse_position(match)
+        turn = await self.turns.admit(interaction)
+        await self._undo_asked(turn, parse_position(match), interaction)
 
-        async def undo(turn: Turn) -> None:
-            try:
-                await self._take_line_back(turn, position)
-            except StaleLine:
-                await _delete_pressed(interaction)
-                raise
-            await _delete_pressed(interaction)
-
-        async with self.asking_during_vote(interaction, say(DO_ANYWAY), undo):
-            await undo(await self.turns.admit(interaction))
+    @asks_during_vote(DO_ANYWAY)
+    async def _undo_asked(self, turn: Turn, position: ScriptPosition, pressed: Interaction) -> None:
+        try:
+            await self._take_line_back(turn, position)
+        except StaleLine:
+            await _delete_pressed(pressed)
+            raise
+        await _delete_pressed(pressed)
 
     async def _undo(self, turn: Turn, expected: ScriptPosition | None = None) -> None:
         """Undo the last line; whoever may not is offered to ask those who may."""
@@ -356,7 +339,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         except VoteOpen as vote:
             # Without the position, a press after the vote would undo the take that has won.
             undo_anyway = partial(self._undo, expected=ScriptPosition(vote.script, vote.line))
-            await self.ask_during_vote(turn.interaction, vote, say(DO_ANYWAY), undo_anyway)
+            await self.ask_during_vote(turn.interaction, vote, DO_ANYWAY, undo_anyway)
         except NotTheirs as refused:
             if not turn.bot_is_member:
                 raise
@@ -367,11 +350,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Ask in front of everybody to undo somebody's line."""
         check_bot_permissions(interaction)
         await FirstResponse(interaction).defer()
-        question = say(
-            "{who} asks to undo {name}'s line.",
-            who=format_requester(interaction),
-            name=inline(refused.name, NAME_SIZE),
-        )
+        who, name = format_requester(interaction), inline(refused.name, NAME_SIZE)
+        question = say("{who} asks to undo {name}'s line.", who=who, name=name)
         button = make_position_button("agree", ScriptPosition(refused.script, refused.line))
         channel = get_message_channel(interaction)
         await post_message(channel, f"-# {question}", view=make_view(button))
@@ -381,16 +361,14 @@ class Writing(BeginningCog, name="OnBook.writing"):
         who = format_requester(turn.interaction)
         await self.turns.show(turn, result, say("{who} undid the last line.", who=who))
 
+    @asks_during_vote(DO_ANYWAY)
     async def _redo(self, turn: Turn, expected: ScriptPosition) -> None:
-        redo_anyway = partial(self._redo, expected=expected)
-        async with self.asking_during_vote(turn.interaction, say(DO_ANYWAY), redo_anyway):
-            result = await turn.session.history.redo(turn.requester, expected)
-            who = format_requester(turn.interaction)
-            await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
+        result = await turn.session.history.redo(turn.requester, expected)
+        who = format_requester(turn.interaction)
+        await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
 
 
 async def _delete_pressed(interaction: Interaction) -> None:
-    """Delete the message whose button was pressed."""
     if interaction.message:
         await delete_message(get_message_channel(interaction), interaction.message.id)
 

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import takewhile
 
@@ -22,7 +22,6 @@ from ..arrays import Floats, States, Tokens
 from ..errors import NoContinuation, RequestError, UnspellableElement
 from ..i18n.catalogue import phrase
 from ..inference.automaton import Automaton
-from ..inference.engine import EngineLoad
 from ..inference.grammar import build_grammar, build_speech
 from ..inference.processors.repetition import REACH
 from ..inference.request import Completion, Request
@@ -61,22 +60,8 @@ the last speaker the floor again."""
 NOTHING_TO_SAY = phrase("The voice had nothing to say. Try again, or choose another mood.")
 
 
-@dataclass(frozen=True)
-class Prefix:
-    """The beginning that the candidates of a line share, after the model has read it."""
-
-    state: States
-    """The state before the last token of `prompt`."""
-    prompt: Tokens
-    """The tokens before the written ones, from the newline above them on: int64 [n], n >= 1."""
-    surprisal: Floats
-    """Bits that each token of `prompt` but the first cost: float32 [n - 1]."""
-
-
 async def write_candidates(
-    context: GenerationContext,
-    options: GenerationOptions,
-    progress: Progress | None = None,
+    context: GenerationContext, options: GenerationOptions, progress: Progress | None = None
 ) -> list[Candidate]:
     """Write at most `options.candidates` candidates of a line, and at least the first one.
 
@@ -129,11 +114,14 @@ async def _write_others(
     def count_room() -> int:
         if options.ignores_load:
             return len(seeds)
-        return limit_candidates(engine.load, engine.rows, 1 + len(seeds)) - 1
+        # Half of the room, with the first candidate, so that the next request finds the other half.
+        load = engine.load
+        free = LOAD_LIMIT * engine.rows - load.rows - load.waiting
+        return max(0, min(len(seeds), free // 2 - 1))
 
     if not count_room():
         return
-    prefix, request = await prepare_request(context, options)
+    request, prefix_bits = await prepare_request(context, options)
     assert request.sampling is not None  # it writes
     # Nothing is awaited until all are submitted, so that lines that come at once share the room.
     seeds = seeds[: count_room()]
@@ -142,7 +130,7 @@ async def _write_others(
     async def complete(seed: int, completion: Awaitable[Completion]) -> None:
         own_options, draft = _with_seed(options, seed), None
         with suppress(NoContinuation):
-            draft = await _make_draft(context, own_options, prefix, await completion)
+            draft = await _make_draft(context, own_options, prefix_bits, await completion)
         drafts[seed] = draft
 
     progress.candidates += 1 + len(seeds)
@@ -168,16 +156,6 @@ def _limit_length(first: Candidate) -> int:
     wanted = max(MIN_SIZE, min(first.size, short))
     ratio = ACTION_RATIO if first.draft.element.kind is Kind.ACTION else SPEECH_RATIO
     return LIMIT_STEP * math.ceil(ratio * wanted / LIMIT_STEP)
-
-
-def limit_candidates(load: EngineLoad, rows: int, requested: int) -> int:
-    """Return how many candidates an engine has room for beside its other work.
-
-    They are half of the room, so that the next request finds the other half, and the waiting work
-    never exceeds `LOAD_LIMIT` times the rows.
-    """
-    free = LOAD_LIMIT * rows - load.rows - load.waiting
-    return max(1, min(requested, free // 2))
 
 
 async def _write_lead(
@@ -252,37 +230,39 @@ def keeps_to_cast(element: Element, cast: Sequence[str], spell: Callable[[str], 
 
 
 async def _write_once(context: GenerationContext, options: GenerationOptions) -> Draft | None:
-    prefix, request = await prepare_request(context, options)
-    return await _make_draft(context, options, prefix, await context.primed.engine.run(request))
+    request, prefix_bits = await prepare_request(context, options)
+    completion = await context.primed.engine.run(request)
+    return await _make_draft(context, options, prefix_bits, completion)
 
 
 async def prepare_request(
     context: GenerationContext, options: GenerationOptions
-) -> tuple[Prefix, Request]:
-    """Read what the candidates of a line share, and return it with the request for one of them.
+) -> tuple[Request, Floats]:
+    """Read what the candidates of a line share; return the request for one, and the prefix's bits.
 
-    Raises UnspellableElement, and what `Engine.run` raises.
+    These are the bits that each character of `GenerationOptions.prefix` cost: float32 [n]. Raises
+    UnspellableElement, and what `Engine.run` raises.
     """
-    prefix = await _read_prefix(context, options)
+    state, read = context.state, context.primed.read
+    prompt, bits = _encode_prompt(context, options), np.empty(0, np.float32)
+    if len(prompt) > 1:
+        # The cost of the last token is known where the others have been read, so both are read.
+        before, whole = await asyncio.gather(read(state, prompt[:-1]), read(state, prompt))
+        state, bits = before.state, whole.surprisal
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    return prefix, await asyncio.to_thread(_make_request, context, options, prefix)
+    return await asyncio.to_thread(_make_request, context, options, state, prompt), bits
 
 
-async def _read_prefix(context: GenerationContext, options: GenerationOptions) -> Prefix:
-    """Read the beginning that all candidates of a line share; raise what `Engine.run` raises."""
-    primed = context.primed
-    prompt = primed.model.encode("\n" + options.prefix)
-    if len(prompt) == 1:
-        return Prefix(context.state, prompt, np.empty(0, np.float32))
-    # The cost of the last token is known where the others have been read, so both are read.
-    before, whole = await asyncio.gather(
-        primed.read(context.state, prompt[:-1]), primed.read(context.state, prompt)
-    )
-    return Prefix(before.state, prompt, whole.surprisal)
+def _encode_prompt(context: GenerationContext, options: GenerationOptions) -> Tokens:
+    """Return the tokens of the newline above a line, and of what all its candidates begin with."""
+    return context.primed.model.encode("\n" + options.prefix)
 
 
 async def _make_draft(
-    context: GenerationContext, options: GenerationOptions, prefix: Prefix, completion: Completion
+    context: GenerationContext,
+    options: GenerationOptions,
+    prefix_bits: Floats,
+    completion: Completion,
 ) -> Draft | None:
     """Return the element that was written, or None; raise what `Engine.run` raises."""
     primed, model = context.primed, context.primed.model
@@ -292,11 +272,12 @@ async def _make_draft(
     element = _restore_cue(context, options, element)
     # The last newline ends the element and is not stored.
     state = completion.state
-    surprisal = np.concatenate([prefix.surprisal, completion.surprisal])[:-1]
+    surprisal = np.concatenate([prefix_bits, completion.surprisal])[:-1]
     stored = model.encode(format_for_model(element.text))
-    if not np.array_equal(stored, [*prefix.prompt, *completion.written[:-1]]):  # it was cleaned
-        read = await read_text(primed, context.state, element.text)
-        state, surprisal = read.state, read.surprisal
+    read = [*_encode_prompt(context, options), *completion.written[:-1]]
+    if not np.array_equal(stored, read):  # because it was cleaned
+        again = await read_text(primed, context.state, element.text)
+        state, surprisal = again.state, again.surprisal
     return Draft(
         element,
         author=None,
@@ -334,23 +315,21 @@ def _list_recent_speakers(context: GenerationContext) -> Iterator[str]:
 
 
 def _make_request(
-    context: GenerationContext, options: GenerationOptions, prefix: Prefix
+    context: GenerationContext, options: GenerationOptions, state: States, prompt: Tokens
 ) -> Request:
-    primed, model = context.primed, context.primed.model
-    prompt, sampling = prefix.prompt, options.sampling
+    primed, model, sampling = context.primed, context.primed.model, options.sampling
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
+    cast = tuple(map(model.spell, options.cast))
     # It is settled who speaks, or that nobody does.
     if is_speaking or options.shared_kind not in (None, Kind.DIALOGUE):
         sampling = replace(sampling, company=0.0)
     return Request(
-        prefix.state,
+        state,
         prompt[-1:],
         sampling,
         options.limit,
         np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
-        automaton=build_automaton(
-            model.vocabulary, kind, tuple(map(model.spell, options.cast)), is_speaking
-        ),
+        automaton=build_automaton(model.vocabulary, kind, cast, is_speaking),
         banned=build_cached_filter(model.vocabulary, options.banned) if options.banned else None,
         bars_words=options.bars_words,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),

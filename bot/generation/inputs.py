@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -88,9 +89,7 @@ class GenerationContext:
     """The texts of the last lines, by which candidates are compared."""
 
     @classmethod
-    def of(
-        cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]
-    ) -> GenerationContext:
+    def of(cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]) -> Self:
         """Return the context at the end of a script, from its last lines and the model's state.
 
         The lines have at least `REACH` characters together, or are all there are.
@@ -98,7 +97,7 @@ class GenerationContext:
         tokens = _encode_last(primed.model, lines)
         return cls(primed, state, tokens, tuple(line.element.text for line in lines))
 
-    def append(self, line: ScriptLine, state: States | None) -> GenerationContext:
+    def append(self, line: ScriptLine, state: States | None) -> Self:
         """Return the context after one more line, and the model's state there."""
         assert state is not None  # only lines that are read in bulk have none
         tokens = np.concatenate([self.recent_tokens, _encode_last(self.primed.model, [line])])

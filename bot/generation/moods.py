@@ -12,7 +12,6 @@ from .options import OptionValue
 Mood = Mapping[str, OptionValue]
 """The values of the options that a mood sets, by their names."""
 
-
 MOOD_OPTIONS = ("temperature", "top_p", "length")
 """The options that a mood sets."""
 
@@ -45,7 +44,5 @@ def label_moods(settings: Settings) -> dict[str, str]:
 
 def find_mood(values: Mapping[str, Any], settings: Settings) -> str | None:
     """Return the name of the mood that options have the values of, or None."""
-    for name, mood in load_moods(settings).items():
-        if all(values.get(option) == value for option, value in mood.items()):
-            return name
-    return None
+    moods = load_moods(settings).items()
+    return next((name for name, mood in moods if mood.items() <= values.items()), None)

@@ -13,22 +13,10 @@ from ..i18n.catalogue import phrase, say
 from ..inference.model import Model
 
 TRANSLATED_STYLES = {
-    phrase("drawing room"),
-    phrase("fairy tale"),
-    phrase("farce"),
-    phrase("ghost story"),
-    phrase("heist"),
-    phrase("history"),
-    phrase("kitchen sink"),
-    phrase("melodrama"),
-    phrase("noir"),
-    phrase("pastoral"),
-    phrase("romance"),
-    phrase("science fiction"),
-    phrase("tragedy"),
-    phrase("verse"),
-    phrase("western"),
-    phrase("whodunit"),
+    *(phrase("drawing room"), phrase("fairy tale"), phrase("farce"), phrase("ghost story")),
+    *(phrase("heist"), phrase("history"), phrase("kitchen sink"), phrase("melodrama")),
+    *(phrase("noir"), phrase("pastoral"), phrase("romance"), phrase("science fiction")),
+    *(phrase("tragedy"), phrase("verse"), phrase("western"), phrase("whodunit")),
 }
 """The styles of the shipped voices, which the catalogues translate; other voices have their own."""
 

@@ -105,8 +105,3 @@ def resolve_options(
         values = (requested.get(spec.name), spec.find_own(stored), spec.default_in(settings))
         resolved[spec.name] = next(value for value in values if value is not None)
     return resolved
-
-
-def extract_requested_options(origin: Mapping[str, Any]) -> dict[str, OptionValue | None]:
-    """Return the options that ask for another line as one with this origin was written."""
-    return {name: origin.get(name) for name in OPTIONS_BY_NAME}

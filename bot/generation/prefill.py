@@ -45,10 +45,8 @@ async def read_element(
     primed: PrimedModel, state: States, element: Element, author: int, name: str
 ) -> Draft:
     """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
-    completion = await read_text(primed, state, element.text)
-    return Draft(
-        element, author, name, completion.state, primed.fingerprint, surprisal=completion.surprisal
-    )
+    read = await read_text(primed, state, element.text)
+    return Draft(element, author, name, read.state, primed.fingerprint, surprisal=read.surprisal)
 
 
 async def read_script(
@@ -74,10 +72,9 @@ async def read_script(
         completion = await primed.read(state, np.concatenate(chunk))
         state = completion.state
         # The first character of a piece has no cost, and that of a line's first is never kept.
-        costs = np.split(
-            np.append(np.float32(0), completion.surprisal), np.cumsum(list(map(len, chunk)))
-        )
-        for element, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
+        ends = np.cumsum([len(tokens) for tokens in chunk])
+        costs = np.split(np.append(np.float32(0), completion.surprisal), ends[:-1])
+        for element, bits in zip(elements[len(drafts) :], costs, strict=False):
             drafts.append(Draft(element, author, name, None, fingerprint, {}, bits[1:]))
         drafts[-1] = replace(drafts[-1], state=state)
     progress.share_read = None
@@ -108,12 +105,7 @@ async def recompute_state(
 
 
 def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
-    """Return the logits [V] after some tokens [n]. Computes: not for the event loop.
-
-    Raises ValueError for no token.
-    """
-    if len(tokens) == 0:
-        raise ValueError("nothing was read that a line could follow")
+    """Return the logits [V] after some tokens [n], n >= 1. Computes: not for the event loop."""
     states = state[None]
     for token in tokens:
         logits, states = model.step(np.array([token]), states)

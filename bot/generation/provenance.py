@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,7 @@ def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[
 
 def restore_options(origin: Mapping[str, Any], banned: tuple[str, ...]) -> GenerationOptions:
     """Restore the options of a line from its origin and a list of banned words."""
-    sampling = {
-        field.name: origin[field.name] for field in SAMPLING_OPTIONS if field.name in origin
-    }
+    sampling = {spec.name: origin[spec.name] for spec in SAMPLING_OPTIONS if spec.name in origin}
     return GenerationOptions(
         Sampling.of(origin["seed"], sampling),
         origin["limit"],
@@ -80,10 +79,8 @@ def hash_word_list(banned: Sequence[str]) -> str:
 @lru_cache(maxsize=1)
 def find_processor_name() -> str:
     """Return the name of this machine's processor, as the system has it."""
-    try:
+    with suppress(OSError):  # Without Linux, Python's own name must do.
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass  # Without Linux, Python's own name must do.
     return platform.processor() or platform.machine()

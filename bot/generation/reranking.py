@@ -2,19 +2,8 @@
 
 A model makes a slip now and then, and the slip surprises the model itself. So of many candidates
 the one with the fewest bits makes most sense. But this rule alone picks what fits everywhere ("What
-are you doing?"), so that more counts:
-
-- whether the line is a stock phrase, which is likely anywhere and soon tires;
-- how evenly the bits fall, because one word that jolts spoils a line;
-- whether it asks, because most questions fit many lines;
-- whether it takes up a word of the last lines, and whether it only says them again;
-- whether it has a second sentence, which mostly adds something to the first;
-- how many of its words carry meaning, because each may be one too many, above all one that the line
-  has already;
-- whether it has a parenthetical.
-
-The weights are near those by which the rule agrees best with readers' marks of a voice's candidates
-(`python -m tests.quality.choosing`). A line that the script has had is chosen only where nothing
+are you doing?"), so that a stock phrase, which soon tires, counts no less than `STOCK_BITS`, and
+the criteria of `Weights` count, too. A line that the script has had is chosen only where nothing
 else was written.
 """
 
@@ -67,18 +56,22 @@ COMMON_WORDS = frozenset((Path(__file__).parent / "common.txt").read_text(encodi
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the criteria beside the bits of a line, in bits."""
+    """The weights of the criteria beside the bits of a line, in bits.
+
+    They are near those by which the rule agrees best with readers' marks of a voice's candidates
+    (`python -m tests.quality.choosing`).
+    """
 
     unevenness: float = 4.5
-    """For each bit of its words (root mean square)."""
+    """For each bit of its words (root mean square), because one word that jolts spoils a line."""
     question: float = 8.0
-    """For a line that asks."""
+    """For a line that asks, because most questions fit many lines."""
     taken_up: float = 6.5
     """For a line with any content word of the last lines: a gain."""
     sentence: float = 7.5
-    """For each of at most two sentences after the first: a gain."""
+    """For each of at most two sentences after the first, which mostly add something: a gain."""
     content_word: float = 1.4
-    """For each content word."""
+    """For each content word, because each may be one too many."""
     repeated_word: float = 9.0
     """For each of at most two content words that the line has again."""
     parenthetical: float = 5.0
@@ -179,9 +172,8 @@ def choose_candidate(
     def rank(candidate: Candidate) -> tuple[int, float]:
         words = split_words(candidate.draft.element.text)
         is_repetition = not words or words in used
-        return is_repetition + (is_repetition or _resembles_any(words, other_takes)), score(
-            candidate, said, weights
-        )
+        place = 2 if is_repetition else int(_resembles_any(words, other_takes))
+        return place, score(candidate, said, weights)
 
     return min(candidates, key=rank)
 
@@ -189,7 +181,6 @@ def choose_candidate(
 def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) -> float:
     """Return the cost of a line, in bits."""
     text = candidate.draft.element.text
-    words = split_words(text)
     content_words = list_content_words(text)
     spoken = strip_cue(candidate.draft)
     return (
@@ -201,18 +192,15 @@ def score(candidate: Candidate, said: Said, weights: Weights = DEFAULT_WEIGHTS) 
         + weights.content_word * len(content_words)
         + weights.repeated_word * min(2, len(content_words) - len(set(content_words)))
         + weights.parenthetical * ("(" in spoken)
-        + weights.echo * said.measure_echo(words)
+        + weights.echo * said.measure_echo(split_words(text))
     )
 
 
 def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
     """Return whether a line shares most of its words with any of the texts."""
-    words_here = set(words)
+    here = set(words)
     others = (set(split_words(text)) for text in texts)
-    return any(
-        len(words_here & words_there) > MAX_OVERLAP * len(words_here | words_there)
-        for words_there in others
-    )
+    return any(len(here & there) > MAX_OVERLAP * len(here | there) for there in others)
 
 
 @lru_cache(RANKED)

@@ -25,11 +25,7 @@ _INTEGER = FieldDescriptorProto.TYPE_UINT64
 
 _SCHEMA: Mapping[str, Mapping[str, tuple[int, int | str]]] = {
     "Network": {"graphs": (7, "Graph"), "training": (20, _BYTES), "functions": (25, _BYTES)},
-    "Graph": {
-        "nodes": (1, "Node"),
-        "constants": (5, "Tensor"),
-        "sparse_constants": (15, _BYTES),
-    },
+    "Graph": {"nodes": (1, "Node"), "constants": (5, "Tensor"), "sparse_constants": (15, _BYTES)},
     "Node": {"operator": (4, _BYTES), "attributes": (5, "Attribute"), "domain": (7, _BYTES)},
     "Attribute": {
         "tensor": (5, "Tensor"),
@@ -164,5 +160,4 @@ def _text(values: Any) -> str:  # noqa: ANN401 - a repeated field, as protobuf h
 
 def _size(tensor: Any) -> int:  # noqa: ANN401 - its class is made at run time
     each = _BYTES_OF.get(tensor.type[-1], 4) if tensor.type else 4
-    size: int = math.prod(tensor.sizes) * each
-    return size
+    return int(math.prod(tensor.sizes) * each)

@@ -25,7 +25,7 @@ from .processors.base import Processor
 from .processors.repetition import REACH
 from .request import WORD_OVERRUN, Completion
 from .row_store import LONGEST_COMPLETION, Row, RowStore
-from .sampling import Sampling, Uniforms, compute_token_bits, draw_tokens
+from .sampling import compute_token_bits, draw_tokens, draw_uniforms
 
 LONGEST_PREFILL = 64
 """The most steps that are taken at once while no row writes. A request that arrives meanwhile waits
@@ -46,7 +46,6 @@ class Batch:
         self._uniforms = store.per_row(np.float32, (LONGEST_COMPLETION,))
         """The random number of each character."""
         self._offsets = LONGEST_COMPLETION * np.arange(capacity)
-        self._numbers = Uniforms()
         self._reading: list[Row] = []
         """Rows that have not read all of their prompts."""
 
@@ -86,11 +85,7 @@ class Batch:
         done = self._read_on() if self._reading else []
         acting: list[Processor] = []
         if len(self._reading) + len(done) < count:
-            acting = [
-                processor
-                for processor in self._processors
-                if np.count_nonzero(processor.active[:count])
-            ]
+            acting = [each for each in self._processors if np.count_nonzero(each.active[:count])]
             chosen = self._choose(logits, acting)
         else:
             chosen = np.zeros(count, np.int64)
@@ -102,11 +97,10 @@ class Batch:
         store.tokens[:count, store.column] = chosen
         store.buffers.tokens[:count] = chosen
         done += self._note(chosen, acting)
-        if store.failed:
-            done += store.failed
-            store.failed.clear()
+        done += store.failed
+        store.failed.clear()
         # Each row once, in order: a row may have ended and failed at the same step.
-        return list(dict.fromkeys(done)) if done else done
+        return list(dict.fromkeys(done))
 
     def _note(self, chosen: Tokens, acting: Sequence[Processor]) -> list[Row]:
         """Record the characters of a step in all arrays; return the rows that have ended."""
@@ -193,29 +187,28 @@ class Batch:
 
         Rows that write begin to do so.
         """
-        done: list[Row] = []
         for row in self._reading:
             row.read += 1
-            if not row.has_read:
-                continue
-            if row.request.sampling is None:
-                done.append(row)
-                continue
+        read = [row for row in self._reading if row.has_read]
+        self._reading = [row for row in self._reading if not row.has_read]
+        for row in read:
             try:
-                self._begin(row, row.request.sampling)
+                self._begin(row)
             except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 self._store.clear(row.index)
                 self._store.fail(row, error)
-        self._reading = [row for row in self._reading if not row.has_read]
-        return done
+        return [row for row in read if row.request.sampling is None]
 
     # Writing
 
-    def _begin(self, row: Row, sampling: Sampling) -> None:
-        """Begin the line of a row that has read its prompt."""
+    def _begin(self, row: Row) -> None:
+        """Begin the line of a row that has read its prompt, unless it only reads."""
+        sampling = row.request.sampling
+        if sampling is None:
+            return
         i, length = row.index, row.request.max_length
         self._store.start_writing(row)
-        self._uniforms[i, :length] = self._numbers.of(sampling.seed, length)
+        self._uniforms[i, :length] = draw_uniforms(sampling.seed, length)
         self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
         self._min_p[i] = sampling.min_p
         for processor in self._processors:

@@ -24,10 +24,8 @@ class CharacterClasses:
         self.all = np.ones(self.size, np.bool_)
         self.newline = self.of("\n")
         self.space = self.of(" ")
-        self.written = (
-            self.select(lambda character: clean(f"1{character}1") == f"1{character}1")
-            & ~self.newline
-        )
+        kept = self.select(lambda character: clean(f"1{character}1") == f"1{character}1")
+        self.written = kept & ~self.newline
         """The characters of a line, without those that `clean` would drop or replace."""
         self.alphanumeric = self.select(str.isalnum) & self.written
         self.upper = self.select(str.isupper)
@@ -63,10 +61,8 @@ class CharacterClasses:
         return set(text) <= set(self.vocabulary)
 
     def _of_categories(self, *categories: str) -> Mask:
-        return (
-            self.select(lambda character: unicodedata.category(character) in categories)
-            & self.written
-        )
+        found = self.select(lambda character: unicodedata.category(character) in categories)
+        return found & self.written
 
 
 classify_characters = lru_cache(maxsize=8)(CharacterClasses)

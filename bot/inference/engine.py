@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -53,14 +52,11 @@ class Engine:
     lines are in the batch; the others wait for a place, and their owners take turns.
     """
 
-    batch_class = Batch
-    """The class of the batch, for subclasses that observe its steps."""
-
     def __init__(self, model: Model, rows: int = 64) -> None:
         self.model = model
         self.rows = rows
         # The thread must not refer to the engine, because that would keep the engine alive.
-        self._thread = _EngineThread(model, rows, self.batch_class)
+        self._thread = _EngineThread(model, rows)
         self._thread.start()
         self._end = weakref.finalize(self, self._thread.end)
 
@@ -102,13 +98,8 @@ class Engine:
 
     def _check(self, request: Request) -> None:
         """Raise ValueError for a request that would fail in the thread."""
-        prompt, state = request.prompt, request.state
-        if (
-            prompt.ndim != 1
-            or len(prompt) == 0
-            or prompt.min() < 0
-            or prompt.max() >= len(self.model.vocabulary)
-        ):
+        prompt, state, characters = request.prompt, request.state, len(self.model.vocabulary)
+        if prompt.ndim != 1 or not prompt.size or prompt.min() < 0 or prompt.max() >= characters:
             raise ValueError("the prompt must be tokens of the model, at least one")
         if state.shape != (self.model.state_size,) or state.dtype != np.float32:
             raise ValueError("the state must be float32, of the size of the model's")
@@ -126,11 +117,10 @@ class _EngineThread(threading.Thread):
     while it holds the lock keeps the loop waiting.
     """
 
-    def __init__(self, model: Model, rows: int, batch_class: Callable[[Model, int], Batch]) -> None:
+    def __init__(self, model: Model, rows: int) -> None:
         super().__init__(name=f"onbook-engine-{model.name}", daemon=True)
         self.model = model
         self.rows = rows
-        self.batch_class = batch_class
         # By owner, in the order in which owners are served.
         self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
         self._wake = threading.Condition()
@@ -152,7 +142,6 @@ class _EngineThread(threading.Thread):
         row.future.add_done_callback(self._notice)
 
     def load(self) -> EngineLoad:
-        """Return the work of the engine."""
         with self._wake:
             waiting = sum(not row.future.cancelled() for row in self._list_waiting())
         return EngineLoad(waiting, len(self._rows), self._read, self._written)
@@ -172,9 +161,8 @@ class _EngineThread(threading.Thread):
             self._given_up = True
 
     def run(self) -> None:
-        """Work until the engine is closed."""
         try:
-            batch = self.batch_class(self.model, self.rows)
+            batch = Batch(self.model, self.rows)
             self._rows = batch.rows
             # Results that are not finite are detected where a row ends, see `Batch.outcome`.
             with np.errstate(invalid="ignore"):

@@ -12,17 +12,7 @@ from ..errors import UnspellableElement
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import make_cue
-from .automaton import (
-    ACCEPT,
-    REJECT,
-    Automaton,
-    Dfa,
-    Mask,
-    Transitions,
-    build_dfa,
-    intersect,
-    trim,
-)
+from .automaton import ACCEPT, REJECT, Automaton, Dfa, Mask, Transitions, build_dfa, intersect, trim
 from .character_classes import CharacterClasses, classify_characters
 
 CUE_LIMIT = 40
@@ -156,23 +146,17 @@ def _action(classes: CharacterClasses) -> Dfa:
     Such a name is nearly always the beginning of a cue. Where the cue itself is barred, the model
     would write the name and the speech as one line.
     """
-    conditions = [_unlike_headings(classes), _unlike_cues(classes)]
-    conditions.append(
-        _unlike_names(classes) if classes.lower.any() else _unlike_transitions(classes)
-    )
-    return intersect(build_dfa(classes.size, _lines(classes)), *conditions)
+    lines = build_dfa(classes.size, _lines(classes))
+    unlike = _unlike_names if classes.lower.any() else _unlike_transitions
+    return intersect(lines, _unlike_headings(classes), _unlike_cues(classes), unlike(classes))
 
 
 def _dialogue(classes: CharacterClasses) -> Dfa:
     """Return speech under any cue, which is in upper case or forced by "@"."""
-    rows: dict[str, Sequence[tuple[Mask, str]]] = {
-        **_lines(classes),
-        **_extension(classes),
-    }
+    rows = {**_lines(classes), **_extension(classes)}
     forced = classes.select(str.isalpha)
-    large = ~(classes.lower | classes.title)
-    for sign, allowed, naming in (("", large, classes.upper), ("@", classes.all, forced)):
-        allowed = allowed & classes.named
+    large = classes.named & ~(classes.lower | classes.title)
+    for sign, allowed, naming in (("", large, classes.upper), ("@", classes.named, forced)):
         naming = naming & classes.named
         nobody, somebody = f"{sign}nobody", f"{sign}somebody"
         name = [(allowed, nobody), (naming, somebody)]

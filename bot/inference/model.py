@@ -60,10 +60,6 @@ characters of a style's name."""
 LONGEST_OPENING = 2_000
 """The most characters of an opening, which take a good part of a second to read."""
 
-CLOSING = ".!?\u2026)\n"
-"""The characters behind which a sentence, or a line of verse, may end."""
-
-
 UNREADABLE_MODEL = phrase(
     "The voice's file {file} cannot be opened ({reason}). Choose another voice, or ask the bot's "
     "owner to check the file."
@@ -131,7 +127,8 @@ class Model:
             vocabulary = _parse_vocabulary(about["onbook.vocabulary"])
             fold = _parse_fold(about["onbook.fold"])
             openings = parse_openings(about)
-            memory = _parse_memory(about)
+            begin, end = map(operator.index, json.loads(about.get("onbook.memory", "[0,0]")))
+            memory = begin, end
             fingerprint = _check_fingerprint(anatomy)
             session = _open_session(content, file, threads)
             size = _read_state_size(session, len(vocabulary))
@@ -169,7 +166,7 @@ class Model:
     @cached_property
     def sentence_ends(self) -> NDArray[np.bool_]:
         """Return the characters behind which a sentence or a line of verse may end: bool [V]."""
-        return np.array([character in CLOSING for character in self.vocabulary])
+        return np.array([character in ".!?\u2026)\n" for character in self.vocabulary])
 
     @cached_property
     def word_characters(self) -> NDArray[np.bool_]:
@@ -217,10 +214,6 @@ class Model:
         )
         return logits, states
 
-    def make_buffers(self, capacity: int) -> StepBuffers:
-        """Return buffers for the rows of a batch, for one thread."""
-        return StepBuffers(self, capacity)
-
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {character: i for i, character in enumerate(self.vocabulary)}
@@ -262,7 +255,6 @@ class StepBuffers:
         self._now = 1 - self._now
 
     def _bind(self, count: int) -> onnxruntime.IOBinding:
-        """Bind the arrays of so many rows to the network's inputs and outputs."""
         before, after = self._both[self._now], self._both[1 - self._now]
         binding = self._session.io_binding()
         for bind, name, array in (
@@ -383,12 +375,6 @@ def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
         if not all(map(_is_element, split_fountain(text))):
             raise ContractError("an opening is not plain Fountain: ", style)
     return openings
-
-
-def _parse_memory(about: Mapping[str, str]) -> tuple[int, int]:
-    """Return where the characters read last lie in a state; raises ValueError or TypeError."""
-    begin, end = map(operator.index, json.loads(about.get("onbook.memory", "[0,0]")))
-    return begin, end
 
 
 def _is_element(block: str) -> bool:

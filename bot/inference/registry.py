@@ -121,7 +121,10 @@ class ModelRegistry:
 
         If the model is in use and its file has changed, the new one replaces it.
         """
-        self._check(name)
+        known = self.names()
+        if name not in known:  # because no other name may be used as a path
+            sentence = UNKNOWN_MODEL if known else NO_MODELS
+            raise ModelError(sentence, name=name, names=", ".join(known))
         async with self._looking[name]:
             if self._has_changed(name) or name not in self._found:
                 self._found[name] = await self._look(name)
@@ -176,13 +179,6 @@ class ModelRegistry:
         finally:
             del self._renewing[name]
 
-    def _check(self, name: str) -> None:
-        """Raise ModelError for an unknown name, so that no name is used as a path."""
-        known = self.names()
-        if name not in known:
-            sentence = UNKNOWN_MODEL if known else NO_MODELS
-            raise ModelError(sentence, name=name, names=", ".join(known))
-
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.onnx"
 
@@ -229,13 +225,10 @@ class ModelRegistry:
         # Other engines would slow the measurement down.
         if speed < SLOW_SPEED and not self._engines:
             log.warning(
-                "model %s writes only %.0f characters/s, perhaps because this processor lacks "
-                "8-bit instructions; `onbook-export %s.onnx --bits 32 -o %s-32.onnx` makes a "
-                "32-bit file",
-                name,
-                speed,
-                name,
-                name,
+                "model %(name)s writes only %(speed).0f characters/s, perhaps because this "
+                "processor lacks 8-bit instructions; `onbook-export %(name)s.onnx --bits 32 "
+                "-o %(name)s-32.onnx` makes a 32-bit file",
+                {"name": name, "speed": speed},
             )
         if self._closed:  # in the meantime
             raise EngineClosed

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..arrays import Floats
-from .model import Model
+from .model import Model, StepBuffers
 from .request import LONGEST_LINE, LONGEST_OVERRUN, Completion, Request
 
 LONGEST_COMPLETION = LONGEST_LINE + LONGEST_OVERRUN
@@ -69,7 +69,7 @@ class RowStore:
         self.rows: list[Row] = []
         self.failed: list[Row] = []
         """Rows that cannot go on, with their errors."""
-        self.buffers = model.make_buffers(capacity)
+        self.buffers = StepBuffers(model, capacity)
         """The tokens, states and logits of the model itself."""
         self.column = history
         """The column of the character that comes next."""

@@ -55,31 +55,19 @@ class Sampling:
 
     def to_options(self) -> dict[str, Any]:
         """Return the seed and all options by name."""
-        named = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name != "extra"
-        }
+        named = {name: value for name, value in vars(self).items() if name != "extra"}
         return named | dict(self.extra)
 
 
-class Uniforms:
-    """Make the random numbers of lines, of which number i decides character i.
+def draw_uniforms(seed: int, length: int) -> Floats:
+    """Return the random numbers of a line, from 0 to `LARGEST_UNIFORM`: float32 [length].
 
-    Philox is a counter-based generator (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1,
-    2, 3"). Its numbers depend on the seed and the position alone, so a line does not depend on the
-    lines beside it.
+    Number i decides character i. Philox is a counter-based generator (Salmon et al. 2011, "Parallel
+    Random Numbers: As Easy as 1, 2, 3"). Its numbers depend on the seed and the position alone, so
+    a line does not depend on the lines beside it.
     """
-
-    def __init__(self) -> None:
-        # Setting the state of one generator takes a third of the time of making another.
-        self._philox = np.random.Philox(key=0)
-        self._generator = np.random.Generator(self._philox)
-        self._start = self._philox.state
-
-    def of(self, seed: int, length: int) -> Floats:
-        """Return the first numbers of a line, from 0 to `LARGEST_UNIFORM`: float32 [length]."""
-        self._start["state"]["key"][0] = seed
-        self._philox.state = self._start
-        return np.minimum(self._generator.random(length, np.float32), LARGEST_UNIFORM)
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    return np.minimum(generator.random(length, np.float32), LARGEST_UNIFORM)
 
 
 def draw_tokens(

@@ -57,8 +57,7 @@ OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory
 class ModelSandbox:
     """Examine model files in child processes."""
 
-    def __init__(self, timeout: float = EXAMINATION_TIMEOUT) -> None:
-        self._timeout = timeout
+    def __init__(self) -> None:
         self._children: set[subprocess.Popen[bytes]] = set()
 
     async def examine(self, content: bytes, sha256: str, file: str) -> None:
@@ -97,7 +96,7 @@ class ModelSandbox:
             self._children.add(child)
             with child:
                 try:
-                    output, _ = child.communicate(content, self._timeout)
+                    output, _ = child.communicate(content, EXAMINATION_TIMEOUT)
                 finally:
                     child.kill()
                     self._children.discard(child)

@@ -23,8 +23,7 @@ async def read_attachment(file: discord.Attachment) -> Manuscript:
     try:
         data = await send_with_retries(file.read, DOWNLOAD_SECONDS)
     except (discord.HTTPException, *CONNECTION_ERRORS):
-        sentence = say("Discord did not send that file. Attach it again.")
-        raise RequestError(sentence) from None
+        raise RequestError("Discord did not send that file. Attach it again.") from None
     return await asyncio.to_thread(read_script_file, file.filename, data)
 
 

@@ -143,13 +143,13 @@ class InFlight:
         first = self.jobs.setdefault(request, stoppable) is stoppable
         reporting = asyncio.create_task(_report_progress(job, display))
         try:
-            try:
-                yield job
-            except Exception:
-                job.finish()
-                if await reporting:
-                    self.try_later(display.restore)
-                raise
+            yield job
+        except Exception:
+            job.finish()
+            if await reporting:
+                self.try_later(display.restore)
+            raise
+        else:
             job.finish()
             await reporting
         finally:
@@ -185,7 +185,6 @@ class InFlight:
             stoppable.job.stop()
 
     def cancel(self) -> None:
-        """Cancel all tasks."""
         for task in self.tasks:
             task.cancel()
 

@@ -5,7 +5,6 @@ A client asks for a number from 1 to 10, but discord.py passes on any number tha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,13 +56,14 @@ def _accepts(option: app_commands.Parameter, value: object) -> bool:
         return False
     if option.choices and value not in [choice.value for choice in option.choices]:
         return False
+    if not isinstance(value, str | int | float):
+        return True
+    size = len(value) if isinstance(value, str) else value
     least, most = option.min_value, option.max_value
-    if isinstance(value, str):
-        return (least is None or len(value) >= least) and (most is None or len(value) <= most)
-    if isinstance(value, int | float):
-        fits = math.isfinite(value) and abs(value) <= MAX_ID
-        return fits and (least is None or value >= least) and (most is None or value <= most)
-    return True
+    # Neither NaN nor an infinity is at most `MAX_ID`.
+    return (
+        abs(size) <= MAX_ID and (least is None or size >= least) and (most is None or size <= most)
+    )
 
 
 def parse_choice(interaction: Interaction, offered: Iterable[str] | None = None) -> str:

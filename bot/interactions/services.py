@@ -141,5 +141,4 @@ class OnBook(commands.Cog):
             self.__cog_app_commands__ = [group]
 
     async def cog_unload(self) -> None:
-        """Finish or stop what is in flight, and close the voices and the database."""
         await self.services.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import discord
@@ -81,16 +81,15 @@ class Turns:
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         requester, channel = get_requester(interaction), get_message_channel(interaction)
-        bot_is_member = find_installer(interaction) is None
-        if interaction.response.type is None:
-            if bot_is_member:
+        turn = Turn(interaction, session, requester, channel)
+        is_new = interaction.response.type is None
+        if turn.bot_is_member:
+            if is_new:
                 await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-            else:
-                await self.services.answers.defer(interaction)
-        before = None
-        if not bot_is_member:
-            before = await session.library.find_running()
-        return Turn(interaction, session, requester, channel, before)
+            return turn
+        if is_new:
+            await self.services.answers.defer(interaction)
+        return replace(turn, before=await session.library.find_running())
 
     @asynccontextmanager
     async def show_progress(self, interaction: Interaction, kind: str) -> AsyncIterator[Job]:
@@ -101,10 +100,8 @@ class Turns:
         services, channel = self.services, get_channel(interaction)
         session, stop = services.sessions.get(channel), make_stop_button(interaction.id, kind)
         is_reading = kind in READING_JOBS
-        display: ProgressDisplay
-        if is_reading or find_installer(interaction) is not None:
-            display = AnswerProgress(services.answers, interaction, session, stop)
-        else:
+        display: ProgressDisplay = AnswerProgress(services.answers, interaction, session, stop)
+        if not is_reading and find_installer(interaction) is None:
             message_channel = get_message_channel(interaction)
             display = PanelProgress(services.messages, message_channel, session, stop)
         is_public = not (is_reading and find_state(interaction).is_ephemeral)
@@ -185,24 +182,21 @@ class Turns:
         if result.outsiders:
             script = result.script.id
             view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
-        if not find_state(interaction).is_ephemeral:
-            if sentences:
-                await send_ephemeral(interaction, " ".join(sentences), view=view)
-            return
-        if sentences:
-            await complete_response(interaction, content=" ".join(sentences), view=view)
-            return
-        with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            await delete_response(interaction)
+        content, is_ephemeral = " ".join(sentences), find_state(interaction).is_ephemeral
+        if content and is_ephemeral:
+            await complete_response(interaction, content=content, view=view)
+        elif content:
+            await send_ephemeral(interaction, content, view=view)
+        elif is_ephemeral:
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await delete_response(interaction)
 
     async def _should_ask_for_webhooks(self, turn: Turn, script: Script) -> bool:
         """Return, once a channel, whether the requester can grant a permission for its look."""
         look, channel = LOOK.of(script) or self.services.settings.look, turn.channel
-        guild, messages = get_guild(turn.interaction), self.services.messages
+        guild, webhooks = get_guild(turn.interaction), self.services.messages.line_messages.webhooks
         can_grant = guild is not None and turn.interaction.permissions.manage_roles
-        if look != Look.CHARACTERS or not can_grant:
-            return False
-        if not messages.line_messages.webhooks.lacks_permission(channel):
+        if look != Look.CHARACTERS or not can_grant or not webhooks.lacks_permission(channel):
             return False
         return await self.services.sessions.posts.claim_webhook_hint(channel.id, guild)
 

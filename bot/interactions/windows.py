@@ -46,7 +46,6 @@ class Window(ui.Modal):
         return True
 
     async def on_submit(self, interaction: Interaction, /) -> None:
-        """Pass the interaction on."""
         await self._submit(interaction)
 
     async def on_error(  # type: ignore[override]  # discord.py's own modal does the same

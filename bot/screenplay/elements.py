@@ -43,7 +43,6 @@ class ElementSpec:
         return f"{self.mark}{line}"
 
     def unforce(self, line: str) -> str:
-        """Return a line without its forcing mark, if there is one."""
         return line.removeprefix(self.mark.rstrip())
 
 
@@ -111,7 +110,6 @@ class Element:
         return found
 
     def _unforced(self) -> list[str]:
-        """Return the lines of Fountain without forcing marks."""
         spec = self.kind.spec
         lines = self.text.split("\n")
         if spec.has_cue:

@@ -45,7 +45,7 @@ def format_runs(parts: Sequence[Run]) -> str:
 
 
 def _escape(text: str, mistaken: str) -> str:
-    return "".join(f"\\{character}" if character in mistaken else character for character in text)
+    return text.translate({ord(mark): f"\\{mark}" for mark in mistaken})
 
 
 def _join_runs(parts: Iterable[Run]) -> list[Run]:

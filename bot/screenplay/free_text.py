@@ -127,9 +127,7 @@ class _Parser:
             speaker = None
         return elements
 
-    def _take_element(
-        self, lines: list[str], speaker: str | None = None
-    ) -> tuple[Element, list[str]]:
+    def _take_element(self, lines: list[str], speaker: str | None) -> tuple[Element, list[str]]:
         """Return the first element of the lines, and the lines after it."""
         first, rest = lines[0], lines[1:]
         if first.startswith(Kind.ACTION.spec.mark):

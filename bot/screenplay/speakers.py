@@ -15,10 +15,10 @@ MAX_CAPITALISED = 3
 NUMBER = r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)"
 """Matches the number of an act or a scene, where case is ignored."""
 
-_FILE = Path(__file__).with_name("labels.toml")
+_LABELS = Path(__file__).with_name("labels.toml").read_text(encoding="utf-8")
 _WORDS = {
     name: frozenset(map(str.casefold, words))  # which spells ß as ss
-    for name, words in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
+    for name, words in tomllib.loads(_LABELS).items()
 }
 _NUMBER = re.compile(NUMBER)
 _SIGNS = re.compile(r"[\u0300-\u036f .'\u2019&/#_+-]")

@@ -78,10 +78,9 @@ def format_rewritten(count: WriterStatistics) -> str:
 
 def format_minutes(pages: float) -> str:
     """Return in words how long so many pages last on the screen."""
-    whole = round(pages)
     if pages < 1:
         return say("less than a minute")
-    return say("about {minutes}", minutes=many(whole, "minute"))
+    return say("about {minutes}", minutes=many(round(pages), "minute"))
 
 
 def compute_share(count: WriterStatistics, whole: ScriptStatistics) -> float:
@@ -89,9 +88,7 @@ def compute_share(count: WriterStatistics, whole: ScriptStatistics) -> float:
     return count.words / whole.words if whole.words else count.lines / max(whole.lines, 1)
 
 
-def _sum_by_key(
-    parts: Iterable[tuple[Hashable, WriterStatistics]],
-) -> tuple[WriterStatistics, ...]:
+def _sum_by_key(parts: Iterable[tuple[Hashable, WriterStatistics]]) -> tuple[WriterStatistics, ...]:
     """Add up statistics by key, under each key's last name."""
     counts: dict[Hashable, WriterStatistics] = {}
     for key, part in parts:

@@ -48,8 +48,9 @@ class BannedWordLists:
             before = [] if clear else await self.load(scope, place)
             words = edit_words(before, add, remove)
             # Words that are banned already may be in the cast of a script that was paused then.
-            if added := set(words).difference(before):
-                check_casts(await self._scripts.list_cast_names(scope, place), sorted(added))
+            if added := sorted(set(words).difference(before)):
+                for name in await self._scripts.list_cast_names(scope, place):
+                    _check_name(name, added)
             await self._lists.replace_word_list(scope, place, words, guild)
         return words
 
@@ -73,16 +74,14 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
     return edited
 
 
-def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
-    """Raise RequestError where a word would ban somebody in a cast."""
-    for name in names:
-        if word := find_banned_word(name, words):
-            raise RequestError(
-                "“{word}” cannot be banned, because “{name}” is in a cast. Remove {name} "
-                "with {/cast} first.",
-                word=word,
-                name=name,
-            )
+def _check_name(name: str, words: Sequence[str]) -> None:
+    if word := find_banned_word(name, words):
+        raise RequestError(
+            "“{word}” cannot be banned, because “{name}” is in a cast. Remove {name} with {/cast} "
+            "first.",
+            word=word,
+            name=name,
+        )
 
 
 def _parse_words(text: str) -> dict[str, str]:

@@ -66,7 +66,7 @@ class ChannelSessions:
         limits: RateLimits | None = None,
     ) -> None:
         self.clock = clock
-        self.limits = limits or RateLimits()
+        self.limits = limits or RateLimits({})
         self.store = store
         self.models = models
         self.settings = settings
@@ -111,7 +111,6 @@ class ChannelSessions:
         await self.store.close()
 
     async def load_personal_data(self, person: int) -> PersonalData:
-        """Load all that is kept of a person."""
         return await self.store.people.load_personal_data(person)
 
     async def forget(self, person: int, *, text: bool) -> ErasureResult:
@@ -121,7 +120,6 @@ class ChannelSessions:
         return forgotten
 
     def get(self, channel: int) -> ChannelSession:
-        """Return the session of a channel."""
         session = self._sessions.get(channel)
         if session is None:
             session = self._sessions[channel] = ChannelSession(channel, self)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..errors import OnBookError, RequestError, Stopped
 from ..generation.inputs import GenerationContext
-from ..generation.options import extract_requested_options
+from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Kind
 from ..storage.schema import Line, Script
@@ -126,10 +126,7 @@ class Continuation:
             return await self._extend_script(context, context.script.head, request, job or Job())
 
     async def retry(
-        self,
-        requester: Requester,
-        expected: ScriptPosition | None = None,
-        job: Job | None = None,
+        self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
         """Write the model's last line again, as a sibling of the one that is there."""
         async with self.library.open_turn(requester, expected) as context:
@@ -147,7 +144,7 @@ class Continuation:
             request = ContinueRequest(
                 character=origin.get("character"),
                 kind=Kind(origin["kind"]) if origin.get("kind") else None,
-                options=extract_requested_options(origin),
+                options={name: origin.get(name) for name in OPTIONS_BY_NAME},
             )
             return await self._extend_script(context, line.parent, request, job or Job())
 
@@ -203,6 +200,5 @@ class Continuation:
     async def _read_script(
         self, context: TurnContext, parent: int | None, job: Job
     ) -> GenerationContext:
-        """Let the script's model read as far as a line, and return the context; raise Stopped."""
         primed = await self.reader.open_model_for(context.script, parent)
         return await job.run(self.reader.load_context(primed, parent, job.progress))

@@ -49,10 +49,10 @@ class Deadlines:
 
         A turn that is due while the script is shelved is extended, because nobody can write.
         """
-        rotation, sprint = await self._rotations.find_rotation_and_sprint(script.id)
-        if sprint is not None:
+        if sprint := await self._sprints.find_sprint(script.id):
             ends = sprint.ends
             return Due(Event.SPRINT if ends <= self._clock() else None, ends, sprint=sprint)
+        rotation = await self._rotations.find_rotation(script.id)
         return Due(None) if rotation is None else await self._find_due_turn(script, rotation)
 
     async def _find_due_turn(self, script: Script, rotation: Rotation) -> Due:

@@ -13,14 +13,7 @@ from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .library import Library
 from .permissions import TurnContext, check_may_remove, check_may_rewrite, check_may_write
 from .preferences import select_forked
-from .turn import (
-    Job,
-    Requester,
-    ScriptPosition,
-    TurnResult,
-    find_outsiders,
-    parse_typed_text,
-)
+from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
 
 LINES_PER_PAGE = 8
 """Lines on a page of a history, for which a message has room."""
@@ -90,10 +83,6 @@ class History:
             )
         return ScriptPosition(script.id, path[found[0] - 1])
 
-    async def find_number(self, position: ScriptPosition) -> int:
-        """Return the number of a line, from 1."""
-        return await self.store.lines.count_lines(position.line)
-
     async def find_running_position(self, line: Line) -> ScriptPosition:
         """Return the position of a line, in the running script if that has the line."""
         running = await self.library.find_running()
@@ -153,11 +142,7 @@ class History:
         return context.make_result(head)
 
     async def rewrite(
-        self,
-        requester: Requester,
-        position: ScriptPosition,
-        text: str,
-        job: Job | None = None,
+        self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
     ) -> TurnResult:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
@@ -179,10 +164,7 @@ class History:
             return replace(result, outsiders=find_outsiders(script, names, elements))
 
     async def reinterpret(
-        self,
-        requester: Requester,
-        expected: ScriptPosition | None = None,
-        job: Job | None = None,
+        self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
         """Make the last line action if it is speech, or speech if it is action.
 

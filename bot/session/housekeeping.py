@@ -76,7 +76,6 @@ class Housekeeping:
             await self._guilds.record_departures([guild], [])
 
     async def record_return(self, guild: int) -> None:
-        """Record that the bot is back in a server."""
         await self._guilds.record_departures([], [guild])
 
     async def list_departed(self, days: int, shards: Shards) -> list[int]:

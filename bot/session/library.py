@@ -80,7 +80,6 @@ class Library:
         return script
 
     async def find_running(self) -> Script | None:
-        """Return the running script, or None."""
         return await self.store.scripts.find_running_script(self.channel)
 
     async def _make_no_script(self) -> NoScript:
@@ -90,7 +89,6 @@ class Library:
         return NotRunning(script=last.id, title=last.title, is_archived=last.archived)
 
     async def _check_position(self, script: Script, expected: ScriptPosition | None) -> None:
-        """Raise StaleLine unless a script still stands at a position."""
         if expected is not None and expected != current_position(script):
             await self.check_is_running(script, expected.script)
             raise StaleLine(script=expected.script, line=expected.line)
@@ -107,16 +105,11 @@ class Library:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
                 raise await self._make_no_script()
-            await self._check_position(found.script, expected)
+            script, rotation, vote_ends = found.script, found.rotation, found.vote_ends
+            await self._check_position(script, expected)
             banned = self._add_own_words(found.words)
             yield TurnContext(
-                self.store,
-                found.script,
-                requester,
-                banned,
-                found.rotation,
-                found.vote_ends,
-                self.limits,
+                self.store, script, requester, banned, rotation, vote_ends, self.limits
             )
 
     @asynccontextmanager
@@ -150,12 +143,11 @@ class Library:
         """
         return await self.store.lines.load_elements(script.head if script else None)
 
-    async def count_lines(self, script: Script) -> int:
-        """Count a script's lines."""
-        return await self.store.lines.count_lines(script.head)
+    async def count_lines(self, head: int | None) -> int:
+        """Count the lines up to one, which is its number, from 1."""
+        return await self.store.lines.count_lines(head)
 
     async def count_characters(self, script: Script) -> int:
-        """Count the characters of a script's lines."""
         return await self.store.lines.count_characters(script.head)
 
     async def list_characters(self, script: Script | None = None) -> list[str]:
@@ -214,12 +206,7 @@ class Library:
         job = job or Job()
         script, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
-            primed,
-            elements,
-            requester.id,
-            requester.name,
-            job.progress,
-            READING_TIME_LIMIT,
+            primed, elements, requester.id, requester.name, job.progress, READING_TIME_LIMIT
         )
         try:
             drafts = await job.run(reads)
@@ -231,7 +218,6 @@ class Library:
         return replace(result, unread=sum(draft.surprisal is None for draft in drafts))
 
     async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
-        """Raise RequestError unless the requester may shelve the running script."""
         running = await self.find_running()
         if replaced is not None and replaced != (running.id if running else NO_SCRIPT):
             raise RequestError("Another script was started here. Use {/start} again.")
@@ -291,10 +277,7 @@ class Library:
         notifications = self.reader.notifications
         notifications.record_model(script.id, primed)
         elements = [draft.element for draft in drafts[:CHECKED_LINES]]
-        unreadable = notifications.should_report_unreadable(
-            script.id, requester.id, primed.model, elements
-        )
-        return TurnResult(script, unreadable=unreadable)
+        return notifications.attach(TurnResult(script), requester.id, primed.model, elements)
 
     # All scripts
 
@@ -323,7 +306,6 @@ class Library:
             return TurnResult(await self.store.scripts.run_script(script))
 
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
-        """Give a script another title."""
         async with self.lock:
             check_may_manage(await self.find(script), requester, phrase("rename it"))
             return await self.store.scripts.update_script(script, title=title)
@@ -427,7 +409,6 @@ class Library:
         return await self.store.scripts.replace_cast(script.id, cast, players)
 
     async def remove_from_cast(self, requester: Requester, name: str) -> Script:
-        """Take a character out of the cast."""
         async with self.lock:
             script = await self.load_script()
             check_may_manage(script, requester, phrase("take somebody out of its cast"))

@@ -50,16 +50,11 @@ class Notifications:
         self, result: TurnResult, person: int, model: Model, elements: Sequence[Element]
     ) -> TurnResult:
         """Return the result with all notifications for the person who wrote these elements."""
-        unreadable = self.should_report_unreadable(result.script.id, person, model, elements)
-        return self.attach_model_change(replace(result, unreadable=unreadable))
-
-    def should_report_unreadable(
-        self, script: int, person: int, model: Model, elements: Sequence[Element]
-    ) -> bool:
-        """Return, once per script and person, whether a model cannot read much of a text."""
         text = "".join(element.body for element in elements)
         is_unreadable = model.skipped(text) > UNREADABLE_SHARE * len(text)
-        return is_unreadable and self._is_first(person, ("unreadable", script))
+        # Once per script and person.
+        unreadable = is_unreadable and self._is_first(person, ("unreadable", result.script.id))
+        return self.attach_model_change(replace(result, unreadable=unreadable))
 
     def should_explain_replies(self, channel: int, person: int) -> bool:
         """Return, once per channel and person, whether they must be told how to reply."""

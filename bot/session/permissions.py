@@ -44,7 +44,6 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
 
 
 def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
-    """Raise RequestError for a requester who may not rewrite a line of a script."""
     check_may_write(script, requester)
     check_may_remove(script, line, requester)
 
@@ -146,7 +145,7 @@ class TurnContext:
         """Raise VoteOpen while people vote, unless the requester has said to go on even so."""
         if self.vote_ends and not self.requester.ignores_vote:
             line = self.script.head or ROOT_LINE
-            raise VoteOpen(self.vote_ends, script=self.script.id, line=line)
+            raise VoteOpen(ends=self.vote_ends, script=self.script.id, line=line)
 
     async def check_may_add(self) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet.

@@ -77,7 +77,6 @@ class Polls:
         return row if not is_over and _stands(row, script) else None
 
     async def record_message(self, poll: int, message: int) -> None:
-        """Record the message that shows a poll."""
         await self.store.polls.record_message(poll, message)
 
     async def claim_message(self, poll: int, message: int) -> bool:
@@ -141,13 +140,10 @@ class Polls:
             voters = (await self.store.polls.load_votes(poll)).keys()
             if len(voters) < FEWEST_VOTERS or not self.presence.is_complete(script.begun):
                 return False
-            return await self._find_present(row) <= voters
-
-    async def _find_present(self, poll: Poll) -> set[int]:
-        """Return who used the bot a short time ago, or wrote, as an earlier process may know."""
-        since = self.library.clock() - PRESENT
-        writers = await self.store.lines.find_people_since(poll.script, since)
-        return writers | self.presence.find_present(self.library.channel)
+            # An earlier process may have known who is present, but left the lines that they wrote.
+            since = self.library.clock() - PRESENT
+            writers = await self.store.lines.find_people_since(row.script, since)
+            return writers.union(self.presence.find_present(self.library.channel)) <= voters
 
     async def close(self, poll: int) -> PollResult | None:
         """Close a vote, and continue with the winning take if the script has not moved on.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from ..errors import RequestError
 from ..storage.records import ChannelContent, PanelState
@@ -17,18 +16,6 @@ MAX_FIRST_LINES = 10
 """Lines that are shown of a script of which a channel shows none yet: as many as a turn writes."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The messages that show the end of a script, beside the lines that should be shown."""
-
-    posts: list[PostedLine]
-    path: list[int]
-    """The ids of the lines: fewer than messages where the last are surplus, more where messages are
-    missing at the end."""
-    last_lines: list[Line]
-    """Some of the last lines."""
-
-
 class Posts:
     """The messages of all channels that show scripts."""
 
@@ -37,24 +24,29 @@ class Posts:
         self._messages = store.messages
 
     async def load_content(self, channel: int) -> ChannelContent:
-        """Load what a channel shows."""
         return await self._messages.load_content(channel)
 
-    async def compare(self, script: Script) -> Comparison:
-        """Load the messages that show a script's end, and its lines from the first of them on."""
+    async def compare(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
+        """Load the messages that show a script's end, beside the lines that should be shown.
+
+        Returns:
+            The messages; the ids of the lines from that of the first message on, fewer than
+            messages where the last are surplus, more where messages are missing at the end; and
+            some of the last lines.
+        """
         lines = self._store.lines
         posts, path, last_lines = await self._messages.load_posts_and_path(script, WINDOW)
         if not posts:
             path = await lines.load_path_ids(script.head)
-            return Comparison([], path[-MAX_FIRST_LINES:], [])
+            return [], path[-MAX_FIRST_LINES:], []
         if path[:1] == [posts[0].line]:
-            return Comparison(posts, path, last_lines)
+            return posts, path, last_lines
         # The script has changed above these messages: begin with the first one that shows it.
         posts = await self._messages.load_posts(script)
         before = set(await lines.load_path_ids(posts[0].line)) - {posts[0].line}
         path = await lines.load_path_ids(script.head)
         below = [line for line in path if line not in before]
-        return Comparison(posts, below or path[-1:], last_lines)
+        return posts, below or path[-1:], last_lines
 
     async def load_lines(self, lines: Iterable[int]) -> list[Line]:
         """Load lines by their ids, in the order in which they were written."""
@@ -67,7 +59,6 @@ class Posts:
     # Messages of lines
 
     async def find(self, message: int) -> PostedLine | None:
-        """Return the record of a message that shows a line, or None."""
         return await self._messages.find_post(message)
 
     async def load_line(self, message: int) -> Line:
@@ -122,7 +113,6 @@ class Posts:
         return (known and known.panel) or 0
 
     async def record_panel(self, channel: int, guild: int | None, message: int | None) -> None:
-        """Record which message is the panel of a channel."""
         await self._messages.record_panel(channel, guild, message)
 
     async def claim_webhook_hint(self, channel: int, guild: int | None) -> bool:

@@ -32,16 +32,13 @@ class Presence:
     def record(self, channel: int, person: int) -> None:
         """Record that a person uses the bot in a channel now, and forget who has left."""
         until = time.monotonic() + PRESENT.total_seconds()
-        self._channels[channel] = self._load_present(channel) | {person: until}
+        self._channels[channel] = self.find_present(channel) | {person: until}
 
     def is_complete(self, begun: dt.datetime) -> bool:
         """Return whether everybody who is present is known, where nobody was before ``begun``."""
         return begun >= self._started or time.monotonic() >= self._known_from
 
-    def find_present(self, channel: int) -> set[int]:
-        """Return the ids of the people who are present in a channel."""
-        return set(self._load_present(channel))
-
-    def _load_present(self, channel: int) -> dict[int, float]:
+    def find_present(self, channel: int) -> dict[int, float]:
+        """Return the times until which people are present in a channel, by their ids."""
         now, seen = time.monotonic(), self._channels.get(channel, {})
         return {person: until for person, until in seen.items() if now < until}

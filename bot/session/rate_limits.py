@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from ..errors import RateLimited
 from ..i18n.catalogue import Count, phrase
@@ -21,9 +21,6 @@ MINUTE = 60.0
 MAX_BUCKETS = 10_000
 """The most buckets of a kind. The least recently used goes first, since it is the fullest."""
 
-NO_LIMITS = dict.fromkeys(("person", "channel", "guild"), (0, 0, 0))
-"""Rates that set no limit."""
-
 RATE_LIMITED = {
     "person": phrase("You have reached your limit for this minute. Try again in {wait}."),
     "channel": phrase("This channel is very busy. Try again in {wait}."),
@@ -32,8 +29,7 @@ RATE_LIMITED = {
 """The sentences of a refusal, by the scope of the limit."""
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The cost of a request, for each kind of limit."""
 
     requests: float = 0
@@ -45,56 +41,44 @@ class Cost:
 
 
 class LeakyBuckets:
-    """A leaky bucket for each key, as large as what a minute allows (GCRA, ITU-T I.371).
+    """A leaky bucket for each id, as large as what a minute allows (GCRA, ITU-T I.371).
 
-    Every method takes constant time. A rate of 0 sets no limit.
+    Every method takes constant time.
     """
 
-    def __init__(
-        self,
-        per_minute: float,
-        clock: Callable[[], float] = time.monotonic,
-        max_buckets: int = MAX_BUCKETS,
-    ) -> None:
+    def __init__(self, per_minute: float, clock: Callable[[], float]) -> None:
         self.per_minute = per_minute
         self._clock = clock
-        self._full_at: Recent[Hashable, float] = Recent(max_buckets)
+        self._full_at: Recent[int, float] = Recent(MAX_BUCKETS)
 
-    def compute_wait(self, key: Hashable, cost: float) -> float:
+    def compute_wait(self, key: int, cost: float) -> float:
         """Return the seconds until a cost can be taken, 0 for now.
 
         A cost that is larger than the bucket needs a full bucket; the rest is owed, and is filled
         up first.
         """
-        if not self.per_minute or not cost:
-            return 0.0
         now = self._clock()
         left = self._full_at.get(key, now) - now
         return max(0.0, left + min(cost / self.per_minute, 1.0) * MINUTE - MINUTE)
 
-    def take(self, key: Hashable, cost: float) -> None:
+    def take(self, key: int, cost: float) -> None:
         """Take a cost; see `compute_wait`."""
-        if not self.per_minute or not cost:
-            return
         now = self._clock()
         full_at = max(self._full_at.get(key, now), now) + cost / self.per_minute * MINUTE
         self._full_at[key] = full_at
 
-    def __len__(self) -> int:
-        return len(self._full_at)
-
 
 class RateLimits:
-    """The limits of all scopes: rates a minute for requests, lines and characters, or no limits."""
+    """The limits by scope: rates a minute for requests, lines and characters, 0 for no limit."""
 
     def __init__(
-        self,
-        rates: Mapping[str, Sequence[float]] = NO_LIMITS,
-        clock: Callable[[], float] = time.monotonic,
+        self, rates: Mapping[str, Sequence[float]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._buckets = {
-            scope: [LeakyBuckets(rate, clock) for rate in per_minute]
+            (scope, kind): LeakyBuckets(rate, clock)
             for scope, per_minute in rates.items()
+            for kind, rate in zip(Cost._fields, per_minute, strict=True)
+            if rate
         }
 
     def charge(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
@@ -102,18 +86,16 @@ class RateLimits:
 
         Raises RateLimited, which says how long to wait, and then takes nothing.
         """
-        keys = {"person": person, "channel": channel}
-        if guild is not None:
-            keys["guild"] = guild
-        costs = (cost.requests, cost.lines, cost.characters)
+        keys, costs = {"person": person, "channel": channel, "guild": guild}, cost._asdict()
         charges = [
-            (scope, bucket, key, amount)
-            for scope, key in keys.items()
-            for bucket, amount in zip(self._buckets[scope], costs, strict=True)
+            (scope, bucket, key, costs[kind])
+            for (scope, kind), bucket in self._buckets.items()
+            if (key := keys[scope]) is not None and costs[kind]
         ]
-        wait, scope = max(
+        waits = [
             (bucket.compute_wait(key, amount), scope) for scope, bucket, key, amount in charges
-        )
+        ]
+        wait, scope = max(waits, default=(0.0, ""))
         if wait > 0:
             raise RateLimited(RATE_LIMITED[scope], wait=Count(math.ceil(wait), "second"))
         for _, bucket, key, amount in charges:

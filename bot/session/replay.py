@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
@@ -17,7 +16,6 @@ from ..generation.inputs import GenerationContext, PrimedModel
 from ..generation.openings import find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
-from ..inference.processors.repetition import REACH
 from ..recent import Recent
 from ..screenplay.elements import Element, Kind
 from ..storage.schema import ON_BOOK, Line, Script
@@ -31,9 +29,6 @@ LINES_AT_ONCE = 8
 
 TIME_LIMIT = 600.0
 """Seconds after which the other lines stay unproved. Discord waits for 900."""
-
-NOTHING = Element(Kind.ACTION, "")
-"""Stands for a line that could not be written again."""
 
 MAX_STATES = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
@@ -72,9 +67,8 @@ class ReplayResult:
     lines: int
     """The number of lines of the script, since somebody or the time may have ended the replay."""
 
-    def filter_by_verdict(self, *findings: Verdict) -> list[Finding]:
-        """Return the findings with one of these verdicts."""
-        return [finding for finding in self.findings if finding.verdict in findings]
+    def filter_by_verdict(self, *verdicts: Verdict) -> list[Finding]:
+        return [finding for finding in self.findings if finding.verdict in verdicts]
 
     @property
     def edited(self) -> list[int]:
@@ -89,7 +83,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     RequestError for a script without lines, and what `Engine.run` raises.
     """
     script = await session.library.load_nonempty_script()
-    lines = await session.store.lines.load_path(script.head)
+    lines = await session.library.load_lines(script)
     banned = await session.library.load_banned_words(script.guild)
     replayer = Replayer(session, script, banned, lines)
     job.progress.to_replay = sum(line.author is None for line in lines)
@@ -101,12 +95,9 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
             batch = lines[done : done + LINES_AT_ONCE]
             findings += await job.run(replayer.replay_lines(batch, done + 1, job.progress))
     # Read again, because somebody may have been forgotten meanwhile.
-    now = {line.id: line for line in await session.store.lines.load_path(script.head)}
-    present = (
-        replace(finding, line=now[finding.line.id])
-        for finding in findings
-        if finding.line.id in now
-    )
+    now = {line.id: line for line in await session.library.load_lines(script)}
+    present = [finding for finding in findings if finding.line.id in now]
+    present = [replace(finding, line=now[finding.line.id]) for finding in present]
     return ReplayResult(script.title, tuple(present), len(lines))
 
 
@@ -120,7 +111,7 @@ class Replayer:
         banned: tuple[str, ...],
         lines: Sequence[Line],
     ) -> None:
-        self._session = session
+        self._reader = session.reader
         self._script = script
         self._banned = banned
         self._cache = LineCache(session.store, lines)
@@ -130,7 +121,6 @@ class Replayer:
         self, lines: Sequence[Line], number: int, progress: Progress
     ) -> list[Finding]:
         """Return the findings on some lines, of which the first has this number."""
-        await self._cache.load(line.copy_of for line in lines if line.copy_of)
         return await asyncio.gather(
             *(self._replay_line(line, at, progress) for at, line in enumerate(lines, number))
         )
@@ -143,7 +133,7 @@ class Replayer:
         key = line.credit, origin.get("fingerprint", ""), origin.get("opening", "")
         if key not in self._readers:
             self._readers[key] = await self._open_reader(*key)
-        reader, original = self._readers[key], self._cache.find_original(line)
+        reader, original = self._readers[key], await self._cache.find_original(line)
         rewritten: Element | None = None
         reasons: tuple[str, ...]
         if original is None:
@@ -164,17 +154,16 @@ class Replayer:
         return Finding(number, line, verdict, text, reasons)
 
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> Element:
-        """Write a line from the same seed and options; return `NOTHING` if that fails.
+        """Write a line from the same seed and options; return an empty one if that fails.
 
         Raises what `Engine.run` raises, but NoContinuation.
         """
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)
-        try:
+        draft = None
+        with suppress(NoContinuation, UnspellableElement):
             draft = await generator.write_element(at, options)
-        except (NoContinuation, UnspellableElement):
-            return NOTHING
-        return draft.element if draft else NOTHING
+        return draft.element if draft else Element(Kind.ACTION, "")
 
     async def _open_reader(self, name: str, fingerprint: str, opening: str) -> ReplayReader | str:
         """Return a reader for the model that wrote a line below an opening, or why there is none.
@@ -189,19 +178,18 @@ class Replayer:
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
-                owner = ("replay", self._session.channel)
+                owner = ("replay", self._reader.channel)
                 return ReplayReader(replace(primed, owner=owner), self._cache)
             if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
 
     async def _open_model(self, name: str, opening: str) -> PrimedModel:
-        reader = self._session.reader
         style: str | None = None
         if opening:
-            model = (await reader.models.engine(name)).model
+            model = (await self._reader.models.engine(name)).model
             style = find_style_of_opening(model, opening) or STYLE.of(self._script)
-        return await reader.open_model(name, style)
+        return await self._reader.open_model(name, style)
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
@@ -209,24 +197,15 @@ def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tu
 
     ``opening`` is the id of the opening that the model has read.
     """
-    current = {
-        "onnxruntime": (
-            phrase("onnxruntime changed from {then} to {now}"),
-            provenance.ONNXRUNTIME_VERSION,
-        ),
-        "processor": (
-            phrase("the processor changed from {then} to {now}"),
-            provenance.find_processor_name(),
-        ),
-    }
-    reasons = [
-        say(reason, then=line.origin[key], now=value)
-        for key, (reason, value) in current.items()
-        if line.origin.get(key, value) != value
-    ]
-    if line.origin.get("banned", "") != provenance.hash_word_list(banned):
+    origin, reasons = line.origin, list[str]()
+    runtime, processor = provenance.ONNXRUNTIME_VERSION, provenance.find_processor_name()
+    if (then := origin.get("onnxruntime", runtime)) != runtime:
+        reasons.append(say("onnxruntime changed from {then} to {now}", then=then, now=runtime))
+    if (then := origin.get("processor", processor)) != processor:
+        reasons.append(say("the processor changed from {then} to {now}", then=then, now=processor))
+    if origin.get("banned", "") != provenance.hash_word_list(banned):
         reasons.append(say("the banned words have changed"))
-    if line.origin.get("opening", "") != opening:
+    if origin.get("opening", "") != opening:
         reasons.append(say("the voice's opening has changed"))
     return tuple(reasons)
 
@@ -238,25 +217,21 @@ class LineCache:
         self.store = store
         self._lines = {line.id: line for line in lines}
 
-    async def load(self, lines: Iterable[int]) -> None:
-        """Load lines that will be asked for."""
-        unknown = [line for line in lines if line not in self._lines]
-        self._add(await self.store.lines.load_lines(unknown) if unknown else [])
-
-    def find_original(self, line: Line) -> Line | None:
+    async def find_original(self, line: Line) -> Line | None:
         """Return the line that a line copies, or the line; None where the original is gone."""
-        return self._lines.get(line.copy_of) if line.copy_of else line
+        original = line.copy_of or line.id
+        if original not in self._lines:
+            self._add(await self.store.lines.load_lines([original]))
+        return self._lines.get(original)
 
     async def is_damaged(self, line: Line) -> bool:
         """Return whether text was removed above a line, which then cannot be written again."""
         return any(above.removed for above in await self.load_path(line.parent))
 
-    async def load_path(
-        self, head: int | None, known: Container[int] = (), most: int = sys.maxsize
-    ) -> list[Line]:
-        """Return the ``most`` last lines up to one, of those below the nearest ``known`` one."""
+    async def load_path(self, head: int | None, known: Container[int] = ()) -> list[Line]:
+        """Return the lines up to one, of those below the nearest ``known`` one."""
         path: list[Line] = []
-        while head is not None and head not in known and len(path) < most:
+        while head is not None and head not in known:
             if head not in self._lines:
                 self._add(await self.store.lines.load_path(head))
             path.append(self._lines[head])
@@ -281,12 +256,11 @@ class ReplayReader:
         # One after the other, because each goes on from the state of the one before.
         async with self._reading:
             state = await self._read_to(line.parent, progress)
-        # As its turn did: the last lines above the turn, then those that the turn had written.
-        turn = await self._cache.load_path(line.parent, most=line.ordinal)
-        above = turn[0].parent if turn else line.parent
-        last = await self._cache.store.lines.load_last_lines(above, REACH)
-        context = GenerationContext.of(self.primed, state, last)
-        for line_before in turn:
+        # As its turn did: the lines above the turn, then those that the turn had written.
+        path = await self._cache.load_path(line.parent)
+        begin = len(path) - line.ordinal
+        context = GenerationContext.of(self.primed, state, path[:begin])
+        for line_before in path[begin:]:
             context = context.append(line_before, state)
         return context
 

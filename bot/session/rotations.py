@@ -115,7 +115,6 @@ class Sprints:
             return await self.store.sprints.start_sprint(script, requester.id, ends)
 
     async def is_under_way(self, script: int) -> bool:
-        """Return whether a script has a sprint."""
         return await self.store.sprints.find_sprint(script) is not None
 
     async def load_lines(self, script: Script, sprint: Sprint) -> list[Line]:

@@ -15,8 +15,6 @@ from ..screenplay.free_text import make_heading, parse_person_text
 
 _ACT = re.compile(r"(?:ACT|SCENE|PROLOGUE|EPILOGUE|AKT|SZENE)\b", re.IGNORECASE)
 
-_FILE = Path(__file__).with_name("situations.toml")
-
 
 @dataclass(frozen=True)
 class Situation:
@@ -25,7 +23,6 @@ class Situation:
     model: str
     """The name of the shipped voice that the situation is written for: screen or stage."""
     title: str
-    """The title of the script."""
     heading: str
     """The scene heading, as a person types it."""
     action: str
@@ -52,7 +49,8 @@ class Situation:
 @cache
 def load_situations() -> tuple[Situation, ...]:
     """Return all situations, in the order of their file."""
-    models = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    file = Path(__file__).with_name("situations.toml")
+    models = tomllib.loads(file.read_text(encoding="utf-8"))
     return tuple(
         Situation(model=model, **situation | {"cast": tuple(situation["cast"])})
         for model, situations in models.items()

@@ -55,11 +55,9 @@ class Stars:
         return None
 
     async def has_given(self, line: Line, person: int) -> bool:
-        """Return whether a line has a person's star."""
         return await self._stars.find_star(line, person) is not None
 
     async def count(self, line: Line) -> int:
-        """Count the stars of a line."""
         return await self._stars.count_stars(line)
 
     async def load_best_lines(

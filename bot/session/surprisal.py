@@ -76,7 +76,6 @@ class SurprisalReport:
         return sum(bits) / max(len(bits), 1)
 
     def at(self, peak: Peak) -> Cell:
-        """Return the cell of a place."""
         return self.lines[peak.line][peak.cell]
 
 

@@ -160,13 +160,10 @@ class TurnResult:
     """The last lines of a file that the model had no time to read."""
     poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
-
     outsiders: Sequence[str] = ()
     """The new speakers who are not in the cast, although it is locked."""
-
     failure: OnBookError | None = None
     """Why there are fewer lines than were asked for, unless somebody pressed Stop."""
-
     new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""
 
@@ -181,7 +178,6 @@ class PollResult:
     counts: dict[int, int]
     """The votes for each take, from 0."""
     winner: int
-    """The take that won."""
     lines: list[Line]
     """The lines of the take that won."""
     taken: bool
@@ -189,7 +185,6 @@ class PollResult:
 
 
 def current_position(script: Script) -> ScriptPosition:
-    """Return the current position of a script."""
     return ScriptPosition(script.id, script.head or ROOT_LINE)
 
 

@@ -68,10 +68,9 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
         async for rows in _batches(old, table):
             await new.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
     for name in TABLES_WITH_PUBLIC_IDS:
-        highest = [
-            await session.scalar(select(query_highest_id(session, name))) for session in (old, new)
-        ]
-        await new.run_sync(continue_ids_after, name, max(number or 0 for number in highest))
+        before = await old.scalar(select(query_highest_id(old, name))) or 0
+        highest = await new.scalar(select(query_highest_id(new, name))) or 0
+        await new.run_sync(continue_ids_after, name, max(before, highest))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
 
 

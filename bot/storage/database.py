@@ -10,12 +10,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    contextmanager,
-    suppress,
-)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import ClassVar, Self, TypeAlias, TypeVar
 
 from sqlalchemy import URL
@@ -64,15 +59,12 @@ class Database(ABC):
         """Open a database, and make its tables; raise StoreError if it cannot be used."""
 
     @classmethod
-    @abstractmethod
-    async def check_source(cls, url: URL) -> None:
-        """Raise StoreError if there is no database to copy, or a bot uses it."""
-
-    @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a database that is copied elsewhere, and close it at the end; raise StoreError."""
-        await cls.check_source(url)
+        """Open a database that is copied elsewhere, and close it at the end.
+
+        Raises StoreError if there is no database to copy, or a bot uses it.
+        """
         database = await cls.open(url)
         try:
             yield database
@@ -104,11 +96,7 @@ class Database(ABC):
         return self.writing()
 
     async def commit(self, change: Callable[[AsyncSession], Awaitable[R]]) -> R:
-        """Make a change in a transaction that it shares with the changes of other channels.
-
-        The function ``change`` may be called twice. Raises TransactionFailed, and whatever
-        ``change`` raises.
-        """
+        """Make a change in a transaction with those of other channels; see `GroupCommit.commit`."""
         return await self._group.commit(change)
 
     async def close(self) -> None:
@@ -149,10 +137,7 @@ class Database(ABC):
 
     @contextmanager
     def _measure(self, purpose: str) -> Iterator[None]:
-        """Measure a unit of work, from before the wait for a connection until the context exits.
-
-        The purpose is ``reading`` or ``writing``.
-        """
+        """Measure a unit of work, ``reading`` or ``writing``, with its wait for a connection."""
         began = time.perf_counter()
         with self.meter.track(TRANSACTIONS_IN_PROGRESS):
             try:

@@ -80,10 +80,8 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Vote).where(Vote.poll.in_(polls)))
     await session.execute(delete(Poll).where(Poll.script.in_(scripts)))
     await _delete_stars(session, scripts)
-    provenances = select(Line.provenance).where(
-        Line.script.in_(scripts), Line.provenance.is_not(None)
-    )
-    candidates = list(await session.scalars(provenances.distinct()))
+    provenances = select(Line.provenance).where(Line.script.in_(scripts)).distinct()
+    candidates = list(await session.scalars(provenances.where(Line.provenance.is_not(None))))
     # In one statement, because a line may be deleted before its parent is.
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
     await _delete_unused_provenances(session, candidates)
@@ -123,12 +121,9 @@ async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
     return (await session.scalar(own) or 0) - stay, stay
 
 
-async def _delete_unused_provenances(
-    session: AsyncSession, provenances: Sequence[int | None]
-) -> None:
+async def _delete_unused_provenances(session: AsyncSession, among: Sequence[int | None]) -> None:
     """Delete provenances without lines, because names of people may be in them."""
     used = exists().where(Line.provenance == Provenance.id)
-    unused = delete(Provenance).where(~used)
-    for start in range(0, len(provenances), BATCH):
-        candidates = provenances[start : start + BATCH]
-        await session.execute(unused.where(Provenance.id.in_(candidates)))
+    for start in range(0, len(among), BATCH):
+        is_candidate = Provenance.id.in_(among[start : start + BATCH])
+        await session.execute(delete(Provenance).where(is_candidate, ~used))

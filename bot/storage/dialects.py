@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, column, func, select, text
 from sqlalchemy import table as sql_table
@@ -17,16 +17,13 @@ from sqlalchemy.types import String
 
 from .schema import TABLES_WITH_PUBLIC_IDS, Base, Int64
 
-Insert: TypeAlias = sqlite.Insert | postgresql.Insert
-"""An INSERT with ON CONFLICT."""
-
 
 def is_postgres(session: AsyncSession | Session) -> bool:
     """Return whether a session's database is on a PostgreSQL server, and no SQLite file."""
     return session.get_bind().dialect.name == "postgresql"
 
 
-def insert(session: AsyncSession, into: type[Base] | Table) -> Insert:
+def insert(session: AsyncSession, into: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
     """Build an INSERT that can have an ON CONFLICT clause, for a session's database."""
     return postgresql.insert(into) if is_postgres(session) else sqlite.insert(into)
 
@@ -39,21 +36,13 @@ class text_before_newline(FunctionElement[str]):  # noqa: N801 - named as SQL fu
 
 
 @compiles(text_before_newline, "sqlite")
-def _compile_for_sqlite(
-    element: text_before_newline,
-    compiler: SQLCompiler,
-    **how: Any,  # noqa: ANN401 - as `compiles` requires
-) -> str:
+def _compile_for_sqlite(element: text_before_newline, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
     whole = compiler.process(element.clauses, **how)
     return f"substr({whole}, 1, instr({whole} || char(10), char(10)) - 1)"
 
 
 @compiles(text_before_newline, "postgresql")
-def _compile_for_postgres(
-    element: text_before_newline,
-    compiler: SQLCompiler,
-    **how: Any,  # noqa: ANN401 - as `compiles` requires
-) -> str:
+def _compile_for_postgres(element: text_before_newline, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
     return f"split_part({compiler.process(element.clauses, **how)}, chr(10), 1)"
 
 
@@ -122,7 +111,5 @@ async def look_up_line_by_line(session: AsyncSession) -> None:
     lines of one script for many, and would scan the whole table for each step down the tree.
     """
     if is_postgres(session):
-        settings = (
-            func.set_config(f"enable_{join}join", "off", True) for join in ("hash", "merge")
-        )
-        await session.execute(select(*settings))
+        joins = "enable_hashjoin", "enable_mergejoin"
+        await session.execute(select(*(func.set_config(join, "off", True) for join in joins)))

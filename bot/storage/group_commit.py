@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,13 +17,8 @@ GROUP_SIZE = 16
 
 R = TypeVar("R")
 
-
-class PendingChange(Generic[R]):
-    """A change that waits for its transaction, and the future of its result."""
-
-    def __init__(self, make: Callable[[AsyncSession], Awaitable[R]]) -> None:
-        self.make = make
-        self.outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+PendingChange: TypeAlias = tuple[Callable[[AsyncSession], Awaitable[Any]], asyncio.Future[Any]]
+"""A change that waits for its transaction, and the future of its result."""
 
 
 class GroupCommit:
@@ -36,10 +31,8 @@ class GroupCommit:
     """
 
     def __init__(self, writing: Callable[[], AbstractAsyncContextManager[AsyncSession]]) -> None:
-        """Commit in units of work of ``writing``."""
-        self.group_size = GROUP_SIZE
         self._writing = writing
-        self._waiting = deque[PendingChange[Any]]()
+        self._waiting = deque[PendingChange]()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -52,12 +45,12 @@ class GroupCommit:
         if self._closed:
             # A late change would hold the connection while that is closed.
             raise TransactionFailed("broken")
-        change = PendingChange(make)
-        self._waiting.append(change)
+        outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((make, outcome))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.ensure_future(self._write())
             self._writer.add_done_callback(self._cancel_waiting)
-        return await asyncio.shield(change.outcome)
+        return await asyncio.shield(outcome)
 
     async def close(self) -> None:
         """Commit what waits, and refuse further changes."""
@@ -67,33 +60,34 @@ class GroupCommit:
 
     async def _write(self) -> None:
         while self._waiting:
-            size = min(self.group_size, len(self._waiting))
+            size = min(GROUP_SIZE, len(self._waiting))
             group = [self._waiting.popleft() for _ in range(size)]
             try:
                 await self._commit_group(group)
             finally:
                 # A host may have cancelled the writer, also between the retries of single changes.
-                for change in group:
-                    change.outcome.cancel()  # unless it is done
+                for _, outcome in group:
+                    outcome.cancel()  # unless it is done
 
     def _cancel_waiting(self, writer: asyncio.Task[None]) -> None:
         """Cancel the waiting changes because a host, such as Red, has cancelled the writer."""
         if writer.cancelled() and writer is self._writer:
             while self._waiting:
-                self._waiting.popleft().outcome.cancel()
+                _, outcome = self._waiting.popleft()
+                outcome.cancel()
 
-    async def _commit_group(self, group: Sequence[PendingChange[Any]]) -> None:
+    async def _commit_group(self, group: Sequence[PendingChange]) -> None:
         """Commit changes in one transaction or, if one of them fails, each in its own."""
         try:
             async with self._writing() as session:
-                outcomes = [await change.make(session) for change in group]
+                results = [await make(session) for make, _ in group]
         except Exception as error:  # noqa: BLE001 - the caller of `commit` receives it
             if len(group) == 1 or isinstance(error, TransactionFailed):
-                for change in group:
-                    change.outcome.set_exception(error)
+                for _, outcome in group:
+                    outcome.set_exception(error)
                 return
             for change in group:
                 await self._commit_group([change])
             return
-        for change, outcome in zip(group, outcomes, strict=True):
-            change.outcome.set_result(outcome)
+        for (_, outcome), result in zip(group, results, strict=True):
+            outcome.set_result(result)

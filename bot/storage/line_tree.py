@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    CTE,
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import CTE, BindParameter, ColumnElement, Select, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import AlreadyWritten
@@ -32,12 +22,6 @@ from .schema import Int64, Line, Provenance, Script, State
 
 BATCH = 200
 """Lines that the database receives together, which takes milliseconds of the event loop's time."""
-
-COPIED_COLUMNS = (
-    *(Line.kind, Line.text, Line.author, Line.credit, Line.provenance, Line.seed),
-    *(Line.written, Line.asker, Line.removed, Line.rewrite_of, Line.former_writers),
-)
-"""The columns in which a copy of a line equals the line."""
 
 _HEAD, _SINCE = bindparam("head", type_=Int64), bindparam("since", type_=Int64)
 
@@ -75,7 +59,7 @@ def query_path_ids() -> Select[int]:
 def query_path_with_last_lines() -> Select[int, Line | None]:
     """Build the query of `query_path_ids` that has the lines after ``shown`` beside their ids."""
     walked = query_path(_HEAD, since=_SINCE)
-    last = and_(Line.id == walked.c.id, Line.id > bindparam("shown", type_=Int64))
+    last = (Line.id == walked.c.id) & (Line.id > bindparam("shown", type_=Int64))
     return select(walked.c.id, Line).outerjoin(Line, last).order_by(walked.c.id)
 
 
@@ -117,7 +101,7 @@ def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
     """
     above = _query_last_lines()
     fingerprint = bindparam("fingerprint", type_=State.fingerprint.type)
-    kept = and_(State.line == Line.id, State.line == _HEAD, State.fingerprint == fingerprint)
+    kept = (State.line == Line.id) & (State.line == _HEAD) & (State.fingerprint == fingerprint)
     return (
         select(Line.kind, Line.text, Line.author, Line.credit, State.state)
         .join(above, Line.id == above.c.id)
@@ -131,7 +115,7 @@ def is_in_tree(script: Script) -> ColumnElement[bool]:
     own = Line.script == script.id
     if script.forked_at is None:
         return own
-    return or_(own, Line.id.in_(select(query_path(script.forked_at).c.id)))
+    return own | Line.id.in_(select(query_path(script.forked_at).c.id))
 
 
 # Growing ---------------------------------------------------------------------------------------
@@ -156,7 +140,7 @@ async def insert_lines(
     if not drafts:
         return []
     # The next ids are known in advance, because no other process writes meanwhile.
-    of_delivery = and_(Line.delivery == delivery, Line.take == take, Line.ordinal >= written)
+    of_delivery = (Line.delivery == delivery) & (Line.take == take) & (Line.ordinal >= written)
     first, provenances = await _prepare(session, drafts, of_delivery)
     lines: list[Line] = []
     for start in range(0, len(drafts), BATCH):
@@ -240,23 +224,24 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     """
     place = func.row_number().over(order_by=Line.id).label("place")
     standing = select(query_path(script.head or 0).c.id)
-    followed = (
-        select(Line.id, place).where(Line.id.in_(standing), Line.id > line.id).cte("followed")
-    )
+    below = select(Line.id, place).where(Line.id.in_(standing), Line.id > line.id)
+    followed = below.cte("followed")
     # Copies get consecutive ids, because no other process writes meanwhile.
     number = last.id + followed.c.place
-    copied = {
-        Line.id: number,
-        Line.script: literal(script.id),
-        Line.parent: number - 1,
-        Line.delivery: literal(last.delivery),
-        Line.take: literal(last.take),
-        Line.ordinal: last.ordinal + followed.c.place,
+    changed: dict[str, ColumnElement[Any]] = {
+        "id": number,
+        "script": literal(script.id),
+        "parent": number - 1,
+        "delivery": literal(last.delivery),
+        "take": literal(last.take),
+        "ordinal": last.ordinal + followed.c.place,
         # A copy of a copy refers to the original line.
-        Line.copy_of: func.coalesce(Line.copy_of, Line.id),
-    } | {column: column for column in COPIED_COLUMNS}
-    copies = select(*copied.values()).join(followed, Line.id == followed.c.id).order_by(Line.id)
-    await session.execute(insert(session, Line).from_select(list(copied), copies))
+        "copy_of": func.coalesce(Line.copy_of, Line.id),
+    }
+    columns = list(Line.__table__.columns)
+    values = (changed.get(column.key, column) for column in columns)
+    copies = select(*values).join(followed, Line.id == followed.c.id).order_by(Line.id)
+    await session.execute(insert(session, Line).from_select(columns, copies))
     newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
     head = await session.scalar(newest) or last.id
     await note_highest_id(session, Line.__tablename__, head)

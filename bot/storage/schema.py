@@ -43,16 +43,12 @@ ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 
 
 def utc_now() -> dt.datetime:
-    """Return the time, in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
-def _index_present(name: str, column: str, *columns: str) -> Index:
-    """Index the rows that have a value in a column, by that column or by others."""
-    is_present = text(f"{column} IS NOT NULL")
-    return Index(
-        name, *(columns or (column,)), sqlite_where=is_present, postgresql_where=is_present
-    )
+def _index_where(condition: str, name: str, *columns: str, unique: bool = False) -> Index:
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 class UTCDateTime(TypeDecorator[dt.datetime]):
@@ -62,13 +58,11 @@ class UTCDateTime(TypeDecorator[dt.datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        """Convert a time to UTC."""
         return value and value.astimezone(dt.UTC)
 
     def process_result_value(
         self, value: dt.datetime | None, dialect: Dialect
     ) -> dt.datetime | None:
-        """Add the time zone to a stored time."""
         return value and value.replace(tzinfo=dt.UTC)
 
 
@@ -102,13 +96,7 @@ class Script(Base):
 
     __tablename__ = "scripts"
     __table_args__ = (
-        Index(
-            "one_script_runs_in_a_channel",
-            "channel",
-            unique=True,
-            sqlite_where=text("running"),
-            postgresql_where=text("running"),
-        ),
+        _index_where("running", "one_script_runs_in_a_channel", "channel", unique=True),
         # Old buttons carry ids of deleted rows, which must never be used again.
         {"sqlite_autoincrement": True},
     )
@@ -192,11 +180,11 @@ class Line(Base):
     __tablename__ = "lines"
     __table_args__ = (
         UniqueConstraint("delivery", "take", "ordinal"),
-        _index_present("lines_by_parent", "parent"),
-        _index_present("lines_by_author", "author"),
-        _index_present("lines_by_original", "copy_of"),
-        _index_present("lines_by_provenance", "provenance"),
-        _index_present("rewritten_lines", "former_writers", "id"),
+        _index_where("parent IS NOT NULL", "lines_by_parent", "parent"),
+        _index_where("author IS NOT NULL", "lines_by_author", "author"),
+        _index_where("copy_of IS NOT NULL", "lines_by_original", "copy_of"),
+        _index_where("provenance IS NOT NULL", "lines_by_provenance", "provenance"),
+        _index_where("former_writers IS NOT NULL", "rewritten_lines", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -278,7 +266,7 @@ class State(Base):
     """
 
     __tablename__ = "states"
-    __table_args__ = (_index_present("kept_states", "state", "fingerprint", "line"),)
+    __table_args__ = (_index_where("state IS NOT NULL", "kept_states", "fingerprint", "line"),)
 
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
@@ -384,7 +372,10 @@ class Star(Base):
     """A person's star for a line that they like, which all copies of the line share."""
 
     __tablename__ = "stars"
-    __table_args__ = (_index_present("stars_by_message", "message"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        _index_where("message IS NOT NULL", "stars_by_message", "message"),
+        {"sqlite_with_rowid": False},
+    )
 
     line: Mapped[int] = mapped_column(primary_key=True)
     """The `original` of the line. No foreign key, because copies may outlive it."""

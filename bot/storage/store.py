@@ -36,7 +36,6 @@ def parse_address(address: Path | URL) -> URL:
 
 
 def find_backend(url: URL) -> type[Database]:
-    """Return the database class for an address."""
     return BACKENDS[url.get_backend_name()]
 
 
@@ -70,10 +69,7 @@ class Store:
 
     @classmethod
     async def open(
-        cls,
-        address: Path | URL,
-        guard: Guard | None = None,
-        meter: Meter = NULL_METER,
+        cls, address: Path | URL, guard: Guard | None = None, meter: Meter = NULL_METER
     ) -> Self:
         """Open a file or a database on a server, with the `guard` and `meter` of a `Database`."""
         database = await open_database(address)

@@ -49,14 +49,9 @@ def has_component(message: discord.Message, *kinds: str) -> bool:
 
 
 def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Item[Any]]]:
-    """Make the class by which discord.py passes a press to a handler.
-
-    The template is a pattern that matches the whole custom id.
-    """
+    """Make the class that passes presses to a handler; the template matches the whole custom id."""
 
     class Listener(ui.DynamicItem[ui.Item[Any]], template=template):
-        """Pass each use of a component on to its handler."""
-
         def __init__(self, item: ui.Item[Any], match: re.Match[str]) -> None:
             super().__init__(item)
             self.match = match
@@ -295,13 +290,11 @@ def make_stop_button(request: int, kind: str) -> ui.View:
 
     ``request`` is the id of the interaction or message that asks for the job.
     """
-    return make_view(
-        ui.Button(label=say("Stop"), custom_id=f"{CUSTOM_ID_PREFIX}stop:{request}:{kind}")
-    )
+    custom_id = f"{CUSTOM_ID_PREFIX}stop:{request}:{kind}"
+    return make_view(ui.Button(label=say("Stop"), custom_id=custom_id))
 
 
 def format_progress(progress: Progress) -> str:
-    """Return the progress of a job as a sentence."""
     if progress.share_read is not None:
         return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
     if progress.share_spoken is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def main(
     """
     pace = Pace(3, 0.3, 1.0, 10.0) if quick else Pace(7, 1.0, 4.0, 60.0)
     if rounds:
-        pace = Pace(rounds, pace.seconds, pace.watching, pace.idle)
+        pace = replace(pace, rounds=rounds)
     results = measured(voice, threads, pace)
     starts = [service.started(voice, threads) for _ in range(STARTS)]
     idled = service.started(voice, threads, pace.idle)
@@ -104,7 +104,9 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
     model = Model.load(voice, threads)
     engine = Engine(model)
     with eager.in_process(len(model.vocabulary), threads) as contestant:
-        measures = contest(engine, play(), contestant, pace)
+        # No voice was trained on this play.
+        script = shakespeare.read_play("twelfth-night")
+        measures = contest(engine, script, contestant, pace)
         results: dict[str, list[list[float]]] = {name: [] for name in measures}
         for number in range(pace.rounds):
             for name, measure in measures.items():
@@ -113,11 +115,6 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
     _progress("the bot by itself")
     engine.close()
     return results
-
-
-def play() -> str:
-    """Return a play on which no voice was trained."""
-    return shakespeare.read_play("twelfth-night")
 
 
 def contest(

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from tests.soak.machine import processor
+from bot.generation.provenance import find_processor_name
 from tests.tools.tables import format_table
 
 Curves = Mapping[str, Mapping[int, float]]
@@ -54,12 +54,7 @@ class Finding:
 
 
 def compared(
-    what: str,
-    against: str,
-    speeds: Sequence[tuple[float, float]],
-    asked: float,
-    *,
-    share: bool,
+    what: str, against: str, speeds: Sequence[tuple[float, float]], asked: float, *, share: bool
 ) -> Finding:
     """Compare two speeds [characters/s] round by round; ``share`` shows the ratio in per cent."""
     ours, theirs = (statistics.median(column) for column in zip(*speeds, strict=True))
@@ -97,7 +92,7 @@ def curve_table(curves: Curves) -> str:
 def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
     """Describe the machine, the software and the date."""
     return {
-        "processor": processor(),
+        "processor": find_processor_name(),
         "threads": threads,
         "python": platform.python_version(),
         **{name: version(name) for name in ("onnxruntime", "torch", "numpy")},

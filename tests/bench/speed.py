@@ -172,9 +172,8 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
         nonlocal states
         for step in count():
             tokens: Tokens = columns[step % len(columns)]
-            logits, states = model.session.run(
-                ("logits", "next_state"), {"tokens": tokens, "state": states}
-            )
+            feeds = {"tokens": tokens, "state": states}
+            logits, states = model.session.run(("logits", "next_state"), feeds)
             yield logits
 
     return stepping(steps, rows)

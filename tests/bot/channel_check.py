@@ -48,12 +48,10 @@ class Reader:
     async def faults(self, store: Store, channel: int, messages: Sequence[Any]) -> list[str]:
         """Return the contradictions between messages, oldest first, and the stored state."""
         running = await store.scripts.find_running_script(channel)
-        path = await store.lines.load_path_ids(running.head) if running else []
-        tree = (
-            {line.id for line in await store.lines.load_tree_lines(running, 0, MOST_LINES)}
-            if running
-            else set()
-        )
+        path, tree = list[int](), set[int]()
+        if running:
+            path = await store.lines.load_path_ids(running.head)
+            tree = {line.id for line in await store.lines.load_tree_lines(running, 0, MOST_LINES)}
         found, order, seen = list[str](), list[int](), set[int]()
         for message in filter(is_line, messages):
             post = await store.messages.find_post(message.id)

@@ -42,7 +42,7 @@ from bot.session.channel_session import ChannelSession
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage import migrations
-from bot.storage.schema import Script
+from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 from tests.conftest import Made
 from tests.fake_discord.bot import bot_here
@@ -100,16 +100,21 @@ def url(postgres: Server, emptied: URL) -> Iterator[URL]:
     postgres.empty(emptied)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def speeds() -> Iterator[None]:
-    """Measure no speed for every test's engine."""
+@pytest.fixture(scope="session")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    """Yield what patches objects for all tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
-        yield
+        yield patch
 
 
 @pytest.fixture(scope="session", autouse=True)
-def statements() -> Iterator[None]:
+def speeds(patch: pytest.MonkeyPatch) -> None:
+    """Measure no speed for every test's engine."""
+    patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements(patch: pytest.MonkeyPatch) -> None:
     """Compile each SQL statement once, and not for every test's database again.
 
     Compiling them again would take a fourth more processor time in tests with a bot.
@@ -121,17 +126,15 @@ def statements() -> Iterator[None]:
         prepare(engine, sync_engine)
         sync_engine._compiled_cache = compiled
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AsyncEngine, "__init__", share)
-        # The cache knows statements by their dialect, and each engine has one of its own.
-        for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
-            patch.setattr(dialect, "__hash__", lambda mine: hash(type(mine)))
-            patch.setattr(dialect, "__eq__", lambda mine, other: type(mine) is type(other))
-        yield
+    patch.setattr(AsyncEngine, "__init__", share)
+    # The cache knows statements by their dialect, and each engine has one of its own.
+    for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
+        patch.setattr(dialect, "__hash__", lambda mine: hash(type(mine)))
+        patch.setattr(dialect, "__eq__", lambda mine, other: type(mine) is type(other))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def translations() -> Iterator[None]:
+def translations(patch: pytest.MonkeyPatch) -> None:
     """Translate each command once, and not for every test's bot again."""
     known: dict[str, str] = {}
 
@@ -146,20 +149,15 @@ def translations() -> Iterator[None]:
 
         return translated
 
-    with pytest.MonkeyPatch.context() as patch:
-        for kind in (Command, ContextMenu, Group):
-            patch.setattr(kind, "get_translated_payload", once(kind.get_translated_payload))
-        yield
+    for kind in (Command, ContextMenu, Group):
+        patch.setattr(kind, "get_translated_payload", once(kind.get_translated_payload))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def settling() -> Iterator[None]:
+def settling(patch: pytest.MonkeyPatch) -> None:
     """Let simcord look every 10 ms instead of every 50 ms whether the bot has finished."""
-    defaults: dict[str, Any] = simcord.Env._settle_internal.__kwdefaults__
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(defaults, "idle", 0.01)
-        patch.setattr(simcord.Env.settle, "__defaults__", (None, 0.01))
-        yield
+    patch.setitem(simcord.Env._settle_internal.__kwdefaults__, "idle", 0.01)
+    patch.setattr(simcord.Env.settle, "__defaults__", (None, 0.01))
 
 
 async def execute_inline(
@@ -394,15 +392,18 @@ class Stage:
         backend.add_member_role(self.guild.id, backend.bot_user.id, rights.id)
         return rights
 
+    def member(self, name: str) -> simcord.MemberActor:
+        """Add a member to the server."""
+        return self.guild.add_member(self.world.create_user(name))
+
     async def continue_with_seed(
-        self, actor: Any, channel: Any, name: str = "continue", *, seed: int, **options: Any
+        self, actor: Any, name: str = "continue", *, seed: int, **options: Any
     ) -> simcord.InteractionResult:
         """Continue the script with a seed, as after a change of the settings that nobody saw."""
-        scripts = self.store.scripts
-        script = await scripts.find_running_script(channel.id)
+        script, scripts = await self.script(), self.store.scripts
         if script:
             await scripts.update_script(script.id, {"seed": seed})
-        answered = await actor.slash(channel, name, **options)
+        answered = await actor.slash(self.channel, name, **options)
         if script and await scripts.find_script(script.id):
             await scripts.update_script(script.id, {"seed": None})
         return answered
@@ -411,6 +412,10 @@ class Stage:
         """Return the script of a channel as the database has it."""
         session = self.services.sessions.get((channel or self.channel).id)
         return [line.text for line in await session.library.load_lines()]
+
+    async def last_line(self) -> Line:
+        """Return the last line of the script."""
+        return (await self.session.library.load_lines())[-1]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:
         """Return the messages that everybody sees in a channel, oldest first."""

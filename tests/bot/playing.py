@@ -10,7 +10,7 @@ import pytest
 
 from bot.interactions import in_flight
 from bot.interactions.services import CogServices
-from tests.bot.conftest import HEADING, Stage, answer, find_menus, labels
+from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, find_menus, labels
 from tests.fake_discord.people import Asked, Channel, Message, Person
 
 BLOCK = "```"
@@ -23,6 +23,9 @@ BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
 
 BY_PERSON = ["Continue", "Undo", "Write", "More…"]
 """The buttons under a line of a person."""
+
+PAUSE = "Pause it and start the new one"
+"""The button that starts a script in the place of the running one."""
 
 
 async def begin_script(person: Person, channel: Channel) -> Message:
@@ -43,11 +46,9 @@ async def read_true_script(person: Person, channel: Channel) -> list[str]:
     """Wait until the channel shows the script as it is stored, and return the script's lines."""
     lines = await read_script(person, channel)
 
-    def difference() -> str:
-        seen = [(message.author, message.text, message.labels) for message in channel.messages()]
-        return f"the channel to show {lines}, but it shows {seen}"
-
-    await person.discord.until(lambda: channel.tells(lines), difference)
+    await person.discord.until(
+        lambda: channel.tells(lines), lambda: f"{lines} in {channel.shown()}"
+    )
     # Redo depends on earlier lines, the other reading on the text of the last one.
     some = {"Redo", "Make it action", "Make it speech"}
     labels = [label for label in channel.panel().labels if label not in some]
@@ -57,9 +58,8 @@ async def read_true_script(person: Person, channel: Channel) -> list[str]:
 
 def is_settled(asked: Asked) -> bool:
     """Return whether a press was answered and no answer still thinks or writes."""
-    answers = asked.answers()
     return asked.how is not None and not any(
-        answer.thinking or answer.labels == ["Stop"] for answer in answers
+        answer.thinking or answer.labels == ["Stop"] for answer in asked.answers()
     )
 
 
@@ -81,6 +81,17 @@ async def ask(stage: Stage, command: str, by: Any = None, **options: Any) -> Any
     return answer(await (by or stage.ann).slash(stage.channel, command, **options))
 
 
+async def suggest(stage: Stage, command: str, option: str, typed: str, **others: Any) -> list[str]:
+    """Return the values that are suggested to Ann for a partly typed option."""
+    found = await stage.ann.autocomplete(stage.channel, command, option, typed, **others)
+    return [choice["value"] for choice in found]
+
+
+async def click(who: Any, message: Any, label: str) -> Any:
+    """Press a button as it is now, and return the answer."""
+    return answer(await who.click(message, label=label))
+
+
 async def write(stage: Stage, text: str) -> None:
     """Write lines as Ben."""
     await stage.ben.slash(stage.channel, "write", text=text)
@@ -100,11 +111,15 @@ async def edit(stage: Stage, by: Any = None, **options: Any) -> Any:
     return await open_window(who, await who.slash(stage.channel, "script edit", **options))
 
 
+async def rewrite(stage: Stage, window: Any, text: str) -> Any:
+    """Submit a window to rewrite a line, as Ann; return the answer, or None."""
+    return answer(await stage.ann.submit_modal(window, {fields(window)["Text"]: text}))
+
+
 async def open_menu(stage: Stage, by: Any = None, level: str = "") -> Any:
     """Press *More…* as Ben, or somebody else, under the newest line, and open a level by label."""
-    who = by or stage.ben
-    menu = answer(await who.click(stage.panel(), label="More…"))
-    return answer(await who.click(menu, label=level)) if level else menu
+    menu = await click(by or stage.ben, stage.panel(), "More…")
+    return await click(by or stage.ben, menu, level) if level else menu
 
 
 async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
@@ -114,9 +129,21 @@ async def choose(actor: Any, message: Any, menu: str, value: str) -> Any:
     return answer(await actor.select(message, [value], custom_id=custom_id))
 
 
+async def use_on_message(stage: Stage, who: Any, command: str, message: Any) -> Any:
+    """Use a command of a message's context menu, and return the answer."""
+    return answer(await who.context_menu(stage.channel, command, message))
+
+
 async def open_privacy(stage: Stage, who: Any, label: str) -> Any:
     """Press a button under what `/privacy` says, and return the answer."""
-    return answer(await who.click(await ask(stage, "privacy", who), label=label))
+    return await click(who, await ask(stage, "privacy", who), label)
+
+
+async def forget(stage: Stage, who: Any) -> Any:
+    """Forget a person with their text, as they ask and confirm; return the answer."""
+    asked = await open_privacy(stage, who, "Forget me…")
+    assert_private(asked, "nobody can find your lines later")
+    return await click(who, asked, "Forget me and my text")
 
 
 async def ask_to_forget(person: Person, channel: Channel) -> Message:
@@ -125,10 +152,9 @@ async def ask_to_forget(person: Person, channel: Channel) -> Message:
     return await (await person.click(shown, "Forget me…")).shows("Remove your name")
 
 
-async def press_star(stage: Stage, who: Any, shown: Any, label: str = "Star") -> Any:
-    """Give a line a star, or take it back, under its details; return the answer."""
-    details = answer(await who.context_menu(stage.channel, "Details", shown))
-    return answer(await who.click(details, label=label))
+async def press_star(stage: Stage, who: Any, shown: Any) -> Any:
+    """Give a line a star under its details, and return the answer."""
+    return await click(who, await use_on_message(stage, who, "Details", shown), "Star")
 
 
 async def press_star_of(person: Person, line: Message) -> Asked:
@@ -141,13 +167,9 @@ async def press_star_of(person: Person, line: Message) -> Asked:
 async def act_unrecorded(stage: Stage, act: Any) -> None:
     """Act in a process that dies before it can record what it posts."""
     with pytest.MonkeyPatch.context() as patch:
-        messages, polls = stage.store.messages, stage.store.polls
-        for repository, record in (
-            (messages, "record_post"),
-            (messages, "record_panel"),
-            (polls, "record_message"),
-        ):
-            patch.setattr(repository, record, AsyncMock())
+        patch.setattr(stage.store.messages, "record_post", AsyncMock())
+        patch.setattr(stage.store.messages, "record_panel", AsyncMock())
+        patch.setattr(stage.store.polls, "record_message", AsyncMock())
         await act
     await stage.restart()
 
@@ -161,9 +183,8 @@ async def write_lines(stage: Stage, *lines: str, by: Any = None) -> Any:
 async def replace_script(stage: Stage, by: Any = None, **how: Any) -> Any:
     """Pause the script that runs, and start another one as Ann, or as somebody else."""
     how = {"title": "The Roof", "heading": "Ext. roof", **how}
-    asked = await (by or stage.ann).slash(stage.channel, "start", **how)
-    label = "Pause it and start the new one"
-    return answer(await (by or stage.ann).click(asked.response, label=label))
+    asked = await ask(stage, "start", by, **how)
+    return await click(by or stage.ann, asked, PAUSE)
 
 
 def menu_options(shown: Any) -> dict[str, str]:
@@ -174,7 +195,7 @@ def menu_options(shown: Any) -> dict[str, str]:
 
 async def choose_script(stage: Stage, title: str, by: Any = None) -> Any:
     """Choose a script from the list as Ann, or as somebody else; return the message below."""
-    shown = (await (by or stage.ann).slash(stage.channel, "script list")).response
+    shown = await ask(stage, "script list", by)
     await (by or stage.ann).select(shown, [menu_options(shown)[title]])
     return shown
 

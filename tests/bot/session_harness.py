@@ -15,13 +15,7 @@ from bot.inference.request import Request
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSession, ChannelSessions
-from bot.session.turn import (
-    ContinueRequest,
-    NewScript,
-    Requester,
-    ScriptPosition,
-    TurnResult,
-)
+from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition, TurnResult
 from bot.settings import Settings
 from bot.storage.schema import Line
 from bot.storage.store import Store
@@ -81,14 +75,14 @@ class SessionHarness:
             self.writer(), NewScript(**arguments), *opening
         )
 
-    async def write(self, text: str, character: str | None = None) -> TurnResult:
-        return await self.session.continuation.write(self.writer(), text, character)
+    async def write(self, text: str, character: str | None = None, by: str = "Ann") -> TurnResult:
+        return await self.session.continuation.write(self.writer(by), text, character)
+
+    async def generate(self, by: str = "Ann", **wish: object) -> TurnResult:
+        return await self.session.continuation.generate(self.writer(by), make_request(**wish))
 
     async def continue_script(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.session.continuation.generate(
-            self.writer(), make_request(seed=seed, **wish)
-        )
-        return turn.lines
+        return (await self.generate(seed=seed, **wish)).lines
 
     async def retry(self) -> TurnResult:
         return await self.session.continuation.retry(self.writer())

@@ -26,28 +26,22 @@ AN_INTERACTIONS = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5" + "y" * 40
 @pytest.mark.parametrize(
     ("said", "logged"),
     [
-        ("POST https://d.com/api/v10/webhooks/12/secret/messages/1", "/webhooks/12/[hidden]/mes"),
+        (
+            "POST https://d.com/api/v10/webhooks/12/secret/messages/1",
+            "POST https://d.com/api/v10/webhooks/12/[hidden]/messages/1",
+        ),
         ("/interactions/12/secret/callback", "/interactions/12/[hidden]/callback"),
         ("{'token': 'secret', 'version': 1}", "{'token': '[hidden]', 'version': 1}"),
         ('{"token":"secret","v":1}', '{"token":"[hidden]","v":1}'),
         (f"Bot {A_TOKEN}!", "Bot [hidden]!"),
         (f"of {AN_INTERACTIONS}!", "of [hidden]!"),
         ("my own one", "my [hidden] one"),
+        *((said, said) for said in ("webhooks are fine", "1.2.3", "the token is missing", "")),
+        ("bot.interactions.turns.py", "bot.interactions.turns.py"),
     ],
 )
-def test_secrets_are_hidden(said: str, logged: str) -> None:
-    assert logged in Redaction(["own"]).redacted(said)
-
-
-def test_other_text_is_logged_unchanged() -> None:
-    for said in (
-        "webhooks are fine",
-        "1.2.3",
-        "the token is missing",
-        "bot.interactions.turns.py",
-        "",
-    ):
-        assert Redaction().redacted(said) == said
+def test_secrets_alone_are_hidden(said: str, logged: str) -> None:
+    assert Redaction(["own"]).redacted(said) == logged
 
 
 def test_traceback_of_a_record_is_redacted() -> None:

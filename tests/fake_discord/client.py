@@ -6,21 +6,10 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from simcord.enums import AppCommandType, OptionType
+
 from . import payloads, rules
 from .state import Json, Message, NotPossible, Version, World
-
-CHAT_INPUT, ON_MESSAGE = 1, 3
-
-TEXT, INTEGER, BOOLEAN, USER, NUMBER, ATTACHMENT = 3, 4, 5, 6, 10, 11
-TYPES: dict[int, tuple[type, ...]] = {
-    TEXT: (str,),
-    INTEGER: (int,),
-    BOOLEAN: (bool,),
-    USER: (int,),
-    NUMBER: (int, float),
-    ATTACHMENT: (dict,),
-}
-"""The Python types of an option's value, by the option's type."""
 
 
 def require(fine: object, why: str) -> None:
@@ -32,7 +21,7 @@ def require(fine: object, why: str) -> None:
 def find_command(world: World, kind: int, name: str) -> Json:
     """Return the registered command for a name, such as ``script show``."""
     known = sorted(name for of, name in world.commands if of == kind)
-    first = name.split()[0] if kind == CHAT_INPUT else name
+    first = name.split()[0] if kind == AppCommandType.CHAT_INPUT else name
     require((kind, first) in world.commands, f"no command {first!r} among {known}")
     return world.commands[kind, first]
 
@@ -55,7 +44,7 @@ def nest(command: str, words: Sequence[str], options: list[Json]) -> Json:
     for word in reversed(rest):
         kind = rules.SUBCOMMAND if word == rest[-1] else rules.GROUP
         options = [{"name": word, "type": kind, "options": options}]
-    return {"id": command, "name": first, "type": CHAT_INPUT, "options": options}
+    return {"id": command, "name": first, "type": AppCommandType.CHAT_INPUT, "options": options}
 
 
 def _fill_in(
@@ -63,13 +52,10 @@ def _fill_in(
 ) -> Iterator[Json]:
     """Yield a command's options as a person filled them in, and resolve the ids among them."""
     known = {option["name"]: option for option in options}
-    require(not any(option["type"] in (1, 2) for option in options), "name the subcommand too")
+    nested = any(option["type"] in (rules.SUBCOMMAND, rules.GROUP) for option in options)
+    require(not nested, "name the subcommand too")
     require(set(given) <= set(known), f"the options are {sorted(known)}")
-    missing = [
-        option["name"]
-        for option in options
-        if option.get("required") and not given.get(option["name"])
-    ]
+    missing = {name for name, option in known.items() if option.get("required")} - set(given)
     require(typed or not missing, f"{missing} must be filled in")
     for name, value in given.items():
         option = known[name]
@@ -77,33 +63,17 @@ def _fill_in(
         if name == typed:
             require(option.get("autocomplete"), f"{name} suggests nothing")
             filled["focused"] = True
-        else:
-            _check_value(option, value)
-        if option["type"] in (USER, ATTACHMENT):
+        elif choices := option.get("choices"):
+            known_values = [choice["value"] for choice in choices]
+            require(value in known_values, f"{name}: the choices are {known_values}")
+        if option["type"] in (OptionType.USER, OptionType.ATTACHMENT):
             filled["value"] = _resolve(world, option["type"], value, resolved)
         yield filled
 
 
-def _check_value(option: Json, value: Any) -> None:
-    """Raise NotPossible for a value that Discord's client would not take."""
-    name = option["name"]
-    require(isinstance(value, TYPES[option["type"]]), f"{name}: not {value!r}")
-    if choices := option.get("choices"):
-        known = [choice["value"] for choice in choices]
-        require(value in known, f"{name}: the choices are {known}")
-    size: float | None = None
-    if option["type"] == TEXT:
-        size, least, most = len(value), option.get("min_length"), option.get("max_length", 6000)
-    elif option["type"] in (INTEGER, NUMBER):
-        size, least, most = value, option.get("min_value"), option.get("max_value")
-    if size is not None:
-        fits = (least is None or size >= least) and (most is None or size <= most)
-        require(fits, f"{name}: {value!r} is not from {least} to {most}")
-
-
 def _resolve(world: World, kind: int, value: Any, resolved: Json) -> str:
     """Add the object of an option's id to ``resolved``, and return the value."""
-    if kind == USER:
+    if kind == OptionType.USER:
         user = world.users[value]
         resolved.setdefault("users", {})[str(value)] = payloads.user(world, user)
         resolved.setdefault("members", {})[str(value)] = payloads.member(world, user, user.may)
@@ -119,7 +89,7 @@ def on_message(world: World, command: Json, user: int, target: int) -> Json:
     return {
         "id": command["id"],
         "name": command["name"],
-        "type": ON_MESSAGE,
+        "type": AppCommandType.MESSAGE,
         "target_id": str(target),
         "resolved": {"messages": {str(target): shown}},
     }
@@ -199,9 +169,6 @@ def _choose_in_modal(menu: Json, value: str | None) -> Json:
     """Return a menu of a submitted modal with the chosen value, or with its defaults."""
     offered = menu["options"]
     require(value in (None, *(option["value"] for option in offered)), "the list has no such value")
-    chosen = (
-        [option["value"] for option in offered if option.get("default")]
-        if value is None
-        else [value]
-    )
+    defaults = [option["value"] for option in offered if option.get("default")]
+    chosen = defaults if value is None else [value]
     return {"type": rules.SELECT, "custom_id": menu["custom_id"], "values": chosen}

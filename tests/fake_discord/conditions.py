@@ -56,9 +56,6 @@ CONCURRENCY = 1
 A shard's bucket is its number modulo ``max_concurrency``.
 """
 
-MOST_BUCKETS = 10_000
-"""The number of buckets above which refilled ones are dropped."""
-
 
 @dataclass
 class Bucket:
@@ -78,7 +75,6 @@ class Bucket:
         return self.used <= self.most
 
     def headers(self, name: str, now: float) -> dict[str, str]:
-        """Return the bucket's headers for an answer."""
         return {
             "X-RateLimit-Limit": str(self.most),
             "X-RateLimit-Remaining": str(max(0, self.most - self.used)),
@@ -116,21 +112,13 @@ class Conditions:
         """Draw the latency [s] of an event, or of a request together with its answer."""
         return self._random.uniform(*self._latency) if self._latency[1] else 0.0
 
-    def bucket(self, route: str, major: str, now: float) -> Bucket:
+    def bucket(self, route: str, major: str) -> Bucket:
         """Return the bucket of a route in a channel or for an interaction."""
-        if len(self._buckets) > MOST_BUCKETS:
-            self._buckets = {key: limit for key, limit in self._buckets.items() if limit.ends > now}
         return self._buckets.setdefault((route, major), Bucket(*ROUTES[route]))
 
     def global_wait(self, now: float) -> float:
         """Count a request with the bot's token, and return how long it must wait [s], usually 0."""
         return 0.0 if self._global.take(now) else self._global.ends - now
-
-    def note(self, status: int) -> None:
-        """Count an answer."""
-        self.counts["requests"] += 1
-        if status in INVALID:
-            self.counts["invalid requests"] += 1
 
     def may_identify(self, shard: int, now: float) -> bool:
         """Count an identify, and return whether the shard may begin a session now."""
@@ -140,13 +128,13 @@ class Conditions:
             self.counts["identifies too soon"] += 1
             return False
         self._identified[place] = now
-        return not self.limited or self.counts["identifies"] <= IDENTIFIES
+        return True
 
     def sessions_left(self) -> dict[str, int]:
         """Return Discord's ``session_start_limit``."""
         return {
             "total": IDENTIFIES,
-            "remaining": max(0, IDENTIFIES - self.counts["identifies"]),
+            "remaining": IDENTIFIES - self.counts["identifies"],
             "reset_after": 0,
             "max_concurrency": self.concurrency,
         }

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
+from simcord.enums import AppCommandType
 
 from . import client, payloads
 from .client import require
@@ -28,7 +29,6 @@ from .state import (
     Kind,
     Message,
     NotPossible,
-    Place,
     Version,
     World,
 )
@@ -101,27 +101,23 @@ class Control:
         self._tell_of_place("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
 
-    async def make_channel(self, guild: int, name: str) -> Json:
-        """Make a text channel of a server."""
-        channel = Channel(self.world.new_id(), guild, name)
-        self.world.channels[channel.id] = channel
-        self.world.guilds[guild].channels.append(channel.id)
-        self._tell_of_place("CHANNEL_CREATE", guild, payloads.channel(self.world, channel))
-        return {"id": channel.id}
+    async def make_channels(self, guild: int, names: list[str]) -> Json:
+        made = [Channel(self.world.new_id(), guild, name) for name in names]
+        for channel in made:
+            self.world.channels[channel.id] = channel
+            self.world.guilds[guild].channels.append(channel.id)
+            self._tell_of_place("CHANNEL_CREATE", guild, payloads.channel(self.world, channel))
+        return {"ids": [channel.id for channel in made]}
 
     def _tell_of_place(self, event: str, guild: int, told: Json) -> None:
         if self.world.guilds[guild].has_bot:
             self.gateway.dispatch(event, guild, told)
 
-    async def make_private(self, people: list[int], with_bot: bool) -> Json:
-        """Make a direct message between two, or a group, perhaps with the bot."""
-        if with_bot and len(people) == 1:
+    async def make_private(self, people: list[int]) -> Json:
+        """Open the direct messages of two people, or of one and the bot."""
+        if len(people) == 1:
             return {"id": self.world.find_private(people[0]).id}
-        there = [*people, *([self.world.bot.id] if with_bot else [])]
-        kind = Place.DM if len(there) == 2 else Place.GROUP
-        channel = Channel(self.world.new_id(), 0, "", kind, people=there)
-        self.world.channels[channel.id] = channel
-        return {"id": channel.id}
+        return {"id": self.world.make_private(people).id}
 
     async def deny(self, channel: int, permissions: int) -> None:
         """Deny everybody these permissions, and no others, in a text channel."""
@@ -140,33 +136,20 @@ class Control:
             self.world.delete(message)
         self._tell_of_place("CHANNEL_DELETE", where.guild, payloads.channel(self.world, where))
 
-    async def make_channels(self, guild: int, count: int) -> Json:
-        """Make several channels before the bot connects, which hears of them with the guild."""
-        new = [self.world.new_id() for _ in range(count)]
-        of = self.world.guilds[guild]
-        for number in new:
-            self.world.channels[number] = Channel(number, guild, f"stage-{len(of.channels)}")
-            of.channels.append(number)
-        return {"ids": new}
-
-    async def make_person(self, guild: int | None, name: str, may: int, locale: str) -> Json:
-        """Make a person, perhaps as a member of a server."""
+    async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
         person = self.world.add_user(name, may, locale)
-        if guild is not None:
-            self.world.guilds[guild].members.append(person.id)
-            told = {"guild_id": str(guild), "role": payloads.role(person, may)}
-            self._tell_of_place("GUILD_ROLE_CREATE", guild, told)
+        self.world.guilds[guild].members.append(person.id)
+        told = {"guild_id": str(guild), "role": payloads.role(person, may)}
+        self._tell_of_place("GUILD_ROLE_CREATE", guild, told)
         return {"id": person.id}
 
     async def refuse_messages(self, user: int) -> None:
-        """Let a person take no direct messages from the bot."""
         self.world.users[user].takes_messages = False
 
     async def install(self, user: int) -> None:
         self.world.users[user].has_installed = True
 
     async def make_webhook(self, user: int, channel: int, name: str) -> Json:
-        """Make a webhook that belongs to a person, not to the bot."""
         return {"id": self.webhooks.make(self.world.channels[channel], name, user).id}
 
     async def delete_webhook(self, webhook: int) -> None:
@@ -179,48 +162,41 @@ class Control:
         user: int,
         channel: int,
         content: str,
-        reply_to: int | None = None,
-        pings: bool = True,
-        files: dict[str, str] | None = None,
+        reply_to: int | None,
+        pings: bool,
+        files: dict[str, str],
     ) -> Json:
         """Write a message with files of base64 content, perhaps as a reply that may ping."""
         if reply_to is not None:
             require(client.find_visible(self.world, user, reply_to).channel == channel, "elsewhere")
-        attached = [
-            self.world.add_file(name, base64.b64decode(encoded))
-            for name, encoded in (files or {}).items()
-        ]
+        attached = [await self.add_file(name, encoded) for name, encoded in files.items()]
         message = self.world.post(
             channel,
             Version(self.world.now(), content, attachments=attached),
-            by=self.world.users[user],
+            self.world.users[user].name,
+            by=user,
             reply_to=reply_to,
             pings_author=pings,
         )
         return {"id": message.id}
 
     async def edit(self, message: int, content: str) -> None:
-        """Edit a message as the person who wrote it."""
         found = self.world.messages[message]
         attached = found.versions[-1].attachments
         self.world.edit(found, Version(self.world.now(), content, attachments=attached))
 
     async def tell_again(self, message: int) -> None:
-        """Tell the bot of a message a second time."""
         self.gateway.tell_of_message(self.world.messages[message])
 
     async def react(self, user: int, message: int, emoji: str) -> None:
-        """React to a message as a person."""
         found = client.find_visible(self.world, user, message)
         self.reactions.add(found, emoji, self.world.users[user])
 
     async def unreact(self, user: int, message: int, emoji: str) -> None:
-        """Take a person's reaction away."""
         found = client.find_visible(self.world, user, message)
         self.reactions.remove(found, emoji, self.world.users[user])
 
     async def clear_reactions(self, message: int, emoji: str | None) -> None:
-        """Take all reactions of a message away as a moderator, or those with an emoji."""
         self.reactions.clear(self.world.messages[message], emoji)
 
     async def use_command(
@@ -238,13 +214,13 @@ class Control:
 
         With a ``target``, use the command of this name on that message's menu.
         """
-        kind = client.CHAT_INPUT if target is None else client.ON_MESSAGE
+        kind = AppCommandType.CHAT_INPUT if target is None else AppCommandType.MESSAGE
         command = client.find_command(self.world, kind, name)
         owners = self._owners(user, channel, command)
-        if target is not None:
-            data = client.on_message(self.world, command, user, target)
-        else:
+        if target is None:
             data = client.slash(self.world, command, name, options, typed)
+        else:
+            data = client.on_message(self.world, command, user, target)
         act = Kind.AUTOCOMPLETE if typed else Kind.COMMAND
         return self._act(act, user, channel, data, times, late=late, owners=owners)
 
@@ -268,7 +244,6 @@ class Control:
     async def submit(
         self, user: int, interaction: int, values: dict[str, str], times: int = 1
     ) -> Json:
-        """Submit a modal that was shown, with texts by the labels of its inputs."""
         before = self.world.interactions[interaction]
         require(before.modal and before.user == user, "no modal is shown to this person")
         data = client.submit(before.modal or {}, values)
@@ -308,7 +283,6 @@ class Control:
         return self.world.interactions[interaction].payload
 
     async def commands(self) -> Json:
-        """Return the commands that the bot has registered."""
         return {"commands": list(self.world.commands.values())}
 
     async def delete(self, message: int) -> None:
@@ -340,9 +314,7 @@ class Control:
 
     def _deliver(self, interaction: Interaction, times: int) -> None:
         guild = self.world.channels[interaction.channel].guild
-        interaction.travelled += self.gateway.dispatch(
-            "INTERACTION_CREATE", guild, interaction.payload, times
-        )
+        self.gateway.dispatch("INTERACTION_CREATE", guild, interaction.payload, times)
 
     def _owners(self, user: int, channel: int, command: Json) -> dict[Install, int]:
         """Return the installations through which a person may use a command in a channel."""
@@ -365,10 +337,7 @@ class Control:
         if of is not None:
             return self.world.interactions[of].owners
         where = self.world.channels[channel]
-        there = self.world.bot.id in where.people
-        if where.guild:
-            there = self.world.guilds[where.guild].has_bot
-        return {Install.GUILD: where.guild} if there else {}
+        return {Install.GUILD: where.guild} if self.world.has_bot(where) else {}
 
     # Faults
 
@@ -376,7 +345,6 @@ class Control:
         self.world.ahead += seconds
 
     async def set_conditions(self, least: float, most: float, limited: bool, seed: int) -> None:
-        """Set the latencies, and whether Discord's limits hold; see `Conditions.set`."""
         self.world.conditions.set(least, most, limited, seed)
 
     async def counts(self) -> Json:

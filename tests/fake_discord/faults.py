@@ -95,7 +95,6 @@ class Fault:
         return True
 
     async def strike(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Make the fault happen."""
         if self.heard:
             await handler(request)
         match self.kind:
@@ -106,7 +105,8 @@ class Fault:
             case Kind.RESET:
                 reset(request)
             case Kind.STATUS:
-                return self._answer()
+                failed = web.Response(status=self.status, text="upstream connect error")
+                return too_many(self.retry_after) if self.status == TOO_MANY else failed
             case Kind.HANG_UP:
                 socket = web.WebSocketResponse()
                 await socket.prepare(request)
@@ -122,11 +122,6 @@ class Fault:
                 if request.transport or kind is Kind.LATE:
                     return await handler(request)
         return web.Response(status=503)
-
-    def _answer(self) -> web.Response:
-        if self.status != TOO_MANY:
-            return web.Response(status=self.status, text="upstream connect error")
-        return too_many(self.retry_after)
 
 
 def reset(request: web.Request) -> None:

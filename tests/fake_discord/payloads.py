@@ -11,15 +11,12 @@ import discord
 from .state import (
     COMPONENTS_V2,
     EPHEMERAL,
-    EPOCH,
     Channel,
     Context,
-    Emoji,
     Guild,
     Interaction,
     Json,
     Message,
-    Place,
     User,
     Version,
     Webhook,
@@ -39,9 +36,6 @@ MAY_READ_CONTENT = 1 << 19
 
 FILE_LIMIT = 10 * 1024 * 1024
 
-GUILD_LOCALE = "en-US"
-"""The preferred language of all servers."""
-
 PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
 """The permissions of every bot in a place of which it is not a member."""
 
@@ -49,11 +43,6 @@ PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_e
 def format_time(seconds: float) -> str:
     """Return a Unix time as Discord writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def creation_time(snowflake: int) -> str:
-    """Return when an id was created."""
-    return format_time((snowflake >> 22) / 1000 + EPOCH)
 
 
 def user(world: World, of: User) -> Json:
@@ -64,8 +53,6 @@ def user(world: World, of: User) -> Json:
         "discriminator": "0",
         "avatar": None,
         "bot": of is world.bot,
-        "public_flags": 0,
-        "flags": 0,
     }
 
 
@@ -73,12 +60,7 @@ def member(world: World, of: User, may: int | None = None) -> Json:
     """Return a user as a member of a guild, with their permissions in a channel if given."""
     return {
         "user": user(world, of),
-        "nick": None,
-        "avatar": None,
         "roles": [str(of.id)],
-        "joined_at": creation_time(of.id),
-        "deaf": False,
-        "mute": False,
         "flags": 0,
         **({} if may is None else {"permissions": str(may)}),
     }
@@ -89,34 +71,22 @@ def role(of: User | Guild, permissions: int) -> Json:
     return {
         "id": str(of.id),
         "name": f"Only {of.name}" if isinstance(of, User) else "@everyone",
-        "color": 0,
-        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-        "hoist": False,
         "position": int(isinstance(of, User)),
         "permissions": str(permissions),
-        "managed": False,
-        "mentionable": False,
-        "flags": 0,
     }
 
 
 def channel(world: World, of: Channel) -> Json:
-    found: Json = {"id": str(of.id), "type": int(of.kind), "last_message_id": None}
+    found: Json = {"id": str(of.id), "type": 0 if of.guild else 1}
     if not of.guild:
         people = (user(world, world.users[other]) for other in of.people if other != world.bot.id)
-        found |= {"recipients": list(people)}
-        group = {"name": of.name, "icon": None, "owner_id": str(of.people[0])}
-        return found | (group if of.kind is Place.GROUP else {})
+        return found | {"recipients": list(people)}
     everyone = {"id": str(of.guild), "type": 0, "allow": "0", "deny": str(of.denied)}
     return found | {
         "guild_id": str(of.guild),
         "name": of.name,
-        "parent_id": None,
-        "rate_limit_per_user": 0,
         "position": 0,
         "permission_overwrites": [everyone] if of.denied else [],
-        "topic": None,
-        "nsfw": False,
     }
 
 
@@ -130,19 +100,14 @@ def guild(world: World, of: Guild) -> Json:
         # The id of nobody, because the owner has all permissions.
         "owner_id": str(of.id),
         "unavailable": False,
-        "large": False,
-        "joined_at": creation_time(of.id),
         "member_count": len(of.members) + 1,
-        "preferred_locale": GUILD_LOCALE,
         "roles": [
             role(of, 0),
             role(world.bot, of.bot_may),
             *(role(person, person.may) for person in people),
         ],
         "channels": [channel(world, place) for place in channels],
-        "threads": [],
         "members": [member(world, world.bot)],
-        **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }
 
 
@@ -154,12 +119,7 @@ def plain_message() -> Json:
         "embeds": [],
         "attachments": [],
         "flags": 0,
-        "edited_timestamp": None,
-        "tts": False,
-        "pinned": False,
-        "mention_everyone": False,
         "mentions": [],
-        "mention_roles": [],
     }
 
 
@@ -220,10 +180,7 @@ def _reactions(world: World, of: Message) -> Json:
         {
             "emoji": {"id": None, "name": emoji},
             "count": len(users),
-            "count_details": {"burst": 0, "normal": len(users)},
             "me": world.bot.id in users,
-            "me_burst": False,
-            "burst_colors": [],
         }
         for emoji, users in of.reactions.items()
         if users
@@ -263,12 +220,9 @@ def _author(world: World, of: Message) -> Json:
     return {
         "id": str(of.webhook),
         "username": of.author,
-        "global_name": None,
         "discriminator": "0000",
         "avatar": picture_hash(of.avatar.encode()) if of.avatar else None,
         "bot": True,
-        "public_flags": 0,
-        "flags": 0,
     }
 
 
@@ -285,22 +239,7 @@ def webhook(world: World, of: Webhook) -> Json:
         "channel_id": str(of.channel),
         "user": user(world, world.users[of.by]),
         "name": of.name,
-        "avatar": None,
         "token": of.token,
-        "application_id": str(world.bot.id) if of.by == world.bot.id else None,
-    }
-
-
-def emoji(world: World, of: Emoji) -> Json:
-    return {
-        "id": str(of.id),
-        "name": of.name,
-        "roles": [],
-        "user": user(world, world.bot),
-        "require_colons": True,
-        "managed": False,
-        "animated": False,
-        "available": True,
     }
 
 
@@ -319,7 +258,6 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "channel": channel(world, where),
         "app_permissions": str(_bot_may(world, where)),
         "locale": who.locale,
-        "entitlements": [],
         "authorizing_integration_owners": {
             str(int(by)): str(owner) for by, owner in of.owners.items()
         },
@@ -329,8 +267,8 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
     if context is Context.GUILD:
         found |= {
             "guild_id": str(where.guild),
-            "guild": {"id": str(where.guild), "locale": GUILD_LOCALE, "features": []},
-            "guild_locale": GUILD_LOCALE,
+            "guild": {"id": str(where.guild)},
+            "guild_locale": "en-US",
             "member": member(world, who, who.may & ~where.denied),
         }
     else:
@@ -356,5 +294,4 @@ def application(world: World) -> Json:
         "verify_key": "0" * 64,
         "flags": MAY_READ_CONTENT if world.may_read_content else 0,
         "owner": user(world, world.bot),
-        "team": None,
     }

@@ -147,10 +147,9 @@ class Asked(state.Act):
         """Wait for an answer or a result that contains one of these texts."""
 
         def find() -> Message | None:
-            for message in (*self.answers(), *self.results()):
-                if any(text in message.text for text in texts):
-                    return message
-            return None
+            shown = (*self.answers(), *self.results())
+            found = (post for post in shown if any(text in post.text for text in texts))
+            return next(found, None)
 
         return await self.discord.until(find, lambda: f"{texts} in {self}")
 
@@ -169,7 +168,6 @@ class Asked(state.Act):
         return await self.discord.until(find, lambda: f"the end of {self}")
 
     async def shows_modal(self) -> Json:
-        """Wait for a modal window."""
         return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}", [self.id])
 
     async def is_refused(self, code: int) -> None:
@@ -225,9 +223,8 @@ class Channel:
 
         If a script was not shown before, its last ten lines are enough.
         """
-        messages = self.messages()
-        shown = [message for message in messages if message.is_line]
-        panels = [message for message in messages if message.is_panel]
+        shown = [message for message in self.messages() if message.is_line]
+        panels = [message for message in self.messages() if message.is_panel]
         return (
             min(len(lines), 10) <= len(shown) <= len(lines)
             and all(map(Message.reads, reversed(shown), reversed(lines)))
@@ -244,16 +241,14 @@ class Guild:
     id: int
 
     async def channel(self, name: str) -> Channel:
-        made = await self.discord.make("make_channel", guild=self.id, name=name)
-        return Channel(self.discord, made)
+        [made] = await self.channels(name)
+        return made
 
-    async def channels(self, count: int) -> list[Channel]:
-        """Make several channels before the bot connects."""
-        made = await self.discord.do("make_channels", guild=self.id, count=count)
+    async def channels(self, *names: str) -> list[Channel]:
+        made = await self.discord.do("make_channels", guild=self.id, names=names)
         return [Channel(self.discord, number) for number in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
-        """Make a member of the server."""
         options = {"guild": self.id, "name": name, "may": may, "locale": locale}
         return Person(self.discord, await self.discord.make("make_person", **options), name)
 
@@ -275,7 +270,7 @@ class Person:
 
     async def dm(self) -> Channel:
         """Open a direct message to the bot."""
-        return await self.discord.private(self, with_bot=True)
+        return await self.discord.private(self)
 
     async def webhook(self, channel: Channel, name: str) -> int:
         """Make a webhook that is not the bot's; return its id."""
@@ -289,9 +284,14 @@ class Person:
 
         The delivery comes ``late`` seconds late.
         """
+        return await self._use(channel, command, options, times=times, late=late)
+
+    async def _use(
+        self, channel: Channel, command: str, options: Mapping[str, Any], **how: Any
+    ) -> Asked:
         given = {name: _value(value) for name, value in options.items()}
         return await self._ask(
-            "use_command", channel=channel.id, name=command, options=given, times=times, late=late
+            "use_command", channel=channel.id, name=command, options=given, **how
         )
 
     async def write(
@@ -310,11 +310,9 @@ class Person:
         return await self.discord.make("write", reply_to=replied, files=encoded, **options)
 
     async def react(self, message: Message, emoji: str) -> None:
-        """React to a message."""
         await self.discord.do("react", user=self.id, message=message.id, emoji=emoji)
 
     async def unreact(self, message: Message, emoji: str) -> None:
-        """Take a reaction away."""
         await self.discord.do("unreact", user=self.id, message=message.id, emoji=emoji)
 
     async def refuse_messages(self) -> None:
@@ -323,18 +321,14 @@ class Person:
 
     async def menu(self, message: Message, command: str) -> Asked:
         """Use a command from a message's context menu."""
-        return await self._ask(
-            "use_command", channel=message.channel, name=command, options={}, target=message.id
-        )
+        there = Channel(self.discord, message.channel)
+        return await self._use(there, command, {}, target=message.id)
 
     async def type(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
     ) -> Asked:
         """Type into an option with autocompletion."""
-        given = {name: _value(value) for name, value in others.items()} | {option: typed}
-        return await self._ask(
-            "use_command", channel=channel.id, name=command, options=given, typed=option
-        )
+        return await self._use(channel, command, others | {option: typed}, typed=option)
 
     async def autocomplete(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
@@ -431,10 +425,10 @@ class Discord:
         options = {"name": name, "bot_may": bot_may, "has_bot": has_bot}
         return Guild(self, await self.make("make_guild", **options))
 
-    async def private(self, *people: Person, with_bot: bool = False) -> Channel:
-        """Make a direct message or a group of these people, perhaps with the bot."""
+    async def private(self, *people: Person) -> Channel:
+        """Open the direct messages of two people, or of one and the bot."""
         there = [person.id for person in people]
-        return Channel(self, await self.make("make_private", people=there, with_bot=with_bot))
+        return Channel(self, await self.make("make_private", people=there))
 
     async def bot_is_ready(self) -> None:
         """Wait until the bot receives events; its commands are registered by then."""

@@ -106,17 +106,13 @@ def running_bot(
     appended to ``log``, or goes to the standard error output. Leases expire ``hurry`` times sooner.
     ``first`` is called in the bot's process before the bot starts.
     """
-    environment = bot_environment(**{"log_level": "WARNING"} | settings)
+    chosen = {"log_level": "WARNING", **settings}
+    environment = _clean_environment() | {"DISCORD_TOKEN": TOKEN}
+    environment |= {f"ONBOOK_{name.upper()}": str(value) for name, value in chosen.items()}
     if log:
         log.touch()
     with running(run_bot, address, folder, log, hurry, first, environment) as (process, _):
         yield process
-
-
-def bot_environment(**settings: object) -> dict[str, str]:
-    """Return the environment of a bot at the fake Discord with these settings alone."""
-    chosen = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
-    return _clean_environment() | {"DISCORD_TOKEN": TOKEN} | chosen
 
 
 def _clean_environment() -> dict[str, str]:

@@ -50,37 +50,34 @@ class Reactions:
         if user.id in users:
             return
         users.append(user.id)
-        told = self._describe(message, emoji) | {"user_id": str(user.id), "type": 0, "burst": False}
-        if self.world.channels[message.channel].guild:
+        told = self._describe(message, emoji, user)
+        if "guild_id" in told:
             told["member"] = payloads.member(self.world, user)
         self._tell(message, "MESSAGE_REACTION_ADD", told)
 
     def remove(self, message: Message, emoji: str, user: User) -> None:
         """Take a user's reaction away, if it is there."""
         users = message.reactions.get(emoji, [])
-        if user.id not in users:
-            return
-        users.remove(user.id)
-        told = self._describe(message, emoji) | {"user_id": str(user.id), "type": 0, "burst": False}
-        self._tell(message, "MESSAGE_REACTION_REMOVE", told)
+        if user.id in users:
+            users.remove(user.id)
+            told = self._describe(message, emoji, user)
+            self._tell(message, "MESSAGE_REACTION_REMOVE", told)
 
     def clear(self, message: Message, emoji: str | None = None) -> None:
         """Take all reactions of a message away, or those with an emoji."""
-        if emoji is None:
-            message.reactions.clear()
-            self._tell(message, "MESSAGE_REACTION_REMOVE_ALL", self._describe(message))
-        else:
-            message.reactions.pop(emoji, None)
-            told = self._describe(message, emoji)
-            self._tell(message, "MESSAGE_REACTION_REMOVE_EMOJI", told)
+        event = "MESSAGE_REACTION_REMOVE_EMOJI" if emoji else "MESSAGE_REACTION_REMOVE_ALL"
+        for taken in [emoji] if emoji else list(message.reactions):
+            message.reactions.pop(taken, None)
+        self._tell(message, event, self._describe(message, emoji))
 
-    def _describe(self, message: Message, emoji: str | None = None) -> Json:
+    def _describe(self, message: Message, emoji: str | None, user: User | None = None) -> Json:
         guild = self.world.channels[message.channel].guild
         return {
             "channel_id": str(message.channel),
             "message_id": str(message.id),
             **({"guild_id": str(guild)} if guild else {}),
             **({"emoji": {"id": None, "name": emoji}} if emoji else {}),
+            **({"user_id": str(user.id), "type": 0, "burst": False} if user else {}),
         }
 
     def _tell(self, message: Message, event: str, told: Json) -> None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from . import payloads, rules
-from .conditions import IN_CHANNEL, ROUTES, Bucket
+from .conditions import IN_CHANNEL, INVALID, ROUTES, Bucket
 from .state import (
     COMPONENTS_V2,
     EPHEMERAL,
     MANAGE_MESSAGES,
     READ_MESSAGE_HISTORY,
     TOKEN,
-    USE_EXTERNAL_APPS,
     Answer,
     Channel,
-    Context,
-    Emoji,
+    Install,
     Interaction,
     Json,
     Message,
@@ -108,16 +107,10 @@ class Rest:
         seconds = self.world.conditions.latency() / 2
         if not seconds or not request.path.startswith(BASE):
             return await handler(request)
-        interaction = self.world.with_token(request.match_info.get("token"))
-        await self._travel(seconds, interaction)
-        answer = await handler(request)
-        await self._travel(seconds, interaction)
-        return answer
-
-    async def _travel(self, seconds: float, interaction: Interaction | None) -> None:
         await asyncio.sleep(seconds)
-        if interaction:
-            interaction.travelled += seconds
+        answer = await handler(request)
+        await asyncio.sleep(seconds)
+        return answer
 
     @web.middleware
     async def limiting(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -129,7 +122,8 @@ class Rest:
             answer = await self._limited(request, handler, self.world.now())
         else:
             answer = await handler(request)
-        conditions.note(answer.status)
+        conditions.counts["requests"] += 1
+        conditions.counts["invalid requests"] += answer.status in INVALID
         return answer
 
     async def _limited(self, request: web.Request, handler: Any, now: float) -> web.StreamResponse:
@@ -140,7 +134,7 @@ class Rest:
         name = where.handler.__name__
         if name not in ROUTES:
             return await handler(request)
-        buckets = self._buckets(name, where, now)
+        buckets = self._buckets(name, where)
         for of, bucket in buckets.items():
             if not bucket.take(now):
                 conditions.counts[f"429 of {of}"] += 1
@@ -151,20 +145,20 @@ class Rest:
         answer.headers.update(buckets[name].headers(name, now))
         return answer
 
-    def _buckets(self, name: str, where: Mapping[str, str], now: float) -> dict[str, Bucket]:
+    def _buckets(self, name: str, where: Mapping[str, str]) -> dict[str, Bucket]:
         """Return the buckets that a request takes from, by their routes."""
         conditions = self.world.conditions
         major = where.get("channel") or where.get("token") or ""
-        found = {name: conditions.bucket(name, major, now)}
+        found = {name: conditions.bucket(name, major)}
         if name == "execute" and (webhook := self.world.webhooks.get(int(where["webhook"]))):
-            found[IN_CHANNEL] = conditions.bucket(IN_CHANNEL, str(webhook.channel), now)
+            found[IN_CHANNEL] = conditions.bucket(IN_CHANNEL, str(webhook.channel))
         return found
 
     def _note(self, request: web.Request, refused: Refused) -> None:
         words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
         if refused.errors:
             words += f" {refused.errors}"
-        self.world.refuse(words)
+        self.world.tell("refusal", words)
         if interaction := self.world.with_token(request.match_info.get("token")):
             interaction.refused.append(refused.code)
             self.world.tell("interaction", interaction)
@@ -217,16 +211,15 @@ class Rest:
         return await self.commands(request)
 
     async def emojis(self, _request: web.Request) -> web.Response:
-        found = self.world.emojis.values()
-        return json_answer({"items": [payloads.emoji(self.world, emoji) for emoji in found]})
+        emojis = self.world.emojis.items()
+        return json_answer({"items": [{"id": str(key), "name": name} for name, key in emojis]})
 
     async def create_emoji(self, request: web.Request) -> web.Response:
         body, _ = await json_body(request)
-        others = (emoji.name for emoji in self.world.emojis.values())
-        rules.check_emoji(body.get("name"), rules.parse_image(body.get("image")), others)
-        made = Emoji(self.world.new_id(), body["name"])
-        self.world.emojis[made.id] = made
-        return json_answer(payloads.emoji(self.world, made), 201)
+        name, emojis = body.get("name"), self.world.emojis
+        rules.check_emoji(name, rules.parse_image(body.get("image")), emojis)
+        emojis[name] = self.world.new_id()
+        return json_answer({"id": str(emojis[name]), "name": name}, 201)
 
     async def file(self, request: web.Request) -> web.Response:
         return web.Response(body=self.world.files[int(request.match_info["file"])])
@@ -245,7 +238,6 @@ class Rest:
         how = rules.check_answer(interaction.kind, body.get("type"))
         shown = self._answered(interaction, how, body.get("data") or {}, files)
         interaction.how, interaction.answered = how, self.world.now()
-        interaction.answered_travelled = interaction.travelled
         if how is not Answer.SILENCE and interaction.seen is None:
             interaction.seen = self.world.now()
         self.world.tell("interaction", interaction)
@@ -278,18 +270,12 @@ class Rest:
         return None
 
     def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
-        private = data.get("flags", 0) & EPHEMERAL or self._must_be_private(interaction)
-        only_for = interaction.user if private else None
-        message = self.world.post(interaction.channel, version, only_for, interaction)
+        only_for = interaction.user if data.get("flags", 0) & EPHEMERAL else None
+        message = self.world.post(
+            interaction.channel, version, interaction=interaction, only_for=only_for
+        )
         interaction.original = interaction.original or message.id
         return message
-
-    def _must_be_private(self, interaction: Interaction) -> bool:
-        """Return whether the server makes the answers of user-installed bots private."""
-        where = self.world.channels[interaction.channel]
-        may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
-        in_guild = self.world.context(where) is Context.GUILD
-        return in_guild and interaction.is_by_person_alone and not may
 
     def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
         told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
@@ -311,7 +297,8 @@ class Rest:
             self.world.edit(original, version, interaction)
             return self.shown(original)
         interaction.follow_ups += 1
-        if interaction.is_by_person_alone and interaction.follow_ups > FOLLOW_UPS:
+        by_person_alone = set(interaction.owners) == {Install.USER}
+        if by_person_alone and interaction.follow_ups > FOLLOW_UPS:
             said = "This interaction has hit the maximum number of follow up messages"
             raise Refused(400, 40094, said)
         return self.shown(self._reply(interaction, version, body))
@@ -439,23 +426,12 @@ class Rest:
         was = before.versions[-1] if before else Version(0)
         is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
-        attachments = was.attachments
         if "attachments" in body:
-            attachments = [self._attachment(file, was, files) for file in body["attachments"] or []]
-        version = Version(
-            at=self.world.now(),
-            content=now.get("content", was.content),
-            components=now.get("components", was.components),
-            embeds=now.get("embeds", was.embeds),
-            attachments=attachments,
-            is_v2=is_v2,
-        )
+            attached = body["attachments"] or []
+            now["attachments"] = [self._attachment(file, was, files) for file in attached]
+        version = replace(was, at=self.world.now(), is_v2=is_v2, **now)
         rules.check_version(version)
-        rules.check_not_empty(
-            version.content, version.embeds, version.attachments, version.components
-        )
         if rules.could_ping(body):
-            self.world.pings.append(rules.find_text(body))
             self.world.tell("ping", rules.find_text(body))
         return version
 
@@ -464,10 +440,9 @@ class Rest:
         new = files.get(f"files[{named['id']}]")
         if new:
             return {**self.world.add_file(*new), "description": named.get("description")}
-        [kept] = [file for file in was.attachments if file["id"] == str(named["id"])] or [None]
+        kept = [file for file in was.attachments if file["id"] == str(named["id"])]
         rules.check(kept, "attachments: no such file")
-        assert kept is not None  # checked
-        return kept
+        return kept[0]
 
 
 def _authorise(request: web.Request) -> None:

@@ -23,11 +23,12 @@ from simcord.components import (
     validate_modal,
     walk_components,
 )
+from simcord.enums import OptionType
 
 from .state import COMPONENTS_V2, Answer, Json, Kind, Refused, Version
 
 OPTIONS = 25
-MODAL_LABEL, INPUT = 45, 4_000
+INPUT = 4_000
 FILES = 10
 CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
@@ -37,8 +38,7 @@ WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
 ROW, BUTTON, SELECT, INPUT_LINE, CONTAINER, FRAME, CHECKBOX = 1, 2, 3, 4, 17, 18, 23
-SUBCOMMAND, GROUP = 1, 2
-
+SUBCOMMAND, GROUP = OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP
 ANSWERS = {
     Kind.COMMAND: {Answer.MESSAGE, Answer.THINKING, Answer.MODAL},
     Kind.COMPONENT: set(Answer) - {Answer.CHOICES},
@@ -84,6 +84,10 @@ def _refusing_components() -> Iterator[None]:
 
 def check_version(version: Version) -> None:
     """Check a message: its content, its components, and the files that these show."""
+    if not version.content.strip() and not (
+        version.components or version.embeds or version.attachments
+    ):
+        raise Refused(400, 50006, "Cannot send an empty message")
     check(len(version.attachments) <= FILES, "attachments")
     with _refusing_components():
         validate_message_state(
@@ -114,19 +118,10 @@ def find_text(body: Json) -> str:
 
 def could_ping(body: Json) -> bool:
     """Return whether a message could ping somebody, because it allows the parsing of mentions."""
-    content = find_text(body)
-    allowed = body.get("allowed_mentions")
-    if not content:
-        return False
-    if allowed is None or allowed.get("parse") != [] or allowed.get("replied_user"):
-        return True
-    return bool(allowed.get("users") or allowed.get("roles"))
-
-
-def check_not_empty(content: str, *parts: Sequence[Any]) -> None:
-    """Refuse an empty message."""
-    if not content.strip() and not any(parts):
-        raise Refused(400, 50006, "Cannot send an empty message")
+    allowed = body.get("allowed_mentions") or {}
+    mentions = ("replied_user", "users", "roles")
+    pings = allowed.get("parse") != [] or any(allowed.get(name) for name in mentions)
+    return pings and find_text(body) != ""
 
 
 def check_modal(body: Json) -> None:
@@ -135,7 +130,7 @@ def check_modal(body: Json) -> None:
         validate_modal(body)
     check(all(row["type"] in (ROW, FRAME) for row in body["components"]), "components")
     for label, field in inputs(body):
-        check_length(label, 1, MODAL_LABEL, "label")
+        check(label, "label")
         known = field["type"] in (SELECT, CHECKBOX, INPUT_LINE)
         check(known, "components: only menus, checkboxes and text inputs")
         check_menu(field)
@@ -209,7 +204,7 @@ def parse_image(uri: object) -> bytes:
 
 def check_emoji(name: object, image: bytes, others: Iterable[str]) -> None:
     """Check a new emoji; ``others`` are the names of the application's existing emojis."""
-    names = list(others)
+    names = set(others)
     if len(names) >= EMOJIS:
         raise Refused(400, 30008, f"Maximum number of emojis reached ({EMOJIS})")
     check(re.fullmatch(r"[A-Za-z0-9_]{2,32}", str(name)), "name: 2 to 32 of [A-Za-z0-9_]")
@@ -259,7 +254,7 @@ def _options(options: Sequence[Json], depth: int = 0) -> None:
             check(depth < (1 if option["type"] == GROUP else 2), "options: nested too deep")
             _options(option.get("options") or [], depth + 1)
             continue
-        check(option["type"] in range(3, 12), "options: type")
+        check(option["type"] in set(OptionType), "options: type")
         found = option.get("choices") or []
         check_choices(found)
         check(not (found and option.get("autocomplete")), "options: choices or autocomplete")

@@ -32,8 +32,8 @@ COMPONENTS_V2 = 1 << 15
 ADD_REACTIONS, VIEW_CHANNEL, MANAGE_MESSAGES = 1 << 6, 1 << 10, 1 << 13
 READ_MESSAGE_HISTORY, MANAGE_WEBHOOKS = 1 << 16, 1 << 29
 
-USE_EXTERNAL_APPS = 1 << 50
-"""The permission without which the answers of user-installed bots are ephemeral."""
+BOT = "On Book"
+"""The bot's name."""
 
 TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
 """The only bot token that is accepted."""
@@ -65,7 +65,7 @@ class Context(IntEnum):
     GUILD = 0
     BOT_DM = 1
     PRIVATE_CHANNEL = 2
-    """A direct message or a group without the bot."""
+    """Direct messages without the bot."""
 
 
 class Install(IntEnum):
@@ -73,14 +73,6 @@ class Install(IntEnum):
 
     GUILD = 0
     USER = 1
-
-
-class Place(IntEnum):
-    """The type of a channel."""
-
-    TEXT = 0
-    DM = 1
-    GROUP = 3
 
 
 class Refused(Exception):
@@ -137,7 +129,6 @@ class Channel:
     guild: int
     """The server; 0 for a private channel."""
     name: str
-    kind: Place = Place.TEXT
     people: list[int] = field(default_factory=list)
     """The members of a private channel, perhaps with the bot."""
     denied: int = 0
@@ -158,14 +149,6 @@ class Webhook:
 
 
 @dataclass
-class Emoji:
-    """An emoji of the bot's application."""
-
-    id: int
-    name: str
-
-
-@dataclass
 class Version:
     """A version of a message: it looks so from a moment until the next version."""
 
@@ -174,8 +157,6 @@ class Version:
     components: list[Json] = field(default_factory=list)
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
-    travelled: float = 0.0
-    """Seconds of Discord's latencies before this version, if it belongs to an interaction."""
     is_v2: bool = False
     """Whether the message consists of components."""
 
@@ -186,13 +167,13 @@ class Message:
 
     id: int
     channel: int
-    only_for: int | None
-    """The only person who sees the message; None for everybody."""
-    interaction: int | None
     thinking: bool
     versions: list[Version]
     author: str
     """The displayed name of the author."""
+    only_for: int | None = None
+    """The only person who sees the message; None for everybody."""
+    interaction: int | None = None
     avatar: str | None = None
     """The address of the author's picture; None for the default one."""
     webhook: int | None = None
@@ -209,7 +190,6 @@ class Message:
 
     @property
     def deleted(self) -> bool:
-        """Return whether the message is gone."""
         return self.deleted_at is not None
 
 
@@ -228,10 +208,6 @@ class Act:
     """The type of the first answer."""
     answered: float | None = None
     """The time of the first answer."""
-    answered_travelled: float = 0.0
-    """Seconds of Discord's latencies until the first answer."""
-    travelled: float = 0.0
-    """Seconds of Discord's latencies until now."""
     seen: float | None = None
     """The time at which the person saw the first answer; "thinking" counts."""
     original: int | None = None
@@ -253,11 +229,6 @@ class Interaction(Act):
     owners: dict[Install, int] = field(default_factory=dict)
     """The server and the person that have installed the bot for this interaction."""
     follow_ups: int = 0
-
-    @property
-    def is_by_person_alone(self) -> bool:
-        """Return whether only the person has installed the bot, not the place."""
-        return set(self.owners) == {Install.USER}
 
     def __post_init__(self) -> None:
         # In the form of Discord's tokens, which the bot's log filter must recognise.
@@ -294,21 +265,18 @@ class World:
         self.conditions = Conditions(concurrency, identify_every)
         self.files: dict[int, bytes] = {}
         self.webhooks: dict[int, Webhook] = {}
-        self.emojis: dict[int, Emoji] = {}
+        self.emojis: dict[str, int] = {}
+        """The ids of the application's emojis, by name."""
         self.commands: dict[tuple[int, str], Json] = {}
         """The registered commands, by type and name."""
-        self.pings: list[str] = []
-        """The texts of messages that could have pinged somebody."""
         self.nonces: dict[tuple[int, str], int] = {}
         """Messages by channel and nonce; Discord remembers nonces for a few minutes."""
-        self.refusals: list[str] = []
-        """Descriptions of all refused requests of the bot."""
         self.watchers: list[Callable[[str, Any], None]] = []
         self.address = ""
         self._clock = time.time() - time.perf_counter()
         self._last_id = 0
         self._by_token: dict[str, Interaction] = {}
-        self.bot = self.add_user("On Book")
+        self.bot = self.add_user(BOT)
 
     def now(self) -> float:
         """Return the world's Unix time [s]."""
@@ -349,11 +317,6 @@ class World:
         for watcher in self.watchers:
             watcher(what, it)
 
-    def refuse(self, words: str) -> None:
-        """Record a refused request of the bot."""
-        self.refusals.append(words)
-        self.tell("refusal", words)
-
     def find_message(self, message: int) -> Message:
         """Find a message that exists; raise Refused otherwise."""
         found = self.messages.get(message)
@@ -365,33 +328,16 @@ class World:
         self,
         channel: int,
         version: Version | None,
-        only_for: int | None = None,
+        author: str = BOT,
         interaction: Interaction | None = None,
-        webhook: Webhook | None = None,
-        author: str | None = None,
-        avatar: str | None = None,
-        by: User | None = None,
-        reply_to: int | None = None,
-        pings_author: bool = False,
+        **details: Any,
     ) -> Message:
-        """Post a message; one without a version shows that the bot is thinking."""
-        message = Message(
-            id=self.new_id(),
-            channel=channel,
-            only_for=only_for,
-            interaction=interaction.id if interaction else None,
-            thinking=version is None,
-            versions=[version or Version(self.now())],
-            author=author or (by or self.bot).name,
-            avatar=avatar,
-            webhook=webhook.id if webhook else None,
-            by=by.id if by else None,
-            reply_to=reply_to,
-            pings_author=pings_author,
-        )
+        """Post a message, with details as in `Message`; "thinking" has no version."""
+        versions = [version or Version(self.now())]
+        message = Message(self.new_id(), channel, version is None, versions, author, **details)
         self.messages[message.id] = message
         if interaction:
-            message.versions[-1].travelled = interaction.travelled
+            message.interaction = interaction.id
         self.tell("message", message)
         if interaction:
             interaction.messages.append(message.id)
@@ -404,8 +350,6 @@ class World:
         """Give a message a new version."""
         message.versions.append(version)
         message.thinking = False
-        if interaction:
-            version.travelled = interaction.travelled
         self.tell("message", message)
         if interaction:
             self._is_seen(interaction)
@@ -425,11 +369,16 @@ class World:
             raise Refused(403, 50001, "Missing Access")
         return found
 
+    def has_bot(self, channel: Channel) -> bool:
+        """Return whether the bot is a member of the place."""
+        if channel.guild:
+            return self.guilds[channel.guild].has_bot
+        return self.bot.id in channel.people
+
     def bot_sees(self, channel: Channel) -> bool:
         """Return whether the bot is a member of the place and sees the channel."""
-        if not channel.guild:
-            return self.bot.id in channel.people
-        return self.guilds[channel.guild].has_bot and bool(self.bot_may(channel) & VIEW_CHANNEL)
+        may = self.bot_may(channel) & VIEW_CHANNEL if channel.guild else VIEW_CHANNEL
+        return self.has_bot(channel) and bool(may)
 
     def bot_may(self, channel: Channel) -> int:
         """Return the bot's permissions in a channel of a server that it has joined."""
@@ -448,11 +397,13 @@ class World:
 
     def find_private(self, user: int) -> Channel:
         """Return the direct messages of a person and the bot, which begin if necessary."""
-        there = {user, self.bot.id}
-        for channel in self.channels.values():
-            if channel.kind is Place.DM and set(channel.people) == there:
-                return channel
-        made = Channel(self.new_id(), 0, "", Place.DM, people=[user, self.bot.id])
+        there = [user, self.bot.id]
+        found = (channel for channel in self.channels.values() if channel.people == there)
+        return next(found, None) or self.make_private(there)
+
+    def make_private(self, people: list[int]) -> Channel:
+        """Begin the direct messages of two."""
+        made = Channel(self.new_id(), 0, "", people)
         self.channels[made.id] = made
         return made
 

@@ -9,8 +9,8 @@ import pytest
 from discord import app_commands
 
 from .conftest import Stage, code_of
-from .people import WRITERS_MAY, Channel, Person
-from .state import USE_EXTERNAL_APPS, NotPossible
+from .people import Channel, Person
+from .state import NotPossible
 
 Command = Callable[[discord.Interaction], Awaitable[None]]
 
@@ -38,10 +38,10 @@ async def register(
     return told
 
 
-async def find_elsewhere(stage: Stage, may: int = WRITERS_MAY) -> tuple[Channel, Person]:
+async def find_elsewhere(stage: Stage) -> tuple[Channel, Person]:
     """Return a channel without the bot, and a person who has installed it."""
     guild = await stage.discord.guild("Elsewhere", has_bot=False)
-    channel, ben = await guild.channel("hall"), await guild.person("Ben", may)
+    channel, ben = await guild.channel("hall"), await guild.person("Ben")
     await ben.install()
     return channel, ben
 
@@ -105,10 +105,3 @@ async def test_a_server_without_the_bot_accepts_five_follow_ups(stage: Stage):
     channel, ben = await find_elsewhere(stage)
     await (await ben.slash(channel, "say")).shows("Enough.")
     await channel.shows(*(("On Book", text) for text in ("Enough.", *"01234")))
-
-
-async def test_a_server_may_make_the_answers_private(stage: Stage):
-    await register(stage)
-    channel, ben = await find_elsewhere(stage, WRITERS_MAY & ~USE_EXTERNAL_APPS)
-    shown = await (await ben.slash(channel, "say")).shows("Hello.")
-    assert (shown.only_for, channel.shown()) == (ben.id, [])

@@ -1,12 +1,16 @@
-"""Test with discord.py what a bot receives of people's messages and reactions."""
+"""Test with discord.py what a bot receives of people's messages, and what it may send."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
+from discord import ui
+from discord.http import Route
 
 from .conftest import Stage, code_of
 from .people import BOT_MAY
-from .state import MANAGE_MESSAGES
+from .state import COMPONENTS_V2, MANAGE_MESSAGES
 
 STAR = "\N{WHITE MEDIUM STAR}"
 
@@ -93,3 +97,42 @@ async def test_a_bot_needs_permissions_to_react(stage: Stage):
     private = await stage.ann.dm()
     await stage.ann.write(private, "Hello.")
     await (await stage.until_heard(2))[1].add_reaction(STAR)
+
+
+def card(text: str) -> ui.LayoutView:
+    view = ui.LayoutView()
+    view.add_item(ui.Container(ui.TextDisplay(text), ui.Separator(), ui.TextDisplay("Again.")))
+    return view
+
+
+async def test_the_flag_of_a_card_stays_and_excludes_other_content(stage: Stage):
+    path, legacy = f"/channels/{stage.channel.id}/messages", [{"content": "x"}, {"embeds": [{}]}]
+
+    def ask(method: str, path: str, **body: Any) -> Any:
+        body |= {
+            "components": [{"type": 10, "content": "Hello."}],
+            "allowed_mentions": {"parse": []},
+        }
+        return stage.client.http.request(Route(method, path), json=body)
+
+    assert await code_of(ask("POST", path)) == 50035
+    for wrong in legacy:
+        assert await code_of(ask("POST", path, flags=COMPONENTS_V2, **wrong)) == 50035
+    sent = await stage.text_channel.send("Hello.")
+    assert await code_of(sent.edit(view=card("Hello."))) == 50035
+    assert (await sent.edit(content=None, view=card("Hello."))).flags.components_v2
+    assert (await ask("PATCH", f"{path}/{sent.id}"))["flags"] & COMPONENTS_V2
+    for wrong in legacy:
+        assert await code_of(ask("PATCH", f"{path}/{sent.id}", **wrong)) == 50035
+
+
+async def test_a_message_that_could_ping_is_recorded(stage: Stage):
+    view = card("@everyone")
+    hook = await stage.text_channel.create_webhook(name="On Book")
+    nobody = discord.AllowedMentions.none()
+    await stage.text_channel.send(view=view)
+    await hook.send("@everyone", allowed_mentions=nobody)
+    everyone = discord.AllowedMentions(everyone=True)
+    await stage.text_channel.send(view=view, allowed_mentions=everyone)
+    await hook.send("@here", allowed_mentions=everyone)
+    await stage.discord.until(lambda: stage.discord.pings == ["@everyone\nAgain.", "@here"])

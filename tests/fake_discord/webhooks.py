@@ -90,12 +90,9 @@ class Webhooks:
         name, avatar = body.get("username"), body.get("avatar_url")
         author = webhook.name if name is None else rules.clean_webhook_name(name, "username")
         rules.check(not avatar or str(avatar).startswith(("http://", "https://")), "avatar_url")
+        version = self.rest.version(body, files)
         message = self.world.post(
-            webhook.channel,
-            self.rest.version(body, files),
-            webhook=webhook,
-            author=author,
-            avatar=avatar,
+            webhook.channel, version, author, webhook=webhook.id, avatar=avatar
         )
         if request.query.get("wait") not in ("1", "true"):
             return web.Response(status=204)

@@ -65,7 +65,6 @@ from . import (
 )
 from .friends import Continuation, FriendScene, SceneKind
 from .places import Place
-from .ppmd import Ppmd
 from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
 
@@ -74,12 +73,6 @@ TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 
 LISTS = Path(__file__).parents[2] / "training/scenes/lists.txt"
 """The words that the frames of scenes draw, some of them into held-out scenes alone."""
-
-COMPARED = 2
-"""The most voices that a sheet of pairs compares."""
-
-EVERY = 2
-"""A passage is also written at every second place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +134,7 @@ class AtPlaces(WithSettings, Command):
 class Turns(WithSettings, Command):
     """Measure who speaks in free runs."""
 
-    runs: int = turn_taking.RUNS
+    runs: int = 200
     """The free runs for each size of cast."""
 
     def __call__(self) -> None:
@@ -165,7 +158,8 @@ class Judge(AtPlaces):
         learned = places.learned(self.corpus)
         chosen = self.choose(self.places)
         reader = Reader.load()
-        passages = range(0, len(chosen), EVERY)
+        # A passage is also written at every second place.
+        passages = range(0, len(chosen), 2)
         shipped, written = asyncio.run(self.write(chosen, passages, sweep=self.sweep))
         found = judging.judge(reader, learned, chosen, written)
         print(f"*{self.voice.stem}* in {self.corpus.name}, seed {self.seed}:\n")
@@ -257,7 +251,7 @@ class Costs(WithSettings, Command):
         ppmd = None
         if self.ppmd:
             learned = [text.content for corpus in self.corpora for text in places.learned(corpus)]
-            ppmd = Ppmd(learned, self.ppmd)
+            ppmd = heard.Ppmd(learned, self.ppmd)
         print(heard.table(model, texts, company, ppmd))
 
 
@@ -316,12 +310,14 @@ class Friends(WithSettings):
         some = [scene for scene in every if any(scene in scenes for scenes in chosen.values())]
         drawn = friends.draw_scenes(some, self.scenes, self.seed)
         compares = self.pairs and sum(map(len, chosen.values())) > len(some)
-        if compares and len(chosen) > COMPARED:
+        if compares and len(chosen) > 2:
             raise TextError("With --pairs, name one voice, or two that go on with the same scenes.")
         found = [
             continuation
             for voice, scenes in chosen.items()
-            for continuation in self._write(voice, [scene for scene in drawn if scene in scenes])
+            for continuation in write_continuations(
+                voice, [scene for scene in drawn if scene in scenes], self
+            )
         ]
         if compares:
             write_sheet(self.out, *sheets.of_preferences(found, self.seed))
@@ -330,9 +326,6 @@ class Friends(WithSettings):
         else:
             found += friends.by_people(drawn)
             write_sheet(self.out, *sheets.of_continuations(found, self.seed))
-
-    def _write(self, voice: Path, scenes: Sequence[FriendScene]) -> list[Continuation]:
-        return write_continuations(voice, scenes, self.seed, self.seeds, self.set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,19 +344,19 @@ class Copied(WithSettings, Command):
             raise TextError("No corpus is named: add those that the voice learned, with --corpus.")
         learned = [text for corpus in self.corpus for text in places.learned(corpus)]
         scenes = friends.read_scenes()
-        found = write_continuations(self.voice, scenes, self.seed, self.seeds, self.set)
+        found = write_continuations(self.voice, scenes, self)
         print(copying.table(self.voice.stem, found, friends.by_people(scenes), learned))
 
 
 def write_continuations(
-    voice: Path, scenes: Sequence[FriendScene], seed: int, seeds: int, changes: Mapping[str, str]
+    voice: Path, scenes: Sequence[FriendScene], asked: Friends | Copied
 ) -> list[Continuation]:
     """Return how a voice goes on with scenes, as often as there are seeds; raise TextError."""
     return [
         continuation
-        for number in range(seeds)
+        for number in range(asked.seeds)
         for continuation in asyncio.run(
-            friends.by_voice(voice, scenes, seed + number * friends.SEEDS_APART, changes)
+            friends.by_voice(voice, scenes, asked.seed + number * friends.SEEDS_APART, asked.set)
         )
     ]
 

@@ -17,6 +17,7 @@ import random
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,8 +28,7 @@ from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, 
 
 from bot.errors import ModelError, RequestError
 from bot.generation.generator import write_candidates
-from bot.generation.inputs import GenerationContext, GenerationOptions, PrimedModel
-from bot.generation.options import resolve_options
+from bot.generation.inputs import GenerationContext, PrimedModel
 from bot.generation.prefill import read_text
 from bot.generation.reranking import (
     DEFAULT_WEIGHTS,
@@ -43,16 +43,15 @@ from bot.generation.reranking import (
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.sampling import Sampling
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, parse_model_text
-from bot.settings import Settings
 from training.data.texts import read
 from training.errors import TextError
 from training.ranges import PositiveInt
 
 from .places import elements_of, fountain_of
+from .writing import make_options
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -85,7 +84,8 @@ RIDGE = 20.0
 """How strongly fitted weights are drawn to zero, in pairs of weight 1, where a criterion varies by
 its standard deviation."""
 
-NO_WEIGHTS = Weights(**dict.fromkeys((field.name for field in fields(Weights)), 0.0))
+CRITERIA = [field.name for field in fields(Weights)]
+"""The names of the criteria beside the bits."""
 
 
 @dataclass(frozen=True)
@@ -154,15 +154,19 @@ async def read_context(primed: PrimedModel, scene: Sequence[Element]) -> Generat
 
 
 async def write_lines(
-    primed: PrimedModel, scene: Sequence[Element], sampling: Sampling, limit: int
+    primed: PrimedModel, scene_and_seed: tuple[Sequence[Element], int]
 ) -> list[Element]:
     """Return a few of a voice's candidates after a scene: the best, and others, in any order."""
-    context = await read_context(primed, scene)
-    options = GenerationOptions(sampling, limit, candidates=CANDIDATES, ignores_load=True)
-    written = await write_candidates(context, options)
+    scene, seed = scene_and_seed
+    try:
+        context = await read_context(primed, scene)
+        options = make_options(seed, candidates=CANDIDATES, ignores_load=True)
+        written = await write_candidates(context, options)
+    except RequestError:  # it has nothing to say there
+        return []
     # No two lines have the same words.
     distinct = {split_words(line.draft.element.text): line for line in reversed(written)}
-    pool, chance = list(distinct.values()), random.Random(sampling.seed)
+    pool, chance = list(distinct.values()), random.Random(seed)
     best: list[Candidate] = []
     while pool and len(best) < SHOWN_BEST:
         best.append(choose_candidate(pool, context.recent_texts))
@@ -196,19 +200,10 @@ def name_rules() -> dict[str, Rule]:
             score(line, said) - max(line.bits, STOCK_BITS) + line.bits
         ),
     }
-    for name in list_criteria():
+    for name in CRITERIA:
         weights = replace(DEFAULT_WEIGHTS, **{name: 0.0})
-        rules[f"without {name.replace('_', ' ')}"] = _weigh(weights)
+        rules[f"without {name.replace('_', ' ')}"] = partial(score, weights=weights)
     return rules
-
-
-def _weigh(weights: Weights) -> Rule:
-    return lambda line, said: score(line, said, weights)
-
-
-def list_criteria() -> list[str]:
-    """Return the names of the criteria beside the bits."""
-    return [field.name for field in fields(Weights)]
 
 
 @dataclass(frozen=True)
@@ -230,8 +225,9 @@ class Marked:
         """Compute what the rules think."""
         said = [Said.of([element.text for element in place.scene]) for place in places]
         lines = [(line, s) for some, s in zip(candidates, said, strict=True) for line in some]
-        units = [replace(NO_WEIGHTS, **{name: 1.0}) for name in list_criteria()]
-        bits = np.array([score(line, s, NO_WEIGHTS) for line, s in lines])
+        nothing = Weights(**dict.fromkeys(CRITERIA, 0.0))
+        units = [replace(nothing, **{name: 1.0}) for name in CRITERIA]
+        bits = np.array([score(line, s, nothing) for line, s in lines])
         columns = [[score(line, s, unit) for line, s in lines] - bits for unit in units]
         ends = list(itertools.accumulate(map(len, candidates), initial=0))
         return cls(
@@ -295,6 +291,9 @@ def make_table(marked: Marked, seed: int) -> str:
     """Return the table of rules, and the weights that agree best with the marks."""
     of_places = [marked.marks[place] for place in marked.places]
     rows = [
+        f"{len(marked.places):,} places, {len(marked.marks):,} lines\n",
+        "| rule | pairs in order | mark |",
+        "|---|---:|---:|",
         f"| any line | | {np.mean([marks.mean() for marks in of_places]):.3f} |",
         f"| the best line | | {np.mean([marks.max() for marks in of_places]):.3f} |",
     ]
@@ -303,18 +302,9 @@ def make_table(marked: Marked, seed: int) -> str:
         rows.append(f"| {name} | {right:.2%} | {mark:.3f} |")
     *weights, of_bits = marked.fit(marked.places)
     fitted = ", ".join(
-        f"{name} {weight / of_bits:.1f}"
-        for name, weight in zip(list_criteria(), weights, strict=True)
+        f"{name} {weight / of_bits:.1f}" for name, weight in zip(CRITERIA, weights, strict=True)
     )
-    return "\n".join(
-        [
-            f"{len(marked.places):,} places, {len(marked.marks):,} lines\n",
-            "| rule | pairs in order | mark |",
-            "|---|---:|---:|",
-            *rows,
-            f"\nFitted to all, in bits: {fitted}.",
-        ]
-    )
+    return "\n".join([*rows, f"\nFitted to all, in bits: {fitted}."])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,7 +334,8 @@ class Write:
         begun = [(name, scene[: chance.choice(SCENE_LENGTHS)]) for name, scene in drawn]
         if not begun:
             raise TextError("The texts have no scene that is long enough: name other files.")
-        written = asyncio.run(self._write([scene for _, scene in begun]))
+        seeded = [(scene, self.seed + at * STRIDE) for at, (_, scene) in enumerate(begun)]
+        written = asyncio.run(each(self.voice, write_lines, seeded))
         text = "".join(
             format_place(name, scene, lines)
             for (name, scene), lines in zip(begun, written, strict=True)
@@ -357,23 +348,6 @@ class Write:
             f"Replace each _ in {self.out} by a mark from 1 to 5, then: "
             f"python -m tests.quality.choosing compare {self.voice} {self.out}"
         )
-
-    async def _write(self, scenes: Sequence[Sequence[Element]]) -> list[list[Element]]:
-        settings = Settings()
-        options = resolve_options({}, {}, settings)
-        del options["quality"]
-
-        async def write(
-            primed: PrimedModel, numbered: tuple[int, Sequence[Element]]
-        ) -> list[Element]:
-            at, scene = numbered
-            sampling = Sampling.of(self.seed + at * STRIDE, options)
-            try:
-                return await write_lines(primed, scene, sampling, settings.line_length)
-            except RequestError:  # it has nothing to say there
-                return []
-
-        return await each(self.voice, write, list(enumerate(scenes)))
 
 
 @dataclass(frozen=True, kw_only=True)

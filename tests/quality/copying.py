@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from bot.screenplay.elements import Element
-from tests.tools.tables import format_row
+from tests.tools.tables import format_head, format_row
 from training.data.texts import Text
 
 from .friends import PEOPLE, Continuation
@@ -32,8 +32,6 @@ def table(
         for some, every in zip(copied, long, strict=True)
     ]
     rows = [
-        ["", voice, PEOPLE],
-        ["---", "---:", "---:"],
         [f"lines of {LEAST} words and more", *(str(len(some)) for some in long)],
         ["of these, word for word in a learned text", *shares],
         [
@@ -42,7 +40,8 @@ def table(
         ],
     ]
     heart = sorted({" ".join(said) for said in copied[0]})
-    return "\n".join([*map(format_row, rows), *(["", "By heart:", *heart] if heart else [])])
+    table = [*format_head(["", voice, PEOPLE]), *map(format_row, rows)]
+    return "\n".join([*table, *(["", "By heart:", *heart] if heart else [])])
 
 
 def split_words(element: Element) -> tuple[str, ...]:
@@ -58,12 +57,10 @@ def find_copied(lines: Iterable[tuple[str, ...]], learned: Iterable[Text]) -> se
         begun[said[:LEAST]].add(said)
     found: set[tuple[str, ...]] = set()
     for text in learned:
-        every = words(text.content)
-        for at, first in enumerate(zip(*(every[n:] for n in range(LEAST)), strict=False)):
+        read = words(text.content)
+        for at, first in enumerate(zip(*(read[n:] for n in range(LEAST)), strict=False)):
             if first in begun:
-                found |= {
-                    said for said in begun[first] if said == tuple(every[at : at + len(said)])
-                }
+                found |= {said for said in begun[first] if said == tuple(read[at : at + len(said)])}
     return found
 
 

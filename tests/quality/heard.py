@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
+import pyppmd
 from numpy.typing import NDArray
 
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.processors.speaker_bias import (
-    LONGEST_CUE,
-    find_likely_cues,
-    mix_in_cues,
-)
+from bot.inference.processors.speaker_bias import LONGEST_CUE, find_likely_cues, mix_in_cues
 from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
-from tests.tools.tables import format_row
+from tests.tools.tables import format_head, format_row
 from training.data.texts import Text
 
-from .ppmd import Ppmd
 from .recalled import Recalled
 
 Bits = NDArray[np.float64]
+
+MEMORY = 3 << 30
+"""The most bytes that PPMd may use: a full PPMd forgets everything, and it touches only what it
+needs, which is 2.5 GB for 80 MB of text at order 12."""
 
 LEGEND = (
     "Told from the script so far: who has spoken, as the bot mixes it in, and the n-grams of the "
@@ -46,6 +46,25 @@ class Heard:
     """Cost with the speakers so far, and then with the n-grams."""
 
 
+class Ppmd:
+    """PPMd, variant H, which has read some texts, and learns from each text that it predicts."""
+
+    def __init__(self, learned: Sequence[str], order: int) -> None:
+        """Read the learned texts; ``order``: characters of the longest context."""
+        self.order = order
+        self.learned = "\n\n".join(learned) + "\n\n"
+        self.alone = self._compressed_size(self.learned)
+
+    def cost(self, text: str) -> float:
+        """Return the bits per character of a text that follows the learned texts."""
+        return (self._compressed_size(self.learned + text) - self.alone) * 8 / len(text)
+
+    def _compressed_size(self, text: str) -> int:
+        """Return the compressed size in bytes of a text in UTF-8."""
+        encoder = pyppmd.Ppmd7Encoder(self.order, MEMORY)
+        return len(encoder.encode(text.encode())) + len(encoder.flush())
+
+
 def table(model: Model, texts: Sequence[Text], strength: float, ppmd: Ppmd | None = None) -> str:
     """Return bits per character of some texts: of the network alone, and with the script so far.
 
@@ -54,17 +73,15 @@ def table(model: Model, texts: Sequence[Text], strength: float, ppmd: Ppmd | Non
     heads = ["", "bits, the network alone", "with who has spoken", "with its n-grams", "with both"]
     if ppmd:
         heads.append(f"PPMd of order {ppmd.order}")
-    lines = [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
+    lines = format_head(heads)
     costs: list[tuple[float, ...]] = []
     for text in texts:
         cost = astuple(heard(model, text.content, strength))
         costs.append((*cost, ppmd.cost(text.content)) if ppmd else cost)
         lines.append(format_row([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
     if len(costs) > 1:
-        means = (statistics.mean(column) for column in zip(*costs, strict=True))
-        lines.append(
-            format_row([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)])
-        )
+        means = [f"{statistics.mean(column):.4f}" for column in zip(*costs, strict=True)]
+        lines.append(format_row([f"mean of {len(costs)} texts", *means]))
     unread = sum(model.skipped(text.content) for text in texts)
     note = f" {unread:,} characters that the voice cannot read are left out." if unread else ""
     return "\n".join([*lines, "", LEGEND + note])
@@ -86,7 +103,7 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
         if token == model.newline and at and read[at - 1] == model.newline:
             begin = at + 1
             before = read[max(0, begin - REACH - 1) : begin]
-            known = find_likely_cues(before, model.lower_case, model.newline, model.parenthesis)
+            known = find_likely_cues(before, model)
         elif at >= begin and (model.lower_case[token] or token == model.newline):
             begin = len(read)
         if strength and begin <= at + 1 < begin + LONGEST_CUE:
@@ -109,5 +126,4 @@ def _recalled(bits: Bits, characters: str) -> Bits:
     for before, cost, character in zip(characters, bits, characters[1:], strict=False):
         script.read(before)
         told.append(script.probability(2**-cost, character))
-    bits_with: Bits = -np.log2(np.array(told))
-    return bits_with
+    return -np.log2(np.array(told))

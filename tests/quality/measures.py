@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -56,7 +56,7 @@ class Counts:
     """Counts at the same places, by measure; a measure is the ratio of two sums."""
 
     pairs: dict[str, Pairs]
-    distinct: float = field(default=float("nan"))
+    distinct: float = float("nan")
     """Share of the lines that say something no earlier line says."""
 
     def value(self, name: str) -> float:
@@ -83,15 +83,13 @@ class Counts:
 
 def _ratio(sums: Pairs) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratios: NDArray[np.float64] = sums[:, 0] / sums[:, 1]
-    return ratios
+        return sums[:, 0] / sums[:, 1]
 
 
 @cache
 def dictionary() -> Mapping[str, int]:
     """Return the words of a dictionary, with how common they are."""
-    words: Mapping[str, int] = SpellChecker(language="en").word_frequency.dictionary
-    return words
+    return SpellChecker(language="en").word_frequency.dictionary
 
 
 class English:

@@ -104,10 +104,6 @@ class Reader:
             model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **given)
         return cls(model.eval(), tokenizer)
 
-    def bits(self, context: str, text: str) -> float:
-        """Return the bits that a text costs after a context; `all` is faster for several texts."""
-        return self.all([Pair(context, text)])[0]
-
     def all(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return the bits that each text costs after its context, in the order of the pairs.
 
@@ -152,8 +148,7 @@ class Reader:
         return groups
 
     def _tokens(self, text: str) -> list[int]:
-        found: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return found
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _read(self, prefix: tuple[int, ...]) -> Any:
         """Return the key-value cache after some tokens, or None after none; keep the last one."""

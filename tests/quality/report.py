@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.tools.tables import format_row
+from tests.tools.tables import format_head, format_row
 
 from .judging import Judgement
 from .measures import COMMON, COPIED, GRAM, NEAR, Counts
@@ -37,12 +37,8 @@ SPEECHES = (
     Measure("characters", "characters a line", ".0f"),
 )
 
-PASSAGES = (
-    Measure("bits", "reader, bits a character", ".3f", "at most 1.05"),
-    Measure("real words", "real words", ".1%"),
-    Measure("loops", "loops", ".2%"),
-    Measure("copies", f"copies over {COPIED}", ".1%"),
-)
+OF_PASSAGES = {"bits", "real words", "loops", "copies"}
+PASSAGES = [measure for measure in SPEECHES if measure.name in OF_PASSAGES]
 
 LEGEND = (
     "Reader: what the speech and its newline cost SmolLM2-135M after the script so far. Relevance: "
@@ -59,8 +55,9 @@ def table(judgement: Judgement, setting: Setting) -> str:
     took = 1000 * statistics.median(judgement.seconds[setting])
     passages = len(judgement.passages.pairs.get("bits", ()))
     speeches = len(judgement.people.pairs["bits"])
-    rows = _head(["", "people", "voice", "share", "asked"])
-    rows.append(format_row([f"**{speeches} speeches**, {_named(setting)}", "", "", "", ""]))
+    rows = format_head(["", "people", "voice", "share", "asked"])
+    name = f"**{speeches} speeches**, temperature {setting.temperature:g}, `{setting.quality}`"
+    rows.append(format_row([name, "", "", "", ""]))
     rows += _rows(SPEECHES, judgement.people, judgement.voice[setting])
     rows.append(format_row(["milliseconds a line", "", f"{took:.0f}", "", ""]))
     if passages:
@@ -74,25 +71,16 @@ def sweep(judgement: Judgement) -> str:
     """Return the voice at every setting; reader, relevance and so on as shares of people's."""
     shares, figures = SPEECHES[:4], SPEECHES[4:]
     heads = ["temperature", "quality", *(speech.head.partition(",")[0] for speech in SPEECHES)]
-    rows = _head([*heads, "milliseconds"])
+    rows = format_head([*heads, "milliseconds"])
     for setting, counts in judgement.voice.items():
         cells = [f"{setting.temperature:g}", setting.quality]
         cells += [f"{counts.over(judgement.people, share.name)[0]:.2f}" for share in shares]
         cells += [format(counts.value(figure.name), figure.form) for figure in figures]
-        rows.append(
-            format_row([*cells, f"{1000 * statistics.median(judgement.seconds[setting]):.0f}"])
-        )
+        cells.append(f"{1000 * statistics.median(judgement.seconds[setting]):.0f}")
+        rows.append(format_row(cells))
     people = [format(judgement.people.value(figure.name), figure.form) for figure in figures]
     rows.append(format_row(["people", "", *("1" for _ in shares), *people, ""]))
     return "\n".join(rows)
-
-
-def _named(setting: Setting) -> str:
-    return f"temperature {setting.temperature:g}, `{setting.quality}`"
-
-
-def _head(heads: Sequence[str]) -> list[str]:
-    return [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
 
 
 def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bot.screenplay.elements import Element
-from tests.tools.tables import format_row
+from tests.tools.tables import format_head, format_row
 from training.errors import TextError
 
 from .friends import LINES as CONTINUED
@@ -147,9 +147,7 @@ def of_preferences(found: Sequence[Continuation], seed: int) -> tuple[str, list[
     for continuation in found:
         by_writer.setdefault(continuation.writer, []).append(continuation)
     one, other = by_writer.values()
-    pairs = [
-        chance.sample(pair, 2) for pair in zip(one, other, strict=True) if not _are_same(*pair)
-    ]
+    pairs = [chance.sample(pair, 2) for pair in zip(one, other, strict=True) if _differ(*pair)]
     if not pairs:
         raise TextError("Both voices wrote the same lines everywhere: name another voice.")
     chance.shuffle(pairs)
@@ -159,8 +157,8 @@ def of_preferences(found: Sequence[Continuation], seed: int) -> tuple[str, list[
     return _sheet(text, ["scene", "A", "B", "better"], rows), key
 
 
-def _are_same(one: Continuation, other: Continuation) -> bool:
-    return [line.text for line in one.lines] == [line.text for line in other.lines]
+def _differ(one: Continuation, other: Continuation) -> bool:
+    return [line.text for line in one.lines] != [line.text for line in other.lines]
 
 
 def key_of(sheet: Path) -> Path:
@@ -240,15 +238,14 @@ def _judged(sheet: Path, rows: Sequence[Sequence[str]], writers: Sequence[str]) 
         known = list(map(str, MARKS)) if name == "mark" else counts
         _check(sheet, [row[column] for row in rows], known, f" in {name}")
     heads = [sheet.name, "continuations", "mark", *(f"lines: {name}" for name in JUDGED[1:])]
-    table = [format_row(heads), format_row(["---", *("---:" for _ in heads[1:])])]
+    table = format_head(heads)
     for writer in sorted(set(writers), key=lambda name: (name != PEOPLE, name)):
         own = [list(map(int, row)) for row, by in zip(rows, writers, strict=True) if by == writer]
         marks, *shares = zip(*own, strict=True)
         error = f" ± {statistics.stdev(marks) / len(own) ** 0.5:.2f}" if len(own) > 1 else ""
         cells = [f"{sum(share) / (CONTINUED * len(own)):.0%}" for share in shares]
-        table.append(
-            format_row([writer, str(len(own)), f"{statistics.mean(marks):.2f}{error}", *cells])
-        )
+        mean = f"{statistics.mean(marks):.2f}{error}"
+        table.append(format_row([writer, str(len(own)), mean, *cells]))
     return "\n".join(table)
 
 

@@ -30,23 +30,16 @@ from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 from bot.arrays import States
 from bot.generation import generator, prefill
-from bot.generation.inputs import (
-    GenerationContext,
-    GenerationOptions,
-    PrimedModel,
-    prime_model,
-)
-from bot.generation.options import resolve_options
+from bot.generation.inputs import GenerationContext, PrimedModel, prime_model
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import classify, format_for_model, split_fountain
 from bot.screenplay.free_text import make_heading
-from bot.settings import Settings
 from tests.voice_option import VoiceFile
 
 from .reader import Pair, Reader, ReaderMissing
+from .writing import make_options
 
 PLACES = (None, make_heading("int. kitchen - day"), make_heading("ext. road - night"))
 """The beginnings: an empty script, and headings that have no tone."""
@@ -90,8 +83,7 @@ def remembered(model: Model, starts: Sequence[States]) -> tuple[Bits, Bits]:
     [openings, stretches], twice.
     """
     states = np.stack(starts)
-    against_none: list[Bits] = []
-    against_mean: list[Bits] = []
+    against_none, against_mean = [], []
     for token in model.encode("".join(map(format_for_model, SCENE))):
         logits, states = model.step(np.full(len(states), token), states)
         odds = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
@@ -103,8 +95,7 @@ def remembered(model: Model, starts: Sequence[States]) -> tuple[Bits, Bits]:
 
 def _divergence(odds: Bits, other: Bits) -> Bits:
     """Return the Kullback-Leibler divergence of each row [n, V] from another [V], in bits: [n]."""
-    bits: Bits = np.sum(odds * np.log2(odds / other), axis=1)
-    return bits
+    return np.sum(odds * np.log2(odds / other), axis=1)
 
 
 def _by_stretch(bits: Sequence[Bits]) -> Bits:
@@ -130,31 +121,17 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
         at = at.append(draft, draft.state)
     lines: list[Element] = []
     for number in range(count):
-        found = await generator.write_element(at, _manner(seed + number * STRIDE))
+        found = await generator.write_element(at, make_options(seed + number * STRIDE))
         if found:
             lines.append(found.element)
             at = at.append(found, found.state)
     return Passage(place, tuple(lines))
 
 
-def _manner(seed: int) -> GenerationOptions:
-    """Return the default manner of writing a line."""
-    settings = Settings()
-    options = resolve_options({}, {}, settings)
-    del options["quality"]
-    sampling = Sampling.of(seed, options)
-    return GenerationOptions(sampling, settings.line_length)
-
-
-def speakers(text: str) -> set[str]:
-    """Return the speakers of an opening."""
-    spoken = (block for block in split_fountain(text) if classify(block) is Kind.DIALOGUE)
-    return {Element(Kind.DIALOGUE, block).cue or "" for block in spoken}
-
-
 def leaks(text: str, written: Sequence[Passage]) -> int:
     """Return how many lines a character of an opening speaks."""
-    names = speakers(text)
+    spoken = (block for block in split_fountain(text) if classify(block) is Kind.DIALOGUE)
+    names = {Element(Kind.DIALOGUE, block).cue for block in spoken}
     return sum(line.cue in names for passage in written for line in passage.lines)
 
 
@@ -180,17 +157,13 @@ async def report(model: Model, reader: Reader | None, seeds: int, lines: int) ->
     """Return the lines of the report on all styles of a voice."""
     engine = Engine(model)
     try:
-        none, *readings = [
-            await prime_model(engine, style, None) for style in (None, *model.openings)
-        ]
-        memory = zip(
-            *remembered(model, [reading.start for reading in (none, *readings)]), strict=True
-        )
+        styles = (None, *model.openings)
+        none, *readings = [await prime_model(engine, style, None) for style in styles]
+        memory = remembered(model, [reading.start for reading in (none, *readings)])
         plain = await passages(none, seeds, lines)
         told = [HEAD, *_shown("no style", plain)]
-        for (style, text), reading, bits in zip(
-            model.openings.items(), readings, memory, strict=True
-        ):
+        openings = model.openings.items()
+        for (style, text), reading, *bits in zip(openings, readings, *memory, strict=True):
             styled = await passages(reading, seeds, lines)
             told += [_row(style, text, bits, plain, styled, reader), *_shown(style, styled)]
         return told
@@ -207,7 +180,7 @@ HEAD = (
 def _row(
     style: str,
     text: str,
-    bits: tuple[Bits, Bits],
+    bits: Sequence[Bits],
     plain: Sequence[Passage],
     styled: Sequence[Passage],
     reader: Reader | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from bot.generation.reranking import DEFAULT_WEIGHTS
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
 from tests.quality.choosing import (
+    CRITERIA,
     Marked,
     each,
     format_place,
-    list_criteria,
     main,
     measure,
     read_places,
@@ -29,19 +30,14 @@ SCENE = "INT. KITCHEN - DAY\n\nMAYA\nThe geese are in the sink.\n\nJO\nWhose gee
 
 def test_a_place_is_read_as_it_was_written(tmp_path: Path):
     scene = [parse_model_text(text) for text in SCENE.strip().split("\n\n")]
-    lines = [
-        parse_model_text(text) for text in ("MAYA\nOurs.", "MAYA\n(softly)\nI never saw them.")
-    ]
-    text = format_place("kitchen 1", scene, lines)
+    said = ["MAYA\nOurs.", "MAYA\n(softly)\nI never saw them."]
+    text = format_place("kitchen 1", scene, list(map(parse_model_text, said)))
     assert text.endswith("--- MAYA\n_ Ours.\n_ (softly) / I never saw them.\n\n")
     file = tmp_path / "marks.txt"
     file.write_text(text.replace("_ Ours", "3 Ours").replace("_ (", "1 ("))
     [place] = read_places(file)
     assert [element.kind for element in place.scene] == [Kind.HEADING, Kind.DIALOGUE, Kind.DIALOGUE]
-    assert [line.text for line in place.lines] == [
-        "MAYA\nOurs.",
-        "MAYA\n(softly)\nI never saw them.",
-    ]
+    assert [line.text for line in place.lines] == said
     assert place.marks == (3, 1)
     file.write_text(f"=== one\n{SCENE}---\n5 A goose gets out.\n4 Nobody moves.\n")
     [place] = read_places(file)
@@ -102,28 +98,21 @@ def test_the_weights_of_the_readers_are_found():
 
 def test_the_criteria_add_up_to_the_shipped_rule(voices: Path):
     places = read_places(MARKS / "second.txt")[:20]
-    voice = voices / "tiny.onnx"
-    candidates = asyncio.run(each(voice, measure, places))
-    marked = Marked.of(places, candidates)
-    weights = [getattr(DEFAULT_WEIGHTS, name) for name in list_criteria()]
+    marked = Marked.of(places, asyncio.run(each(voices / "tiny.onnx", measure, places)))
+    weights = [getattr(DEFAULT_WEIGHTS, name) for name in CRITERIA]
     assert marked.criteria @ [*weights, 1.0] == pytest.approx(marked.costs["shipped"], abs=1e-3)
     assert (marked.criteria[:, :-1] != 0).any(axis=0).sum() >= 5
-    one = marked.places[:1]
-    assert marked.fit(one).shape == (len(weights) + 1,)
+    assert marked.fit(marked.places[:1]).shape == (len(weights) + 1,)
 
 
 def test_a_rule_is_right_about_all_pairs_or_none():
     marked = make_marked(np.array([1.0, 1.0]), 20)
-    assert marked.judge(-marked.marks) == (
-        1.0,
-        np.mean([marked.marks[p].max() for p in marked.places]),
-    )
+    best = np.mean([marked.marks[place].max() for place in marked.places])
+    assert marked.judge(-marked.marks) == (1.0, best)
     assert marked.judge(marked.marks)[0] == 0.0
 
 
-def test_a_voice_writes_candidates_and_marks_are_compared(
-    voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_voice_writes_candidates_and_marks_are_compared(voices: Path, tmp_path: Path, capsys):
     voice, out = str(voices / "tiny.onnx"), tmp_path / "lines.txt"
     scenes = tmp_path / "scenes.fountain"
     scenes.write_text(f"{SCENE}MAYA\nOurs.\n\nJO\nSince when?\n\nMAYA\nSince noon.\n\n" * 3)
@@ -134,21 +123,17 @@ def test_a_voice_writes_candidates_and_marks_are_compared(
     assert main(["compare", voice, str(out)]) == 1
     assert "no mark at" in capsys.readouterr().err
     marks = iter("12345" * 10)
-    out.write_text(
-        "\n".join(f"{next(marks)}{row[1:]}" if row[:2] == "_ " else row for row in text.split("\n"))
-    )
+    out.write_text(re.sub(r"^_ ", lambda _: f"{next(marks)} ", text, flags=re.MULTILINE))
     assert main(["compare", voice, str(out), str(MARKS / "none.txt")]) == 1
     assert "none.txt cannot be read" in capsys.readouterr().err
     assert main(["compare", voice, str(out)]) == 0
     table = capsys.readouterr().out
     assert "| shipped |" in table
-    assert all(f"| without {name.replace('_', ' ')} |" in table for name in list_criteria())
+    assert all(f"| without {name.replace('_', ' ')} |" in table for name in CRITERIA)
     assert "Fitted to all, in bits: unevenness " in table
 
 
-def test_write_needs_scenes_that_are_long_enough(
-    voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_write_needs_scenes_that_are_long_enough(voices: Path, tmp_path: Path, capsys):
     scenes = tmp_path / "scenes.fountain"
     scenes.write_text(SCENE)
     out = tmp_path / "lines.txt"

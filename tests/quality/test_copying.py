@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pytest
+from unittest.mock import Mock
 
 from bot.screenplay.fountain import parse_model_text
 from tests.quality import __main__ as command
@@ -67,24 +66,17 @@ def test_the_table_has_the_voice_beside_people():
 
 
 def test_copied_writes_below_all_scenes_with_all_seeds(
-    voices: Path,
-    scenes: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    voices: Path, scenes: Path, capsys, monkeypatch
 ):
     some = friends.read_scenes()[31:33]  # of both kinds
     monkeypatch.setattr(friends, "read_scenes", lambda: some)
     asked = ["copied", str(voices / "tiny.onnx"), "--set", "quality", "quick", "--seeds", "2"]
-    found: list[list[Continuation]] = []
-    real = command.copying.table
-    monkeypatch.setattr(
-        command.copying, "table", lambda *args: (found.append(args[1]), real(*args))[1]
-    )
+    spy = Mock(wraps=table)
+    monkeypatch.setattr(command.copying, "table", spy)
     assert command.main([*asked, "--corpus", str(scenes)]) == 0
-    [written] = found
-    assert [continuation.scene.title for continuation in written] == [
-        scene.title for scene in some * 2
-    ]
+    _, written, *_ = spy.call_args.args
+    titles = [continuation.scene.title for continuation in written]
+    assert titles == [scene.title for scene in some * 2]
     assert len({continuation.lines for continuation in written}) == 4
     assert "| | tiny | people |" in capsys.readouterr().out.replace("|  |", "| |")
     assert command.main(asked) == 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.quality.__main__ import main
+from tests.quality.filling import fill, rows_of
 from tests.quality.friends import (
     LINES,
     SCENES,
@@ -49,25 +50,6 @@ def written(voice: Path, scenes: Sequence[FriendScene], seed: int = 1, **changes
     return [[line.text for line in continuation.lines] for continuation in found]
 
 
-def rows_of(sheet: Path) -> list[list[str]]:
-    rows = re.findall(r"^\| \d+ \|.*$", sheet.read_text(encoding="utf-8"), re.MULTILINE)
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[2:-1]] for row in rows]
-
-
-def fill(sheet: Path, entries: Sequence[str]) -> None:
-    """Write entries into the empty columns of the rows."""
-    text = sheet.read_text(encoding="utf-8")
-    left = iter(entries)
-    text = re.sub(
-        r"^(\| \d+ \|.*?)((?:\|   )+\|)$",
-        lambda m: f"{m[1]}| {next(left)} |",
-        text,
-        flags=re.MULTILINE,
-    )
-    assert next(left, None) is None
-    sheet.write_text(text, encoding="utf-8")
-
-
 def as_cell(elements) -> str:
     return "<br><br>".join(element.text.replace("\n", "<br>") for element in elements)
 
@@ -87,26 +69,17 @@ def test_every_element_of_the_scenes_is_read(every: list[FriendScene]):
 
 def test_a_scene_without_an_end_by_people_is_refused(tmp_path: Path):
     file = tmp_path / "scenes.txt"
-    said = ["IDA\nNo."] * LINES
-    for given, people in (
-        ("IDA\nYes.", []),
-        ("IDA\nYes.", said[1:]),
-        ("IDA\nYes.", [*said, *said]),
-        ("", said),
-    ):
-        text = "\n\n".join(people)
-        file.write_text(f"=== one\n{given}\n\n---\n{text}\n", encoding="utf-8")
+    begun, end = "IDA\nYes.\n\n---\n", "\n\n".join(["IDA\nNo."] * LINES)
+    few, many = begun + "IDA\nNo.\n\nIDA\nNo.", f"{begun}{end}\n\n{end}"
+    for text in ("IDA\nYes.", begun, few, many, f"\n\n---\n{end}"):
+        file.write_text(f"=== one\n{text}\n", encoding="utf-8")
         with pytest.raises(TextError, match="one"):
             read_scenes(file)
-    file.write_text("=== one\nIDA\nYes.\n", encoding="utf-8")
-    with pytest.raises(TextError, match="one"):
-        read_scenes(file)
 
 
 def test_a_voice_goes_on_with_scenes_of_its_kind(every: list[FriendScene]):
-    film, stage = (
-        choose_scenes(every, Path(name)) for name in ("stage/big.onnx", "big-stage-2.onnx")
-    )
+    film = choose_scenes(every, Path("stage/big.onnx"))
+    stage = choose_scenes(every, Path("big-stage-2.onnx"))
     assert {scene.number for scene in film} == set(range(72)) - {scene.number for scene in stage}
     assert {scene.title.startswith("stage: ") for scene in stage} == {True}
     assert choose_scenes(every, Path("big.onnx"), "stage") == stage
@@ -123,16 +96,13 @@ def test_what_a_voice_adds_depends_on_scene_and_seed_alone(voices: Path, every: 
     assert written(voice, every[2:3]) == first[2:] != written(voice, every[2:3], seed=2)
     # The shipped quality chooses each line among candidates.
     assert first[2:] != written(voice, every[2:3], quality="good")
-    with pytest.raises(TextError, match="no voice"):
-        written(voices / "gone.onnx", every[:1])
 
 
 def test_continuations_are_blind_and_scored_by_writer(
-    both: list[str], tmp_path: Path, every: list[FriendScene], capsys: pytest.CaptureFixture[str]
+    both: list[str], tmp_path: Path, every: list[FriendScene], capsys
 ):
     sheet = tmp_path / "friends.md"
-    asked = ["friends", *both, "-o", str(sheet), *SHORT]
-    assert main([*asked, "--scenes", "12"]) == 0
+    assert main(["friends", *both, "-o", str(sheet), *SHORT, "--scenes", "12"]) == 0
     key = json.loads((tmp_path / "friends.key.json").read_text(encoding="utf-8"))
     rows = rows_of(sheet)
     titles = list(dict.fromkeys(row["scene"] for row in key))
@@ -181,21 +151,9 @@ def test_a_single_mark_has_no_error(tmp_path: Path):
     assert "| new | 1 | 3.00 | 33% | 0% | 0% |" in score(sheet)
 
 
-def test_a_voice_goes_on_with_each_scene_as_often_as_there_are_seeds(
-    both: list[str], tmp_path: Path
-):
-    sheet = tmp_path / "seeds.md"
-    asked = ["friends", both[0], "-o", str(sheet), *SHORT, "--scenes", "2", "--seeds", "3"]
-    assert main(asked) == 0
-    key = json.loads((tmp_path / "seeds.key.json").read_text(encoding="utf-8"))
-    assert Counter(Counter(row["writer"] for row in key).values()) == {2: 1, 6: 1}
-    assert len({lines for _, lines, *_ in rows_of(sheet)}) == len(key)
-
-
 def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[FriendScene]):
     sheet = tmp_path / "pairs.md"
-    asked = ["friends", *both, "-o", str(sheet), *SHORT, "--pairs"]
-    assert main([*asked, "--scenes", "6"]) == 0
+    assert main(["friends", *both, "-o", str(sheet), *SHORT, "--pairs", "--scenes", "6"]) == 0
     answers = json.loads((tmp_path / "pairs.key.json").read_text(encoding="utf-8"))
     people = {as_cell(scene.given): as_cell(scene.people[:1]) for scene in every}
     rows = rows_of(sheet)
@@ -223,8 +181,7 @@ def test_pairs_of_two_voices_are_of_continuations(every: list[FriendScene], tmp_
     } == people
     (tmp_path / "better.key.json").write_text(json.dumps(key), encoding="utf-8")
     fill(sheet, ["AB"[pair.index("new")] for pair in key])
-    number = len(every) - 1
-    assert f"new {number} (100%), old 0 (0%)" in score(sheet)
+    assert f"new {len(every) - 1} (100%), old 0 (0%)" in score(sheet)
 
 
 def test_a_pair_in_which_neither_is_better_does_not_count(tmp_path: Path):
@@ -240,9 +197,7 @@ def test_a_pair_in_which_neither_is_better_does_not_count(tmp_path: Path):
         score(sheet)
 
 
-def test_requests_that_make_no_sheet_are_refused(
-    both: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_requests_that_make_no_sheet_are_refused(both: list[str], tmp_path: Path, capsys):
     out = ["-o", str(tmp_path / "sheet.md"), *SHORT, "--scenes", "1"]
     third = Path(both[0]).with_name("third.onnx")
     shutil.copy(both[0], third)

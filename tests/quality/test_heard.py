@@ -9,8 +9,7 @@ import pytest
 
 from bot.inference.model import Model
 from tests.quality.__main__ import main
-from tests.quality.heard import heard, table
-from tests.quality.ppmd import Ppmd
+from tests.quality.heard import Ppmd, heard, table
 from tests.quality.recalled import DISCOUNT, WORTH, Recalled
 from training.data.texts import Text
 
@@ -42,11 +41,9 @@ def test_counts_of_a_script_are_blended_with_expectations():
     for character in "abcdeabcd":
         script.read(character)
     # Of the four contexts only that of four characters occurred, once, before "e".
-    worth = WORTH[0] + DISCOUNT
-    assert script.probability(0.3, "e") == pytest.approx(
-        (1 - DISCOUNT + worth * 0.3) / (WORTH[0] + 1)
-    )
-    assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / (WORTH[0] + 1))
+    worth, total = WORTH[0] + DISCOUNT, WORTH[0] + 1
+    assert script.probability(0.3, "e") == pytest.approx((1 - DISCOUNT + worth * 0.3) / total)
+    assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / total)
     # The probabilities sum to 1, whatever is expected of the nine letters.
     for character in "eabcdfabcdeabcd":
         script.read(character)
@@ -58,15 +55,13 @@ def test_costs_are_printed_with_the_number_of_unreadable_characters(tiny: Model)
     texts = [Text("one", "MAYA\nThe rain is here."), Text("two", "MAYA\nAnd I, \u2602.")]
     lines = table(tiny, texts, 1.0).splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == ["one", "two", "mean of 2 texts"]
-    first, second, mean = ([float(cell) for cell in row.split("|")[2:-1]] for row in lines[2:5])
-    assert mean == pytest.approx(
-        [(a + b) / 2 for a, b in zip(first, second, strict=True)], abs=1e-4
-    )
+    first, other, mean = ([float(cell) for cell in row.split("|")[2:-1]] for row in lines[2:5])
+    assert mean == pytest.approx([(a + b) / 2 for a, b in zip(first, other, strict=True)], abs=1e-4)
     assert lines[-1].endswith(" 1 characters that the voice cannot read are left out.")
 
 
 def test_costs_by_ppmd_are_printed_beside_the_voice(
-    tiny: Model, voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny: Model, voices: Path, tmp_path: Path, capsys
 ):
     talk = "MAYA\nThe rain is here, and nobody has come to the harbour.\n"
     ppmd = Ppmd([talk * 8], 12)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +19,31 @@ from tests.quality.writing import Setting, Written
 SETTING = Setting(0.75, "quick")
 
 
+class Compressor:
+    """A reader that knows nothing but the context: the cost of a text is its compressed size."""
+
+    def all(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return [_bits(context + text) - _bits(context) for context, text in pairs]
+
+
+def _bits(text: str) -> float:
+    return 8.0 * len(zlib.compress(text.encode(), 9))
+
+
 @pytest.fixture(scope="module")
 def chosen(scenes: Path) -> list[Place]:
     return choose(held_out(scenes), 12, seed=1)
 
 
-def judged(reader: object, scenes: Path, chosen: list[Place], said: dict[Setting, list[Place]]):
+def judged(scenes: Path, chosen: list[Place], said: dict[Setting, list[Place]]):
     lines = {setting: [place.people for place in places] for setting, places in said.items()}
     passages = {at: said[SETTING][at].passage for at in range(0, 12, 2)}
     written = Written(lines, {setting: [0.1] * 12 for setting in lines}, passages)
-    return judging.judge(reader, learned(scenes), chosen, written)
+    return judging.judge(Compressor(), learned(scenes), chosen, written)
 
 
-def test_peoples_own_lines_are_judged_like_people(compressor, scenes: Path, chosen: list[Place]):
-    found = judged(compressor, scenes, chosen, {SETTING: chosen})
+def test_peoples_own_lines_are_judged_like_people(scenes: Path, chosen: list[Place]):
+    found = judged(scenes, chosen, {SETTING: chosen})
     own = found.voice[SETTING]
     for name in own.pairs:
         assert own.over(found.people, name)[0] in (1, pytest.approx(float("nan"), nan_ok=True))
@@ -38,7 +51,7 @@ def test_peoples_own_lines_are_judged_like_people(compressor, scenes: Path, chos
     assert found.passages.over(found.people_passages, "bits") == (1, 0)
 
 
-def test_lines_of_another_scene_are_less_relevant(compressor, scenes: Path, chosen: list[Place]):
+def test_lines_of_another_scene_are_less_relevant(scenes: Path, chosen: list[Place]):
     """Shift the same lines to places of other lines, so that only the answering differs."""
     # Each line takes up the words said before it.
     echoes = [
@@ -47,7 +60,7 @@ def test_lines_of_another_scene_are_less_relevant(compressor, scenes: Path, chos
     ]
     mixed = echoes[1:] + echoes[:1]
     other = Setting(1.0, "quick")
-    found = judged(compressor, scenes, chosen, {SETTING: echoes, other: mixed})
+    found = judged(scenes, chosen, {SETTING: echoes, other: mixed})
     here, elsewhere = found.voice[SETTING], found.voice[other]
     assert here.value("characters") == elsewhere.value("characters")
     assert here.value("relevance") > elsewhere.value("relevance") + 1
@@ -56,25 +69,17 @@ def test_lines_of_another_scene_are_less_relevant(compressor, scenes: Path, chos
     assert here.value("loops") > 0.5 > elsewhere.value("loops")
 
 
-def test_learned_passages_count_as_copies(compressor, scenes: Path, chosen: list[Place]):
+def test_learned_passages_count_as_copies(scenes: Path, chosen: list[Place]):
     by_heart = choose(learned(scenes), 12, seed=1)
-    found = judged(compressor, scenes, chosen, {SETTING: by_heart})
+    found = judged(scenes, chosen, {SETTING: by_heart})
     assert found.passages.value("copies") == 1 > found.people_passages.value("copies")
 
 
-def test_judge_prints_tables(
-    compressor,
-    voices: Path,
-    scenes: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(Reader, "load", lambda: compressor)
+def test_judge_prints_tables(voices: Path, scenes: Path, capsys, monkeypatch):
+    monkeypatch.setattr(Reader, "load", Compressor)
     monkeypatch.setattr(command, "TEMPERATURES", (0.65,))
     monkeypatch.setattr(turn_taking, "ELEMENTS", 2)
-    voice = str(voices / "tiny.onnx")
-    asked = ["judge", voice, str(scenes), "--places", "2", "--runs", "1"]
+    asked = ["judge", str(voices / "tiny.onnx"), str(scenes), "--places", "2", "--runs", "1"]
     assert command.main([*asked, "--sweep", "--set", "soft_length", "40"]) == 0
     shown, _, turns = capsys.readouterr().out.partition("Who speaks in free runs:")
     table, _, swept = shown.partition(report.LEGEND)
@@ -86,9 +91,7 @@ def test_judge_prints_tables(
     assert len({tuple(row) for row in rows[:-1]}) == len(rows) - 1 == 3
 
 
-def test_refusals_are_one_sentence(
-    voices: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_refusals_are_one_sentence(voices: Path, scenes: Path, tmp_path: Path, capsys):
     for asked, told in (
         (["judge", str(voices / "tiny.onnx"), str(tmp_path)], "onbook-train corpus"),
         (["sheet", str(tmp_path / "no.onnx"), str(scenes), "-o", str(tmp_path / "s")], "no voice"),

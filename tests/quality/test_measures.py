@@ -49,8 +49,7 @@ def test_a_repetition_within_reach_is_a_loop():
 
 
 def test_only_loops_of_the_line_are_counted():
-    again = "No, no, no, no, no, no."
-    assert loops(again, "Yes.") == (0, 4)
+    assert loops("No, no, no, no, no, no.", "Yes.") == (0, 4)
     assert loops("I know the rain in Spain.", "I know the rain.")[0] == len("I know the rain") - 7
     assert loops("x" * NEAR + "I know.", "") == (0, 0)
 

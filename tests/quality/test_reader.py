@@ -61,19 +61,17 @@ def test_a_cost_is_the_same_alone_in_a_batch_and_after_a_kept_context(small: Rea
     texts = ["Yes.\n", "It followed me home from the lake, and it has not said a word.\n", "No.\n"]
     pairs = [(context, text) for context in ("", "RUTH\n", long) for text in texts]
     together = small.all(pairs)
-    assert together == pytest.approx([small.bits(*pair) for pair in pairs], abs=0.01)
+    assert together == pytest.approx([small.all([pair])[0] for pair in pairs], abs=0.01)
     assert len({round(bits) for bits in together}) == len(pairs)
     # Costs add up: the text may as well be read as one with its context.
-    whole = small.bits("", long + texts[1])
-    assert whole == pytest.approx(small.bits("", long) + small.bits(long, texts[1]), abs=0.02)
+    whole, *parts = small.all([("", long + texts[1]), ("", long), (long, texts[1])])
+    assert whole == pytest.approx(sum(parts), abs=0.02)
 
 
-def test_the_tokens_of_a_text_cost_what_the_text_costs(
-    small: Reader, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_tokens_of_a_text_cost_what_the_text_costs(small: Reader, monkeypatch):
     found = small.read(SCENE)
     assert "".join(SCENE[begin:end] for begin, end, _ in found) == SCENE
-    assert sum(bits for *_, bits in found) == pytest.approx(small.bits("", SCENE), abs=0.01)
+    assert [sum(bits for *_, bits in found)] == pytest.approx(small.all([("", SCENE)]), abs=0.01)
     # To read a text in chunks changes nothing.
     monkeypatch.setattr(module, "CHUNK", 20)
     assert small.read(SCENE) == [(*span, pytest.approx(bits, abs=0.001)) for *span, bits in found]
@@ -87,7 +85,7 @@ def test_the_tokens_of_a_text_cost_what_the_text_costs(
 
 def test_an_empty_text_costs_nothing(small: Reader):
     assert small.all([]) == []
-    assert small.bits(SCENE, "") == 0
+    assert small.all([(SCENE, "")]) == [0]
 
 
 def test_a_long_context_is_cut_at_the_start_of_a_line():
@@ -98,7 +96,7 @@ def test_a_long_context_is_cut_at_the_start_of_a_line():
     assert capped("x" * 3_000) == "x" * REACH
 
 
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(module, "PACKAGE", "no-such-package-of-weights")
     with pytest.raises(ReaderMissing, match="pip install"):
         Reader.load()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.quality.__main__ import main
+from tests.quality.filling import fill, rows_of
 from tests.quality.sheets import score
 from training.errors import TextError
 
@@ -26,16 +27,8 @@ def sheets(voices: Path, scenes: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def filled(sheet: Path, folder: Path, entries: list[str]) -> Path:
     """Copy a sheet with an entry in the last column of each row."""
-    left = iter(entries)
-    text = re.sub(
-        r"^(\| \d+ .*\|)[^|]*\|$",
-        lambda m: f"{m[1]} {next(left)} |",
-        _text(sheet),
-        flags=re.MULTILINE,
-    )
-    assert next(left, None) is None
-    copy = folder / sheet.name
-    copy.write_text(text, encoding="utf-8")
+    copy = Path(shutil.copy(sheet, folder))
+    fill(copy, entries)
     return copy
 
 
@@ -43,12 +36,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _rows(sheet: Path) -> list[list[str]]:
-    rows = re.findall(r"^\| \d+ \|.*$", _text(sheet), re.MULTILINE)
-    return [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
-
-
-def test_marks_are_read_back(sheets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_marks_are_read_back(sheets: Path, tmp_path: Path, capsys):
     sheet = filled(sheets / "lines.md", tmp_path, ["1", "5", "4", "4", "2"])
     assert main(["score", str(sheet)]) == 0
     said = capsys.readouterr().out
@@ -58,7 +46,7 @@ def test_marks_are_read_back(sheets: Path, tmp_path: Path, capsys: pytest.Captur
 def test_pairs_are_shuffled_and_their_key_is_a_file(sheets: Path, tmp_path: Path):
     answers = json.loads(_text(sheets / "pairs.key.json"))
     assert sorted(set(answers)) == ["A", "B"]
-    assert len(answers) == len(_rows(sheets / "pairs.md")) == 8
+    assert len(answers) == len(rows_of(sheets / "pairs.md")) == 8
     (tmp_path / "pairs.key.json").write_text(json.dumps(answers), encoding="utf-8")
     right = filled(sheets / "pairs.md", tmp_path, answers)
     assert "in 8 of 8 pairs (100%)" in score(right)
@@ -70,15 +58,14 @@ def test_the_key_names_the_lines_of_the_play(sheets: Path, scenes: Path):
     texts = [_text(f) for part in ("validation", "test") for f in (scenes / part).iterdir()]
     play = " ".join("".join(texts).split())
     answers = json.loads(_text(sheets / "pairs.key.json"))
-    for row, answer in zip(_rows(sheets / "pairs.md"), answers, strict=True):
-        for column, name in ((2, "A"), (3, "B")):
-            text = row[column].replace("<br>", " ").strip()
-            assert (text in play) == (name == answer)
+    for (_, *lines, _), answer in zip(rows_of(sheets / "pairs.md"), answers, strict=True):
+        of_play = [line.replace("<br>", " ") in play for line in lines]
+        assert of_play == [answer == "A", answer == "B"]
 
 
 def test_both_lines_of_a_pair_have_the_same_speaker(sheets: Path):
-    for row in _rows(sheets / "pairs.md"):
-        first, second = (row[column].strip().partition("<br>")[0] for column in (2, 3))
+    for _, *lines, _ in rows_of(sheets / "pairs.md"):
+        first, second = (line.partition("<br>")[0] for line in lines)
         assert first == second
 
 

@@ -31,7 +31,7 @@ def cells(shown: str) -> dict[tuple[str, str], list[str]]:
     return {(row[0], row[1]): row[2:] for row in rows}
 
 
-def test_rows_of_a_batch_cost_what_each_costs_alone(tiny: Model, monkeypatch: pytest.MonkeyPatch):
+def test_rows_of_a_batch_cost_what_each_costs_alone(tiny: Model, monkeypatch):
     texts = ["IDA\nYes.", SCENE, "The rain is here, \u2602 and nobody has come."]
     monkeypatch.setattr(word_costs, "ROWS", 2)
     readings = read_with_voice(tiny, texts)
@@ -52,15 +52,10 @@ def test_a_word_costs_its_own_characters_or_all_tokens_that_overlap_it(tiny: Mod
     assert tokens.cost(9, 12) == 9
 
 
-def test_the_table_has_a_row_for_each_group_and_reader(
-    tiny: Model, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_table_has_a_row_for_each_group_and_reader(tiny: Model, monkeypatch):
     def read(_: Model, texts: list[str]) -> list[Reading]:
-        places = [np.arange(len(text)) for text in texts]
-        return [
-            Reading(text, place, place + 1, np.full(len(text), 0.5))
-            for text, place in zip(texts, places, strict=True)
-        ]
+        places = ((text, np.arange(len(text))) for text in texts)
+        return [Reading(text, at, at + 1, np.full(len(text), 0.5)) for text, at in places]
 
     monkeypatch.setattr(word_costs, "read_with_voice", read)
     volume = f"{SCENE}\n\nEXT. HILL - DAY\n\nRain, wombat and rain."
@@ -77,12 +72,7 @@ def test_the_table_has_a_row_for_each_group_and_reader(
     assert found["others: 1", "the reader"][1] == f"{np.mean([3 + 6, 21 + 24 + 27]):.2f} (2)"
 
 
-def test_words_reads_the_corpus_and_its_lists(
-    voices: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_words_reads_the_corpus_and_its_lists(voices: Path, tmp_path: Path, capsys, monkeypatch):
     for path, text in {
         "train/film.fountain": "IDA\nA lemur.",
         "validation/frames-film.fountain": SCENE,

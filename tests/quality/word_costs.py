@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bot.arrays import Tokens
-from bot.inference.model import Model
+from bot.inference.model import Model, StepBuffers
 from bot.inference.sampling import compute_token_bits
 from bot.screenplay.fountain import format_for_model
-from tests.tools.tables import format_row
+from tests.tools.tables import format_head, format_row
 from training.data.texts import Text
 
 from .mentions import (
@@ -73,10 +73,7 @@ class Reading:
 
 
 def table(
-    model: Model,
-    texts: Iterable[Text],
-    reader: Reader | None = None,
-    unmet: Collection[str] = (),
+    model: Model, texts: Iterable[Text], reader: Reader | None = None, unmet: Collection[str] = ()
 ) -> str:
     """Return the costs of words to a voice, and to the reader if there is one, as Markdown.
 
@@ -89,8 +86,7 @@ def table(
     scenes: dict[str, list[str]] = {group: [] for group in GROUPS}
     for text in texts:
         scenes[find_group(text.name)] += split_scenes(text)
-    heads = ["", "read by", "bits a character", *COLUMNS]
-    rows = [format_row(heads), format_row(["---", "---", *("---:" for _ in heads[2:])])]
+    rows = format_head(["", "read by", "bits a character", *COLUMNS], labels=2)
     for group, some in scenes.items():
         if not some:
             continue
@@ -98,15 +94,12 @@ def table(
         if reader:
             by["the reader"] = read_with_reader(reader, [entry.text for entry in by[model.name]])
         name = f"{group}: {len(some)}"
-        rows += [
-            format_row([name, who, _per_character(found), *_cells(found)])
-            for who, found in by.items()
-        ]
+        for who, found in by.items():
+            rows.append(format_row([name, who, _per_character(found), *_cells(found)]))
         if group == UNMET and unmet:
             name = "of these, listed words that nothing learned has"
-            rows += [
-                format_row([name, who, "", *_cells(found, unmet)]) for who, found in by.items()
-            ]
+            for who, found in by.items():
+                rows.append(format_row([name, who, "", *_cells(found, unmet)]))
     return "\n".join([*rows, "", LEGEND])
 
 
@@ -156,7 +149,7 @@ def _read_rows(model: Model, rows: Sequence[Tokens], bar: tqdm) -> list[Bits]:
     for number, row in enumerate(rows):
         padded[number, : len(row)] = row
     bits = np.zeros((len(rows), lengths[0] - 1))
-    buffers = model.make_buffers(len(rows))
+    buffers = StepBuffers(model, len(rows))
     for at in range(lengths[0] - 1):
         count = np.count_nonzero(lengths > at + 1)
         buffers.tokens[:count] = padded[:count, at]

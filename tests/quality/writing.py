@@ -10,14 +10,17 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from tqdm import tqdm
 
 from bot.errors import ModelError, RequestError
+from bot.generation.inputs import GenerationOptions
+from bot.generation.options import resolve_options
 from bot.generation.reranking import CANDIDATES
 from bot.inference.registry import ModelRegistry
+from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSessions
@@ -136,6 +139,14 @@ async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bo
             await store.close()
 
 
+def make_options(seed: int, **more: Any) -> GenerationOptions:
+    """Return the options of a line at the shipped defaults, chosen from one candidate."""
+    settings = Settings()
+    options = resolve_options({}, {}, settings)
+    del options["quality"]
+    return GenerationOptions(Sampling.of(seed, options), settings.line_length, **more)
+
+
 async def write(
     bot: Bot,
     places: Sequence[Place],
@@ -153,9 +164,8 @@ async def write(
         some = enumerate(places[begin : begin + AT_ONCE], begin)
         heads += await asyncio.gather(*(bot.bring_in(i, place.before) for i, place in some))
     written = Written({setting: [] for setting in settings}, {setting: [] for setting in settings})
-    bar = tqdm(
-        zip(places, heads, strict=True), "the voice writes", len(places), leave=False, disable=None
-    )
+    begun = zip(places, heads, strict=True)
+    bar = tqdm(begun, "the voice writes", len(places), leave=False, disable=None)
     for channel, (place, head) in enumerate(bar):
         own = seed + channel * STRIDE
         for setting in settings:
@@ -191,10 +201,9 @@ async def samples(bot: Bot, beginning: str) -> list[str]:
     """
     begun = [make_heading(beginning)]
     found = []
+    quality = {"quality": bot.settings.quality}
     for seed in range(1, SAMPLES + 1):
         await bot.bring_in(seed, begun)
-        wish = ContinueRequest(
-            lines=SAMPLE_LENGTH, seed=seed, options={"quality": bot.settings.quality}
-        )
+        wish = ContinueRequest(lines=SAMPLE_LENGTH, seed=seed, options=quality)
         found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found

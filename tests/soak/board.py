@@ -14,7 +14,6 @@ import random
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +46,18 @@ class Rehearsal:
         """Act until a fault is shown, or for a number of steps; return the faults."""
         await self.start()
         channel = self.stage.channel.id
-        while not (
-            faults := await self.reader.faults(self.stage.store, channel, self.stage.messages())
-        ):
-            if len(self.acts) >= steps or self.lost:
-                break
+        while True:
+            faults = await self.reader.faults(self.stage.store, channel, self.stage.messages())
+            if faults or self.lost or len(self.acts) >= steps:
+                return faults + self.lost
             await self.act()
-        return faults + self.lost
 
     async def act(self) -> None:
         """Do one possible act."""
         names = list(ACTS) if await self.stage.script() else ["start", "switch"]
         [name] = self.choose.choices(names, [ACTS[name][0] for name in names])
         self.acts.append(name)
-        _, act = ACTS[name]
-        await act(self)
+        await ACTS[name][1](self)
 
     def note(self, what: object) -> None:
         """Add a detail to the record of the current act."""
@@ -252,22 +248,13 @@ ACTS: dict[str, tuple[int, Act]] = {
 """The acts of people, with their shares."""
 
 
-async def rehearse(seed: int, steps: int, look: str) -> list[str]:
+async def rehearse(settings: RunnerSettings, seed: int, steps: int) -> list[str]:
     """Act at random with this seed; return the faults, and the acts before them."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = RunnerSettings(
-            database=Path(folder) / "scripts.db",
-            threads=1,
-            line_length=40,
-            quality="quick",
-            person_limits="0 0 0",
-            look=look,
-        )
-        async with opened(settings) as world:
-            stage = await staged(world, settings)
-            stage.permit(manage_webhooks=True)
-            rehearsal = Rehearsal(stage, seed)
-            faults = await rehearsal.run(steps)
+    async with opened(settings) as world:
+        stage = await staged(world, settings)
+        stage.permit(manage_webhooks=True)
+        rehearsal = Rehearsal(stage, seed)
+        faults = await rehearsal.run(steps)
     return [*faults, f"after {', '.join(rehearsal.acts)}"] if faults else []
 
 
@@ -283,13 +270,20 @@ def main(
         looks: How lines look, in turn.
     """
     wrong = 0
-    with suppress(KeyboardInterrupt):
-        for seed in range(first, first + seeds):
-            faults = asyncio.run(rehearse(seed, steps, looks[seed % len(looks)]))
-            wrong += bool(faults)
-            print(f"seed {seed}:", *(faults or ["correct"]), sep="\n  " if faults else " ")
-        return int(wrong > 0)
-    return 130
+    for seed in range(first, first + seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            settings = RunnerSettings(
+                database=Path(folder) / "scripts.db",
+                threads=1,
+                line_length=40,
+                quality="quick",
+                person_limits="0 0 0",
+                look=looks[seed % len(looks)],
+            )
+            faults = asyncio.run(rehearse(settings, seed, steps))
+        wrong += bool(faults)
+        print(f"seed {seed}:", *(faults or ["correct"]), sep="\n  " if faults else " ")
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

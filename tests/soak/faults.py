@@ -23,7 +23,6 @@ import random
 import re
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -94,8 +93,6 @@ class Outcome:
     """Lines that were shown but are not in the database, and incomplete turns."""
     doubled: int = 0
     """Lines that are stored twice, and channels that do not show their script once, in order."""
-    away: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds until the bot received events again, by the fault of its session."""
     wrong: int = 0
     """States that do not match the text, stars that nobody gave, and corrupt databases."""
 
@@ -106,8 +103,11 @@ class Outcome:
 
     def __str__(self) -> str:
         faults = "\n".join(f"{times:5,}  {what}" for what, times in sorted(self.happened.items()))
-        rows = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        counts = "\n".join(f"{value:5,}  {name.replace('_', ' ')}" for name, value in rows.items())
+        counts = "\n".join(
+            f"{value:5,}  {name.replace('_', ' ')}"
+            for name, value in vars(self).items()
+            if name != "happened"
+        )
         return f"{faults}\n{sum(self.happened.values()):5,}  faults\n\n{counts}"
 
 
@@ -125,13 +125,12 @@ class Writers(Crowd):
 
     async def _write_on(self, person: Person, channel: Channel) -> None:
         while not self.stopped:
-            await self.write_and_wait(person, channel)
+            await self.act_beside(person, channel)
+            how, self.next_delivery = self.next_delivery, {}
+            await self._wait(await self.ask(person, channel, **how))
 
-    async def write_and_wait(self, person: Person, channel: Channel) -> None:
-        """Write once, and wait for the answer until `TO_END`."""
-        await self.act_beside(person, channel)
-        how, self.next_delivery = self.next_delivery, {}
-        asked = await self.ask(person, channel, **how)
+    async def _wait(self, asked: Asked) -> None:
+        """Wait for the answer until `TO_END`."""
         clock = asyncio.get_running_loop().time
         began = clock()
         while not self.has_end(asked) and clock() < began + TO_END:
@@ -175,24 +174,19 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
     return found
 
 
-async def play(writers: Writers, times: int, only: str = "") -> Outcome:
-    """Make a number of faults happen while people write: those whose names ``only`` matches."""
-    outcome = Outcome()
-    writing = asyncio.create_task(writers.write())
-    await _fail(writers, outcome, times, only)
-    writers.stopped = True
-    await writing
-    await writers.discord.mend()
-    await writers.write_once_more()
-    return outcome
-
-
-async def _play_at(address: str, channels: int, times: int, only: str) -> tuple[Outcome, Writers]:
+async def _play(address: str, channels: int, times: int, only: str) -> tuple[Outcome, Writers]:
+    """Make faults happen while people write; return their counts and the people."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
-        writers = await gather_crowd(Writers, discord, channels)
+        writers, outcome = await gather_crowd(Writers, discord, channels), Outcome()
         await writers.begin()
-        return await play(writers, times, only), writers
+        writing = asyncio.create_task(writers.write())
+        await _fail(writers, outcome, times, only)
+        writers.stopped = True
+        await writing
+        await discord.mend()
+        await writers.write_once_more()
+        return outcome, writers
 
 
 def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -237,10 +231,8 @@ async def _fail(writers: Writers, outcome: Outcome, times: int, only: str) -> No
             asked_for += 1
             await discord.until(lambda least=asked_for - AT_ONCE: _happened(discord) >= least)
         elif name in of_session:
-            began = time.monotonic()
             await of_session[name]()
             await discord.bot_is_ready()
-            outcome.away.setdefault(name, []).append(time.monotonic() - began)
         else:
             writers.next_delivery = deliveries[name]
             await discord.until(lambda: not writers.next_delivery)
@@ -270,12 +262,12 @@ def judge(outcome: Outcome, writers: Crowd, check: DatabaseCheck) -> Outcome:
 
 
 def run(voice: Path, folder: Path, channels: int, times: int, only: str = "") -> Outcome:
-    """Run the bot and the faults in a folder, and judge the outcome; see `play`."""
+    """Run the bot in a folder with faults whose names ``only`` matches, and judge the outcome."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
     settings |= UNLIMITED
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
-        outcome, writers = asyncio.run(_play_at(address, channels, times, only))
+        outcome, writers = asyncio.run(_play(address, channels, times, only))
     return judge(outcome, writers, DatabaseCheck(folder / "onbook.db", Model.load(voice, 1)))
 
 

@@ -1,4 +1,4 @@
-"""Describe the machine, and measure the processor time and memory of processes (Linux)."""
+"""Limit processes to cores, and measure their processor time and memory (Linux)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from bot.generation.provenance import find_processor_name
-
 PROC = Path("/proc")
-
-processor = find_processor_name
-
-
-def cores() -> int:
-    """Return the number of cores that this process and its children may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def keep_to(most: int) -> None:
@@ -59,17 +49,8 @@ def family(process: int) -> list[int]:
     return [process, *map(int, children.read_text(encoding="utf-8").split())]
 
 
-@dataclass(frozen=True)
-class Memory:
-    """The memory of a process, in bytes."""
-
-    resident: int
-    """RSS: shared memory counts in full."""
-    proportional: int
-    """PSS: shared memory counts in parts."""
-
-
-def memory(process: int) -> Memory:
+def memory(process: int) -> int:
+    """Return the resident memory (RSS) of a process [bytes]."""
     rows = (PROC / str(process) / "smaps_rollup").read_text(encoding="utf-8").splitlines()
-    sizes = {row.split()[0]: int(row.split()[1]) * 1024 for row in rows[1:]}
-    return Memory(sizes["Rss:"], sizes["Pss:"])
+    [kilobytes] = [row.split()[1] for row in rows if row.startswith("Rss:")]
+    return int(kilobytes) * 1024

@@ -21,11 +21,9 @@ class NonEmpty(Processor):
         self.active[row.index] = True
 
     def apply(self, logits: Logits) -> None:
-        """Bar the newline as the first character."""
         logits[self.active[: len(logits)], self.model.newline] = -np.inf
 
     def update(self, chosen: Tokens) -> None:
-        """Deactivate the rows whose lines have begun."""
         self.active[: len(chosen)] = False
 
 
@@ -42,7 +40,6 @@ class LengthBias(Processor):
             self._length[row.index] = sampling.length
 
     def apply(self, logits: Logits) -> None:
-        """Raise the newline in rows that are longer than `Sampling.length`."""
         count = len(logits)
         position = self.rows.column - self.rows.first[:count]
         beyond = (position > self._length[:count]).nonzero()[0]

@@ -63,12 +63,11 @@ class RepetitionPenalty(Processor):
         self.active[i] = True
         self._strength[i] = sampling.repetition
         read = np.concatenate([row.request.context, row.request.prompt])[-REACH:]
-        passages, self._counting[i] = find_passages(read, self.model.lower_case, self.model.newline)
+        passages, self._counting[i] = find_passages(read, self.model)
         self._past[i, column - REACH : column - len(passages)] = NO_PASSAGE
         self._past[i, column - len(passages) : column] = passages
 
     def apply(self, logits: Logits) -> None:
-        """Charge the characters that would go on with an earlier passage."""
         count = len(logits)
         subtract_penalty(logits, self._matches[:count], self._before(count), self._strength[:count])
 
@@ -86,19 +85,19 @@ class RepetitionPenalty(Processor):
         return self._past[:count, self.rows.column - REACH : self.rows.column]
 
 
-def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Passages, bool]:
+def find_passages(tokens: Tokens, model: Model) -> tuple[Passages, bool]:
     """Find the characters of a script that belong to passages.
 
-    A line counts from behind the first character on that shows it to be speech or action, as a
-    lower-case letter does (``opens``, bool [V]). All lines of an element but the first count as a
-    whole. ``tokens`` are elements as a model reads them: int64 [n].
+    A line counts from behind its first lower-case letter on, which shows it to be speech or action.
+    All lines of an element but the first count as a whole. ``tokens`` are elements as a model reads
+    them: int64 [n].
 
     Return the tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next one counts.
     """
-    ends = tokens == newline
+    ends = tokens == model.newline
     blank = ends & np.concatenate([[True], ends[:-1]])
     # The last deciding character before each place says whether that place counts.
-    decides = ends | opens[tokens]
+    decides = ends | model.lower_case[tokens]
     last = np.maximum.accumulate(np.where(decides, np.arange(len(tokens)), -1))
     counting = (last >= 0) & ~blank[last]
     before = np.concatenate([[False], counting[:-1]])
@@ -125,11 +124,8 @@ def subtract_penalty(logits: Logits, matches: Matches, past: Passages, repetitio
     The logits are float32 [rows, V]. ``matches`` are as of the last character, with which ``past``
     [rows, REACH] ends; ``repetition`` [rows] is the strength, 0 for none.
     """
-    # Few places agree, so testing eight at once first is four times as fast.
-    agree = (matches >= FREE_MATCH).reshape(-1, 8)
-    eights = agree.view(np.uint64).ravel().nonzero()[0]
-    within, last = agree[eights].nonzero()
-    rows, places = np.divmod(eights[within] * 8 + last, REACH)
+    # `flatnonzero` needs a ninth of the time of `nonzero` with two dimensions.
+    rows, places = np.divmod(np.flatnonzero(matches >= FREE_MATCH), REACH)
     if len(rows) == 0:
         return
     following = past[rows, places]

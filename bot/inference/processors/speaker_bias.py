@@ -51,9 +51,7 @@ ODDS = np.exp(np.array([0.8, 2.3, 4.8], np.float32))
 """The odds of the cues against the network: for the first character, the second, and any further
 one."""
 
-ODDS_AFTER_SPEECH, ODDS_AFTER_ACTION, ODDS_AFTER_HEADING = np.exp(
-    np.array([0.0, -0.75, -2.4])
-).tolist()
+ODDS_AFTER_SPEECH, ODDS_AFTER_ACTION, ODDS_AFTER_HEADING = np.exp([0.0, -0.75, -2.4]).tolist()
 """The factor of the odds where the last speech is the last element, where only action follows the
 speech, and where a heading does."""
 
@@ -94,14 +92,8 @@ class SpeakerBias(Processor):
         # Behind a longer prompt, such as a cue, no element begins.
         if not sampling.company or len(request.prompt) != 1:
             return
-        found = find_likely_cues(
-            np.concatenate([request.context, request.prompt]),
-            self.model.lower_case,
-            self.model.newline,
-            self.model.parenthesis,
-            request.present,
-            lock=request.lock,
-        )
+        read = np.concatenate([request.context, request.prompt])
+        found = find_likely_cues(read, self.model, request.present, lock=request.lock)
         self._cues[i], self._weights[i] = found.cues, found.weights
         self._strength[i] = sampling.company * found.odds
         self.active[i] = self._strength[i] > 0
@@ -127,24 +119,17 @@ class SpeakerBias(Processor):
 
 
 def find_likely_cues(
-    read: Tokens,
-    opens: NDArray[np.bool_],
-    newline: int,
-    parenthesis: int,
-    present: Sequence[Tokens] = (),
-    *,
-    lock: bool = False,
+    read: Tokens, model: Model, present: Sequence[Tokens] = (), *, lock: bool = False
 ) -> CueDistribution:
     """Return the cues of the people who may speak after some elements.
 
     ``read`` are elements as a model reads them, each newline, text, newline, and the newline of the
     next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and does not
-    count. The characters that ``opens``, bool [V], show a line to be no cue, as a lower-case letter
-    does. An extension, from ``parenthesis`` on, does not count. The people whose cues, with their
-    newlines, are ``present`` may speak even if they have not spoken, and with ``lock`` nobody else
-    may.
+    count. A line with a lower-case letter is no cue, and the extension of a cue does not count. The
+    people whose cues, with their newlines, are ``present`` may speak even if they have not spoken,
+    and with ``lock`` nobody else may.
     """
-    spoken, odds = _find_recent_cues(read, opens, newline, parenthesis)
+    spoken, odds = _find_recent_cues(read, model)
     there = [tuple(cue.tolist()) for cue in present if len(cue) <= LONGEST_CUE]
     silent = [cue for cue in there if cue not in spoken]
     likely = [cue for cue in _rank_cues(spoken, odds) if cue in there or not lock]
@@ -158,17 +143,15 @@ def find_likely_cues(
     return CueDistribution(cues, weights, odds)
 
 
-def _find_recent_cues(
-    read: Tokens, opens: NDArray[np.bool_], newline: int, parenthesis: int
-) -> tuple[list[tuple[int, ...]], float]:
+def _find_recent_cues(read: Tokens, model: Model) -> tuple[list[tuple[int, ...]], float]:
     """Return the cues of the last speeches, the nearest first, and the factor of their odds."""
-    odds = ODDS_AFTER_SPEECH
+    opens, newline, odds = model.lower_case, model.newline, ODDS_AFTER_SPEECH
     found: list[tuple[int, ...]] = []
     for element in reversed(_split_elements(read, newline)):
         breaks = np.flatnonzero(element == newline)
         line = element[: breaks[0]] if len(breaks) else element[:0]
         # An extension stands behind a space.
-        ends = np.flatnonzero(line[1:] == parenthesis)
+        ends = np.flatnonzero(line[1:] == model.parenthesis)
         name = line[: ends[0]] if len(ends) else line
         if 0 < len(name) < LONGEST_CUE and not opens[line].any():
             found.append((*name.tolist(), newline))
@@ -197,11 +180,7 @@ def _rank_cues(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ..
 
 
 def mix_in_cues(
-    logits: Logits,
-    cues: Cues,
-    weights: Floats,
-    positions: NDArray[np.int64],
-    odds: Floats,
+    logits: Logits, cues: Cues, weights: Floats, positions: NDArray[np.int64], odds: Floats
 ) -> None:
     """Make the next characters of cues [rows, CUES, LONGEST_CUE] likelier, in place.
 

@@ -24,10 +24,6 @@ class ExportedFile:
     left_out: str = ""
 
 
-ExportFunction = Callable[[Edition, PaperSize], ExportedFile]
-"""Write a file, off the event loop, because each page takes some milliseconds."""
-
-
 @dataclass(frozen=True)
 class ExportFormat:
     """Describe a format, and write files in it."""
@@ -35,7 +31,8 @@ class ExportFormat:
     name: str
     ending: str
     """The ending of the file's name, such as `pdf`, which also names the format in commands."""
-    write: ExportFunction
+    write: Callable[[Edition, PaperSize], ExportedFile]
+    """Writes a file, off the event loop, because each page takes some milliseconds."""
 
     @property
     def label(self) -> str:

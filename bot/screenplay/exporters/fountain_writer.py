@@ -9,7 +9,6 @@ from .export_formats import ExportedFile, PaperSize
 
 
 def write_fountain(edition: Edition, _: PaperSize) -> ExportedFile:
-    """Write a `.fountain` file."""
     elements = [
         Element(element.kind, f"{remove_scene_number(element.text)} #{number}#")
         if number

@@ -34,7 +34,6 @@ class Pages(pdf.DocTemplate):  # type: ignore[misc]  # the library has no types
     """Lay out what screenplain has composed."""
 
     def build(self, story: Iterable[Flowable]) -> None:
-        """Write the pages."""
         super().build(list(_join_speeches(story)))
 
 

@@ -18,7 +18,6 @@ _ONE_AT_A_TIME = Lock()
 
 
 def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
-    """Write a `.pdf` file."""
     # Imported here because reportlab loads its fonts and pictures, which slows the start.
     from reportlab.lib import pagesizes
     from screenplain.export import pdf

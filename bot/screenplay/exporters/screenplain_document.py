@@ -17,12 +17,10 @@ class PlainTitleScreenplay(Screenplay):  # type: ignore[misc]  # the library has
     """Take the title page literally, because a star in somebody's name is not emphasis."""
 
     def get_rich_attribute(self, name: str, default: Sequence[str] = ()) -> list[RichString]:
-        """Return the lines of an entry on the title page."""
         return [plain(line) for line in self.title_page.get(name, default)]
 
 
 def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
-    """Return the edition as a document of screenplain."""
     paragraphs = [_to_paragraph(element, number) for element, number in edition.numbered()]
     # The library prints the entry Contact at the lower left.
     about = {"Title": (edition.title,), **edition.about, "Contact": edition.shares}

@@ -18,7 +18,6 @@ _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 
 
 def read_fountain(data: bytes) -> Manuscript:
-    """Read a `.fountain` file."""
     title, text = split_title_page(decode_text(data))
     manuscript = Manuscript(title or None)
     text, manuscript.left_out = _remove_passages(text, "/*", "*/")

@@ -25,7 +25,6 @@ LONGEST_ELEMENT = 1500
 
 _ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_MOST_CONTROLS = 0.01
 
 _LONGEST_LINE = LONGEST_ELEMENT - 100
 """Characters of a line, which leave room for a speaker's name."""
@@ -57,7 +56,6 @@ class Manuscript:
             self.elements += filter(None, make(piece))
 
     def add_as(self, kind: Kind, lines: Sequence[str]) -> None:
-        """Add lines of a known kind."""
         self.add(lines, lambda piece: [make_shown_element(kind, piece)])
 
 
@@ -146,6 +144,6 @@ def decode_text(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
         # Some programs leave a stray control character where they cut or joined a text.
-        if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+        if len(_CONTROLS.findall(text)) <= 0.01 * len(text):
             return text
     raise RequestError("That file is not text. Save the script as UTF-8 text, then try again.")

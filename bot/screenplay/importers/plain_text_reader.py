@@ -16,14 +16,10 @@ from .manuscript import Block, Manuscript, decode_text
 _INDENTED = 5
 """Columns from which on the indent of a line is meant."""
 
-_TYPED_SHARE = 0.1
-"""The share of indented lines above which a text is a typed page."""
-
 _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 
 
 def read_plain_text(data: bytes) -> Manuscript:
-    """Read a `.txt` file."""
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     title, body = split_title_page(text, any_key=False)
     if title is None and _is_typed_page(text):
@@ -43,7 +39,7 @@ def _parse(block: Block) -> list[Element]:
 def _is_typed_page(text: str) -> bool:
     lines = [line for line in text.split("\n") if line.strip()]
     indented = sum(_indent(line) >= _INDENTED for line in lines)
-    return indented > _TYPED_SHARE * len(lines)
+    return indented > 0.1 * len(lines)
 
 
 def _indent(line: str) -> int:

@@ -9,8 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from . import timeouts
 
-DRIVER = "postgresql+asyncpg"
-
 APPLICATION_NAME = "onbook"
 """The name of the connections on the server."""
 
@@ -45,7 +43,7 @@ def connect(
         "jit": "off",
     }
     engine = create_async_engine(
-        url.set(drivername=DRIVER),
+        url.set(drivername="postgresql+asyncpg"),
         # Parameters are people's words, which must not be logged.
         hide_parameters=True,
         connect_args={

@@ -280,10 +280,9 @@ class Lease:
         try:
             # A process that stalls while it takes shards has the table locked.
             async with self._engine.connect() as connection, terminating_stalled(connection):
-                longer = self._mine().where(_leases.c.expires > _NOW)
-                renewed = await connection.execute(
-                    longer.values(expires=_NOW + dt.timedelta(seconds=LEASE_DURATION))
-                )
+                expires = _NOW + dt.timedelta(seconds=LEASE_DURATION)
+                longer = self._mine().where(_leases.c.expires > _NOW).values(expires=expires)
+                renewed = await connection.execute(longer)
         except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
             return ACQUIRE_INTERVAL

@@ -71,8 +71,11 @@ class PostgresDatabase(Database):
         return database
 
     @classmethod
-    async def check_source(cls, url: URL) -> None:
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
         await check_no_lease(url)
+        async with super().open_source(url) as database:
+            yield database
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -49,18 +49,16 @@ async def prepare_tables(session: AsyncSession) -> None:
     """
     connection = await session.connection()
     if (connection.dialect.server_version_info or OLDEST_SERVER) < OLDEST_SERVER:
-        raise StoreError(
-            f"The database server is too old. Use PostgreSQL {OLDEST_SERVER[0]} or newer."
-        )
+        oldest = f"PostgreSQL {OLDEST_SERVER[0]}"
+        raise StoreError(f"The database server is too old. Use {oldest} or newer.")
     await check_owner(connection)
     names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
-    others = names.intersection(Base.metadata.tables)
-    if others and erasure_counts.name not in names:
-        raise StoreError(
-            f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
-            "database of its own."
-        )
     if erasure_counts.name not in names:
+        if others := names.intersection(Base.metadata.tables):
+            raise StoreError(
+                f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
+                "database of its own."
+            )
         await connection.run_sync(erasure_counts.create)
         await connection.execute(erasure_counts.insert().values(erased=0, vacuumed=0))
     if await connection.run_sync(migrations.upgrade, "The PostgreSQL database"):

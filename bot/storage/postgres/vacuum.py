@@ -25,10 +25,10 @@ NUMBERS = State.__tablename__
 
 _NOW = func.clock_timestamp()
 
+_LEFT = extract("epoch", erasure_counts.c.paused_until - _NOW)
+
 # The server's clock may have been set back since the pause was noted.
-_PAUSE = func.least(
-    func.coalesce(extract("epoch", erasure_counts.c.paused_until - _NOW), 0), LONGEST_PAUSE
-)
+_PAUSE = func.least(func.coalesce(_LEFT, 0), LONGEST_PAUSE)
 """The seconds until the next vacuum is allowed; at most 0 if one is allowed now."""
 
 
@@ -57,9 +57,8 @@ async def vacuum_erased(connection: AsyncConnection) -> float | None:
         begun = time.monotonic()
         await rewrite_tables(connection)
         resting = min((time.monotonic() - begun) / TIME_SHARE, LONGEST_PAUSE)
-        done = update(erasure_counts).values(
-            vacuumed=erased, paused_until=_NOW + timedelta(seconds=resting)
-        )
+        until = _NOW + timedelta(seconds=resting)
+        done = update(erasure_counts).values(vacuumed=erased, paused_until=until)
         await connection.execute(done)
     return pause
 
@@ -76,10 +75,8 @@ async def _count_erasures(connection: AsyncConnection) -> tuple[int, float | Non
 
     Return otherwise 0, and what `vacuum_erased` returns.
     """
-    counts = await connection.execute(
-        select(erasure_counts.c.erased, erasure_counts.c.vacuumed, _PAUSE)
-    )
-    erased, vacuumed, pause = counts.one()
+    counts = select(erasure_counts.c.erased, erasure_counts.c.vacuumed, _PAUSE)
+    erased, vacuumed, pause = (await connection.execute(counts)).one()
     if erased == vacuumed:
         return 0, None
     if pause > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select, tuple_
 
 from ..schema import BannedWords
 from .repository import Repository
@@ -15,13 +15,10 @@ class BannedWordRepository(Repository):
 
     async def list_banned_words(self, channel: int, guild: int | None) -> list[str]:
         """Return the words that are banned in a channel, by its own list and its guild's."""
-        wanted = select(BannedWords.words).where(
-            or_(
-                and_(BannedWords.scope == "channel", BannedWords.place == channel),
-                and_(BannedWords.scope == "guild", BannedWords.place == guild),
-            )
-        )
-        return sorted({word for words in await self._scalars(wanted) for word in words})
+        lists = tuple_(BannedWords.scope, BannedWords.place)
+        here = lists.in_([("channel", channel), ("guild", guild)])
+        found = await self._scalars(select(BannedWords.words).where(here))
+        return sorted({word for words in found for word in words})
 
     async def load_word_list(self, scope: str, place: int) -> list[str]:
         """Load one list; ``scope`` is ``channel`` or ``guild``."""
@@ -32,7 +29,6 @@ class BannedWordRepository(Repository):
         self, scope: str, place: int, words: Sequence[str], guild: int | None = None
     ) -> None:
         """Replace the list of a ``channel`` or ``guild``; it is deleted with ``guild``."""
+        row = BannedWords(scope=scope, place=place, words=list(words), guild=guild)
         async with self._database.writing() as session:
-            await session.merge(
-                BannedWords(scope=scope, place=place, words=list(words), guild=guild)
-            )
+            await session.merge(row)

@@ -14,12 +14,8 @@ GUILD_MODEL_PREFIX = "guild-voice"
 HOUSEKEEPER = "looked-after-by"
 """The key of the id of the bot that ends polls and deletes leftovers."""
 
-MOST_RECENT = 1_000
-"""The values that are remembered."""
-
 
 def guild_model_key(guild: int) -> str:
-    """Return the key of the model that a guild has chosen."""
     return f"{GUILD_MODEL_PREFIX} {guild}"
 
 
@@ -28,10 +24,9 @@ class KeyValueRepository(Repository):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._recent: Recent[str, str | None] = Recent(MOST_RECENT)
+        self._recent: Recent[str, str | None] = Recent(most=1_000)
 
     async def find_value(self, key: str) -> str | None:
-        """Return the value of a key, or None."""
         row = await self._get(KeyValue, key)
         self._recent[key] = value = row.value if row else None
         return value
@@ -41,7 +36,6 @@ class KeyValueRepository(Repository):
         return self._recent.get(key)
 
     async def save_value(self, key: str, value: str) -> None:
-        """Set the value of a key."""
         async with self._database.writing() as session:
             await session.merge(KeyValue(key=key, value=value))
         self._recent[key] = value

@@ -75,13 +75,12 @@ class LineRepository(Repository):
 
     async def load_path_ids(self, head: int | None, since: int = ROOT_LINE) -> list[int]:
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
-        path = line_tree.query_path_ids()
-        return await self._scalars(path, head=head or ROOT_LINE, since=since)
+        return await self._scalars(line_tree.query_path_ids(), head=head or ROOT_LINE, since=since)
 
     async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
         """Load the lines of a path that were written after a line, without copies of older ones."""
         lines = await self.load_lines(await self.load_path_ids(head, line + 1))
-        return [other for other in lines if (other.copy_of or other.id) > line]
+        return [other for other in lines if other.original > line]
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
@@ -231,11 +230,8 @@ async def _record_abandoned_path(
     if old is None:
         return
     # Ids grow along every path, so that the walk may stop at the old head.
-    path_to_head = await session.scalars(
-        line_tree.query_path_ids(), {"head": head or ROOT_LINE, "since": old}
-    )
-    if old not in list(path_to_head):
-        parameters = {"script": script, "old": old, "head": head or ROOT_LINE}
+    parameters = {"script": script, "old": old, "since": old, "head": head or ROOT_LINE}
+    if old not in list(await session.scalars(line_tree.query_path_ids(), parameters)):
         steps = insert(session, Base.metadata.tables[RedoPointer.__tablename__]).from_select(
             ["script", "line", "child"], _query_abandoned_steps()
         )

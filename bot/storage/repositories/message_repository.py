@@ -18,7 +18,6 @@ class MessageRepository(Repository):
     """The messages that show lines, those of them that are stale, and the panels."""
 
     async def find_post(self, message: int) -> PostedLine | None:
-        """Return the record of a message that shows a line, or None."""
         return await self._get(PostedLine, message)
 
     async def load_posts(self, script: Script) -> list[PostedLine]:
@@ -44,8 +43,7 @@ class MessageRepository(Repository):
                 return [], [], []
             since = {"since": posts[0].line, "shown": posts[-1].line}
             path = line_tree.query_path_with_last_lines()
-            found = await session.execute(path, {"head": script.head or ROOT_LINE, **since})
-            rows = found.all()
+            rows = (await session.execute(path, {"head": script.head or ROOT_LINE, **since})).all()
         return posts, [number for number, _ in rows], [line for _, line in rows if line]
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
@@ -96,17 +94,12 @@ class MessageRepository(Repository):
 
         Scripts of private channels, whose numbers are negative, are shown in answers alone.
         """
-        shown = select(PostedLine.line).where(
-            PostedLine.line == Script.head,
-            PostedLine.channel == Script.channel,
-            ~PostedLine.surplus,
-        )
+        is_here = PostedLine.channel == Script.channel, ~PostedLine.surplus
+        shown = select(PostedLine.line).where(PostedLine.line == Script.head, *is_here)
         gone = select(Channel.id).where(Channel.id == Script.channel, Channel.panel.is_(None))
+        wanted = select(Script).where(Script.channel > 0, Script.running, Script.head.is_not(None))
         is_unshown = or_(~shown.exists(), gone.exists())
-        wanted = select(Script).where(
-            Script.channel > 0, Script.running, Script.head.is_not(None), is_unshown
-        )
-        return await self._scalars(wanted.order_by(Script.id))
+        return await self._scalars(wanted.where(is_unshown).order_by(Script.id))
 
     # Channels
 
@@ -180,9 +173,7 @@ async def _load_posts(
         select(PostedLine)
         .join(Line, Line.id == PostedLine.line)
         .where(
-            PostedLine.channel == script.channel,
-            ~PostedLine.surplus,
-            line_tree.is_in_tree(script),
+            PostedLine.channel == script.channel, ~PostedLine.surplus, line_tree.is_in_tree(script)
         )
         .order_by(PostedLine.message.desc())
         .limit(limit)

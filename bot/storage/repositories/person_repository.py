@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    SQLColumnExpression,
-    String,
-    and_,
-    cast,
-    delete,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, String, cast, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from .. import line_tree
 from ..dialects import insert, look_up_line_by_line
@@ -52,8 +37,7 @@ class PersonRepository(Repository):
     """The people about whom anything is stored."""
 
     async def load_personal_data(self, person: int) -> PersonalData:
-        """Load all that is stored about a person."""
-        is_original = or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id)))
+        is_original = Line.copy_of.is_(None) | Line.copy_of.not_in(select(Line.id))
         lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
         written = lines.where(Line.author == person)
         asked = lines.where(Line.asker == person, Line.author.is_distinct_from(person))
@@ -62,7 +46,7 @@ class PersonRepository(Repository):
         votes = votes.where(Vote.person == person).order_by(Vote.poll)
         # The original of a line may be gone, but not all of its copies.
         copies = aliased(Line)
-        is_same = or_(copies.id == Star.line, copies.copy_of == Star.line)
+        is_same = (copies.id == Star.line) | (copies.copy_of == Star.line)
         oldest = select(func.min(copies.id)).where(is_same).correlate(Star).scalar_subquery()
         starred = (
             select(Line, Script)
@@ -112,8 +96,7 @@ class PersonRepository(Repository):
         theirs = select(Line.id).where(Line.author == person)
         async with self._database.erasing() as session:
             lines = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
-            shown = theirs if text else theirs.where(false())
-            messages = await _mark_stale(session, person, shown)
+            messages = await _mark_stale(session, person, theirs if text else theirs.limit(0))
             if text:
                 await _remove_text(session, theirs)
             nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
@@ -129,7 +112,7 @@ class PersonRepository(Repository):
                 renamed = update(known_as.class_).where(known_as == person)
                 await session.execute(renamed.values({known_as: ERASED_PERSON}))
             # Their reactions stay, and must not be found again as theirs.
-            kept = select(Star.line, literal(ERASED_PERSON, BigInteger), Star.message)
+            kept = select(Star.line, literal(ERASED_PERSON, Star.person.type), Star.message)
             kept = kept.where(Star.person == person, Star.message.is_not(None))
             star = insert(session, Star).from_select(["line", "person", "message"], kept)
             await session.execute(star.on_conflict_do_nothing())
@@ -140,9 +123,8 @@ class PersonRepository(Repository):
                 await remove_writer(session, rotation, person, utc_now())
             played = select(Script).where(_may_contain(Script.players, person))
             for script in await session.scalars(played):
-                script.players = {
-                    name: player for name, player in script.players.items() if player != person
-                }
+                parts = script.players.items()
+                script.players = {name: player for name, player in parts if player != person}
         return ErasureResult(lines, await self._database.purge(), messages)
 
 
@@ -158,7 +140,7 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
     polls = select(Poll.message).where(
-        or_(Poll.asker == person, Poll.id.in_(voted)), ~Poll.closed, Poll.message.is_not(None)
+        (Poll.asker == person) | Poll.id.in_(voted), ~Poll.closed, Poll.message.is_not(None)
     )
     rotations = select(Rotation.script).where(_may_contain(Rotation.writers, person))
     panels = (
@@ -179,7 +161,7 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     # A turn that has read the text and is not stored yet must fail.
     await session.execute(
         update(Script)
-        .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
+        .where(Script.head.in_(affected) | Script.forked_at.in_(affected))
         .values(erased=Script.erased + 1)
     )
     await session.execute(delete(State).where(State.line.in_(affected)))
@@ -190,6 +172,6 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     )
 
 
-def _may_contain(column: SQLColumnExpression[Any], person: int) -> ColumnElement[bool]:
+def _may_contain(column: InstrumentedAttribute[Any], person: int) -> ColumnElement[bool]:
     """Build the condition that a column, as JSON, contains the digits of a person's id."""
-    return and_(column.is_not(None), cast(column, String).contains(str(person)))
+    return column.is_not(None) & cast(column, String).contains(str(person))

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from ...errors import HeadMoved
 from ...screenplay.drafts import Draft
-from .. import line_tree
+from ..line_tree import insert_lines
 from ..schema import Line, Poll, Script, Vote
 from .line_repository import swap_head
 from .repository import Repository
@@ -23,7 +23,6 @@ class PollRepository(Repository):
         return await self._get(Poll, poll)
 
     async def find_poll_by_message(self, message: int) -> Poll | None:
-        """Return the poll that a message shows, or None."""
         return await self._scalar(select(Poll).where(Poll.message == message))
 
     async def list_unannounced_polls(self) -> list[Poll]:
@@ -58,23 +57,17 @@ class PollRepository(Repository):
         HeadMoved if text above the head was removed since ``script`` was read.
         """
         async with self._database.writing() as session:
-            unchanged = select(Script.id).where(
-                Script.id == script.id, Script.erased == script.erased
-            )
-            if await session.scalar(unchanged) is None:
+            erased = await session.scalar(select(Script.erased).where(Script.id == script.id))
+            if erased != script.erased:
                 raise HeadMoved
+            head = script.head
             for number, take in enumerate(takes):
-                await line_tree.insert_lines(
-                    session, script, script.head, take, delivery, asker, take=number
-                )
-            poll = Poll(
-                script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
-            )
+                await insert_lines(session, script, head, take, delivery, asker, take=number)
+            poll = Poll(script=script.id, parent=head, delivery=delivery, asker=asker, ends=ends)
             session.add(poll)
         return poll
 
     async def record_message(self, poll: int, message: int) -> None:
-        """Record which message shows a poll."""
         async with self._database.writing() as session:
             (await session.get_one(Poll, poll)).message = message
 

@@ -20,13 +20,6 @@ class RotationRepository(Repository):
         """Return the order of a script, or None where everybody may write."""
         return await self._get(Rotation, script)
 
-    async def find_rotation_and_sprint(self, script: int) -> tuple[Rotation | None, Sprint | None]:
-        """Return the order of a script and its sprint, each of them or None."""
-        both = select(Rotation, Sprint).select_from(Script).outerjoin(Rotation).outerjoin(Sprint)
-        rows = await self._rows(both.where(Script.id == script))
-        rotation, sprint = rows[0] if rows else (None, None)
-        return rotation, sprint
-
     async def list_scripts_with_deadlines(self) -> list[Script]:
         """Return the scripts with a deadline or a ping for writers, or with a sprint."""
         may_ping = Script.preferences["ping"].as_boolean()
@@ -78,12 +71,10 @@ class RotationRepository(Repository):
                 _begin_next_turn(rotation, now)
                 rotation.skips = 0
 
-    async def record_reminder(
-        self, script: int, turn: int, now: dt.datetime, announcement: int
-    ) -> None:
+    async def record_reminder(self, script: int, turn: int, now: dt.datetime, message: int) -> None:
         """Record that the writer was reminded in a turn, by a message."""
         reminded = update(Rotation).where(Rotation.script == script, Rotation.turn == turn)
-        await self._write(reminded.values(reminded=now, announcement=announcement))
+        await self._write(reminded.values(reminded=now, announcement=message))
 
     async def record_ping(self, script: int, turn: int, message: int) -> None:
         """Record that the writer was pinged in a turn, by a message."""
@@ -112,7 +103,6 @@ class SprintRepository(Repository):
     """The sprints of all scripts, of which each has at most one."""
 
     async def find_sprint(self, script: int) -> Sprint | None:
-        """Return the sprint of a script, or None."""
         return await self._get(Sprint, script)
 
     async def start_sprint(self, script: int, starter: int, ends: dt.datetime) -> Sprint:
@@ -171,18 +161,13 @@ async def follow_rewrite(session: AsyncSession, script: int, old: Line, new: Lin
         rotation.passed_by = new.id
         return
     original = select(func.coalesce(Line.copy_of, Line.id)).where(Line.id == rotation.passed_by)
-    copy = select(Line.id).where(
-        Line.delivery == new.delivery, Line.copy_of == original.scalar_subquery()
-    )
-    rotation.passed_by = await session.scalar(copy) or rotation.passed_by
+    is_copy = Line.copy_of == original.scalar_subquery()
+    copy = await session.scalar(select(Line.id).where(is_copy, Line.delivery == new.delivery))
+    rotation.passed_by = copy or rotation.passed_by
 
 
 async def return_turn(
-    session: AsyncSession,
-    script: int,
-    head: int | None,
-    removed: Collection[int],
-    now: dt.datetime,
+    session: AsyncSession, script: int, head: int | None, removed: Collection[int], now: dt.datetime
 ) -> None:
     """Give the turn back to the writer whose line passed it on, if that line was ``removed``.
 
@@ -219,10 +204,8 @@ async def _find_earlier_version(session: AsyncSession, line: Line, head: int | N
     above = line_tree.query_path(head or ROOT_LINE)
     # Another copy of the same line is one of its versions, too.
     is_version = or_(Line.id.in_(versions), Line.copy_of.in_(versions))
-    found: int | None = await session.scalar(
-        select(Line.id).join(above, Line.id == above.c.id).where(is_version)
-    )
-    return found
+    earlier = select(Line.id).join(above, Line.id == above.c.id).where(is_version)
+    return await session.scalar(earlier)
 
 
 async def remove_writer(

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    SQLColumnExpression,
-    and_,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...errors import AlreadyWritten
@@ -40,19 +30,16 @@ class ScriptRepository(Repository):
         return await self._get(Script, script)
 
     async def find_running_script(self, channel: int) -> Script | None:
-        """Return the script that runs in a channel, or None."""
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
     async def find_running_for_turn(self, channel: int) -> TurnState | None:
         """Return the script that runs in a channel with all that a turn needs of it, or None."""
-        lists = or_(
-            and_(BannedWords.scope == "channel", BannedWords.place == Script.channel),
-            and_(BannedWords.scope == "guild", BannedWords.place == Script.guild),
-        )
+        of_channel = and_(BannedWords.scope == "channel", BannedWords.place == Script.channel)
+        of_guild = and_(BannedWords.scope == "guild", BannedWords.place == Script.guild)
         vote_ends = select(func.max(Poll.ends)).where(_is_voted_on(Script.head)).scalar_subquery()
         wanted = (
             select(Script, BannedWords.words, Rotation, vote_ends)
-            .outerjoin(BannedWords, lists)
+            .outerjoin(BannedWords, of_channel | of_guild)
             .outerjoin(Sprint)
             .outerjoin(Rotation, and_(Rotation.script == Script.id, Sprint.script.is_(None)))
         )
@@ -113,9 +100,8 @@ class ScriptRepository(Repository):
         titles = await self._rows(select(Script.id, Script.title))
         wanted = name.casefold()
         found = [script for script, title in titles if wanted in (title.casefold(), str(script))]
-        return await self._scalars(
-            select(Script).where(Script.id.in_(found)).order_by(Script.id.desc())
-        )
+        latest_first = select(Script).order_by(Script.id.desc())
+        return await self._scalars(latest_first.where(Script.id.in_(found)))
 
     async def list_latest_scripts(self, count: int) -> list[Script]:
         """Return the scripts of all channels that were begun last, the latest first."""
@@ -222,7 +208,6 @@ class ScriptRepository(Repository):
 
 
 async def _shelve_running_script(session: AsyncSession, channel: int) -> None:
-    """Shelve the script that runs in a channel."""
     await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
 

@@ -16,7 +16,6 @@ class StarRepository(Repository):
     """The stars that people gave to lines."""
 
     async def find_star(self, line: Line, person: int) -> Star | None:
-        """Return a person's star of a line, or None."""
         return await self._get(Star, (line.original, person))
 
     async def toggle_star(self, line: int, person: int) -> bool:
@@ -38,11 +37,8 @@ class StarRepository(Repository):
             ids = literal(person, BigInteger), literal(message, BigInteger)
             given = _query_original(message).add_columns(*ids)
             star = insert(session, Star).from_select(["line", "person", "message"], given)
-            await session.execute(
-                star.on_conflict_do_update(
-                    index_elements=["line", "person"], set_={"message": message}
-                )
-            )
+            keys, change = ["line", "person"], {"message": message}
+            await session.execute(star.on_conflict_do_update(index_elements=keys, set_=change))
 
     async def take_star(self, message: int, person: int) -> None:
         """Take a person's star back from the line that a message shows.
@@ -67,7 +63,6 @@ class StarRepository(Repository):
         return found
 
     async def count_stars(self, line: Line) -> int:
-        """Count the stars of a line."""
         counted = select(func.count()).select_from(Star).where(Star.line == line.original)
         return await self._scalar(counted) or 0
 

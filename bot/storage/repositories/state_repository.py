@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import Delete, Select, Update, case, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...arrays import Floats, States
 from ...screenplay.drafts import PastLine
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..schema import ROOT_LINE, Line, State
-from ..state_eviction import evict_oldest, measure_states
+from ..schema import ROOT_LINE, Line, Script, State
 from .repository import Repository
+
+BATCH = 500
+"""States that are evicted in one unit of work."""
 
 
 class StateRepository(Repository):
@@ -56,9 +59,7 @@ class StateRepository(Repository):
         state = rows[-1].state if rows else None
         return None if state is None else np.frombuffer(state, np.float32), lines
 
-    async def save_state(
-        self, line: int, fingerprint: str, state: States, removed: int = 0
-    ) -> None:
+    async def save_state(self, line: int, fingerprint: str, state: States, removed: int) -> None:
         """Keep a model's state after a line, float32 [S], unless the line was deleted.
 
         Of the lines that the model has read, ``removed`` had lost their text. If more have by now,
@@ -69,22 +70,23 @@ class StateRepository(Repository):
         now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
         )
+        row = State(line=line, fingerprint=fingerprint, state=state.tobytes())
         async with self._database.writing() as session:
             if await session.scalar(now_removed) == removed:
-                await session.merge(
-                    State(line=line, fingerprint=fingerprint, state=state.tobytes())
-                )
+                await session.merge(row)
 
     async def evict_states(self, most: int) -> None:
         """Evict the oldest states, those of heads last, if all take more than ``most`` bytes.
 
-        Each batch is a unit of work, so that other units have their turn in between.
+        The surprisal of a line is evicted with the line's state, because one reading makes both;
+        only a head keeps its surprisal, which tells which model has read the script. Each batch is
+        a unit of work, so that other units have their turn in between.
         """
         async with self._database.reading() as session:
-            over = await measure_states(session) - most
+            over = await _measure_states(session) - most
         while over > 0:
             async with self._database.writing() as session:
-                freed = await evict_oldest(session, over)
+                freed = await _evict_oldest(session, over)
             if freed is None:
                 break
             over -= freed
@@ -104,3 +106,43 @@ class StateRepository(Repository):
         path = select(line_tree.query_path(head or ROOT_LINE).c.id)
         read = select(State.fingerprint).where(State.line.in_(path), State.surprisal.is_not(None))
         return await self._scalar(read.order_by(State.line.desc()).limit(1))
+
+
+async def _measure_states(session: AsyncSession) -> int:
+    """Return the bytes of all states, from one state of each model: all of a model's are equal."""
+    models = (
+        select(State.fingerprint, func.count(), func.min(State.line))
+        .where(State.state.is_not(None))
+        .group_by(State.fingerprint)
+    )
+    total = 0
+    for fingerprint, count, line in (await session.execute(models)).all():
+        state = (await session.get_one(State, (line, fingerprint))).state
+        total += count * len(state or b"")
+    return total
+
+
+async def _evict_oldest(session: AsyncSession, over: int) -> int | None:
+    """Evict the oldest states, those of heads last, until ``over`` bytes are freed.
+
+    No more than `BATCH` are evicted. Return the bytes that were freed; None if no state is left.
+    """
+    heads = select(Script.head).where(Script.head.is_not(None))
+    length = func.coalesce(func.length(State.state), 0)
+    oldest = select(State.line, State.fingerprint, length).order_by(State.line).limit(BATCH)
+    steps: tuple[tuple[Select[int, str, int], Delete | Update], ...] = (
+        (oldest.where(State.line.not_in(heads)), delete(State)),
+        (oldest.where(State.state.is_not(None)), update(State).values(state=None)),
+    )
+    for candidates, evict in steps:
+        evicted: list[tuple[int, str]] = []
+        freed = 0
+        for line, fingerprint, size in await session.execute(candidates):
+            if freed >= over:
+                break
+            evicted.append((line, fingerprint))
+            freed += size
+        if evicted:
+            await session.execute(evict.where(tuple_(State.line, State.fingerprint).in_(evicted)))
+            return freed
+    return None

@@ -101,9 +101,7 @@ def _making(part: Path, failure: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, DBAPIError, OSError) as error:
-        reason = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(
-            f"{failure} ({reason}). Check the files and the free disk space."
-        ) from error
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(f"{failure} ({why}). Check the files and the free disk space.") from error
     finally:
         part.unlink(missing_ok=True)

@@ -86,16 +86,11 @@ class SQLiteDatabase(Database):
         return database
 
     @classmethod
-    async def check_source(cls, url: URL) -> None:
-        if not (path := _path_of(url)).is_file():
-            raise StoreError(f"There is no database {path}. Name the file to copy.")
-
-    @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
         """Open a copy of the file, because opening a file of an older schema upgrades it."""
-        await cls.check_source(url)
-        path = _path_of(url)
+        if not (path := _path_of(url)).is_file():
+            raise StoreError(f"There is no database {path}. Name the file to copy.")
         lock = lock_file(path)
         try:
             # Beside the file, because a folder for temporary files may be in memory.

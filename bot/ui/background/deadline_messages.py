@@ -111,7 +111,6 @@ class DeadlineMessages:
     async def _end_sprint(
         self, session: ChannelSession, script: Script, due: Due, sprint: Sprint
     ) -> None:
-        """End a sprint by a summary."""
         lines = await session.sprints.load_lines(script, sprint)
         statistics = await asyncio.to_thread(count_script, lines)
         content = format_sprint_summary(script, statistics)

@@ -25,10 +25,7 @@ RECOUNT_INTERVAL = 1.0
 
 @dataclass
 class LivePolls:
-    """Close the votes of all channels when they are due.
-
-    `resume` finds the votes that earlier processes stored, and shows those that nobody has seen.
-    """
+    """Close the votes of all channels when they are due."""
 
     client: discord.Client
     sessions: ChannelSessions
@@ -49,12 +46,10 @@ class LivePolls:
         """
         if self._resumed:
             return
-        self._resumed = True  # at once, because a second call can come before the votes are read
-        try:
-            polls = await self.sessions.housekeeping.list_votes(Shards.of(self.client))
-        except BaseException:
-            self._resumed = False
-            raise
+        polls = await self.sessions.housekeeping.list_votes(Shards.of(self.client))
+        if self._resumed:
+            return  # because a second call came while the votes were read
+        self._resumed = True
         for poll in polls:
             if ("vote", poll.id) in self.timers:
                 continue
@@ -100,7 +95,6 @@ class LivePolls:
         action: Callable[[discord.PartialMessageable, ChannelSession, int], Awaitable[object]],
         poll: int,
     ) -> None:
-        """Act in the channel of a poll, if it exists."""
         if script := await self.sessions.housekeeping.find_poll_script(poll):
             channel = self.client.get_partial_messageable(script.channel)
             # Nobody waits in a channel that is gone.
@@ -126,7 +120,6 @@ class LivePolls:
         *,
         is_early: bool,
     ) -> None:
-        """Close a vote in front of everybody."""
         if poll_result := await session.polls.close(poll):
             await poll_messages.redraw_poll(channel, session, poll)
             # Where the bot may not post, the message of the takes says how the vote ended.

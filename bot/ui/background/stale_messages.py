@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -53,12 +53,7 @@ class StaleMessages:
             log_failure(log, "could not draw messages that show what was forgotten", error)
 
     async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
-        """Count those of some messages that are still stale.
-
-        Returns:
-            How many will be redrawn, perhaps by another process, and how many the bot may not
-            delete.
-        """
+        """Return how many of the messages will be redrawn, and how many the bot may not delete."""
         stale = await self.sessions.housekeeping.list_stale_messages()
         left = set(messages).intersection(chain.from_iterable(stale.values()))
         undeletable = left & self.messages.line_messages.undeletable
@@ -81,9 +76,7 @@ class StaleMessages:
             await asyncio.wait(tasks)
             await self.redraw()
 
-    async def _redraw_channel(
-        self, channel: int, guild: int | None, messages: Sequence[int]
-    ) -> None:
+    async def _redraw_channel(self, channel: int, guild: int | None, messages: list[int]) -> None:
         place = self.client.get_partial_messageable(channel)
         with speaking_in(self.client.get_guild(guild or 0), self.group):
             redraw = partial(self.messages.redraw, place, self.sessions.get(channel))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 from ..delivery.sending import log_failure
 
@@ -16,12 +16,8 @@ Key = tuple[str, int]
 """What a timer is for, such as a vote, and the id of the poll or script."""
 
 
-class Timer(Protocol):
-    """A scheduled call."""
-
-    def cancel(self) -> None:
-        """Cancel the call."""
-
+Timer = asyncio.TimerHandle | threading.Timer
+"""A scheduled call, on the event loop or in a thread."""
 
 CallLater = Callable[[float, Callable[[], None]], Timer]
 """Calls a function on the event loop after so many seconds."""
@@ -77,7 +73,5 @@ class Timers:
             await action()
         except Exception as error:  # noqa: BLE001 - the next time tries again
             log_failure(log, f"could not do what is due in {key[0]} {key[1]}", error)
-        else:
-            return
-        if delays:
-            self.set(key, delays[0], action, delays[1:])
+            if delays:
+                self.set(key, delays[0], action, delays[1:])

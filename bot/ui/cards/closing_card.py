@@ -19,14 +19,6 @@ from ..markdown import NAME_SIZE, inline
 LINE_SIZE = 400
 """The size of one of the best lines, of which five must fit into a card's 4,000 characters."""
 
-SHARE_SIZE = 120
-"""The size of a sentence about one writer."""
-
-ONCE_SIZE = 600
-"""The size of the names of those who wrote one line."""
-
-COLOUR = discord.Colour.gold()
-
 
 def make_closing_card(
     script: Script,
@@ -40,13 +32,12 @@ def make_closing_card(
     The card lists the best lines, each with the number of its stars, and who wrote how much. It
     shows the attached pictures and offers the other files, with notes on them.
     """
-    title = inline(script.title, 100)
-    texts = [f"## {title}\n{say('The end')} · {format_summary(statistics)}"]
+    texts = [f"## {inline(script.title, 100)}\n{say('The end')} · {format_summary(statistics)}"]
     if quoted := [_format_best_line(*quote) for quote in best]:
         # A blank line ends a quotation.
         texts.append(f"### {say('Best lines')}\n" + "\n\n".join(quoted))
     texts.append("\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)]))
-    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=COLOUR)
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=discord.Colour.gold())
     for text in texts:
         container.add_item(ui.TextDisplay(text))
     for file in files:
@@ -77,10 +68,9 @@ def _list_shares(statistics: ScriptStatistics) -> list[str]:
     writers = list_writers(statistics)
     once = [writer for writer in writers if writer.lines == 1 and not writer.rewritten]
     shares = [format_share(writer, statistics) for writer in writers if writer not in once]
-    rows = [f"- {inline(share, SHARE_SIZE)}" for share in shorten(shares)]
+    rows = [f"- {inline(share, 120)}" for share in shorten(shares)]
     if once:
-        names = inline(", ".join(writer.name for writer in once), ONCE_SIZE)
-        rows.append(
-            say_plural("- One line: {names}", "- One line each: {names}", len(once), names=names)
-        )
+        names = inline(", ".join(writer.name for writer in once), 600)
+        row = say_plural("- One line: {names}", "- One line each: {names}", len(once), names=names)
+        rows.append(row)
     return rows

@@ -14,15 +14,8 @@ from ...session.preferences import MOOD, ROLE, SPECS, initial_values, resolve_va
 from ...session.turn import current_position
 from ...settings import Settings
 from ...storage.schema import Script
-from ..components import (
-    make_layout,
-    make_position_button,
-    make_position_select,
-    make_rows,
-)
+from ..components import make_layout, make_position_button, make_position_select, make_rows
 from ..markdown import fenced, inline, size
-
-LEGEND = phrase("In brackets: the default, where this script differs.")
 
 HINT = phrase(
     "Choose a {*setting} in {/settings} to read what it does, and a {*value} to change it; `reset` "
@@ -34,9 +27,6 @@ LISTS = {name: spec for name, spec in SPECS.items() if spec.entry}
 
 LIST_SIZE = 1500
 """The size from which on only the beginning of a list is shown."""
-
-SUMMARY_SIZE = 200
-"""The size to which a list on the card is cut."""
 
 
 def format_preferences(
@@ -50,13 +40,13 @@ def format_preferences(
     default = resolve_values(initial_values(script.cast, settings), settings)
     rows = [say("The settings of “{title}”:", title=inline(script.title, 100))]
     if current != default:
-        rows.append(f"-# {say(LEGEND)}")
+        rows.append(f"-# {say('In brackets: the default, where this script differs.')}")
     for group in Group:
         specs = [spec for spec in SPECS.values() if spec.group is group]
         rows += [f"### {say(group)}", *(_format_row(spec, current, default) for spec in specs)]
     rows.append(f"### {say('Banned words')}")
     for where, words in banned.items():
-        listed = inline(", ".join(words), SUMMARY_SIZE) or say("none")
+        listed = inline(", ".join(words), 200) or say("none")
         rows.append(f"{_capitalize(where)}: {listed}")
     return "\n".join((*rows, f"-# {say(HINT)}"))
 
@@ -76,10 +66,7 @@ def _capitalize(text: str) -> str:
 def make_settings_card(
     script: Script, settings: Settings, offered: Mapping[str, Mapping[str, str]]
 ) -> ui.LayoutView:
-    """Return the card of the settings that people change most.
-
-    It has a list of each setting with values to offer, by their labels.
-    """
+    """Return the card of the settings that people change most, with lists of the offered values."""
     current = resolve_values(script.preferences, settings)
     position = current_position(script)
     selects = [

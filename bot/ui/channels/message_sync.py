@@ -31,9 +31,8 @@ from ..delivery.sending import (
     post_message,
 )
 from ..lines.line_messages import LineMessages, make_name
-from ..panels.panel import Panel, delete_message, is_panel
+from ..panels.panel import Panel, ShownScript, delete_message, is_panel
 from ..panels.poll_messages import redraw_poll
-from ..panels.shown_scripts import MOST_CHANNELS, ShownScript
 
 log = logging.getLogger("onbook.message_sync")
 
@@ -60,8 +59,8 @@ class MessageSync:
         self.posts = posts
         self.line_messages = LineMessages(client)
         self._look = look
-        self.shown = Recent[int, ShownScript](MOST_CHANNELS)
-        """What each channel has shown last, of the channels that were used last."""
+        self.shown = Recent[int, ShownScript](256)
+        """What each channel has shown last, of those used last, at some kilobytes each."""
         self.panel = Panel(posts, self.shown, hears=hears)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
@@ -130,15 +129,14 @@ class MessageSync:
         script = content.script
         if script is None:
             return 0
-        compared = await self.posts.compare(script)
-        posts, path = compared.posts, compared.path
+        posts, path, last_lines = await self.posts.compare(script)
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
         changed = {number: (post, line) for number, (post, line) in pairs if post.line != line}
         wanted = set(path[kept:])
         for post, line in changed.values():
             wanted |= {post.line, line}
-        lines = {line.id: line for line in compared.last_lines}
+        lines = {line.id: line for line in last_lines}
         missing = await self.posts.load_lines(wanted - lines.keys())
         lines |= {line.id: line for line in missing}
         for number, (post, line) in changed.items():
@@ -259,13 +257,10 @@ class MessageSync:
         webhook = await self._find_webhook(channel, look)
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
         for message in [message async for message in newer if message.id not in keep]:
+            is_own = message.author == self.client.user and message.webhook_id is None
             if webhook is not None and message.webhook_id == webhook.id:
                 await self.line_messages.delete_spoken(channel, message.id, webhook.id)
-            elif (
-                message.webhook_id is None
-                and is_panel(message)
-                and message.author == self.client.user
-            ):
+            elif is_own and is_panel(message):
                 await delete_message(channel, message.id)
 
     async def delete_unrecorded(

@@ -32,7 +32,6 @@ class PanelProgress:
         await self.messages.show_stored_lines(self.channel, self.session)
 
     async def restore(self) -> None:
-        """Show the script and its panel."""
         await self.messages.sync(self.channel, self.session)
 
 
@@ -46,7 +45,6 @@ class AnswerProgress:
     stop: ui.View
 
     async def show_progress(self, progress: str) -> None:
-        """Show the progress in the answer."""
         await try_once(lambda: self.answers.show_progress(self.interaction, progress, self.stop))
 
     async def show_lines(self) -> None:

@@ -46,13 +46,6 @@ ANNOUNCEMENT_ID, FIRST_CARD_ID = 999, 1000
 """The id of the announcement above the cards, and that of the card of line 0. Discord numbers the
 other components from 1."""
 
-UNDONE_SIZE = 150
-"""The size of an undone line that is quoted."""
-
-
-Editable = discord.InteractionMessage | discord.WebhookMessage
-"""A message that is edited by the token of its interaction."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,9 +62,9 @@ class Answer:
 
 @dataclass
 class Posted:
-    """An answer that can be edited for some minutes."""
+    """An answer that can be edited by the token of its interaction for some minutes."""
 
-    message: Editable
+    message: discord.Message
     answer: Answer
     has_panel: bool = True
     expires: float = field(default_factory=lambda: time.monotonic() + TOKEN_SECONDS)
@@ -126,7 +119,7 @@ class ScriptAnswers:
             if pressed and added and not removed:
                 new = Answer(added, announcement)
                 view = await self._compose_with_panel(session, new, note)
-                message: Editable = await self._follow_up(interaction, session, view)
+                message: discord.Message = await self._follow_up(interaction, session, view)
                 await self._edit_pressed(interaction, session, kept)
             else:
                 new = Answer([*kept.lines, *added], announcement or kept.announcement)
@@ -175,8 +168,7 @@ class ScriptAnswers:
         ids_before = set(await self.posts.load_path_ids(before)) if before else set()
         ids_after = await self.posts.load_path_ids(after)
         new = [line for line in ids_after if line not in ids_before]
-        is_same = before is not None and before.id == after.id
-        gone = ids_before.difference(ids_after) if is_same else set()
+        gone = ids_before.difference(ids_after) if before and before.id == after.id else set()
         added = await self.posts.load_lines(new if gone else new[-MAX_CARDS:])
         removed = await self.posts.load_lines(gone)
         return _exclude(added, removed)[-MAX_CARDS:], _exclude(removed, added)
@@ -306,7 +298,7 @@ def _format_undone(lines: Sequence[Line]) -> str:
     """Return a sentence on lines that left the script and still stand in the channel, or ""."""
     if not lines:
         return ""
-    text = inline(lines[0].element.one_line, UNDONE_SIZE)
+    text = inline(lines[0].element.one_line, 150)
     if len(lines) == 1:
         return f"-# {say('Undone: “{text}”', text=text)}"
     count = many(len(lines), "line")

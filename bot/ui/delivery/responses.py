@@ -30,7 +30,7 @@ from .. import components
 from ..components import Interaction
 from ..markdown import fenced, inline, mention, size
 from .installations import find_installer
-from .interaction_state import find_state
+from .interaction_state import find_state, set_outcome
 from .sending import (
     CONNECTION_ERRORS,
     FirstResponse,
@@ -39,7 +39,6 @@ from .sending import (
     log_failure,
     send_ephemeral,
 )
-from .waiting import set_outcome
 
 log = logging.getLogger("onbook.responses")
 
@@ -54,9 +53,6 @@ channel was deleted."""
 
 UNKNOWN_MESSAGE = 10008
 """Discord's code for a message that was deleted."""
-
-MAX_FIELD_SIZE = 400
-"""The size to which a text in an error's sentence is cut."""
 
 PERMISSION_NAMES = {
     "view_channel": phrase("View Channel"),
@@ -131,9 +127,8 @@ async def answer_privately(
     """Answer for the person who asked alone: first, instead of a "thinking", or as a follow-up."""
     first = interaction.response.type
     if first is None:
-        await FirstResponse(interaction).send_message(
-            content, view=view, files=files, ephemeral=True
-        )
+        response = FirstResponse(interaction)
+        await response.send_message(content, view=view, files=files, ephemeral=True)
         return
     if first is discord.InteractionResponseType.deferred_channel_message:
         with suppress(discord.NotFound):
@@ -173,14 +168,11 @@ def format_error(error: Exception) -> str:
 
 
 def _escape(field: object) -> object:
-    """Escape a field of an error that is text, but for what the catalogues translate.
-
-    A person is mentioned.
-    """
+    """Mention a person, and escape other text, but for what the catalogues translate."""
     if isinstance(field, PersonId):
         return mention(field)
     if isinstance(field, str) and not isinstance(field, Phrase):
-        return inline(field, MAX_FIELD_SIZE)
+        return inline(field, 400)
     return field
 
 
@@ -210,9 +202,7 @@ def check_bot_permissions(interaction: Interaction) -> None:
 def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
     """Raise RequestError with the permissions that the bot lacks among those granted to it."""
     needed = ("view_channel", "send_messages_in_threads" if in_thread else "send_messages")
-    missing = [
-        PERMISSION_NAMES[permission] for permission in needed if not getattr(granted, permission)
-    ]
+    missing = [PERMISSION_NAMES[name] for name in needed if not getattr(granted, name)]
     match missing:
         case [permission]:
             raise RequestError(

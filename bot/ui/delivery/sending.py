@@ -25,8 +25,7 @@ from discord import app_commands
 from ...errors import TransactionFailed
 from ...recent import Recent
 from ..components import Interaction
-from .interaction_state import InteractionState, find_state
-from .waiting import acknowledge
+from .interaction_state import InteractionState, acknowledge, find_state
 
 log = logging.getLogger("onbook.sending")
 
@@ -62,9 +61,6 @@ ALREADY_RESPONDED = 40060
 LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
 """The statuses of Discord's answer where a token has expired or changed, or something is gone."""
 
-MAX_REMEMBERED = 10_000
-"""Interactions whose deliveries are remembered."""
-
 NO_MENTIONS = discord.AllowedMentions.none()
 """The mentions that ping: none, because answers quote people, and a host's client may ping."""
 
@@ -79,7 +75,7 @@ MessageChannel = (
 )
 """The channels that have messages."""
 
-_deliveries = Recent[int, InteractionState](MAX_REMEMBERED)
+_deliveries = Recent[int, InteractionState](10_000)
 """The delivery that is carried out of each interaction, by the interaction's id."""
 
 
@@ -179,10 +175,8 @@ class FirstResponse:
         self.response = interaction.response
 
     async def defer(self, *, thinking: bool = False, ephemeral: bool = False) -> None:
-        """Defer the answer."""
         kinds = discord.InteractionResponseType
-        command = self.interaction.type is discord.InteractionType.application_command
-        shows = thinking or command
+        shows = thinking or self.interaction.type is discord.InteractionType.application_command
         if shows and ephemeral:
             find_state(self.interaction).is_ephemeral = True
         await self._respond(
@@ -191,7 +185,6 @@ class FirstResponse:
         )
 
     async def send_message(self, content: str | None, **more: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Answer with a message."""
         send, files = self.response.send_message, ReusableFiles(more.pop("files", ()))
         if more.get("ephemeral"):
             find_state(self.interaction).is_ephemeral = True
@@ -204,13 +197,11 @@ class FirstResponse:
             await edit_response(self.interaction, content=content, view=more["view"])
 
     async def send_modal(self, modal: discord.ui.Modal) -> None:
-        """Open a window."""
         # discord.py listens to a window only once its request has returned, and offers no other
         # way; but a person may see and submit the window of a request whose answer was lost.
         self.interaction._state.store_view(modal)  # noqa: SLF001
-        await self._respond(
-            discord.InteractionResponseType.modal, lambda: self.response.send_modal(modal)
-        )
+        kind = discord.InteractionResponseType.modal
+        await self._respond(kind, lambda: self.response.send_modal(modal))
 
     async def suggest(self, choices: Sequence[app_commands.Choice[Any]]) -> None:
         """Answer with suggestions, which nobody misses if they come too late."""
@@ -276,8 +267,7 @@ async def complete_response(interaction: Interaction, **more: Any) -> discord.Me
         channel = interaction.channel
         expired = isinstance(error, CONNECTION_ERRORS) or error.status in LOST_STATUSES
         thinking = discord.InteractionResponseType.deferred_channel_message
-        state = find_state(interaction)
-        public = interaction.response.type is thinking and not state.is_ephemeral
+        public = interaction.response.type is thinking and not find_state(interaction).is_ephemeral
         if not (expired and public and isinstance(channel, MessageChannel)):
             raise
     log.warning("posting an answer as a new message, because its interaction has ended")

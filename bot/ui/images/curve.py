@@ -68,9 +68,9 @@ def draw_curve(model: str, curve: Curve) -> bytes:
     draw.text((EDGE, EDGE + 52), say("bits per character"), font=load_font(26), fill=FAINT)
     scale = _Scale.of(curve)
     _draw_axes(draw, scale)
-    _draw_line(draw, [scale.place(point) for point in curve.training], ORANGE, width=3)
+    draw.line([scale.place(point) for point in curve.training], fill=ORANGE, width=3, joint="curve")
     shown = [scale.place(point) for point in curve.validation]
-    _draw_line(draw, shown, BLUE, width=5)
+    draw.line(shown, fill=BLUE, width=5, joint="curve")
     for x, y in shown:
         draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=BLUE)
     _draw_best(draw, scale, curve)
@@ -82,18 +82,18 @@ def draw_curve(model: str, curve: Curve) -> bytes:
 
 def describe_curve(model: str, curve: Curve) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
-    first, best, last = curve.validation[0], curve.best, curve.validation[-1]
+    (begin, first), (at, best), (end, last) = curve.validation[0], curve.best, curve.validation[-1]
     text = say(
         "How “{voice}” learned: on unseen text, a character cost {first:.2f} bits after "
         "{begin:,.0f} steps, {best:.2f} at best after {at:,.0f}, and {last:.2f} at the end after "
         "{end:,.0f}.",
         voice=model,
-        first=first[1],
-        begin=first[0],
-        best=best[1],
-        at=best[0],
-        last=last[1],
-        end=last[0],
+        first=first,
+        begin=begin,
+        best=best,
+        at=at,
+        last=last,
+        end=end,
     )
     return text[:1000]
 
@@ -140,11 +140,6 @@ def _draw_axes(draw: ImageDraw.ImageDraw, scale: _Scale) -> None:
         anchor = "ra" if share == 1 else "ma"
         draw.text((x, BOTTOM + 14), label, font=load_font(26), fill=FAINT, anchor=anchor)
     draw.text((LEFT, BOTTOM + 14), say("steps"), font=load_font(26), fill=FAINT, anchor="la")
-
-
-def _draw_line(draw: ImageDraw.ImageDraw, places: Sequence[Point], colour: str, width: int) -> None:
-    if len(places) > 1:
-        draw.line(places, fill=colour, width=width, joint="curve")
 
 
 def _draw_best(draw: ImageDraw.ImageDraw, scale: _Scale, curve: Curve) -> None:

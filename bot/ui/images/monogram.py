@@ -45,8 +45,6 @@ SHADE = 0.8
 
 WHITE = "#ffffff"
 
-ARTICLES = {"A", "AN", "THE"}
-
 
 class Shape(IntEnum):
     """Name the shapes for names of which the typeface has no letter."""
@@ -73,9 +71,10 @@ class Monogram:
     def emoji_name(self) -> str:
         """Return the name of the application emoji that keeps the picture."""
         mark = self.mark
-        told = (
-            f"shape{mark:d}" if isinstance(mark, Shape) else "".join(f"{ord(c):04x}" for c in mark)
-        )
+        if isinstance(mark, Shape):
+            told = f"shape{mark:d}"
+        else:
+            told = "".join(f"{ord(character):04x}" for character in mark)
         return f"monogram_{told}_{self.hue:x}{self.corner:x}"
 
     @property
@@ -116,16 +115,15 @@ def monogram_of(name: str) -> Monogram:
 def initials(name: str) -> str:
     """Return a name's first and last initial, or one, or none that the typeface has."""
     words = re.split(r"[\s\-\u2010-\u2015_/]+", unicodedata.normalize("NFC", name).upper())
-    named = [word for word in words if word not in ARTICLES] or words
+    named = [word for word in words if word not in {"A", "AN", "THE"}] or words
     found = [initial for word in named if (initial := _initial(word))]
     return "".join(found[:1] + found[1:][-1:])
 
 
 def _initial(word: str) -> str:
     """Return a word's first letter or digit that the typeface has."""
-    return next(
-        (letter for letter in word if letter.isalnum() and not typeface.find_missing(letter)), ""
-    )
+    known = (letter for letter in word if letter.isalnum() and not typeface.find_missing(letter))
+    return next(known, "")
 
 
 def _colour(hue: int, luminance: float) -> Colour:
@@ -158,6 +156,7 @@ def _draw_initials(draw: ImageDraw.ImageDraw, mark: str) -> None:
 def _draw_shape(draw: ImageDraw.ImageDraw, shape: Shape) -> None:
     middle, radius = SIZE * FINE / 2, SIZE * FINE * 0.27
     box = (middle - radius, middle - radius, middle + radius, middle + radius)
+    circle = (middle, middle, radius * 1.15)
     match shape:
         case Shape.DISC:
             draw.ellipse(box, fill=WHITE)
@@ -167,23 +166,18 @@ def _draw_shape(draw: ImageDraw.ImageDraw, shape: Shape) -> None:
             arm = radius * 0.34
             draw.rectangle((middle - arm, box[1], middle + arm, box[3]), fill=WHITE)
             draw.rectangle((box[0], middle - arm, box[2], middle + arm), fill=WHITE)
+        case Shape.TRIANGLE:
+            draw.regular_polygon(circle, 3, fill=WHITE)
         case Shape.SQUARE:
-            draw.polygon(_star(4, radius * 1.15, turn=1 / 8), fill=WHITE)
+            draw.regular_polygon(circle, 4, fill=WHITE)
+        case Shape.DIAMOND:
+            draw.regular_polygon(circle, 4, rotation=45, fill=WHITE)
+        case Shape.HEXAGON:
+            draw.regular_polygon(circle, 6, rotation=30, fill=WHITE)
         case Shape.STAR:
-            draw.polygon(_star(5, radius * 1.15, inner=0.42), fill=WHITE)
-        case Shape.TRIANGLE | Shape.DIAMOND | Shape.HEXAGON:
-            corners = {Shape.TRIANGLE: 3, Shape.DIAMOND: 4, Shape.HEXAGON: 6}[shape]
-            draw.polygon(_star(corners, radius * 1.15), fill=WHITE)
-
-
-def _star(
-    points: int, radius: float, inner: float = 1.0, turn: float = 0.0
-) -> list[tuple[float, float]]:
-    """Return the corners of a star, or of a polygon, around the middle of the picture."""
-    middle, corners = SIZE * FINE / 2, points * (1 if inner == 1.0 else 2)
-    found = []
-    for number in range(corners):
-        angle = 2 * math.pi * (number / corners + turn) - math.pi / 2
-        far = radius * (inner if inner != 1.0 and number % 2 else 1.0)
-        found.append((middle + far * math.cos(angle), middle + far * math.sin(angle)))
-    return found
+            corners = []
+            for number in range(10):
+                angle = math.pi * number / 5 - math.pi / 2
+                far = radius * 1.15 * (0.42 if number % 2 else 1.0)
+                corners.append((middle + far * math.cos(angle), middle + far * math.sin(angle)))
+            draw.polygon(corners, fill=WHITE)

@@ -98,7 +98,6 @@ class _Sheet:
         self.draw_text(x, self.y, text, TEXT_SIZE, FAINT)
 
     def draw_rule(self) -> None:
-        """Draw a horizontal line."""
         self.draw.line((EDGE, self.y, IMAGE_WIDTH - EDGE, self.y), fill=RULE, width=2)
         self.y += 18
 
@@ -110,7 +109,6 @@ class _Sheet:
 
 
 def _truncate(text: str, columns: int) -> str:
-    """Cut a text to so many columns, with an ellipsis."""
     return text if wcwidth.width(text) <= columns else f"{wcwidth.clip(text, 0, columns - 1)}…"
 
 
@@ -134,10 +132,8 @@ def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
     sheet.draw_row(f"{scenes} · {minutes}", TEXT_SIZE, FAINT, below=22)
     if statistics.characters:
         _draw_bars(sheet, say("Who speaks"), [(count, False) for count in statistics.characters])
-    wrote = [
-        *((count, False) for count in statistics.writers),
-        *((count, True) for count in statistics.voices),
-    ]
+    wrote = [(count, False) for count in statistics.writers]
+    wrote += [(count, True) for count in statistics.voices]
     _draw_bars(sheet, say("Who wrote"), sorted(wrote, key=lambda entry: -entry[0].words))
     return sheet.make_picture()
 
@@ -148,7 +144,6 @@ def format_summary(statistics: ScriptStatistics) -> str:
 
 
 def _list_sizes(statistics: ScriptStatistics) -> list[str]:
-    """Return how long a script is: in lines, in words, in scenes and in minutes."""
     return [
         many(statistics.lines, "line"),
         many(statistics.words, "word"),
@@ -157,9 +152,7 @@ def _list_sizes(statistics: ScriptStatistics) -> list[str]:
     ]
 
 
-def _draw_bars(
-    sheet: _Sheet, heading: str, counts: Sequence[tuple[WriterStatistics, bool]]
-) -> None:
+def _draw_bars(sheet: _Sheet, heading: str, counts: list[tuple[WriterStatistics, bool]]) -> None:
     """Draw bars of numbers of words; True beside a count stripes a model's bar."""
     sheet.draw_rule()
     sheet.draw_at_right(say("words · lines"))
@@ -236,9 +229,6 @@ CELLS_PER_ROW = (IMAGE_WIDTH - 2 * EDGE) // CELL_WIDTH
 MAX_BAR_BELOW = 14
 """The height in pixels of the bar below a character of `MAX_HEAT_BITS` bits."""
 
-LEGEND_STEP = 70
-"""The pixels from one example of the legend to the next one."""
-
 RADIUS = 20
 """The radius in pixels of the circle around a number."""
 
@@ -263,8 +253,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     below is what the model expected there.
     """
     sheet = _Sheet(longest=8000)
-    title = say("What {voice} guessed", voice=report.model)
-    sheet.draw_row(title, FONT_SIZE, bold=True, below=16)
+    sheet.draw_row(say("What {voice} guessed", voice=report.model), FONT_SIZE, bold=True, below=16)
     _draw_heat_legend(sheet)
     for line, cells in enumerate(report.lines):
         if sheet.y > LOWEST_ROW:
@@ -288,14 +277,13 @@ def _draw_heat_legend(sheet: _Sheet) -> None:
     x += round(load_font(TEXT_SIZE).getlength(f"{label} "))
     for bits in (0, 2, 4, 6, 8):
         _draw_cell(sheet, x, sheet.y - 6, f"{bits}", bits)
-        x += LEGEND_STEP
+        x += 70
     sheet.draw_text(x, sheet.y, say("and more"), TEXT_SIZE, FAINT)
     sheet.y += ROW_HEIGHT
     sheet.draw_rule()
 
 
 def _draw_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None) -> None:
-    """Draw one character on its colour, with the bar below it."""
     level = min(bits or 0.0, MAX_HEAT_BITS) / MAX_HEAT_BITS
     fill = _choose_colour(level)
     bottom = y + CELL_HEIGHT
@@ -364,11 +352,8 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
     """Draw what came at a place, and below what the model expected there."""
     cell = report.at(peak)
     _draw_number(sheet, EDGE + RADIUS, sheet.y + RADIUS, number)
-    text = say(
-        "{character}: {bits:.1f} bits",
-        character=_phrase_character(cell.character),
-        bits=cell.bits or 0,
-    )
+    character = _phrase_character(cell.character)
+    text = say("{character}: {bits:.1f} bits", character=character, bits=cell.bits or 0)
     sheet.draw_text(EDGE + 3 * RADIUS, sheet.y, text, TEXT_SIZE)
     sheet.y += TEXT_SIZE + 14
     width = (IMAGE_WIDTH - 2 * EDGE) // SHOWN_GUESSES
@@ -391,7 +376,6 @@ def _draw_guess(sheet: _Sheet, x: int, width: int, guess: Guess) -> None:
 
 
 def _phrase_character(character: str) -> str:
-    """Return a character as a sentence names it."""
     name = CHARACTER_NAMES.get(character, phrase("“{character}”"))
     return say(name, character=character)
 

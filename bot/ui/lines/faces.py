@@ -21,9 +21,6 @@ ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """Seconds after a failure for which no emoji is requested; lines show those that are known."""
 
-MAX_PLAYERS = 1000
-"""Members whose pictures are remembered."""
-
 
 class Faces:
     """The pictures of characters, at addresses where Discord finds them."""
@@ -34,7 +31,8 @@ class Faces:
         """The addresses of the application's emojis, by their names."""
         self._retry_at = 0.0
         """The time from which on emojis are requested."""
-        self._players = Recent[int, str](MAX_PLAYERS)
+        self._players = Recent[int, str](1000)
+        """The addresses of members' pictures."""
         self._lock = asyncio.Lock()
 
     async def find_address(self, script: Script, cue: str | None) -> str | None:
@@ -57,10 +55,7 @@ class Faces:
         return self._players[player]
 
     async def _find_emoji(self, monogram: Monogram) -> str | None:
-        """Return the address of the application emoji of a monogram, which is made if needed.
-
-        Return None for a while after a failure.
-        """
+        """Return the address of a monogram's emoji, made if needed, or None after a failure."""
         name = monogram.emoji_name
         async with self._lock:
             if name not in self._emojis and time.monotonic() >= self._retry_at:

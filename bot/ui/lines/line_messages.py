@@ -61,9 +61,6 @@ OF_NAME = " username: "
 Discord does not publish all rules for names.
 """
 
-MAX_REFUSED_NAMES = 1000
-"""Refused names that are remembered, so that each is tried and told of once."""
-
 POST_SECONDS = 30.0
 """Seconds that a webhook's post may take: many, because a repeated post stands there twice."""
 
@@ -75,12 +72,6 @@ UNKNOWN_WEBHOOK = 10015
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """The time of an edit that Discord has not confirmed."""
-
-MAX_EDITED = 10_000
-"""Messages of which the last edit is remembered."""
-
-MAX_DELETED = 1000
-"""Deleted messages of webhooks that are remembered."""
 
 
 def make_nonce(*parts: object) -> str:
@@ -95,12 +86,13 @@ class LineMessages:
         self.webhooks = Webhooks(client)
         self._faces = Faces(client)
         self._pace = WebhookPace()
-        self._refused_names = deque[str](maxlen=MAX_REFUSED_NAMES)
+        self._refused_names = deque[str](maxlen=1000)
+        """The names that Discord has refused, so that each is tried and told of once."""
         self.refusals: dict[int, str] = {}
         """What to tell, once, of the last refusal in each channel."""
-        self.edited = Recent[int, datetime](MAX_EDITED)
+        self.edited = Recent[int, datetime](10_000)
         """The times of the last edits of messages, at Discord; `NEVER` if unconfirmed."""
-        self._deleted = deque[int](maxlen=MAX_DELETED)
+        self._deleted = deque[int](maxlen=1000)
         """Deleted messages of webhooks. Of a late copy, a sync and Discord's event both tell."""
         self.undeletable: set[int] = set()
         """Messages of lost webhooks that the bot was not permitted to delete when it last tried."""
@@ -199,8 +191,7 @@ class LineMessages:
         """
         if message in self._deleted:
             return True
-        delete = discord.Webhook.delete_message
-        if await self._ask_webhook(delete, channel, message, webhook):
+        if await self._ask_webhook(discord.Webhook.delete_message, channel, message, webhook):
             self._deleted.append(message)
             return True
         posted = discord.PartialMessage(channel=channel, id=message)
@@ -257,11 +248,9 @@ class LineMessages:
         webhook = await self.webhooks.find_to_change(channel)
         if webhook is None or webhook.id != posted_by:
             return False
-        thread = self.webhooks.find_thread(channel)
+        request = partial(ask, webhook, message, thread=self.webhooks.find_thread(channel), **more)
         try:
-            await send_with_retries(
-                lambda: ask(webhook, message, thread=thread, **more), EDIT_SECONDS
-            )
+            await send_with_retries(request, EDIT_SECONDS)
         except discord.NotFound as error:
             if error.code == UNKNOWN_WEBHOOK:
                 self.webhooks.forget(webhook)
@@ -305,8 +294,7 @@ async def _show_or_say_refused(send: Callable[..., Awaitable[T]], shown: dict[st
 
 async def find_colour(element: Element) -> Colour | None:
     """Return the colour of the character who speaks in an element, or None."""
-    cue = element.cue
-    return (await asyncio.to_thread(monogram_of, cue)).colour if cue else None
+    return (await asyncio.to_thread(monogram_of, element.cue)).colour if element.cue else None
 
 
 def format_undeleted(messages: int) -> str:

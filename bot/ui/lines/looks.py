@@ -68,10 +68,7 @@ def format_prose(element: Element, limit: int = LIMIT) -> str:
 
 
 def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
-    """Return elements as a quotation, each below its speaker's name.
-
-    A text that is too long is cut, with ``note`` below it.
-    """
+    """Quote elements, each below its speaker's name; where they are cut, ``note`` stands below."""
     rows = (row for element in elements for row in name_rows(element))
     return _fit_rows(rows, limit, note, indent="> ")
 

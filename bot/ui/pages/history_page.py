@@ -14,20 +14,12 @@ from ...screenplay.elements import Element, Kind
 from ...settings import Settings
 from ...storage.schema import Line
 from ..cards.settings_messages import format_values
-from ..components import (
-    CUSTOM_ID_PREFIX,
-    ID_PATTERN,
-    make_page_buttons,
-    make_view,
-)
+from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_page_buttons, make_view
 from ..lines.looks import format_credit
 from ..markdown import LIMIT, inline, plain, size
 
 MAX_REWRITE = 4000
 """Characters of a text from a window; a command's may have more."""
-
-CREDIT_SIZE = 40
-"""The size of the names of those who wrote a line."""
 
 LABEL_SIZE = 90
 """The size of a line in a menu, of which Discord takes 100."""
@@ -59,12 +51,12 @@ def format_lines(
     note that they differ. ``numbers`` has the numbers, from 1, of the lines that stand in the
     script, by their ids. The line with the id ``requested`` is marked.
     """
-    origins = [_format_origin(line, present, settings, in_full=True) for line in lines]
-    in_full = _format_list(lines, numbers, origins, requested)
-    if size(in_full) <= max_size:
-        return in_full
-    origins = [_format_origin(line, present, settings, in_full=False) for line in lines]
-    return _format_list(lines, numbers, origins, requested)
+    for in_full in (True, False):
+        origins = [_format_origin(line, present, settings, in_full=in_full) for line in lines]
+        formatted = _format_list(lines, numbers, origins, requested)
+        if size(formatted) <= max_size:
+            break
+    return formatted
 
 
 def format_label(element: Element, number: int | None) -> str:
@@ -74,7 +66,6 @@ def format_label(element: Element, number: int | None) -> str:
 
 
 def make_option(line: Line, number: int | None) -> discord.SelectOption:
-    """Return a line as an option of a menu."""
     kind, name = say(KIND_LABELS[Kind(line.kind)]), format_credit(line)
     if number:
         description = say("{kind} by {name}", kind=kind, name=name)
@@ -88,10 +79,7 @@ def make_option(line: Line, number: int | None) -> discord.SelectOption:
 
 
 def _format_list(
-    lines: Sequence[Line],
-    numbers: Mapping[int, int],
-    origins: Sequence[str],
-    requested: int | None,
+    lines: Sequence[Line], numbers: Mapping[int, int], origins: Sequence[str], requested: int | None
 ) -> str:
     entries = []
     for line, origin in zip(lines, origins, strict=True):
@@ -121,7 +109,7 @@ def _format_origin(
     details += [say("text removed")] if line.removed else []
     details += [say("rewritten")] if line.rewrite_of else []
     details += [say("copied")] if line.copy_of else []
-    return f"{inline(format_credit(line), CREDIT_SIZE)}: {', '.join(details)}"
+    return f"{inline(format_credit(line), 40)}: {', '.join(details)}"
 
 
 def make_line_menu(

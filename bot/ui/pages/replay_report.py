@@ -15,12 +15,10 @@ MAX_SHOWN, MAX_REASONS = 8, 4
 
 def format_report(replay: ReplayResult) -> str:
     """Return what a replay found, in a few sentences: at most 1,900 characters."""
-    proved = replay.filter_by_verdict(Verdict.PROVED)
+    proved = len(replay.filter_by_verdict(Verdict.PROVED))
     missing = replay.filter_by_verdict(Verdict.DIFFERENT, Verdict.UNPROVED)
-    written = len(proved) + len(missing)
-    parts = [_format_proved(len(proved), written)]
-    people = len(replay.filter_by_verdict(Verdict.PERSON))
-    if people:
+    parts = [_format_proved(proved, proved + len(missing))]
+    if people := len(replay.filter_by_verdict(Verdict.PERSON)):
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
     if opening := len(replay.filter_by_verdict(Verdict.ON_BOOK)):
         parts.append(say("On Book wrote the opening, {lines}.", lines=many(opening, "line")))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 
 from ...recent import Recent
 from ...session.posts import Posts
 from ...storage.records import ChannelContent
+from ...storage.schema import Line, Rotation, Script
 from ..components import has_component, make_row_view
 from ..delivery.sending import (
     CONNECTION_ERRORS,
@@ -23,12 +24,33 @@ from ..delivery.sending import (
     try_once,
 )
 from .panel_view import load_panel
-from .shown_scripts import ShownScript
 
 log = logging.getLogger("onbook.panel")
 
 PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more", "stop")
 """The actions in the custom ids of a panel, by which the panel of a lost process is known."""
+
+
+@dataclass(frozen=True)
+class ShownScript:
+    """What a channel shows: its running script, with the panel, and the newest line.
+
+    Discord takes a window only as the first answer to an interaction, within three seconds. So
+    nothing is read for it: whatever is no longer true, the submission finds out, and gives the text
+    back.
+    """
+
+    script: Script
+    rotation: Rotation | None = None
+    """The order in which people write, unless a sprint suspends it."""
+    line: Line | None = None
+    message: int = 0
+    """The message that shows the line."""
+
+    @property
+    def last_line(self) -> Line | None:
+        """Return the script's last line, unless a later one could not be shown."""
+        return self.line if self.line and self.line.id == self.script.head else None
 
 
 class Panel:
@@ -62,8 +84,7 @@ class Panel:
         self, channel: MessageChannel, content: str, view: discord.ui.View
     ) -> None:
         """Show the progress of a job in the panel's place, until the next call of `place`."""
-        is_shown = channel.id in self._progress
-        if not is_shown and (panel := await self.posts.find_panel(channel.id)):
+        if channel.id not in self._progress and (panel := await self.posts.find_panel(channel.id)):
             self._progress[channel.id] = panel
             await self.posts.record_panel(channel.id, None, None)  # a known channel keeps its guild
         if channel.id in self._progress:
@@ -76,10 +97,7 @@ class Panel:
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
     async def retire(self, channel: MessageChannel) -> None:
-        """Delete the panel or the progress, before lines come below it, until the next call.
-
-        The next process would find neither above the newest line.
-        """
+        """Delete the panel or the progress before lines hide it from the next process."""
         panel = await self.posts.find_panel(channel.id)
         if old := self.find_progress(channel.id) or panel:
             await delete_message(channel, old)
@@ -133,13 +151,11 @@ class Panel:
         if old:
             await delete_message(channel, old)
         if old or new:
-            guild = script.guild if script else None
-            await self.posts.record_panel(channel.id, guild, new)
+            await self.posts.record_panel(channel.id, script.guild if script else None, new)
         self._progress.pop(channel.id, None)
 
 
 def is_panel(message: discord.Message) -> bool:
-    """Return whether a message has the buttons of a panel."""
     return has_component(message, *PANEL_ACTIONS)
 
 

@@ -171,13 +171,9 @@ def _find_other_reading(
 
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
     """Return for whom the voice may write: the cast, and who else has spoken."""
-    names = [*script.cast, *spoken]
+    names = dict.fromkeys([*script.cast, *spoken])
     played = script.players if SKIP_PLAYED.of(script) else ()
-    return [
-        name
-        for name in dict.fromkeys(names)
-        if name not in played and len(CHARACTER + name) <= MAX_LABEL
-    ]
+    return [name for name in names if name not in played and len(CHARACTER + name) <= MAX_LABEL]
 
 
 def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
@@ -188,10 +184,9 @@ def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> u
 
 def list_offered_speakers(message: discord.Message | None) -> list[str]:
     """Return the names that the *Who speaks next?* of a message offers."""
-    components = message.components if message else []
     return [
         option.value.removeprefix(CHARACTER)
-        for row in components
+        for row in (message.components if message else ())
         for select in getattr(row, "children", ())
         if isinstance(select, discord.SelectMenu)
         for option in select.options

@@ -40,9 +40,6 @@ NEWEST = 100
 CUT_MARK = "-# …"
 """Stands below a take that is shown in part."""
 
-TAKE_LINE_SIZE = 150
-"""The size of a take once one was chosen."""
-
 TAKE = phrase("Take {take}")
 """The label of a take in the list of takes."""
 
@@ -62,7 +59,6 @@ READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 
 
 async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
-    """Post takes to choose from."""
     content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
     nonce = f"poll {poll.id}"
     message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
@@ -80,10 +76,7 @@ async def restore_takes(
 
 
 async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
-    """Redraw a poll, with its votes or the take that was chosen.
-
-    Return False where its message exists and could not be drawn.
-    """
+    """Redraw a poll; return False where its message exists and could not be drawn."""
     async with session.drawing:
         board = await session.polls.load_board(poll)
         if board is None or board.poll.message is None:
@@ -106,11 +99,8 @@ async def announce_result(
     A second attempt, some minutes after the first one, posts nothing. Neither does one where
     nobody voted before the script went on, because whoever went on was told so.
     """
-    if (
-        poll_result.script.running
-        and not poll_result.taken
-        and not any(poll_result.counts.values())
-    ):
+    has_votes = any(poll_result.counts.values())
+    if poll_result.script.running and not poll_result.taken and not has_votes:
         return
     content, view = _format_poll_result(poll_result, is_early), discord.utils.MISSING
     if not poll_result.taken:
@@ -248,7 +238,7 @@ def _format_closed_take(
     poll: Poll, take: int, lines: Sequence[Line], counts: Mapping[int, int]
 ) -> str:
     """Return a take as its button had it, in bold if it was chosen."""
-    text = inline(" ".join(line.element.one_line for line in lines), TAKE_LINE_SIZE)
+    text = inline(" ".join(line.element.one_line for line in lines), 150)
     label = f"{take + 1} · {text}"
     if poll.ends:
         label = f"{label} — {many(counts[take], 'vote')}"
@@ -290,8 +280,5 @@ def _format_winner(poll_result: PollResult) -> str:
     if len(find_leaders(counts)) > 1:
         return say("The vote was a tie, so take {take} was picked at random", take=take)
     return say(
-        "Take {take} won with {most:,} of {votes}",
-        take=take,
-        most=most,
-        votes=many(votes, "vote"),
+        "Take {take} won with {most:,} of {votes}", take=take, most=most, votes=many(votes, "vote")
     )

@@ -16,12 +16,6 @@ from ...storage.schema import Rotation, Script, Sprint
 from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
 from ..markdown import NAME_SIZE, inline, mention
 
-TITLE_SIZE = 100
-"""The size of a script's title."""
-
-MAX_LISTED = 20
-"""Writers in the summary of a sprint."""
-
 ORDER_BUTTONS = {
     "join": (phrase("Join"), discord.ButtonStyle.primary),
     "leave": (phrase("Leave"), discord.ButtonStyle.secondary),
@@ -78,13 +72,12 @@ def format_ping(rotation: Rotation) -> str:
 
 def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str:
     """Return the reminder for the writer whose turn it is."""
-    title = inline(script.title, TITLE_SIZE)
     sentences = [
         say(
             "{who}, it is your turn in “{title}”. Write with {/write}, or pass with "
             "{/script turns}.",
             who=mention(rotation.writers[0]),
-            title=title,
+            title=inline(script.title, 100),
         )
     ]
     if rotation.hours and len(rotation.writers) > 1:
@@ -100,7 +93,7 @@ def format_skip(script: Script, rotation: Rotation) -> str:
         say(
             "{who} was skipped in “{title}”. It is {next}'s turn.",
             who=mention(rotation.writers[0]),
-            title=inline(script.title, TITLE_SIZE),
+            title=inline(script.title, 100),
             next=mention(rotation.writers[1]),
         )
     ]
@@ -111,7 +104,7 @@ def format_skip(script: Script, rotation: Rotation) -> str:
 
 def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
     """Return who wrote how much in a sprint."""
-    title = inline(script.title, TITLE_SIZE)
+    title = inline(script.title, 100)
     if not statistics.lines:
         return say("The sprint in “{title}” is over. Nobody wrote a line.", title=title)
     top = say(
@@ -124,7 +117,7 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
         f"- {inline(writer.name, NAME_SIZE)}: {format_count(writer)}{format_rewritten(writer)}"
         for writer in list_writers(statistics)
     ]
-    return "\n".join([top, *rows[:MAX_LISTED]])
+    return "\n".join([top, *rows[:20]])
 
 
 # For one person --------------------------------------------------------------------------------
@@ -132,7 +125,7 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
 
 def format_rotation(script: Script, rotation: Rotation | None) -> str:
     """Return the order in which people write a script, or how to begin one."""
-    title = inline(script.title, TITLE_SIZE)
+    title = inline(script.title, 100)
     if rotation is None:
         return say(
             "Everybody writes in “{title}” when they like. To take turns instead, press **Join**; "
@@ -182,12 +175,11 @@ def make_rotation_view(
 
 
 def _make_deadline_select(script: Script, rotation: Rotation) -> ui.Select[ui.View]:
-    chosen = rotation.hours or NO_DEADLINE
     options = [
         discord.SelectOption(
             label=say("Deadline: {time}", time=many(*said)) if hours else say("No deadline"),
             value=str(hours),
-            default=hours == chosen,
+            default=hours == (rotation.hours or NO_DEADLINE),
         )
         for hours, said in DEADLINES.items()
     ]

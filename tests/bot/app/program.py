@@ -6,8 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from pydantic import SecretStr
+
+from bot.settings import RunnerSettings
 from tests.fake_discord.processes import ROOT
+from tests.fake_discord.state import TOKEN
+
+
+def with_token(chosen: RunnerSettings, token: str = TOKEN, **changes: Any) -> RunnerSettings:
+    return chosen.model_copy(update={"discord_token": SecretStr(token), **changes})
 
 
 def python_m_bot(
@@ -29,5 +38,4 @@ def python_m_bot(
 
 
 def without_log(errors: str) -> str:
-    """Return the errors of a process without its log."""
     return "\n".join(line for line in errors.splitlines() if not line.startswith("["))

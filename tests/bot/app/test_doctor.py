@@ -10,7 +10,6 @@ from pathlib import Path
 import discord
 import pytest
 from filelock import FileLock
-from pydantic import SecretStr
 
 from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
@@ -19,20 +18,17 @@ from tests.bot.session_harness import run_sql
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
-from tests.fake_discord.state import TOKEN
 
-
-def with_token(chosen: RunnerSettings, token: str) -> RunnerSettings:
-    return chosen.model_copy(update={"discord_token": SecretStr(token)})
+from .program import with_token
 
 
 async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
-            assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
+            assert await doctor.check_all(with_token(chosen), "run") == 1
             assert "!!  Servers: none. Invite the bot: https://" in capsys.readouterr().out
             await people.guild("The Playhouse", INVITE_PERMISSIONS.value)
-            assert await doctor.check_all(with_token(chosen, TOKEN)) == 0
+            assert await doctor.check_all(with_token(chosen)) == 0
             out = capsys.readouterr().out
             assert "ok  Token: Discord knows it as " in out
             assert "ok  Privileged intents: On Book needs none; no other is on" in out
@@ -41,7 +37,7 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert "ok  Voice of new scripts: tiny writes" in out
             assert out.endswith("Everything is ok.\n")
             await people.guild("The Globe", discord.Permissions(send_messages=True).value)
-            assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
+            assert await doctor.check_all(with_token(chosen), "run") == 1
             out = capsys.readouterr().out
             assert re.search("!!  Server “The Globe”: lacks .*Attach Files", out)
         assert await doctor.check_all(with_token(chosen, "not.a.token"), "run") == 1
@@ -51,7 +47,7 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
 async def test_doctor_checks_the_intent_for_content(
     chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
 ):
-    asking = with_token(chosen, TOKEN).model_copy(update={"message_content": True})
+    asking = with_token(chosen, message_content=True)
     for is_granted, finding in (
         (False, "--  Privileged intents: Discord refuses the message-content intent. Allow it on"),
         (True, "ok  Privileged intents: On Book needs message content; no other is on"),
@@ -67,7 +63,7 @@ async def test_doctor_works_without_a_network(
 ):
     chosen.database.touch()
     with FileLock(f"{chosen.database}.lock"), at("http://127.0.0.1:1"):
-        assert await doctor.check_all(with_token(chosen, TOKEN), "run") == 1
+        assert await doctor.check_all(with_token(chosen), "run") == 1
     out = capsys.readouterr().out
     assert "!!  Token: Discord cannot be reached (ClientConnectorError)." in out
     assert f"ok  Database: {chosen.database} is in use by an On Book that runs" in out

@@ -52,7 +52,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @asynccontextmanager
 async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIterator[Host]:
-    """Start a bot with this number of shards."""
     async with (
         discord_here(**world) as discord,
         bot_at(discord, chosen, Shards.all_of(shards)) as bot,
@@ -62,7 +61,6 @@ async def hosted(chosen: RunnerSettings, shards: int, **world: Any) -> AsyncIter
 
 @pytest.fixture
 async def host(chosen: RunnerSettings) -> AsyncIterator[Host]:
-    """Yield a bot with several shards."""
     async with hosted(chosen, 3) as found:
         yield found
 

@@ -24,8 +24,7 @@ from bot.settings import RunnerSettings
 from tests.bot.conftest import count
 from tests.bot.session_harness import run_sql
 from tests.fake_discord.people import letters
-
-ROOT = Path(__file__).parents[3]
+from tests.fake_discord.processes import ROOT
 
 
 class LocalPage:
@@ -63,7 +62,6 @@ class LocalPage:
         self.act("run_command", **self.find_command(name), options=options)
 
     def suggest(self, name: str, focused: str, value: str) -> Any:
-        """Return the answer to an option that is being typed."""
         how = {"focused": focused, "value": value, "options": {}}
         return self.act("autocomplete_command", **self.find_command(name), **how)
 
@@ -77,7 +75,6 @@ class LocalPage:
         }
 
     def become(self, name: str) -> None:
-        """Change to another person on the page."""
         [viewer] = [known for known in self.ask("/api/state")["viewers"] if known["name"] == name]
         self.act("viewer", viewer_id=viewer["id"])
 
@@ -97,7 +94,6 @@ def read(message: dict[str, Any]) -> str:
 
 
 def find_button(message: dict[str, Any], label: str) -> str:
-    """Return the key of a message's button."""
     rows = (row["components"] for row in message["components"])
     return next(item["control_key"] for row in rows for item in row if item.get("label") == label)
 

@@ -36,7 +36,6 @@ async def discord() -> AsyncIterator[Discord]:
 
 
 def wait_for_log(log: Path, words: str) -> None:
-    """Wait until a log has these words."""
     while words not in log.read_text():
         time.sleep(0.02)
 
@@ -88,7 +87,6 @@ def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Itera
 
 
 async def make_guild(discord: Discord, shard: int, shards: int) -> Guild:
-    """Return a server on a shard."""
     while True:
         guild = await discord.guild("The Playhouse")
         if (guild.id >> 22) % shards == shard:

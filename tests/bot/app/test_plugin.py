@@ -88,19 +88,16 @@ async def world() -> AsyncIterator[simcord.Env]:
 
 @pytest.fixture
 def host(world: simcord.Env) -> Host:
-    """Return the host."""
     assert isinstance(world.bot, Host)
     return world.bot
 
 
 @pytest.fixture
 async def stage(world: simcord.Env) -> Stage:
-    """Return a channel and two people in it."""
     return await staged(world, None)
 
 
 async def load(stage: Stage, name: str = EXTENSION) -> None:
-    """Load the extension into the host, and sync its commands."""
     host: Any = stage.world.bot
     with stage.world._bot_scope():
         await host.load_extension(name)
@@ -108,7 +105,6 @@ async def load(stage: Stage, name: str = EXTENSION) -> None:
 
 
 async def unload(stage: Stage) -> None:
-    """Unload the extension."""
     host: Any = stage.world.bot
     with stage.world._bot_scope():
         await host.unload_extension(EXTENSION)
@@ -116,13 +112,12 @@ async def unload(stage: Stage) -> None:
 
 
 async def start(stage: Stage, **options: str) -> Any:
-    """Begin a script, as Ann."""
     return await stage.ann.slash(stage.channel, "onbook start", heading=HEADING, **options)
 
 
 async def continue_script(stage: Stage) -> None:
     """Continue the script with the same seed each time, as Ann."""
-    await stage.continue_with_seed(stage.ann, stage.channel, "onbook continue", seed=1)
+    await stage.continue_with_seed(stage.ann, "onbook continue", seed=1)
 
 
 def list_traces(host: Host) -> dict[str, object]:
@@ -288,7 +283,6 @@ async def test_invalid_settings_refuse_to_load(
 
 
 def add_group(host: Host) -> None:
-    """Add a command /onbook to the host."""
 
     @host.tree.command(name="onbook", description="What is on the booking list")
     async def onbook(interaction: discord.Interaction[Any]) -> None:

@@ -21,6 +21,7 @@ from discord import Permissions
 from filelock import FileLock
 
 import bot
+from tests.bot.conftest import HEADING
 from tests.fake_discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
 from tests.fake_discord.processes import ROOT, fake_discord
 from tests.fake_discord.state import TOKEN
@@ -31,8 +32,6 @@ RED = "Red-DiscordBot==3.5.24"
 HOST = Path(__file__).with_name("red_host.py")
 
 INFO = json.loads((ROOT / "bot" / "info.json").read_text(encoding="utf-8"))
-
-HEADING = "INT. DINER - NIGHT"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +109,6 @@ class Red:
         return said.removeprefix("```py\n").removesuffix("\n```")
 
     async def list_traces(self) -> str:
-        """Return all that a cog could leave behind."""
         return await self.evaluate("__import__('__main__').list_traces(bot)")
 
     async def confirm(self, line: str, by: Person, answer: str) -> None:

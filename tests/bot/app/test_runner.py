@@ -13,7 +13,6 @@ from typing import get_args
 from unittest.mock import Mock
 
 import pytest
-from pydantic import SecretStr
 
 import bot
 from bot.__main__ import main as bot_program
@@ -21,22 +20,18 @@ from bot.app import doctor, model_listing, runner, script_files
 from bot.app.commands import NAMES
 from bot.errors import RunnerError
 from bot.inference.model import ModelError
-from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings, read_runner_settings
-from bot.storage.schema import Script
-from bot.storage.store import Store
 from export.__main__ import main as export_program
+from tests.bot.storage.scripts import make_draft, make_script, opened
 from tests.fake_discord import faults
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import ROOT, fake_discord, run_onbook
-from tests.fake_discord.state import TOKEN
 from training.cli import COMMANDS
 from training.cli import main as training_program
 from training.cli.corpus import Corpus
 
-from .program import python_m_bot, without_log
+from .program import python_m_bot, with_token, without_log
 
 
 def onbook(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
@@ -127,6 +122,10 @@ async def test_voice_is_listed_and_described(
     await model_listing.show(chosen, None)
     row = r"  tiny +\d\.\d MB  a few scenes of Shakespeare \(for new scripts\)"
     assert re.search(row, capsys.readouterr().out)
+    await model_listing.show(chosen, None, as_json=True)
+    voices = {voice["name"]: voice for voice in json.loads(capsys.readouterr().out)}
+    assert voices["tiny"]["refusal"] is None
+    assert voices["tiny"]["metadata"]["onbook.name"] == "tiny"
     await model_listing.show(chosen, str(chosen.models / "tiny.onnx"))
     assert "Styles to start a script in: storm, ghost story" in capsys.readouterr().out
     (tmp_path / "mine.onnx").write_bytes(b"no voice at all")
@@ -167,22 +166,20 @@ async def test_failed_login_is_explained_without_the_token(
 ):
     limit = Mock()
     monkeypatch.setattr(runner, "limit_allocator", limit)
-    token = {"discord_token": SecretStr("not.a.token")}
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
             await people.fail(faults.Kind.STATUS, "GET", "/users/@me", status=status)
         with pytest.raises(RunnerError, match=sentence) as raised:
-            await runner.run_on_discord(chosen.model_copy(update=token))
+            await runner.run_on_discord(with_token(chosen, "not.a.token"))
     assert "not.a.token" not in str(raised.value)
     limit.assert_called_once_with()  # before anything is loaded
 
 
 async def test_a_refused_intent_is_one_sentence(chosen: RunnerSettings):
     with fake_discord() as address:
-        asking = {"discord_token": SecretStr(TOKEN), "message_content": True}
         sentence = r"^Discord refuses the message-content intent\. Allow it on the bot's page"
         with at(address), pytest.raises(RunnerError, match=sentence):
-            await runner.run_on_discord(chosen.model_copy(update=asking))
+            await runner.run_on_discord(with_token(chosen, message_content=True))
 
 
 async def test_too_few_shards_are_refused(chosen: RunnerSettings):
@@ -190,9 +187,8 @@ async def test_too_few_shards_are_refused(chosen: RunnerSettings):
         async with Discord(address) as people:
             await people.guild("The Playhouse")
             await people.guild("The Globe")
-        token = {"discord_token": SecretStr(TOKEN)}
         with at(address), pytest.raises(RunnerError, match=r"^Discord requires more shards"):
-            await runner.run_on_discord(chosen.model_copy(update=token))
+            await runner.run_on_discord(with_token(chosen))
 
 
 def test_settings_can_be_given_with_a_command(tmp_path: Path):
@@ -231,46 +227,23 @@ def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_
 
 
 async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):
-    store = await Store.open(chosen.database)
-    try:
-        element = Element(Kind.DIALOGUE, "MAYA\nThe vault is empty.")
-        draft = Draft(element, 1, "Ann", None, "fingerprint")
+    async with opened(chosen.database) as store:
         first, second = [
-            await store.scripts.create_script(
-                Script(
-                    channel=channel,
-                    owner=1,
-                    title="The Heist",
-                    cast=[],
-                    preferences={"voice": "tiny"},
-                    running=True,
-                    head=None,
-                ),
-                [draft] * lines,
-            )
-            for channel, lines in ((1, 1), (2, 0))
+            await store.scripts.create_script(make_script(channel), drafts)
+            for channel, drafts in ((1, [make_draft("The vault is empty.")]), (2, []))
         ]
-        with pytest.raises(RunnerError, match="2 scripts are called “the heist”"):
-            await script_files.export(chosen, "the heist", tmp_path / "heist.txt", "letter")
-        with pytest.raises(RunnerError, match="has no lines yet"):
-            await script_files.export(chosen, str(second.id), tmp_path / "heist.txt", "letter")
-        with pytest.raises(RunnerError, match=r"(?s)No script is called “x”.*The Heist"):
-            await script_files.export(chosen, "x", tmp_path / "heist.txt", "letter")
-        with pytest.raises(RunnerError, match=r"ends with \.fountain"):
-            await script_files.export(chosen, "x", tmp_path / "heist.doc", "letter")
+        for name, ending, why in (
+            ("the diner", "txt", "2 scripts are called “the diner”"),
+            (str(second.id), "txt", "has no lines yet"),
+            ("x", "txt", r"(?s)No script is called “x”.*The Diner"),
+            ("x", "doc", r"ends with \.fountain"),
+        ):
+            with pytest.raises(RunnerError, match=why):
+                await script_files.export(chosen, name, tmp_path / f"diner.{ending}", "letter")
         for ending in ("fountain", "pdf"):
-            file = tmp_path / f"heist.{ending}"
+            file = tmp_path / f"diner.{ending}"
             await script_files.export(chosen, str(first.id), file, "a4")
             assert file.stat().st_size
             with pytest.raises(RunnerError, match="File exists"):
                 await script_files.export(chosen, str(first.id), file, "a4")
-        assert "The vault is empty." in (tmp_path / "heist.fountain").read_text()
-    finally:
-        await store.close()
-
-
-async def test_machines_read_json(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
-    await model_listing.show(chosen, None, as_json=True)
-    voices = {voice["name"]: voice for voice in json.loads(capsys.readouterr().out)}
-    assert voices["tiny"]["refusal"] is None
-    assert voices["tiny"]["metadata"]["onbook.name"] == "tiny"
+        assert "The vault is empty." in (tmp_path / "diner.fountain").read_text()

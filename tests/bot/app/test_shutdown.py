@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,9 @@ import pytest
 from bot.app.client import Bot
 from bot.interactions import services
 from bot.settings import RunnerSettings
+from tests.bot.conftest import count
 from tests.bot.playing import begin_script, slow_down
+from tests.bot.session_harness import run_sql
 from tests.fake_discord.bot import bot_here
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import Discord
@@ -26,9 +26,8 @@ POSTED = r"/channels/\d+/messages$"
 
 def count_lines(path: Path) -> int:
     """Check the database that a bot left, and count its lines."""
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return int(database.execute("SELECT count(*) FROM lines").fetchone()[0])
+    assert run_sql(path, "PRAGMA integrity_check") == [["ok"]]
+    return count(path, "lines")
 
 
 async def test_signal_finishes_lines_and_begins_none(

@@ -22,10 +22,10 @@ from bot.__main__ import main
 from bot.app.terminal import TERMINAL_CHANNEL, Terminal, write
 from bot.errors import Overloaded
 from bot.settings import RunnerSettings
-from bot.storage.store import Store
 from bot.ui.delivery.responses import format_error
 from bot.ui.markdown import to_plain_text
 from tests.bot.session_harness import SessionHarness, run_sql
+from tests.bot.storage.scripts import opened
 from tests.fake_discord.processes import ROOT
 
 from .program import python_m_bot
@@ -33,7 +33,6 @@ from .program import python_m_bot
 
 @pytest.fixture
 def environment(chosen: RunnerSettings) -> dict[str, str]:
-    """Return the environment variables of the settings."""
     names = ("models", "model", "database", "threads", "quality")
     return {f"ONBOOK_{name.upper()}": str(getattr(chosen, name)) for name in names}
 
@@ -138,13 +137,10 @@ async def test_no_channel_of_discord_is_to_show_the_script(
     tmp_path: Path, environment: dict[str, str], chosen: RunnerSettings
 ):
     python_m_bot(tmp_path, "write", typed="Rain on the window.\n", **environment)
-    store = await Store.open(chosen.database)
-    try:
+    async with opened(chosen.database) as store:
         [script] = await store.scripts.list_scripts(TERMINAL_CHANNEL)
         assert script.head is not None
         assert await store.messages.list_unshown_scripts() == []
-    finally:
-        await store.close()
 
 
 def test_ctrl_c_in_a_terminal_stops_the_line(tmp_path: Path, environment: dict[str, str]):

@@ -13,14 +13,13 @@ from zipfile import ZipFile
 import pytest
 
 import bot
+from tests.bot.conftest import HEADING
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import ROOT, fake_discord
 from tests.fake_discord.state import TOKEN
 from tests.wheels import Installed, install
 
 HOST = Path(__file__).with_name("host_bot.py")
-
-HEADING = "INT. DINER - NIGHT"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
@@ -15,17 +14,12 @@ from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 
 
 @pytest.fixture(scope="session")
-def settings(voices: Path) -> dict[str, Any]:
-    """Return the settings of the bot."""
-    chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
-    chosen |= {"quality": "quick", "look": "typewriter"}
-    # Unlimited, because one person does more at once than the limits allow.
-    return chosen | UNLIMITED
-
-
-@pytest.fixture(scope="session")
-def address(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Discord with the bot; fail where the bot logs an error."""
+    settings = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
+    settings |= {"quality": "quick", "look": "typewriter"}
+    # Unlimited, because one person does more at once than the limits allow.
+    settings |= UNLIMITED
     folder = tmp_path_factory.mktemp("bot")
     log = folder / "bot.log"
     with fake_discord(PATIENCE) as address, running_bot(address, folder, log, **settings):
@@ -50,19 +44,16 @@ async def guild(discord: Discord) -> Guild:
 
 @pytest.fixture
 async def channel(guild: Guild) -> Channel:
-    """Return a channel in the test's server."""
     return await guild.channel("stage")
 
 
 @pytest.fixture
 async def ann(guild: Guild) -> Person:
-    """Return Ann, who writes."""
     return await guild.person("Ann")
 
 
 @pytest.fixture
 async def ben(guild: Guild) -> Person:
-    """Return Ben, who writes too."""
     return await guild.person("Ben")
 
 

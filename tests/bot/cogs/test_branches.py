@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +35,15 @@ from tests.bot.conftest import (
 )
 from tests.bot.playing import (
     BY_PERSON,
+    ask,
+    click,
     edit,
+    forget,
     menu_options,
-    open_privacy,
     open_window,
+    rewrite,
+    suggest,
+    use_on_message,
     write_lines,
 )
 from tests.bot.session_harness import SessionHarness, texts
@@ -47,29 +53,18 @@ STARTED = True
 
 
 def find(stage: Stage, text: str) -> list[Any]:
-    """Return the messages of the channel that have a text."""
     return [message for message in stage.messages() if text in message.content]
-
-
-async def rewrite(stage: Stage, shown: Any, text: str) -> Any:
-    """Submit the window in which a line is rewritten, as Ann."""
-    return answer(await stage.ann.submit_modal(shown, {fields(shown)["Text"]: text}))
-
-
-async def show_history(stage: Stage, **how: Any) -> Any:
-    return (await stage.ann.slash(stage.channel, "script history", **how)).response
 
 
 @on_a_server  # the random commands check a file
 async def test_redo_follows_a_jump(harness: SessionHarness):
-    begun = await harness.start()
-    start = current_position(begun.script)
-    rain = (await harness.write("Rain.\n\nThunder.\n\nHail.")).lines
+    start = current_position((await harness.start()).script)
+    _, thunder, _ = (await harness.write("Rain.\n\nThunder.\n\nHail.")).lines
     with pytest.raises(RequestError, match="would remove Ann's line"):
         await harness.session.history.jump_to(harness.writer("Ben"), start)
     await harness.jump(start)
     await harness.write("Snow.")
-    await harness.jump(ScriptPosition(begun.script.id, rain[1].id))
+    await harness.jump(ScriptPosition(start.script, thunder.id))
     back = await harness.undo()
     await harness.undo()
     for _ in range(3):
@@ -98,27 +93,24 @@ async def test_redo_by_its_button(stage: Stage):
 
 
 async def test_the_writer_the_owner_and_moderators_undo_a_persons_line(stage: Stage):
-    cid = stage.guild.add_member(stage.world.create_user("Cid"))
+    cid = stage.member("Cid")
     for who in (stage.ben, stage.ann, moderator(stage)):
         await write_lines(stage, "Rain.", by=stage.ben)
-        for refused in (
-            answer(await cid.slash(stage.channel, "undo")),
-            answer(await cid.click(stage.panel(), label="Undo")),
-        ):
+        for refused in (await ask(stage, "undo", cid), await click(cid, stage.panel(), "Undo")):
             assert_private(refused, "would remove Ben's line")
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
         assert await stage.lines() == [HEADING]
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=1)
+    await stage.continue_with_seed(stage.ann, seed=1)
     await cid.slash(stage.channel, "undo")  # anybody may undo the voice's line
     assert await stage.lines() == [HEADING]
 
 
 async def test_history_says_how_each_line_was_written(stage: Stage):
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=7, temperature=0.4)
+    await stage.continue_with_seed(stage.ann, seed=7, temperature=0.4)
     await stage.ann.slash(stage.channel, "undo")
     await write_lines(stage, "MAYA: *Hello*.", by=stage.ben)
-    shown = await show_history(stage)
+    shown = await ask(stage, "script history")
     assert shown.ephemeral
     first, by, left, how, last, who, others = shown.content.split("\n")[1:]
     assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
@@ -130,30 +122,21 @@ async def test_history_says_how_each_line_was_written(stage: Stage):
     # Settings that differ from the present ones are listed.
     for setting, value in (("repetition", "0"), ("length", "200")):
         await stage.ann.slash(stage.channel, "settings", setting=setting, value=value)
-    how = (await show_history(stage)).content.split("\n")[4]
+    how = (await ask(stage, "script history")).content.split("\n")[4]
     assert how.endswith(", seed 7, temperature 0.4, repetition 0.5, length 60 characters")
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=8)
-    assert (await show_history(stage)).content.split("\n")[-2].endswith(", seed 8")
+    await stage.continue_with_seed(stage.ann, seed=8)
+    assert (await ask(stage, "script history")).content.split("\n")[-2].endswith(", seed 8")
 
 
 def test_a_page_of_the_history_has_room_for_all_settings():
-    settings = {
-        "temperature": 0.8765432,
-        "top_p": 0.9512345,
-        "min_p": 0.0512345,
-        "repetition": 0.5123456,
-        "company": 0.5123456,
-    }
-    origin = Provenance(content=Provenance.serialize({"length": 60} | settings))
+    settings = {"temperature": 0.8765432, "top_p": 0.9512345, "min_p": 0.0512345, "length": 60}
+    settings |= {"repetition": 0.5123456, "company": 0.5123456}
+    origin = Provenance(content=Provenance.serialize(settings))
     # Speeches of the greatest length fill the page.
-    speech = {
-        "kind": "dialogue",
-        "text": f"MAYA\n{'*' * 200}",
-        "credit": "_" * 40,
-        "seed": 2**31 - 1,
-    }
+    speech = {"text": f"MAYA\n{'*' * 200}", "credit": "_" * 40, "seed": 2**31 - 1}
+    speech |= {"kind": "dialogue", "shared_provenance": origin}
     ids = range(1, LINES_PER_PAGE + 1)
-    lines = [Line(id=n, copy_of=n, rewrite_of=n, shared_provenance=origin, **speech) for n in ids]
+    lines = [Line(id=n, copy_of=n, rewrite_of=n, **speech) for n in ids]
     present = dict.fromkeys(OPTIONS_BY_NAME, 1)
     assert "temperature 0.877, top-p 0.951" in format_lines(lines[:1], {}, present, read_settings())
     numbers = dict(zip(ids, ids, strict=True))
@@ -164,19 +147,12 @@ def test_a_page_of_the_history_has_room_for_all_settings():
 
 async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
     for part in range(2):
-        await write_lines(
-            stage, *(f"Knock {part}-{knock}. {'And on. ' * 30}" for knock in range(9))
-        )
-    shown = await show_history(stage)
+        knocks = (f"Knock {part}-{knock}. {'And on. ' * 30}" for knock in range(9))
+        await write_lines(stage, *knocks)
+    shown = await ask(stage, "script history")
     assert "page 3 of 3" in shown.content
     assert shown.content.count("\n-# ") == 8
-    for label, page in [
-        ("Back", 2),
-        ("First", 1),
-        ("Last", 3),
-        ("Back", 2),
-        ("Next", 3),
-    ]:
+    for label, page in [("Back", 2), ("First", 1), ("Last", 3), ("Back", 2), ("Next", 3)]:
         await stage.ann.click(shown, label=label)
         assert f"page {page} of 3" in shown.content
     assert labels(shown) == ["First", "Back", "Next", "Last"]
@@ -185,11 +161,11 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
     await write_lines(stage, "Snow.")
     # The lines that were undone stand in between, and have no number.
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 3, "**2** Snow\\.")]:
-        shown = await show_history(stage, line=str(line))
+        shown = await ask(stage, "script history", line=str(line))
         assert f"page {page} of 3" in shown.content
         marked = [line for line in shown.content.split("\n") if line.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
-    refused = answer(await stage.ann.slash(stage.channel, "script history", line="3"))
+    refused = await ask(stage, "script history", line="3")
     assert_private(refused, "The script has only 2 lines. Choose one of them.")
 
 
@@ -212,20 +188,24 @@ async def test_a_fork_keeps_the_messages_of_its_original(stage: Stage):
     script = await stage.script()
     await stage.ann.slash(stage.channel, "script fork", title="Another")
     await stage.store.scripts.delete_script(script.id)
-    asked = await open_privacy(stage, stage.ben, "Forget me…")
-    await stage.ben.click(asked, label="Forget me and my text")
+    await forget(stage, stage.ben)
     assert find(stage, "Rain") == []
     await assert_channel_is_true(stage)
     await stage.ben.slash(stage.channel, "undo")
     await assert_channel_is_true(stage)
 
 
-async def test_a_fork_goes_on_in_a_thread(stage: Stage):
+async def fork_in_thread(stage: Stage, by: Any) -> simcord.ChannelHandle:
+    """Fork the script in a thread of its own, and return the thread."""
     stage.permit(administrator=True)
-    told = answer(await stage.ben.slash(stage.channel, "script fork", title="Act two", thread=True))
+    told = await ask(stage, "script fork", by, title="Act two", thread=True)
     [made] = [place for place in stage.world.backend.channels.values() if place.name == "Act two"]
     assert f"<#{made.id}>" in told.content
-    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    return simcord.ChannelHandle(stage.world, stage.guild, made)
+
+
+async def test_a_fork_goes_on_in_a_thread(stage: Stage):
+    thread = await fork_in_thread(stage, stage.ben)
     assert labels(stage.panel(thread)) == BY_PERSON
     await stage.ben.slash(thread, "write", text="Snow.")
     assert await stage.lines(thread) == [HEADING, "Snow."]
@@ -236,17 +216,13 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
 
 
 async def test_lines_that_a_thread_shares_have_details_and_are_forgotten_there(stage: Stage):
-    stage.permit(administrator=True)
     await write_lines(stage, "Rain falls.", by=stage.ben)
-    await stage.ann.slash(stage.channel, "script fork", title="Act two", thread=True)
-    [made] = [place for place in stage.world.backend.channels.values() if place.name == "Act two"]
-    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    thread = await fork_in_thread(stage, stage.ann)
     [shared] = [message for message in stage.messages(thread) if "Rain" in message.content]
     details = answer(await stage.ann.context_menu(thread, "Details", shared))
     assert "Rain falls" in details.content
     assert "bits per character" in details.content
-    asked = await open_privacy(stage, stage.ben, "Forget me…")
-    told = answer(await stage.ben.click(asked, label="Forget me and my text"))
+    told = await forget(stage, stage.ben)
     assert told.content == "You are forgotten. Name and text removed from 1 line."
     for channel in (stage.channel, thread):
         assert not [message for message in stage.messages(channel) if "Rain" in message.content]
@@ -272,7 +248,7 @@ async def test_a_failed_fork_leaves_no_thread(stage: Stage, may_delete: bool):
 @pytest.mark.parametrize("where", BOTH, indirect=True)
 async def test_a_rewritten_line_keeps_what_followed(harness: SessionHarness):
     await harness.start()
-    rain = (await harness.write("Rain.")).lines[0]
+    [rain] = (await harness.write("Rain.")).lines
     [said] = await harness.continue_script(5)
     [snow] = (await harness.rewrite(rain, "Snow.")).lines
     lines = await harness.lines()
@@ -290,8 +266,8 @@ async def test_a_rewritten_line_keeps_what_followed(harness: SessionHarness):
 
 
 async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "script edit", line="2"))
-    assert "The script has only 1 line. Choose one of them." in refused.content
+    refused = await ask(stage, "script edit", line="2")
+    assert_private(refused, "The script has only 1 line. Choose one of them.")
     # By default, it is for the last line.
     await rewrite(stage, await edit(stage), "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
@@ -302,8 +278,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
     await assert_channel_is_true(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "script edit", line="3"))
-    assert "would remove Ann's line" in refused.content
+    assert_private(await ask(stage, "script edit", stage.ben, line="3"), "would remove Ann's line")
     shown = await edit(stage, line="3")
     assert fields(shown).keys() == {"Text"}
     await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")
@@ -318,8 +293,8 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     assert_private(refused, "not in the script now", "Here is your text:\n```\nExt. roof\n```")
     message = await stage.ann.send(stage.channel, "Hello.")
     for name in ("Continue from here", "Rewrite this line"):
-        refused = answer(await stage.ann.context_menu(stage.channel, name, message))
-        assert_private(refused, "shows no line of a script")
+        told = await use_on_message(stage, stage.ann, name, message)
+        assert_private(told, "shows no line of a script")
 
 
 async def test_rewritten_speech_keeps_its_speaker(stage: Stage):
@@ -343,19 +318,17 @@ async def test_rewritten_speech_keeps_its_speaker(stage: Stage):
 async def test_a_rewritten_line_still_credits_whose_it_was(stage: Stage):
     await write_lines(stage, "MAYA: Good morrow.", by=stage.ben)
     await rewrite(stage, await edit(stage, line="2"), "MAYA: Good night.")
-    shown = await show_history(stage)
+    shown = await ask(stage, "script history")
     assert "\n-# Ann, after Ben: speech, rewritten" in shown.content
     assert "speech by Ann, after Ben" in str(shown.components)
     [message] = find(stage, "Good night")
-    details = answer(await stage.ben.context_menu(stage.channel, "Details", message))
+    details = await use_on_message(stage, stage.ben, "Details", message)
     assert "-# Ann, after Ben, <t:" in details.content
-    sent = answer(await stage.ben.slash(stage.channel, "script export", format="fountain"))
-    [file] = sent.attachments
-    page = (await file.read()).decode()
+    sent = await ask(stage, "script export", stage.ben, format="fountain")
+    page = (await sent.attachments[0].read()).decode()
     assert "\n    Ann\n    Ben\n" in page
     assert "\n    Ben: 0 lines, 0 words (0%), plus 1 line that others rewrote\n" in page
-    told = answer(await stage.ben.slash(stage.channel, "script stats"))
-    [picture] = told.attachments
+    [picture] = (await ask(stage, "script stats", stage.ben)).attachments
     assert picture.description.endswith("Ben 0 words in 0 lines, plus 1 line that others rewrote.")
     replayed = await replay_script(stage.session, Job())
     assert "\tAnn, after Ben\t" in format_table(replayed)
@@ -398,11 +371,9 @@ async def test_former_writers_outlive_copies_but_not_their_wish_to_be_forgotten(
 async def test_lines_are_suggested(stage: Stage):
     await write_lines(stage, *(f"Knock {n}." for n in range(9)))
     for command in ("script edit", "script history"):
-        found = await stage.ann.autocomplete(stage.channel, command, "line", "")
-        assert [choice["value"] for choice in found] == [str(number) for number in range(10, 0, -1)]
-        assert found[0]["name"] == "10. Knock 8."
-        found = await stage.ann.autocomplete(stage.channel, command, "line", "1")
-        assert [choice["value"] for choice in found] == ["10", "1"]
+        found = await suggest(stage, command, "line", "")
+        assert found == [str(number) for number in range(10, 0, -1)]
+        assert await suggest(stage, command, "line", "1") == ["10", "1"]
 
 
 async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
@@ -417,7 +388,7 @@ async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
         assert [choice["name"] for choice in suggested] == found
     assert fields(await edit(stage, line="helen knife"))
     for wanted in ("spoon", "5", "0"):
-        refused = answer(await stage.ann.slash(stage.channel, "script edit", line=wanted))
+        refused = await ask(stage, "script edit", line=wanted)
         assert refused.ephemeral
     assert refused.content.startswith("The script has only 4 lines.")
     await rewrite(stage, await edit(stage, line="helen knife"), "HELEN: It is here.")
@@ -429,13 +400,12 @@ async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
     made = stage.world.backend.create_thread(forum.id, "a post", stage.ann.id)
     post = simcord.ChannelHandle(stage.world, stage.guild, made)
     await stage.world.settle()
-    for place, actor in ((post, stage.ann), (stage.ann.user.dm_channel, stage.ann.user)):
-
-        async def slash(name: str, place=place, actor=actor, **how: Any) -> Any:
-            if actor is stage.ann:
-                return await actor.slash(place, name, **how)
-            return await actor.slash(name, **how)
-
+    in_post = functools.partial(stage.ann.slash, post)
+    private = stage.ann.user
+    for place, actor, slash in (
+        (post, stage.ann, in_post),
+        (private.dm_channel, private, private.slash),
+    ):
         await slash("start", title="The Diner", heading=HEADING)
         await slash("continue")
         await actor.click(stage.panel(place), label="Undo")

@@ -29,15 +29,7 @@ from tests.bot.playing import (
     read_true_script,
     slow_down,
 )
-from tests.fake_discord.people import (
-    PATIENCE,
-    Asked,
-    Channel,
-    Discord,
-    Guild,
-    Message,
-    Person,
-)
+from tests.fake_discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
 
 
 async def until_settled(requests: Sequence[Asked]) -> list[Message]:
@@ -182,16 +174,17 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     await continued.is_done()
     written = await ann.slash(channel, "write", text="Rain.", times=2)
     await written.is_done()
-    for asked in (pressed, continued, written):
+    twice = pressed, continued, written
+    for asked in twice:
         await asked.is_refused(40060)
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
-    await asyncio.gather(*map(discord.deliver_again, (pressed, continued, written)))
+    await asyncio.gather(*map(discord.deliver_again, twice))
     await discord.until(
         lambda: sum("40060" in refusal for refusal in discord.refusals) == 6,
         lambda: f"6 of {discord.refusals}",
     )
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
-    [line, *_] = [message for message in channel.messages() if message.is_line]
+    line = next(message for message in channel.messages() if message.is_line)
     starred = await press_star_of(ann, line)
     await starred.shows("You starred")
     await discord.deliver_again(starred)
@@ -200,17 +193,16 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     discord.refusals.clear()
 
 
-def hold_after(monkeypatch: pytest.MonkeyPatch, lines: int) -> asyncio.Event:
-    """Hold the voice after so many lines until the returned event is set."""
-    draft, gate, begun = Drafter.draft_line, asyncio.Event(), itertools.count()
+def stop_after(monkeypatch: pytest.MonkeyPatch, lines: int, stop: Callable[[], Any]) -> None:
+    """Do something else before the voice writes each line after so many."""
+    draft, begun = Drafter.draft_line, itertools.count()
 
-    async def draft_held(*arguments: Any) -> Draft:
+    async def draft_or_stop(*arguments: Any) -> Draft:
         if next(begun) >= lines:
-            await gate.wait()
+            await stop()
         return await draft(*arguments)
 
-    monkeypatch.setattr(Drafter, "draft_line", draft_held)
-    return gate
+    monkeypatch.setattr(Drafter, "draft_line", draft_or_stop)
 
 
 async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
@@ -218,7 +210,8 @@ async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
 ):
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
-    gate = hold_after(monkeypatch, 2)
+    gate = asyncio.Event()
+    stop_after(monkeypatch, 2, gate.wait)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
 
     def find_lines() -> list[Message]:
@@ -245,14 +238,7 @@ async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin_script(inside.ann, inside.channel)
-    draft, begun = Drafter.draft_line, itertools.count()
-
-    async def fail_after_two_lines(*arguments: Any) -> Draft:
-        if next(begun) >= 2:
-            raise NoContinuation
-        return await draft(*arguments)
-
-    monkeypatch.setattr(Drafter, "draft_line", fail_after_two_lines)
+    stop_after(monkeypatch, 2, AsyncMock(side_effect=NoContinuation))
     asked = await inside.ann.slash(inside.channel, "continue", lines=5)
     told = await asked.shows("The banned-word list leaves no possible continuation.")
     assert told.only_for == inside.ann.id
@@ -265,7 +251,8 @@ async def test_the_bot_types_at_once_where_the_voice_writes(
     await begin_script(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).is_done()
     assert inside.discord.typing == []
-    gate = hold_after(monkeypatch, 0)
+    gate = asyncio.Event()
+    stop_after(monkeypatch, 0, gate.wait)
     asked = await inside.ben.slash(inside.channel, "continue")
     await inside.discord.until(lambda: inside.discord.typing)
     assert inside.discord.typing == [inside.channel.id]

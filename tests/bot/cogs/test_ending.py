@@ -18,35 +18,35 @@ from tests.bot.conftest import (
     moderator,
     start_script,
 )
-from tests.bot.playing import ask, choose_script, open_menu, press_star, replace_script, write
+from tests.bot.playing import (
+    ask,
+    choose_script,
+    click,
+    open_menu,
+    press_star,
+    replace_script,
+    use_on_message,
+    write,
+)
 
 pytestmark = pytest.mark.usefixtures("record_table_read")
 
 STARTED = True
 
 
-async def ask_to_end(stage: Stage, who: Any) -> Any:
-    """Press *The end*, and return the question whether to end the script, or the refusal."""
-    return answer(await who.click(await open_menu(stage, who), label="The end"))
-
-
 async def end(stage: Stage, by: Any = None) -> Any:
     """End the script as Ann, or somebody else; return what they are told, or None."""
     who = by or stage.ann
-    asked = await ask_to_end(stage, who)
-    if "End it" not in labels(asked):
-        return asked
-    return answer(await who.click(asked, label="End it"))
+    return await click(who, await open_menu(stage, who, "The end"), "End it")
 
 
 def find_cards(stage: Stage, label: str = "Reopen") -> list[Any]:
-    """Return the closing cards in the channel."""
+    """Return the messages of the channel with a button, by default the closing cards."""
     return [message for message in stage.messages() if label in labels(message)]
 
 
 def ending(stage: Stage) -> Ending:
-    bot: Any = stage.world.bot
-    return bot.cogs["OnBook.ending"]
+    return stage.world.bot.cogs["OnBook.ending"]
 
 
 async def find_script(stage: Stage) -> Any:
@@ -59,7 +59,7 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     await press_star(stage, stage.ben, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "continue")
     assert await end(stage) is None
-    assert [message for message in stage.messages() if "Write" in labels(message)] == []
+    assert find_cards(stage, "Write") == []
     [card] = find_cards(stage)
     title, best, wrote = read(card).split("\n### ")
     assert title.startswith("## The Diner\nThe end · 3 lines · ")
@@ -90,19 +90,18 @@ async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_s
     ]
     assert [row.partition("\\:")[0] for row in wrote.split("\n")] == ["Who wrote", "- Ben", "- Ann"]
     await stage.ben.click(card, label="Surprise me")
-    assert [line.credit for line in await stage.session.library.load_lines()][-1] == "tiny"
+    assert (await stage.last_line()).credit == "tiny"
 
 
 async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
     await write(stage, "Rain.")
     look, line = stage.look(stage.panel()), stage.messages()[-2]
-    asked = await ask_to_end(stage, stage.ann)
+    asked = await open_menu(stage, stage.ann, "The end")
     assert asked.content == (
         "End “The Diner”? Everybody here sees its closing card, and you can reopen it later."
     )
     assert await stage.lines() == [HEADING, "Rain."]
-    look_of_asked = stage.look(asked)
-    pressed = [stage.press(stage.ann, look_of_asked, "End it") for _ in range(2)]
+    pressed = [stage.press(stage.ann, stage.look(asked), "End it") for _ in range(2)]
     await stage.world.settle()
     [doubled] = filter(None, map(answer, pressed))
     assert len(find_cards(stage)) == 1
@@ -111,14 +110,14 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
         answer(await stage.press_late(stage.ben, look, "Continue")),
         await ask(stage, "continue"),
         await ask(stage, "write", text="Snow."),
-        answer(await stage.ben.context_menu(stage.channel, "Continue from here", line)),
+        await use_on_message(stage, stage.ben, "Continue from here", line),
     ):
         assert_private(told, "“The Diner” has ended. Reopen it, or start another script.")
         assert labels(told) == ["Start another", "Surprise me", "Reopen"]
     assert await stage.store.lines.count_lines((await find_script(stage)).head) == 2
     await stage.ben.click(told, label="Reopen")
     assert await stage.lines() == [HEADING, "Rain."]
-    assert (await ask(stage, "continue", stage.ben)) is None
+    assert await ask(stage, "continue", stage.ben) is None
 
 
 async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
@@ -146,8 +145,8 @@ async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
     assert stage.messages()[-2].content.startswith("-# Ben resumed “The Diner”.\n")
     assert "Redo" in labels(stage.panel())
     await assert_channel_is_true(stage)
-    refused = answer(await stage.ann.click(find_cards(stage)[0], label="Reopen"))
-    assert refused.content.startswith("That script is already running here.")
+    refused = await click(stage.ann, find_cards(stage)[0], "Reopen")
+    assert_private(refused, "That script is already running here.")
     await end(stage)
     assert len(find_cards(stage)) == 2
 
@@ -155,13 +154,14 @@ async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
 async def test_an_old_card_does_not_pause_the_running_script(stage: Stage):
     await end(stage)
     await start_script(stage, title="Snow")
-    refused = answer(await stage.ben.click(find_cards(stage)[0], label="Reopen"))
-    assert refused.content.startswith("“Snow” is running here now. To reopen this script instead,")
+    refused = await click(stage.ben, find_cards(stage)[0], "Reopen")
+    assert_private(refused, "“Snow” is running here now. To reopen this script instead,")
     assert (await stage.script()).title == "Snow"
 
 
 async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
-    menu, asked = await open_menu(stage, stage.ann), await ask_to_end(stage, stage.ann)
+    menu = await open_menu(stage, stage.ann)
+    asked = await open_menu(stage, stage.ann, "The end")
     # Somebody who moderated when the question was asked may not end the script any more.
     for look, label in ((stage.look(menu), "The end"), (stage.look(asked), "End it")):
         refused = answer(await stage.press_late(stage.ben, look, label))
@@ -189,7 +189,7 @@ async def test_a_card_is_shown_by_the_next_process_in_the_servers_language(stage
     await ending(stage)._show_due()
     [card] = find_cards(stage, "Wieder öffnen")
     assert read(card).startswith("## The Diner\nEnde · ")
-    assert [message for message in stage.messages() if "Schreiben" in labels(message)] == []
+    assert find_cards(stage, "Schreiben") == []
 
 
 async def test_a_refused_card_is_posted_later_above_the_panel_of_the_next_script(stage: Stage):
@@ -214,8 +214,7 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
     record_table_read.side_effect = ValueError("no speech")
     await end(stage)
     [card] = find_cards(stage)
-    files = [file.filename for file in card.attachments]
-    assert files == ["the-diner-stats.png", "the-diner.pdf"]
+    assert [file.filename for file in card.attachments] == ["the-diner-stats.png", "the-diner.pdf"]
     stage.channel = stage.closed(attach_files=False)
     await stage.world.settle()
     await start_script(stage)

@@ -32,12 +32,12 @@ async def test_people_are_answered_in_their_own_language(
     await (await hans.slash(channel, "write", text="Rain.")).is_done()
     assert channel.panel().labels == GERMAN
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
-    undone = ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben", "Mehr …"]
-    assert channel.panel().labels == undone
-    refused = await (await hans.slash(channel, "script edit", line="5")).shows("Zeile")
-    assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
-    refused = await (await ann.slash(channel, "script edit", line="5")).shows("line")
-    assert refused.content == "The script has only 1 line. Choose one of them."
+    assert channel.panel().labels == [*GERMAN[:2], "Wiederherstellen", *GERMAN[2:]]
+    for person, words in (
+        (hans, "Das Skript hat nur 1 Zeile. Wähle eine davon."),
+        (ann, "The script has only 1 line. Choose one of them."),
+    ):
+        await (await person.slash(channel, "script edit", line="5")).shows(words)
 
     shown = await hans.click(channel.panel(), "Schreiben")
     assert (await shown.shows_modal())["title"] == "Die nächsten Zeilen schreiben"
@@ -98,13 +98,15 @@ async def test_commands_are_registered_in_german_without_umlauts(discord: Discor
     found = [name for command in slash for name in names(command)]
     assert "datenschutz" in found
     assert [name for name in found if set(name) & set("äöüß")] == []
-    assert registered["continue"]["name_localizations"] == {"de": "weiter"}
     described = registered["continue"]["description_localizations"]
     assert described == {"de": "Die Stimme die nächsten Zeilen schreiben lassen"}
     options = {option["name"]: option for option in registered["continue"]["options"]}
-    assert options["character"]["name_localizations"] == {"de": "rolle"}
-    assert options["kind"]["choices"][0]["name_localizations"] == {"de": "Dialog"}
-    shown = {option["name"]: option for option in registered["script"]["options"]}
-    assert shown["show"]["name_localizations"] == {"de": "zeigen"}
-    rewrite = registered["Rewrite this line"]["name_localizations"]
-    assert rewrite == {"de": "Diese Zeile umschreiben"}
+    below = {option["name"]: option for option in registered["script"]["options"]}
+    for named, german in (
+        (registered["continue"], "weiter"),
+        (options["character"], "rolle"),
+        (options["kind"]["choices"][0], "Dialog"),
+        (below["show"], "zeigen"),
+        (registered["Rewrite this line"], "Diese Zeile umschreiben"),
+    ):
+        assert named["name_localizations"] == {"de": german}

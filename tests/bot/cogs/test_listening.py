@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
@@ -12,22 +13,13 @@ import pytest
 from bot.audio import table_read
 from bot.cogs import listening, menu
 from bot.interactions import in_flight
-from tests.bot.conftest import (
-    Inside,
-    Stage,
-    answer,
-    assert_private,
-    labels,
-    opened,
-    staged,
-    start_script,
-)
-from tests.bot.playing import begin_script, open_menu
+from tests.bot.conftest import Inside, Stage, assert_private, labels, opened, staged, start_script
+from tests.bot.playing import ask, begin_script, click, open_menu
 from tests.fake_discord.people import Asked
 
 
-async def listen(stage: Stage, channel: Any = None, **options: Any) -> Any:
-    return answer(await stage.ben.slash(channel or stage.channel, "script listen", **options))
+async def listen(stage: Stage, **options: Any) -> Any:
+    return await ask(stage, "script listen", stage.ben, **options)
 
 
 async def test_everybody_hears_the_last_scene(stage: Stage):
@@ -55,22 +47,19 @@ async def test_a_long_table_read_is_cut(stage: Stage, monkeypatch: pytest.Monkey
         "A table read of **The Diner**, 0:03. The last 3 lines are left out, because a file has 2 "
         "minutes at most."
     )
-    shown = answer(await stage.ben.click(await open_menu(stage, level="Read…"), label="Listen"))
-    assert not shown.ephemeral
-    assert shown.content == "A table read of the last scene of **The Diner**, 0:03."
-    silent = stage.guild.create_text_channel("silent")
-    await start_script(stage, silent, heading="茂")
-    shown = await listen(stage, silent)
-    assert shown.ephemeral
-    assert shown.content == "Nothing there can be spoken."
-    assert not any(message.attachments for message in stage.messages(silent))
+    shown = await click(stage.ben, await open_menu(stage, level="Read…"), "Listen")
+    told = "A table read of the last scene of **The Diner**, 0:03."
+    assert (shown.ephemeral, shown.content) == (False, told)
+    stage.channel = stage.guild.create_text_channel("silent")
+    await start_script(stage, heading="茂")
+    shown = await listen(stage)
+    assert (shown.ephemeral, shown.content) == (True, "Nothing there can be spoken.")
+    assert not any(message.attachments for message in stage.messages())
 
 
 async def test_table_reads_are_limited(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    async def record(*_: object) -> table_read.TableRead:
-        return table_read.TableRead(b"1", 1.0, 0, 0)
-
-    monkeypatch.setattr(listening, "record_table_read", record)
+    recorded = AsyncMock(return_value=table_read.TableRead(b"1", 1.0, 0, 0))
+    monkeypatch.setattr(listening, "record_table_read", recorded)
     await start_script(stage)
     for _ in range(10):
         assert (await listen(stage)).attachments
@@ -78,7 +67,7 @@ async def test_table_reads_are_limited(stage: Stage, monkeypatch: pytest.MonkeyP
 
 
 async def test_without_the_extra_nothing_is_offered(chosen: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(listening, "is_installed", lambda: False)
+    monkeypatch.setattr("bot.cogs.is_installed", lambda: False)
     monkeypatch.setattr(menu, "is_installed", lambda: False)
     async with opened(chosen) as world:
         stage = await staged(world, chosen)

@@ -7,8 +7,10 @@ messages, direct messages, and the rest without their texts.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from tests.fake_discord.people import (
     BOT_MAY,
     PATIENCE,
     WRITERS_MAY,
+    Asked,
     Channel,
     Message,
     Person,
@@ -42,7 +45,6 @@ class Chat(Inside):
 
     @property
     def bot(self) -> str:
-        """Return a mention of the bot."""
         return f"<@{self.services.bot.user.id}>"
 
     async def say(self, person: Person, text: str, **how: Any) -> Message:
@@ -50,8 +52,11 @@ class Chat(Inside):
         return await self.write(person, f"{self.bot} {text}", **how)
 
     async def write(self, person: Person, text: str, **how: Any) -> Message:
-        """Write a message."""
         return await self.discord.see(await person.write(self.channel, text, **how))
+
+    async def set_plain_messages(self, person: Person, value: str) -> Asked:
+        """Let the bot read plain messages, or not."""
+        return await person.slash(self.channel, "settings", setting="plain_messages", value=value)
 
     async def lines(self) -> list[Line]:
         """Return the lines of the script, as they are stored."""
@@ -66,10 +71,6 @@ class Chat(Inside):
         await read_true_script(self.ann, self.channel)
         return (await self.lines())[1:]
 
-    async def until_gone(self, message: Message) -> None:
-        """Wait until a message is deleted."""
-        await self.discord.until(lambda: message.deleted)
-
     async def until_ticked(self, message: Message) -> None:
         """Wait until the bot has ticked a message, which stays."""
         await self.discord.until(lambda: TICK in message.reactions)
@@ -77,21 +78,19 @@ class Chat(Inside):
 
     async def is_told(self, text: str, channel: Channel | None = None) -> Message:
         """Wait until somebody says something in a channel, and return the message."""
-
-        def find() -> Message | None:
-            messages = (channel or self.channel).messages()
-            return next((message for message in messages if text in message.text), None)
-
-        return await self.discord.until(find, lambda: f"{text} in the channel")
+        place = channel or self.channel
+        found = await self.discord.until(
+            lambda: [message for message in place.messages() if text in message.text],
+            lambda: f"{text} in {place.shown()}",
+        )
+        return found[0]
 
     async def is_spoken(self, text: str) -> Message:
         """Wait until a character says something, and return the message."""
-
-        def find() -> Message | None:
-            spoken = (message for message in self.channel.messages() if message.webhook)
-            return next((message for message in spoken if text in message.text), None)
-
-        return await self.discord.until(find, lambda: f"{text} of a character")
+        [spoken] = await self.discord.until(
+            lambda: [post for post in self.channel.messages() if post.webhook and text in post.text]
+        )
+        return spoken
 
 
 @asynccontextmanager
@@ -100,10 +99,7 @@ async def chatting(
 ) -> AsyncIterator[Chat]:
     """Begin a script in a channel where the bot may do these things."""
     settings = chosen.model_copy(update={"message_content": may_read})
-    async with (
-        discord_here(may_read_content=may_read) as discord,
-        bot_at(discord, settings) as bot,
-    ):
+    async with discord_here(may_read_content=may_read) as discord, bot_at(discord, settings) as bot:
         guild = await discord.guild("The Playhouse", bot_may)
         channel = await guild.channel("stage")
         people = [await guild.person(name, CHATTERS_MAY) for name in ("Ann", "Ben")]
@@ -137,7 +133,7 @@ async def test_a_message_that_mentions_the_bot_becomes_a_line(chat: Chat):
 async def test_a_message_is_replaced_where_nothing_is_lost(chosen: RunnerSettings):
     async with chatting(chosen, BOT_MAY | MANAGE_MESSAGES) as chat:
         shouted = await chat.say(chat.ann, "Rain.")
-        await chat.until_gone(shouted)
+        await chat.discord.until(lambda: shouted.deleted)
         await chat.until_written("Rain.")
         pictured = await chat.say(chat.ann, "Snow.", files={"snow.png": b"snow"})
         await chat.until_ticked(pictured)
@@ -176,12 +172,14 @@ async def test_who_replies_to_a_character_without_a_mention_is_told_once(chat: C
     chatter = await chat.write(chat.ann, "What a dragon!")
     await chat.write(chat.ann, "Indeed.", reply_to=chatter)
     await chat.until_ticked(await chat.say(chat.ann, "Rain."))
-    assert [message.text for message in chat.channel.messages()].count(HINT) == 1
+
+    def count_hints() -> int:
+        return [message.text for message in chat.channel.messages()].count(HINT)
+
+    assert count_hints() == 1
     # Each person is told.
     await chat.write(chat.ann, "Rain.", reply_to=chat.channel.panel(), pings=False)
-    await chat.discord.until(
-        lambda: [message.text for message in chat.channel.messages()].count(HINT) == 2
-    )
+    await chat.discord.until(lambda: count_hints() == 2)
 
 
 async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
@@ -192,7 +190,7 @@ async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
     await chat.write(chat.ben, "Rain.", reply_to=panel)
     private = await chat.ben.dm()
     await chat.is_told("People are voting on the next line.", private)
-    assert [line.text for line in (await chat.lines())[1:]] == []
+    assert [line.text for line in await chat.lines()] == [HEADING]
 
 
 async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
@@ -210,7 +208,8 @@ async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
     [told] = find_answers()
     assert ", or mention me." in told.text
     assert told.labels == ["Start a script", "Surprise me"]
-    monkeypatch.setattr("bot.cogs.messages.ANSWER_SECONDS", 0.0)
+    later = time.monotonic() + 60
+    monkeypatch.setattr("bot.cogs.messages.time", SimpleNamespace(monotonic=lambda: later))
     await chat.say(chat.ben, "")
     await chat.discord.until(lambda: len(find_answers()) == 2)
 
@@ -227,8 +226,7 @@ async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
     await chat.until_ticked(await chat.say(chat.ann, "Rain."))
     await chat.until_written("HELEN\nGet me down.", "Rain.")
     await chat.write(chat.ann, "\n\n".join(["Rain."] * 11))
-    told = await chat.is_told("That is 11 lines at once. Write at most 10.")
-    assert told.reply_to
+    assert (await chat.is_told("That is 11 lines at once. Write at most 10.")).reply_to
 
 
 async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: Chat):
@@ -279,11 +277,8 @@ async def test_messages_become_lines_in_their_order(chat: Chat, monkeypatch: pyt
     await continued.is_done()
 
     # The first may come before the voice's line, which is acknowledged before it is begun.
-    async def find_written() -> list[str]:
-        return [line.text for line in await chat.lines() if line.text in texts]
-
     async with asyncio.timeout(PATIENCE):
-        while await find_written() != texts:  # noqa: ASYNC110
+        while [line.text for line in await chat.lines() if line.text in texts] != texts:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await read_true_script(chat.ann, chat.channel)
 
@@ -356,7 +351,7 @@ async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSett
         await refused.shows("That message is in the script already.")
         mine = await chat.write(chat.ben, "Rain.")
         await chat.ben.menu(mine, "Add to the script")
-        await chat.until_gone(mine)
+        await chat.discord.until(lambda: mine.deleted)
         await chat.until_written("HELEN\nGet me down.", "Rain.")
         await (await chat.ben.slash(chat.channel, "undo")).is_done()
         # Whoever added a line may take it back.
@@ -383,13 +378,9 @@ async def test_two_who_add_a_message_at_once_add_it_once(chosen: RunnerSettings)
 async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen: RunnerSettings):
     async with chatting(chosen, may_read=True) as chat:
         await chat.write(chat.ben, "HELEN: Get me down.")
-        refused = await chat.ben.slash(
-            chat.channel, "settings", setting="plain_messages", value="on"
-        )
+        refused = await chat.set_plain_messages(chat.ben, "on")
         await refused.shows("Only the script's owner or a moderator")
-        allowed = await chat.ann.slash(
-            chat.channel, "settings", setting="plain_messages", value="on"
-        )
+        allowed = await chat.set_plain_messages(chat.ann, "on")
         said = await allowed.shows("Changed: plain messages on. I read every message here now.")
         assert said.only_for is None
         for text in ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c"):
@@ -401,12 +392,10 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         # Who has spoken is a cue in any case.
         await chat.until_ticked(await chat.write(chat.ben, "helen: now or never"))
         assert "or send a message like `NAME: text`." in chat.channel.panel().text
-        texts = [line.text for line in (await chat.lines())[1:]]
-        assert texts[:2] == ["HELEN\nGet me down.", "Now!"]
-        assert texts[2:] == ["The dragon laughs.", "HELEN\nnow or never"]
-        await (
-            await chat.ann.slash(chat.channel, "settings", setting="plain_messages", value="off")
-        ).shows("Changed: plain messages off.")
+        told = ["HELEN\nGet me down.", "Now!", "The dragon laughs.", "HELEN\nnow or never"]
+        assert [line.text for line in await chat.lines()] == [HEADING, *told]
+        denied = await chat.set_plain_messages(chat.ann, "off")
+        await denied.shows("Changed: plain messages off.")
         await chat.write(chat.ben, "HELEN: Get me down.")
         await chat.until_ticked(await chat.say(chat.ben, "Rain."))
         assert len(await chat.lines()) == 6
@@ -414,5 +403,5 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
 
 
 async def test_plain_messages_need_the_intent(chat: Chat):
-    refused = await chat.ann.slash(chat.channel, "settings", setting="plain_messages", value="on")
+    refused = await chat.set_plain_messages(chat.ann, "on")
     await refused.shows("I cannot read plain messages. Mention me, or ask the bot's owner")

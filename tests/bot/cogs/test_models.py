@@ -12,7 +12,7 @@ from PIL import Image
 from bot.ui.images import curve
 from bot.ui.images.pictures import IMAGE_WIDTH
 from tests.bot.conftest import Stage, answer, assert_private, fields, moderator, start_script
-from tests.bot.playing import ask, edit, replace_script
+from tests.bot.playing import PAUSE, ask, edit, replace_script, suggest
 from tests.bot.voice_files import replace_file
 
 CHANGES_MODELS = True
@@ -22,8 +22,8 @@ REREAD = "The voice has changed: “{}” has read the script and continues it."
 
 async def continue_script(stage: Stage) -> str:
     """Let the voice write a line as Ben asks; return the name of the voice."""
-    await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
-    return (await stage.session.library.load_lines())[-1].credit
+    await stage.continue_with_seed(stage.ben, seed=1)
+    return (await stage.last_line()).credit
 
 
 async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
@@ -38,37 +38,35 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     assert other == "- **other**: a few scenes of Shakespeare"
     assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
     for command in ("voice", "start"):
-        found = await stage.ann.autocomplete(stage.channel, command, "voice", "ot")
-        assert [choice["value"] for choice in found] == ["other"]
+        assert await suggest(stage, command, "voice", "ot") == ["other"]
 
 
 async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, models: Path):
     shutil.copy(models / "tiny.onnx", models / "screen.onnx")  # suggested by the headings here
     ada = moderator(stage, "Ada", manage_guild=True)
     await start_script(stage)
-    for by in (stage.ann, moderator(stage)):
-        refused = await ask(stage, "voice", by, voice="other", use="server")
-        assert_private(refused, "You need the **Manage Server**")
-    refused = await ask(stage, "voice", stage.ben, voice="other", use="script")
-    assert "Only the script's owner or a moderator" in refused.content
-    refused = await ask(stage, "voice", ada, voice="nobody", use="server")
-    assert_private(refused, "There is no voice “nobody”")
+    for by, voice, use, why in (
+        (stage.ann, "other", "server", "You need the **Manage Server**"),
+        (moderator(stage), "other", "server", "You need the **Manage Server**"),
+        (stage.ben, "other", "script", "Only the script's owner or a moderator"),
+        (ada, "nobody", "server", "There is no voice “nobody”"),
+    ):
+        assert_private(await ask(stage, "voice", by, voice=voice, use=use), why)
     told = await ask(stage, "voice", ada, voice="other", use="server")
     assert not told.ephemeral
     assert told.content.startswith("“other” writes new scripts on this server from now on. ")
     assert "To change the script that runs here, use </settings:" in told.content
     assert await continue_script(stage) == "screen"
-    assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
-        (await ask(stage, "voice")).content
-    )
+    listed = await ask(stage, "voice")
+    assert "**other**: a few scenes of Shakespeare (for new scripts)" in listed.content
     await replace_script(stage)
     await stage.restart()
     assert await continue_script(stage) == "other"
     # A reset of the settings goes back to the server's voice.
-    reset = await stage.ann.slash(stage.channel, "settings", setting="voice", value="reset")
-    assert "voice other" in answer(reset).content
-    show = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
-    assert "\nVoice: other\n" in show.content
+    reset = await ask(stage, "settings", setting="voice", value="reset")
+    assert "voice other" in reset.content
+    shown = await ask(stage, "settings", setting="everything")
+    assert "\nVoice: other\n" in shown.content
     # Another server has its own choice.
     guild = stage.world.create_guild("The Other Playhouse")
     channel = guild.create_text_channel("stage")
@@ -83,7 +81,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     reset = await ask(stage, "settings", setting="everything", value="reset")
     assert "“other”" not in reset.content
     asked = await ask(stage, "start", surprise=True)
-    await stage.ann.click(asked, label="Pause it and start the new one")
+    await stage.ann.click(asked, label=PAUSE)
     assert (await stage.script()).model in ("screen", "tiny")
 
 

@@ -8,47 +8,46 @@ from typing import Any
 import pytest
 
 from bot.cogs.writing import Writing
-from bot.interactions.option_checks import (
-    MAX_ID,
-    InvalidOption,
-    check_options,
-)
+from bot.interactions.option_checks import MAX_ID, InvalidOption, check_options
 from tests.bot.playing import read_script
-from tests.fake_discord.people import Asked, Channel, Person
+from tests.fake_discord.people import Asked, Channel, Message, Person
 from tests.fake_discord.rules import SELECT, inputs
-
-CONTINUE: Any = Writing.continue_
 
 
 @pytest.mark.parametrize(
-    ("fits", "wrong"),
+    ("option", "fits", "wrong"),
     [
-        ({"lines": 10}, [{"lines": 11}, {"lines": 0}, {"lines": 2**70}, {"lines": "3"}]),
-        ({"lines": 1}, [{"lines": True}, {"lines": 1.5}, {"lines": [1]}]),
-        ({"temperature": 2}, [{"temperature": 2.1}, {"temperature": float("nan")}]),
-        ({"kind": "action"}, [{"kind": "song"}, {"kind": 1}]),
-        ({"character": "x" * 60}, [{"character": "x" * 61}, {"character": ""}]),
-        ({}, [{"vote": 9}, {"vote": 601}, {"takes": 6}]),
+        ("lines", [1, 10], [11, 0, 2**70, "3", True, 1.5, [1]]),
+        ("temperature", [2], [2.1, float("nan")]),
+        ("kind", ["action"], ["song", 1]),
+        ("character", ["x" * 60], ["x" * 61, ""]),
+        ("vote", [10], [9, 601]),
+        ("takes", [5], [6]),
     ],
 )
 def test_values_outside_the_registered_options_are_refused(
-    fits: dict[str, Any], wrong: list[dict[str, Any]]
+    option: str, fits: list[Any], wrong: list[Any]
 ) -> None:
-    check_options(CONTINUE, SimpleNamespace(**fits))
-    for given in wrong:
+    for value in fits:
+        check_options(Writing.continue_, SimpleNamespace(**{option: value}))
+    for value in wrong:
         with pytest.raises(InvalidOption):
-            check_options(CONTINUE, SimpleNamespace(**given))
+            check_options(Writing.continue_, SimpleNamespace(**{option: value}))
 
 
 def test_required_options_are_required() -> None:
-    write: Any = Writing.write
-    check_options(write, SimpleNamespace(text="Rain."))
+    check_options(Writing.write, SimpleNamespace(text="Rain."))
     with pytest.raises(InvalidOption):
-        check_options(write, SimpleNamespace())
+        check_options(Writing.write, SimpleNamespace())
 
 
-async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Person) -> None:
-    begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
+@pytest.fixture
+async def begun(channel: Channel, ann: Person) -> Message:
+    """Begin a script without a title, and return its panel."""
+    return await (await ann.slash(channel, "start", heading="Roof")).is_done()
+
+
+async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Person, begun: Message):
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
     ballot = takes.buttons[takes.find_button("1 · ")].split(":")[2]
     for custom_id, kind, values, said in (
@@ -86,16 +85,16 @@ MALFORMED: list[Any] = [
 
 async def is_refused(asked: Asked, by: Person, of: object) -> None:
     """Wait until one person alone reads an answer that blames the values, not the bot."""
-
-    def find() -> list[str]:
-        return [post.content for post in asked.answers() if post.only_for == by.id and post.content]
-
-    [said, *_] = await asked.discord.until(find, lambda: f"an answer to {of}")
+    [said, *_] = await asked.discord.until(
+        lambda: [
+            post.content for post in asked.answers() if post.only_for == by.id and post.content
+        ],
+        lambda: f"an answer to {of}",
+    )
     assert "went wrong" not in said, of
 
 
-async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person) -> None:
-    begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
+async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person, begun: Message):
     [script] = {button.split(":")[2] for button in begun.buttons.values()}
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
     ballot = takes.buttons[takes.labels[0]].split(":")[2]
@@ -111,8 +110,7 @@ async def test_forged_values_of_a_menu_are_refused(channel: Channel, ann: Person
     assert await read_script(ann, channel) == [".ROOF"]
 
 
-async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Person) -> None:
-    begun = await (await ann.slash(channel, "start", heading="Roof")).is_done()
+async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Person, begun: Message):
     menu = await (await ann.click(begun, "More…")).shows("What next")
     await ann.click(menu, "Together…")
     await ann.discord.until(lambda: "Sprint" in menu.labels)
@@ -122,7 +120,6 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
     await ann.discord.until(lambda: "Rename" in listed.labels)
 
     async def submit(opened: Asked, components: Any) -> None:
-        """Submit a window with these components."""
         data = {"custom_id": opened.modal["custom_id"], "components": components}
         asked = await ann.send_raw(channel, kind=5, data=data, message=begun.id)
         await is_refused(asked, ann, components)

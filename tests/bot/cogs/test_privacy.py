@@ -31,13 +31,7 @@ from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_model_key
-from bot.storage.schema import (
-    ERASED_ELEMENT,
-    ERASED_NAME,
-    ERASED_PERSON,
-    PostedLine,
-    make_fork,
-)
+from bot.storage.schema import ERASED_ELEMENT, ERASED_NAME, ERASED_PERSON, PostedLine, make_fork
 from bot.storage.store import Store
 from bot.ui.pages.replay_report import format_report
 from tests.bot.channel_check import assert_channel_is_true
@@ -45,7 +39,6 @@ from tests.bot.conftest import (
     BOTH,
     Inside,
     Stage,
-    answer,
     assert_private,
     bot_at,
     moderator,
@@ -54,7 +47,7 @@ from tests.bot.conftest import (
     run_sql,
     start_script,
 )
-from tests.bot.playing import ask_to_forget, open_privacy
+from tests.bot.playing import ask_to_forget, forget, open_privacy
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
@@ -67,13 +60,6 @@ DATABASES = BOTH
 NAME = "Annabella Zweistein"
 
 FAR_FUTURE = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
-
-
-async def forget(stage: Stage, person: Any) -> Any:
-    """Forget a person with their text, as they ask and confirm; return the answer."""
-    asked = await open_privacy(stage, person, "Forget me…")
-    assert_private(asked, "nobody can find your lines later")
-    return answer(await person.click(asked, label="Forget me and my text"))
 
 
 def shown(stage: Stage) -> str:
@@ -89,7 +75,7 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     ann = harness.writer()
     await harness.write(PHRASE)
     await harness.session.library.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await harness.session.continuation.generate(ann, ContinueRequest(takes=2, vote=60))
+    turn = await harness.generate(takes=2, vote=60)
     await harness.session.polls.vote(ann, turn.poll.id, 1)
     await harness.session.sprints.start(ann, begun.script.id, 5)
     await harness.store.people.erase_person(ann.id, text=False)
@@ -98,7 +84,7 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (ERASED_PERSON, ERASED_NAME, None)
     }
-    script = await harness.store.scripts.get_script(begun.script.id)
+    script = await harness.session.library.load_script()
     assert (script.owner, script.players) == (ERASED_PERSON, {})
     assert await harness.store.polls.load_votes(turn.poll.id) == {}
     assert (await harness.store.polls.find_poll(turn.poll.id)).asker == ERASED_PERSON
@@ -142,13 +128,12 @@ async def test_a_player_forgotten_during_a_change_of_the_cast_plays_nobody(
 
 async def test_text_is_erased_from_copies_and_states(harness: SessionHarness):
     await harness.start()
-    first = (await harness.write("Rain.")).lines[0]
-    ben = harness.writer("Ben")
-    kept = (await harness.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
+    [first] = (await harness.write("Rain.")).lines
+    [kept] = (await harness.write(f"MAYA: {PHRASE}!", by="Ben")).lines
     [spoken] = await harness.continue_script(seed=1)
     await harness.rewrite(first, "Snow.")
     assert sum(PHRASE in line.text for line in await harness.lines()) == 1
-    await harness.store.people.erase_person(ben.id, text=True)
+    await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
     script = await harness.session.library.load_script()
     tree = await harness.store.lines.load_tree_lines(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
@@ -173,16 +158,14 @@ async def test_text_is_erased_from_copies_and_states(harness: SessionHarness):
 
 async def test_a_draft_from_before_an_erasure_is_not_stored(harness: SessionHarness):
     await harness.start()
-    ben = harness.writer("Ben")
-    await harness.session.continuation.write(ben, PHRASE)
+    await harness.write(PHRASE, by="Ben")
     stood = await harness.session.library.load_script()
     head = stood.head
     reader, drafter = harness.session.reader, harness.session.continuation.drafter
     primed = await reader.open_model(stood.model, STYLE.of(stood))
     context = await reader.load_context(primed, head, Progress())
-    request = ContinueRequest(seed=1)
-    drafts = await drafter.draft_takes(context, stood, request, 1, (), Job())
-    await harness.store.people.erase_person(ben.id, text=True)
+    drafts = await drafter.draft_takes(context, stood, ContinueRequest(seed=1), 1, (), Job())
+    await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
     with pytest.raises(HeadMoved):
         await harness.store.lines.append_lines(stood, head, drafts[0], "late")
     with pytest.raises(HeadMoved):
@@ -225,10 +208,9 @@ async def test_erased_notifications_are_sent_again(harness: SessionHarness):
 async def test_replay_names_the_lines_below_an_erased_one(harness: SessionHarness):
     await harness.start()
     [before] = await harness.continue_script(seed=1)
-    ben = harness.writer("Ben")
-    await harness.session.continuation.write(ben, PHRASE)
+    await harness.write(PHRASE, by="Ben")
     await harness.continue_script(seed=2, lines=2)
-    await harness.store.people.erase_person(ben.id, text=True)
+    await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
     found = await replay_script(harness.session, Job())
     assert [finding.verdict for finding in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
@@ -318,8 +300,7 @@ async def test_people_export_and_erase_their_own_lines_alone(stage: Stage):
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     given = await open_privacy(stage, stage.ben, "My data")
     assert given.ephemeral
-    [file] = given.attachments
-    [entry] = json.loads(await file.read())["lines"]
+    [entry] = json.loads(await given.attachments[0].read())["lines"]
     assert (entry["text"], entry["name"]) == (f"MAYA\n{PHRASE}.", "Ben")
     assert entry["kind"] == "dialogue"
     assert (entry["server"], entry["channel"]) == (stage.guild.id, stage.channel.id)
@@ -332,12 +313,11 @@ async def test_people_export_and_erase_their_own_lines_alone(stage: Stage):
 
 async def test_an_export_has_all_that_bears_a_persons_id(harness: SessionHarness):
     await harness.start(cast=["MAYA", "JONAS"])
-    ann, ben, people = harness.writer(), harness.writer("Ben"), harness.store.people
+    ben, people = harness.writer("Ben"), harness.store.people
     assert not await people.load_personal_data(ben.id)
     await harness.session.library.add_to_cast(ben, ["MAYA"], ben.id)
-    await harness.session.continuation.generate(ben, ContinueRequest(kind=Kind.ACTION))
-    request = ContinueRequest(takes=2, vote=60)
-    turn = await harness.session.continuation.generate(ann, request)
+    await harness.generate(by="Ben", kind=Kind.ACTION)
+    turn = await harness.generate(takes=2, vote=60)
     await harness.session.polls.vote(ben, turn.poll.id, 1)
     kept = await people.load_personal_data(ben.id)
     name, content = make_export_file(kept, 10_000)
@@ -352,7 +332,7 @@ async def test_an_export_has_all_that_bears_a_persons_id(harness: SessionHarness
     assert name == "on-book-yours.zip"
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
         assert archive.read("on-book-yours.json") == content
-    theirs = await people.load_personal_data(ann.id)
+    theirs = await people.load_personal_data(harness.writer().id)
     [began] = json.loads(make_export_file(theirs, 10_000)[1])["scripts"]
     assert began["script"] == "The Diner"
 
@@ -463,9 +443,8 @@ async def test_the_background_tasks_run_in_a_host_that_logs_in_later(
         running = asyncio.create_task(host.start(TOKEN))
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-        assert upkeep._delete_departed.is_running()
-        assert upkeep._draw_stale.is_running()
-        assert upkeep._evict_states.is_running()
+        for task in (upkeep._delete_departed, upkeep._draw_stale, upkeep._evict_states):
+            assert task.is_running()
         running.cancel()
         await asyncio.wait([running])
         await host.close()
@@ -498,7 +477,7 @@ async def test_erased_text_leaves_the_disk_once_another_program_has_read(
         assert "leave the disk within half an hour" in format_forgotten(found, text=True)
         # Writers go on meanwhile, and the purge keeps trying.
         for n in range(5):
-            await harness.session.continuation.write(harness.writer("Ben"), f"Rain {n}.")
+            await harness.write(f"Rain {n}.", by="Ben")
         assert PHRASE.encode() in read_disk(database)
     async with asyncio.timeout(PATIENCE):
         while PHRASE.encode() in read_disk(database) or harness.store._database._next_purge:  # noqa: ASYNC110

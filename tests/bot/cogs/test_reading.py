@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+import pytest
 from PIL import Image
 from pypdf import PdfReader
 
@@ -13,20 +14,19 @@ from bot.cogs.reading import make_file_name
 from bot.screenplay.importers import read_script_file
 from bot.storage.schema import Script
 from tests.bot.conftest import Stage, answer, assert_private, labels, start_script
-
-WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
+from tests.bot.playing import ask, use_on_message, write
 
 
 async def write_script(stage: Stage, **how: Any) -> None:
     """Write some lines by two people and the voice."""
     await start_script(stage, **how)
-    await stage.ben.slash(stage.channel, "write", text=WRITTEN)
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=3, lines=2)
+    await write(stage, "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:")
+    await stage.continue_with_seed(stage.ann, seed=3, lines=2)
 
 
-async def attached(shown: Any) -> tuple[str, bytes, str | None]:
-    """Return the name, the content and the description of an answer's only file."""
-    [file] = shown.response.attachments
+async def attached(shown: Any) -> tuple[str, bytes, str]:
+    """Return the name, the content and the description of a message's only file."""
+    [file] = shown.attachments
     return file.filename, await file.read(), file.description
 
 
@@ -34,9 +34,8 @@ async def test_an_export_starts_a_script_of_the_same_lines(stage: Stage):
     await write_script(stage, title="The *Last* Diner")
     lines = await stage.lines()
     for form in ("fountain", "fdx", "txt"):
-        how = {"format": form, "scene_numbers": True}
-        told = await stage.ben.slash(stage.channel, "script export", **how)
-        assert told.response.ephemeral
+        told = await ask(stage, "script export", stage.ben, format=form, scene_numbers=True)
+        assert told.ephemeral
         name, content, _ = await attached(told)
         assert name == f"the-last-diner.{form}"
         elsewhere = stage.guild.create_text_channel("elsewhere")
@@ -47,17 +46,15 @@ async def test_an_export_starts_a_script_of_the_same_lines(stage: Stage):
         assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
         script = await stage.store.scripts.find_running_script(elsewhere.id)
         assert script.title == "The *Last* Diner"
-    exported = await stage.ann.slash(stage.channel, "script export", format="fountain")
-    shown = await stage.ann.slash(stage.channel, "script show")
-    name, content, _ = await attached(exported)
-    _, other, _ = await attached(shown)
+    name, content, _ = await attached(await ask(stage, "script export", format="fountain"))
+    _, other, _ = await attached(await ask(stage, "script show"))
     assert read_script_file(name, content).elements == read_script_file(name, other).elements
 
 
 async def test_a_pdf_credits_its_writers(stage: Stage):
     await write_script(stage)
     for paper, width in (("a4", 595), ("letter", 612)):
-        told = await stage.ann.slash(stage.channel, "script export", format="pdf", paper=paper)
+        told = await ask(stage, "script export", format="pdf", paper=paper)
         name, content, _ = await attached(told)
         assert name == "the-diner.pdf"
         front, page = PdfReader(io.BytesIO(content)).pages
@@ -72,15 +69,14 @@ async def test_letters_that_a_typeface_lacks_are_listed(stage: Stage):
     await start_script(stage)
     await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
     for what in ("writers", "guesses"):
-        told = await stage.ann.slash(stage.channel, "script stats", what=what)
-        assert "lacks" not in told.response.content
+        assert "lacks" not in (await ask(stage, "script stats", what=what)).content
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
     for what in ("writers", "guesses"):
-        told = await stage.ann.slash(stage.channel, "script stats", what=what)
-        assert "lacks “茂" in told.response.content
-        assert "”, and the picture leaves that out." in told.response.content
-    told = await stage.ann.slash(stage.channel, "script export", format="pdf")
-    assert "lacks “茂こんにちは”, and the PDF leaves that out." in told.response.content
+        told = await ask(stage, "script stats", what=what)
+        assert "lacks “茂" in told.content
+        assert "”, and the picture leaves that out." in told.content
+    told = await ask(stage, "script export", format="pdf")
+    assert "lacks “茂こんにちは”, and the PDF leaves that out." in told.content
 
 
 async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
@@ -92,20 +88,17 @@ async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
         ("script stats", {}),
         ("script stats", {"what": "guesses"}),
     ):
-        refused = answer(await stage.ann.slash(stage.channel, command, **options))
+        refused = await ask(stage, command, **options)
         assert (refused.ephemeral, labels(refused)) == (True, ["Start a script", "Surprise me"])
         for channel, why in ((empty, "is empty"), (closed, "**Attach Files**")):
             assert_private(answer(await stage.ann.slash(channel, command, **options)), why)
 
 
-def test_file_names() -> None:
-    def named(title: str) -> str:
-        return make_file_name(Script(title=title))
-
-    assert named("The Last Diner!") == "the-last-diner"
-    assert named("../..\\x") == "x"
-    assert named("!") == "script"
-    assert len(named("x" * 100)) == 60
+@pytest.mark.parametrize(
+    ("title", "name"), [("../..\\x", "x"), ("!", "script"), ("x" * 100, "x" * 60)]
+)
+def test_file_names(title: str, name: str):
+    assert make_file_name(Script(title=title)) == name
 
 
 def open_picture(content: bytes) -> Image.Image:
@@ -116,45 +109,38 @@ def open_picture(content: bytes) -> Image.Image:
 
 async def test_pictures_of_a_script(stage: Stage):
     await write_script(stage)
-    told = await stage.ben.slash(stage.channel, "script stats")
-    assert told.response.ephemeral
-    assert told.response.content.startswith("**The Diner**: 6 lines · ")
-    assert "less than a minute" in told.response.content
+    told = await ask(stage, "script stats", stage.ben)
+    assert_private(told, "**The Diner**: 6 lines · ", "less than a minute")
     name, content, words = await attached(told)
     assert name == "the-diner-stats.png"
     open_picture(content)
-    assert words is not None
     assert re.search(r"MAYA \d+ words in \d lines?", words)
     assert "Ben 9 words in 3 lines" in words
     assert "Voices: tiny " in words
-    told = await stage.ben.slash(stage.channel, "script stats", everyone=True)
-    assert not told.response.ephemeral
-    assert stage.messages()[-1].id == told.response.id
+    told = await ask(stage, "script stats", stage.ben, everyone=True)
+    assert not told.ephemeral
+    assert stage.messages()[-1].id == told.id
 
-    told = await stage.ben.slash(stage.channel, "script stats", what="guesses", lines=5)
-    assert told.response.ephemeral
-    assert told.response.content.startswith("How well “tiny” guessed the last 5 lines: ")
+    told = await ask(stage, "script stats", stage.ben, what="guesses", lines=5)
+    assert_private(told, "How well “tiny” guessed the last 5 lines: ")
     name, content, words = await attached(told)
     assert name == "the-diner-guesses.png"
     image = open_picture(content)
-    assert words is not None
     assert words.count("Expected: ") == 3
     assert len(words) <= 1000
-    fewer = await stage.ben.slash(
-        stage.channel, "script stats", what="guesses", lines=1, everyone=True
-    )
-    assert not fewer.response.ephemeral
+    fewer = await ask(stage, "script stats", stage.ben, what="guesses", lines=1, everyone=True)
+    assert not fewer.ephemeral
     _, content, _ = await attached(fewer)
     assert open_picture(content).height < image.height
 
 
 async def test_details_are_shown_to_the_person_who_asks(stage: Stage):
     await start_script(stage)
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=7)
+    await stage.continue_with_seed(stage.ann, seed=7)
     heading, line = stage.messages()[-3:-1]
     said = await stage.ben.send(stage.channel, "hello")
     of_heading, of_line, of_nothing = [
-        answer(await stage.ben.context_menu(stage.channel, "Details", message))
+        await use_on_message(stage, stage.ben, "Details", message)
         for message in (heading, line, said)
     ]
     assert of_line.ephemeral

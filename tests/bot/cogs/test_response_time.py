@@ -7,7 +7,7 @@ files of the voices are taken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -49,7 +49,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 """All commands, few enough for a newcomer, each with options that take it furthest."""
 
-ON_A_MESSAGE = (*("Details", "Rewrite this line", "Add to the script", "Continue from here"),)
+ON_A_MESSAGE = ("Details", "Rewrite this line", "Add to the script", "Continue from here")
 
 BUTTONS = (
     *(f"{name}:POSITION" for name in ("continue", "take", "undo", "redo", "write", "more", "here")),
@@ -68,23 +68,18 @@ BUTTONS = (
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""
 
 MENUS = (
-    *(
-        ("speaker:POSITION", "anybody"),
-        ("menu-lines:POSITION", "1"),
-        ("menu-mood:POSITION", "calm"),
-        ("menu-voice:POSITION", "tiny"),
-        ("menu-look:POSITION", "cards"),
-        ("menu-takes:POSITION", "1"),
-    ),
+    *(("speaker:POSITION", "anybody"), ("menu-lines:POSITION", "1")),
+    *(("menu-mood:POSITION", "calm"), ("menu-voice:POSITION", "tiny")),
+    *(("menu-look:POSITION", "cards"), ("menu-takes:POSITION", "1")),
     *(("menu-style:POSITION", "storm"), ("menu-format:POSITION", "txt"), ("scripts", "SCRIPT")),
     *(("line:SCRIPT", "1"), ("turns:hours:SCRIPT:0", "24"), ("poll:1:read", "0")),
 )
 """The custom ids of all menus, without their prefix, and a value of each."""
 
-SUGGESTIONS: list[tuple[str, str, dict[str, Any]]] = [
-    *(("continue", "character", {}), ("write", "character", {}), ("cast", "add", {})),
-    *(("cast", "remove", {}), ("script edit", "line", {}), ("start", "style", {})),
-]
+SUGGESTIONS = (
+    *(("continue", "character"), ("write", "character"), ("cast", "add")),
+    *(("cast", "remove"), ("script edit", "line"), ("start", "style")),
+)
 """Options whose suggestions are read."""
 
 DEFERRED = (Answer.THINKING, Answer.SILENCE)
@@ -128,44 +123,35 @@ async def answers_first(
 
 
 async def submit(inside: Inside, opened: Asked, values: dict[str, str]) -> Asked:
-    """Submit a window while everything is taken."""
     assert opened.how == Answer.MODAL
     asked = await answers_first(inside, inside.ann.submit_modal, opened, values)
     assert asked.how in DEFERRED
     return asked
 
 
+async def show_settings(inside: Inside) -> Message:
+    asked = await inside.ann.slash(inside.channel, "settings", setting="everything")
+    return await asked.shows("Temperature")
+
+
 async def fill(inside: Inside, text: str) -> str:
     """Return a custom id with the running script's id and position."""
-    script = await inside.script()
-    if script is None:
+    if not await inside.script():
         await begin_script(inside.ann, inside.channel)
-        return await fill(inside, text)
+    script = await inside.script()
     position = f"{script.id}:{script.head or 0}"
     return text.replace("POSITION", position).replace("SCRIPT", str(script.id))
 
 
-async def show(inside: Inside, item: ui.Item[Any]) -> Message:
-    """Post a message of the bot with a component."""
-    channel = inside.services.bot.get_channel(inside.channel.id)
-    assert isinstance(channel, discord.TextChannel)
-    message = await channel.send("Press this.", view=make_view(item))
-    return await inside.discord.until(lambda: inside.discord.messages.get(message.id))
-
-
 def test_all_commands_and_components_are_here(inside: Inside):
-    commands = [
-        command
-        for command in inside.services.bot.tree.walk_commands()
-        if not isinstance(command, app_commands.Group)
-    ]
+    commands = inside.services.bot.tree.walk_commands()
     names = {item.qualified_name for item in commands if isinstance(item, app_commands.Command)}
     assert names - {"script listen"} == COMMANDS.keys() - {"script listen"}
     menus = inside.services.bot.tree.walk_commands(type=discord.AppCommandType.message)
     assert {menu.name for menu in menus} == set(ON_A_MESSAGE)
-    ids = [*BUTTONS, *(custom_id for custom_id, _ in MENUS)]
-    filled = [
-        CUSTOM_ID_PREFIX + name.replace("POSITION", "1:1").replace("SCRIPT", "1") for name in ids
+    ids = [
+        CUSTOM_ID_PREFIX + name.replace("POSITION", "1:1").replace("SCRIPT", "1")
+        for name in (*BUTTONS, *(menu for menu, _ in MENUS))
     ]
     patterns = [
         listener.__discord_ui_compiled_template__
@@ -173,14 +159,9 @@ def test_all_commands_and_components_are_here(inside: Inside):
         if isinstance(cog, feature.FeatureCog)
         for listener in cog._listeners
     ]
-    assert [
-        pattern.pattern for pattern in patterns if not any(map(pattern.fullmatch, filled))
-    ] == []
-    assert [
-        custom_id
-        for custom_id in filled
-        if not any(pattern.fullmatch(custom_id) for pattern in patterns)
-    ] == []
+    assert [found.pattern for found in patterns if not any(map(found.fullmatch, ids))] == []
+    known = {custom_id for found in patterns for custom_id in filter(found.fullmatch, ids)}
+    assert [custom_id for custom_id in ids if custom_id not in known] == []
 
 
 async def test_each_command_is_acknowledged_before_anything_is_read(inside: Inside):
@@ -206,26 +187,24 @@ async def test_each_command_is_acknowledged_before_anything_is_read(inside: Insi
 async def test_each_component_is_acknowledged_before_anything_is_read(inside: Inside):
     ann = inside.ann
     await begin_script(ann, inside.channel)
-    await (await ann.slash(inside.channel, "settings", setting="everything")).shows("Temperature")
+    await show_settings(inside)
+    channel: Any = inside.services.bot.get_channel(inside.channel.id)
 
-    async def press(custom_id: str, values: Sequence[str] = ()) -> Asked:
-        custom_id = CUSTOM_ID_PREFIX + await fill(inside, custom_id)
-        values = [await fill(inside, value) for value in values]
-        options = [discord.SelectOption(label=value) for value in values]
-        item: ui.Item[Any] = ui.Select(custom_id=custom_id, options=options)
-        message = await show(inside, item if values else ui.Button(label="x", custom_id=custom_id))
-        if values:
-            return await answers_first(inside, ann.choose, message, custom_id, *values)
-        return await answers_first(inside, ann.click, message, "x")
+    async def show(item: ui.Item[Any]) -> Message:
+        posted = await channel.send("Press this.", view=make_view(item))
+        return await inside.discord.see(posted.id)
 
-    for custom_id, value in MENUS:
-        assert (await press(custom_id, [value])).how in DEFERRED, custom_id
-    for custom_id in BUTTONS:
-        asked = await press(custom_id)
-        if custom_id in WINDOWS:
-            assert asked.how == Answer.MODAL, custom_id
-        else:
-            assert asked.how in (*DEFERRED, Answer.MESSAGE), custom_id
+    for name, value in MENUS:
+        custom_id, choice = CUSTOM_ID_PREFIX + await fill(inside, name), await fill(inside, value)
+        options = [discord.SelectOption(label=choice)]
+        message = await show(ui.Select(custom_id=custom_id, options=options))
+        asked = await answers_first(inside, ann.choose, message, custom_id, choice)
+        assert asked.how in DEFERRED, name
+    for name in BUTTONS:
+        custom_id = CUSTOM_ID_PREFIX + await fill(inside, name)
+        message = await show(ui.Button(label="x", custom_id=custom_id))
+        expected = [Answer.MODAL] if name in WINDOWS else [*DEFERRED, Answer.MESSAGE]
+        assert (await answers_first(inside, ann.click, message, "x")).how in expected, name
     inside.discord.refusals.clear()
 
 
@@ -238,9 +217,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     await (await submit(inside, opened, {"Text": "MAYA: Rain."})).is_done()
     opened = await answers_first(inside, ann.slash, channel, "script edit")
     await (await submit(inside, opened, {"Text": "MAYA: Snow."})).is_done()
-    settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
-        "Temperature"
-    )
+    settings = await show_settings(inside)
     opened = await answers_first(inside, ann.click, settings, "Advanced")
     [label] = [label for label, _ in rules.inputs(opened.modal) if label.startswith("top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
@@ -258,9 +235,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
 async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     ann, channel = inside.ann, inside.channel
     await begin_script(ann, channel)
-    settings = await (await ann.slash(channel, "settings", setting="everything")).shows(
-        "Temperature"
-    )
+    settings = await show_settings(inside)
     inside.services.messages.shown.clear()
     inside.services.recent_scripts.clear()
     edited = await answers_first(inside, ann.slash, channel, "script edit")
@@ -277,10 +252,9 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
 async def test_suggestions_are_given_up_in_time(inside: Inside, monkeypatch: pytest.MonkeyPatch):
     await begin_script(inside.ann, inside.channel)
     monkeypatch.setattr(feature, "SUGGESTION_SECONDS", 0.01)
-    for command, option, others in SUGGESTIONS:
+    for command, option in SUGGESTIONS:
         async with everything_taken(inside):
-            typed = inside.ann.autocomplete(inside.channel, command, option, "1", **others)
-            assert await typed == []
+            assert await inside.ann.autocomplete(inside.channel, command, option, "1") == []
 
 
 async def test_requests_beyond_the_limit_are_refused_at_once_with_their_text(inside: Inside):
@@ -304,9 +278,8 @@ async def test_requests_beyond_the_limit_are_refused_at_once_with_their_text(ins
         for request in refused:
             told = await request.shows("The bot is very busy. Try again in a moment.")
             assert (request.how, told.only_for) == (Answer.MESSAGE, request.user)
-        assert all(
-            "Here is your text:\n```\nSnow." in request.answers()[0].text for request in refused[:2]
-        )
+        for request in refused[:2]:
+            assert "Here is your text:\n```\nSnow." in request.answers()[0].text
     for request in admitted:
         await request.is_done()
     await (await people[0].slash(channels[0], "write", text="Snow.")).is_done()

@@ -9,29 +9,25 @@ import pytest
 from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import ADVANCED, SPECS
-from bot.session.turn import ContinueRequest
-from tests.bot.conftest import (
-    HEADING,
-    Stage,
-    answer,
-    assert_private,
-    fields,
-    find_menus,
-    moderator,
-    start_script,
+from tests.bot.conftest import HEADING, Stage, assert_private, find_menus, moderator, start_script
+from tests.bot.playing import (
+    ask,
+    choose,
+    click,
+    edit,
+    replace_script,
+    rewrite,
+    suggest,
+    write_lines,
 )
-from tests.bot.playing import choose, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness
 
 
 async def settings(stage: Stage, by: Any = None, **options: Any) -> Any:
-    """Change or show settings as Ann, or as somebody else; return the last answer."""
-    given = await (by or stage.ann).slash(stage.channel, "settings", **options)
-    return [answer for answer in (given.response, *given.followups) if answer][-1]
+    return await ask(stage, "settings", by, **options)
 
 
 async def change(stage: Stage, name: str, value: str, by: Any = None) -> Any:
-    """Change a setting as Ann, or as somebody else; return the last answer."""
     return await settings(stage, by, setting=name, value=value)
 
 
@@ -81,6 +77,8 @@ In this server: none
 """
 """The card of all settings of a new script."""
 
+NO_ROLE = "is limited to a role that you do not have"
+
 
 async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await start_script(stage)
@@ -103,7 +101,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     # An option of one command changes no setting.
     for how, temperature in (({"temperature": 1.5}, 1.5), ({}, 0.3)):
         await stage.ben.slash(stage.channel, "continue", takes=1, **how)
-        last = (await stage.session.library.load_lines())[-1]
+        last = await stage.last_line()
         assert last.origin["temperature"] == temperature
     assert last.credit == "other"
     assert 1 < last.origin["candidates"] <= CANDIDATES["good"]
@@ -136,7 +134,7 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
         ("menu-takes", "2", "Changed: takes 2."),
     ):
         assert (await choose(stage.ann, await settings(stage), menu, value)).content == said
-    shown = answer(await stage.ann.click(await settings(stage), label="All settings"))
+    shown = await click(stage.ann, await settings(stage), "All settings")
     assert shown.content == (await settings(stage, setting="everything")).content
 
 
@@ -157,10 +155,7 @@ async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Sta
         ("cooldown", "", ["reset"]),
         ("takes", "", ["1", "2", "3", "4", "5", "reset"]),
     ):
-        found = await stage.ann.autocomplete(
-            stage.channel, "settings", "value", typed, setting=name
-        )
-        assert [choice["value"] for choice in found] == values
+        assert await suggest(stage, "settings", "value", typed, setting=name) == values
     found = await stage.ann.autocomplete(stage.channel, "settings", "value", "ca", setting="role")
     assert [choice["name"] for choice in found] == ["Cast"]
 
@@ -174,6 +169,8 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
         ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
         ("takes", "2", stage.ben, "Only the script's owner or a moderator"),
         ("takes", "1.5", stage.ann, "takes must be a number from 1 to 5."),
+        ("top_p", "2", stage.ann, "must be a number from"),
+        ("min_p", "much", stage.ann, "must be a number from"),
         ("look", "fancy", stage.ann, "one of these values: characters, cards, typewriter."),
         ("everything", "on", stage.ann, "Everything can only be reset."),
         ("cooldown", "2", stage.ben, "Only the script's owner or a moderator"),
@@ -188,22 +185,18 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
 async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await start_script(stage)
     await change(stage, "alternate", "on")
-    refused = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
-    assert_private(
-        refused, "Nobody writes twice in a row here", "Here is your text:\n```\nRain.\n```"
-    )
+    refused = await ask(stage, "write", text="Rain.")
+    assert_private(refused, "Nobody writes twice in a row", "Here is your text:\n```\nRain.\n```")
     await write_lines(stage, "Rain.", by=stage.ben)
     await write_lines(stage, "Wind.")
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=1)
+    await stage.continue_with_seed(stage.ann, seed=1)
     await write_lines(stage, "Snow.")
     assert len(await stage.lines()) == 5
     # An edit of one's own line is no new line.
-    shown = await stage.ann.slash(stage.channel, "script edit")
-    await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail."})
+    await rewrite(stage, await edit(stage), "Hail.")
     assert (await stage.lines())[-1] == "Hail."
-    shown = await stage.ann.slash(stage.channel, "script edit")
-    longer = await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail.\n\nIce."})
-    assert "Nobody writes twice in a row here" in answer(longer).content
+    refused = await rewrite(stage, await edit(stage), "Hail.\n\nIce.")
+    assert_private(refused, "Nobody writes twice in a row here")
 
 
 async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
@@ -217,10 +210,9 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
     ):
         with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
-    continuation = harness.session.continuation
-    await continuation.generate(harness.writer("Ben"), ContinueRequest(seed=1))
+    await harness.generate(by="Ben", seed=1)
     with pytest.raises(RequestError, match="This script has a cooldown"):
-        await continuation.retry(harness.writer("Ben"))
+        await harness.session.continuation.retry(harness.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.
     await harness.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
     await harness.session.continuation.retry(harness.writer("Ben"))
@@ -235,24 +227,21 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     await start_script(stage)
     told = await change(stage, "role", "cast", mo)
     assert told.content == f"Changed: role <@&{role.id}>."
-    refusals = [await replace_script(stage, title="Mine")]
+    assert_private(await replace_script(stage, title="Mine"), NO_ROLE)
     for command, options in [
         ("write", {"text": "Rain."}),
         ("continue", {}),
         ("undo", {}),
         ("script fork", {"title": "Fork"}),
-        ("script edit", {}),
+        ("script edit", {"line": "1"}),
         ("cast", {"add": "MAYA"}),
     ]:
         # The owner, too, lacks the role.
-        given = await stage.ann.slash(stage.channel, command, **options)
-        refusals += [answer for answer in (given.response, *given.followups) if answer][-1:]
-    for refused in refusals:
-        assert_private(refused, "is limited to a role that you do not have")
+        assert_private(await ask(stage, command, **options), NO_ROLE)
     assert await stage.lines() == [HEADING]
     await write_lines(stage, "Rain.", by=cid)
-    await stage.continue_with_seed(mo, stage.channel, seed=1)
+    await stage.continue_with_seed(mo, seed=1)
     assert len(await stage.lines()) == 3
     await change(stage, "role", "reset", mo)
-    await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
+    await stage.continue_with_seed(stage.ben, seed=1)
     assert len(await stage.lines()) == 4

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from bot.errors import RequestError
-from bot.session.turn import Requester, ScriptPosition
+from bot.session.turn import Requester, current_position
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     BOTH,
     HEADING,
     Stage,
     answer,
+    assert_private,
     count,
     fields,
     labels,
@@ -22,7 +23,7 @@ from tests.bot.conftest import (
     poll,
     start_script,
 )
-from tests.bot.playing import choose_script, menu_options, replace_script, write_lines
+from tests.bot.playing import ask, choose_script, click, menu_options, replace_script, write_lines
 from tests.bot.session_harness import SessionHarness, texts
 
 
@@ -41,15 +42,13 @@ async def delete_script(stage: Stage, title: str, by: Any = None) -> Any:
 
 
 async def test_all_scripts_are_listed(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "script list"))
-    assert "This channel has no script yet" in refused.content
+    assert_private(await ask(stage, "script list"), "This channel has no script yet")
     await start_two_scripts(stage)
-    shown = (await stage.ann.slash(stage.channel, "script list")).response
+    shown = await ask(stage, "script list")
     assert shown.ephemeral
     roof, diner = shown.content.split("\n")
-    assert re.fullmatch(
-        rf"- \*\*The Roof\*\*: running here, 1 line, begun <t:\d+:d> by <@{stage.ben.id}>", roof
-    )
+    begun = rf"begun <t:\d+:d> by <@{stage.ben.id}>"
+    assert re.fullmatch(rf"- \*\*The Roof\*\*: running here, 1 line, {begun}", roof)
     assert diner.startswith("- **The Diner**: paused, 1 line, begun <t:")
     assert list(menu_options(shown)) == ["The Roof", "The Diner"]
     shown = await choose_script(stage, "The Diner")
@@ -67,7 +66,7 @@ async def test_many_scripts_have_pages(stage: Stage):
         # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
         await room.history.fork(Requester(ann.id, "Ann", f"fork {number}"), title)
-    shown = (await ann.slash(stage.channel, "script list")).response
+    shown = await ask(stage, "script list")
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(menu_options(shown))]
     for label in ("Next", "Last"):
@@ -94,8 +93,7 @@ async def test_the_channel_goes_on_with_another_script(stage: Stage):
     await write_lines(stage, "Rain.")
     assert await stage.lines() == [HEADING, "Rain."]
     await assert_channel_is_true(stage)
-    refused = answer(await stage.ann.click(shown, label="Continue it"))
-    assert "already running here" in refused.content
+    assert_private(await click(stage.ann, shown, "Continue it"), "already running here")
 
 
 async def test_a_resumed_script_shows_where_it_stands(stage: Stage):
@@ -124,8 +122,7 @@ async def test_a_script_is_archived_and_reopened(stage: Stage):
     await stage.ben.click(shown, label="Archive")
     assert labels(shown) == ["Reopen", "Rename", "Unarchive", "Delete", "All scripts"]
     assert stage.with_buttons() == []
-    refused = answer(await stage.ben.slash(stage.channel, "continue"))
-    assert refused.content.startswith("“The Roof” has ended.")
+    assert_private(await ask(stage, "continue", stage.ben), "“The Roof” has ended.")
     await stage.ben.click(shown, label="Unarchive")
     assert "paused" in shown.content
     await stage.ben.click(shown, label="Archive")
@@ -176,20 +173,15 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
 async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):
     await start_two_scripts(stage)
     assert labels(await choose_script(stage, "The Roof")) == ["All scripts"]
-    assert labels(await choose_script(stage, "The Diner", stage.ben)) == [
-        "Continue it",
-        "All scripts",
-    ]
+    of_diner = await choose_script(stage, "The Diner", stage.ben)
+    assert labels(of_diner) == ["Continue it", "All scripts"]
     # Ben moderated when he looked.
     shown = await choose_script(stage, "The Roof", stage.ben)
     look = stage.look(shown)
     await stage.ben.click(shown, label="Delete")
-    for refused in (
-        await stage.press_late(stage.ann, stage.look(shown), "Delete for good"),
-        await stage.press_late(stage.ann, look, "Archive"),
-    ):
-        last = [answer for answer in (refused.response, *refused.followups) if answer][-1]
-        assert "Only the script's owner or a moderator" in last.content
+    for seen, label in ((stage.look(shown), "Delete for good"), (look, "Archive")):
+        refused = answer(await stage.press_late(stage.ann, seen, label))
+        assert "Only the script's owner or a moderator" in refused.content
     roof = await stage.script()
     with pytest.raises(RequestError, match="Only the script's owner"):
         await stage.session.library.rename(Requester(stage.ann.id, "Ann", ""), roof.id, "Mine")
@@ -200,7 +192,7 @@ async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):
 async def test_open_takes_of_a_deleted_script_lose_their_buttons(stage: Stage):
     for vote in ({}, {"vote": 600}):
         await start_script(stage)
-        await stage.continue_with_seed(stage.ann, stage.channel, takes=2, seed=1, **vote)
+        await stage.continue_with_seed(stage.ann, takes=2, seed=1, **vote)
         taken = poll(stage)
         assert len(labels(taken)) == 2
         await delete_script(stage, "The Diner")
@@ -232,9 +224,7 @@ async def test_deletion_spares_the_lines_of_forks(harness: SessionHarness):
     assert again.script.id > later.id
     assert again.script.head > tree[-1].id
     with pytest.raises(RequestError, match="was deleted"):
-        await harness.session.history.undo(
-            harness.writer(), ScriptPosition(begun.script.id, begun.script.head)
-        )
+        await harness.session.history.undo(harness.writer(), current_position(begun.script))
 
 
 async def test_scripts_of_another_channel_are_out_of_reach(harness: SessionHarness):

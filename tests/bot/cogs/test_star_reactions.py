@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.settings import RunnerSettings
-from tests.bot.conftest import HEADING, Inside, Stage, answer, bot_at, start_script
+from tests.bot.conftest import HEADING, Inside, Stage, bot_at, start_script
 from tests.bot.playing import (
     ask_to_forget,
     begin_script,
     press_star_of,
     read_true_script,
+    use_on_message,
     write_lines,
 )
 from tests.fake_discord.people import BOT_MAY, PATIENCE, Discord, Message
@@ -71,11 +72,9 @@ async def test_a_reaction_is_a_star_until_it_is_taken_away(inside: Inside):
 async def test_the_last_of_many_reactions_counts(inside: Inside):
     await begin_script(inside.ann, inside.channel)
     _, rain, snow = await write(inside, "Rain.", "Snow.")
-    for _ in range(5):
-        await inside.ben.react(rain, STAR)
-        await inside.ben.unreact(rain, STAR)
-        await inside.ben.react(snow, STAR)
-        await inside.ben.unreact(snow, STAR)
+    for line in (rain, snow) * 5:
+        await inside.ben.react(line, STAR)
+        await inside.ben.unreact(line, STAR)
     await inside.ben.react(snow, STAR)
     await until_stars(inside, ("Snow.", 1))
 
@@ -136,8 +135,7 @@ async def test_whoever_was_forgotten_is_not_found_again(
         await inside.ben.react(rain, STAR)
         await until_stars(inside, ("Rain.", 1))
         question = await ask_to_forget(inside.ben, inside.channel)
-        confirmed = await inside.ben.click(question, "Forget me")
-        await confirmed.shows("You are forgotten.")
+        await (await inside.ben.click(question, "Forget me")).shows("You are forgotten.")
         # The reaction is still there for all to see, and so is somebody's star.
         await until_stars(inside, ("Rain.", 1))
     await inside.ann.react(heading, STAR)
@@ -155,15 +153,10 @@ async def test_reactions_of_bots_and_elsewhere_are_none_of_the_scripts(stage: St
     await stage.ben.react(said, STAR)
     await stage.ben.react(shown, STAR)
     with stage.world._bot_scope():
-        await (
-            stage.world.bot.get_channel(stage.channel.id)
-            .get_partial_message(shown.id)
-            .add_reaction(STAR)
-        )
+        channel = stage.world.bot.get_channel(stage.channel.id)
+        await channel.get_partial_message(shown.id).add_reaction(STAR)
     await stage.world.settle()
-    told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
-    assert "1 star" in told.content
+    assert "1 star" in (await use_on_message(stage, stage.ben, "Details", shown)).content
     await stage.restart()
     await stage.ben.unreact(shown, STAR)
-    told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
-    assert "star" not in told.content
+    assert "star" not in (await use_on_message(stage, stage.ben, "Details", shown)).content

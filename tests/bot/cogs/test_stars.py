@@ -6,9 +6,8 @@ import asyncio
 import json
 
 from bot.cogs.privacy import make_export_file
-from bot.session.turn import ScriptPosition
-from tests.bot.conftest import BOTH, Stage, answer, count, labels, poll, start_script
-from tests.bot.playing import press_star, write_lines
+from tests.bot.conftest import BOTH, Stage, count, labels, poll, start_script
+from tests.bot.playing import click, press_star, use_on_message, write_lines
 from tests.bot.session_harness import SessionHarness
 
 DATABASES = BOTH
@@ -17,7 +16,6 @@ ANN, BEN = 1, 2
 
 
 async def best(harness: SessionHarness, head: int | None) -> list[tuple[str, int]]:
-    """Return the best lines of a path, and their stars."""
     found = await harness.store.stars.load_best_lines(head, 5)
     return [(line.text, stars) for line, stars in found]
 
@@ -30,17 +28,16 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert given.content == (
         "You starred “MAYA\\: Rain\\.”. It has 1 star now. Press **Star** again to take yours back."
     )
-    given = await press_star(stage, stage.ben, shown)
-    assert "It has 2 stars now." in given.content
-    told = answer(await stage.ben.context_menu(stage.channel, "Details", shown))
+    assert "It has 2 stars now." in (await press_star(stage, stage.ben, shown)).content
+    told = await use_on_message(stage, stage.ben, "Details", shown)
     assert "2 stars" in told.content
     assert labels(told) == ["Take my star back"]
-    taken = answer(await stage.ben.click(told, label="Take my star back"))
+    taken = await click(stage.ben, told, "Take my star back")
     assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
     [(_, stars)] = await stage.store.stars.load_best_lines((await stage.script()).head, 5)
     assert stars == 1
     await stage.ann.slash(stage.channel, "continue", takes=2)
-    takes = answer(await stage.ben.context_menu(stage.channel, "Details", poll(stage)))
+    takes = await use_on_message(stage, stage.ben, "Details", poll(stage))
     assert labels(takes) == []
 
 
@@ -63,9 +60,7 @@ async def test_copies_share_the_stars_of_their_original(harness: SessionHarness)
     stars, scripts = harness.store.stars, harness.store.scripts
     for line in (rain, snow):
         await stars.toggle_star(line.id, ANN)
-    position = ScriptPosition(script.id, rain.id)
-    edited = await harness.session.history.rewrite(harness.writer(), position, "Drizzle.")
-    head = edited.script.head  # the copy of “Snow.”
+    head = (await harness.rewrite(rain, "Drizzle.")).script.head  # the copy of “Snow.”
     assert await best(harness, head) == [("Snow.", 1)]
     await stars.toggle_star(head, BEN)
     assert await best(harness, head) == [("Snow.", 2)]

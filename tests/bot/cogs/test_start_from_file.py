@@ -16,9 +16,9 @@ from bot.screenplay.importers import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import HEADING, Stage, answer, assert_private, labels, start_script
-from tests.bot.playing import BY_PERSON
-from tests.bot.session_harness import SessionHarness
+from tests.bot.conftest import HEADING, Stage, assert_private, labels, start_script
+from tests.bot.playing import BY_PERSON, PAUSE, ask, click
+from tests.bot.session_harness import SessionHarness, texts
 
 DINER = """Title: The Last Diner
 
@@ -41,7 +41,7 @@ FDX = """<?xml version="1.0" encoding="UTF-8"?><FinalDraft DocumentType="Script"
 
 async def import_file(stage: Stage, name: str, content: bytes | str, **options: Any) -> Any:
     data = content if isinstance(content, bytes) else content.encode()
-    return await stage.ann.slash(stage.channel, "script import", file=(name, data), **options)
+    return await ask(stage, "script import", file=(name, data), **options)
 
 
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
@@ -61,7 +61,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert len(await stage.lines()) == 5
     await assert_channel_is_true(stage)
     await stage.ben.slash(stage.channel, "undo")
-    assert answer(await stage.ben.slash(stage.channel, "undo")).ephemeral
+    assert (await ask(stage, "undo", stage.ben)).ephemeral
     await stage.ann.slash(stage.channel, "undo")
     assert await stage.lines() == lines[:-1]
 
@@ -95,22 +95,21 @@ async def test_an_invalid_file_is_refused_in_a_sentence(stage: Stage):
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
         ("a.fdx", FDX[:150].encode(), "not a Final Draft script"),
     ):
-        assert_private(answer(await import_file(stage, name, content)), why)
+        assert_private(await import_file(stage, name, content), why)
     assert stage.messages() == []
     assert await stage.script() is None
     begun = await import_file(stage, "a.txt", "茂は来た。雨が降っている。")
-    assert "cannot read some" in answer(begun).content
+    assert "cannot read some" in begun.content
 
 
 async def test_a_running_script_is_paused_only_for_a_file_that_can_be_read(stage: Stage):
     await start_script(stage)
-    asked = (await import_file(stage, "a.txt", b"\0\0\0")).response
-    refused = answer(await stage.ann.click(asked, label="Pause it and start the new one"))
-    assert_private(refused, "is not text")
+    asked = await import_file(stage, "a.txt", b"\0\0\0")
+    assert_private(await click(stage.ann, asked, PAUSE), "is not text")
     assert await stage.lines() == [HEADING]
-    asked = (await import_file(stage, "x.fountain", DINER)).response
-    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
-    await stage.ann.click(asked, label="Pause it and start the new one")
+    asked = await import_file(stage, "x.fountain", DINER)
+    assert labels(asked) == ["Continue it", PAUSE]
+    await stage.ann.click(asked, label=PAUSE)
     assert len(await stage.lines()) == 4
 
 
@@ -125,17 +124,13 @@ async def import_play(harness: SessionHarness, lines: int, *job: Job, **how: Any
     return await library.import_script(harness.writer(), new, make_play(lines), *job)
 
 
-@pytest.fixture
-def _short_chunks(monkeypatch: pytest.MonkeyPatch):
-    """Read a short script in several requests."""
-    monkeypatch.setattr(prefill, "CHUNK_SIZE", 300)
-
-
-@pytest.mark.usefixtures("_short_chunks")
-async def test_a_long_script_is_read_as_if_line_by_line(harness: SessionHarness):
+async def test_a_long_script_is_read_as_if_line_by_line(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prefill, "CHUNK_SIZE", 300)  # so that it takes several requests
     await import_play(harness, 30)
     lines = await harness.lines()
-    assert [line.text for line in lines] == [element.text for element in make_play(30)]
+    assert texts(lines) == [element.text for element in make_play(30)]
     assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]
     assert await harness.state(lines[-1]) == await harness.read_from_start(lines)
     states = [await harness.state(line) for line in lines]
@@ -152,8 +147,10 @@ async def test_a_long_script_is_read_as_if_line_by_line(harness: SessionHarness)
         assert known.tolist() == fresh.astype("float16").tolist()
 
 
-@pytest.mark.usefixtures("_short_chunks")
-async def test_no_script_starts_if_its_reading_is_stopped(harness: SessionHarness):
+async def test_no_script_starts_if_its_reading_is_stopped(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prefill, "CHUNK_SIZE", 300)
     job = Job()
     work = asyncio.ensure_future(import_play(harness, 30, job))
     while not job.progress.share_read:  # noqa: ASYNC110 - nobody is told

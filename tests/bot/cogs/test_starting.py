@@ -14,11 +14,10 @@ from bot.session.continuation import Continuation
 from bot.session.preferences import LOCK
 from bot.session.situations import find_fitting_model, load_situations
 from bot.session.turn import Requester
-from bot.storage.schema import Line
 from bot.ui.markdown import inline
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, labels, start_script
-from tests.bot.playing import ask, open_menu
+from tests.bot.playing import PAUSE, ask, click, open_menu, replace_script
 
 TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {})
 
@@ -35,7 +34,7 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage
     await assert_surprise(stage, stage.ann)
 
 
-async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
+async def assert_surprise(stage: Stage, by: Any) -> None:
     """Assert that a situation was drawn by On Book, and that the voice has gone on with it."""
     script = await stage.script()
     [drawn] = [situation for situation in load_situations() if situation.title == script.title]
@@ -49,7 +48,6 @@ async def assert_surprise(stage: Stage, by: Any) -> list[Line]:
     )
     assert drawn.speech.split()[0] in stage.messages()[-3].content
     await assert_channel_is_true(stage)
-    return lines
 
 
 def find_start(stage: Stage, start: str) -> str:
@@ -60,11 +58,9 @@ def find_start(stage: Stage, start: str) -> str:
 
 async def test_a_surprise_may_have_a_title_and_a_mood_but_no_place_of_its_own(stage: Stage):
     refused = await ask(stage, "start", surprise=True, heading=HEADING)
-    assert refused.content.startswith("A surprise has a place and a cast of its own.")
+    assert_private(refused, "A surprise has a place and a cast of its own.")
     assert await stage.script() is None
-    await stage.ann.slash(
-        stage.channel, "start", surprise=True, title="Rain", voice="tiny", mood="calm"
-    )
+    await ask(stage, "start", surprise=True, title="Rain", voice="tiny", mood="calm")
     script = await stage.script()
     assert (script.title, script.model, script.preferences["temperature"]) == ("Rain", "tiny", 0.5)
     assert len(await stage.lines()) == 4
@@ -76,8 +72,8 @@ async def test_a_surprise_replaces_an_empty_script_and_asks_before_it_pauses_ano
     await assert_surprise(stage, stage.ben)
     assert "Surprise me" not in labels(stage.panel())
     asked = await ask(stage, "start", surprise=True)
-    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
-    await stage.ann.click(asked, label="Pause it and start the new one")
+    assert labels(asked) == ["Continue it", PAUSE]
+    await stage.ann.click(asked, label=PAUSE)
     await assert_surprise(stage, stage.ann)
 
 
@@ -166,29 +162,24 @@ async def test_a_script_may_start_without_a_line_or_a_visible_title(stage: Stage
     assert stage.panel().content.startswith("**Untitled** starts here.")
     assert labels(stage.panel()) == ["Continue", "Write", "Surprise me", "More…"]
     menu = await open_menu(stage, stage.ann)
-    for refused in (
-        *[await ask(stage, command) for command in ("script show", "undo")],
-        answer(await stage.ann.click(menu, label="The end")),
-    ):
-        assert_private(refused, "is empty")
+    assert_private(await click(stage.ann, menu, "The end"), "is empty")
+    for command in ("script show", "undo"):
+        assert_private(await ask(stage, command), "is empty")
     assert (await stage.script()).running
     await stage.ann.click(stage.panel(), label="Continue")
     assert len(await stage.lines()) == 1
     await assert_channel_is_true(stage)
 
 
-REFUSALS = [
-    ({"heading": "..."}, "A scene heading needs at least one letter or digit."),
-    ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
-    ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
-    ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
-    ({"voice": "nobody"}, "There is no voice “nobody”"),
-    ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
-]
-
-
 async def test_bad_options_are_refused_in_one_sentence(stage: Stage):
-    for options, why in REFUSALS:
+    for options, why in (
+        ({"heading": "..."}, "A scene heading needs at least one letter or digit."),
+        ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
+        ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
+        ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
+        ({"voice": "nobody"}, "There is no voice “nobody”"),
+        ({"voice": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
+    ):
         refused = answer(await start_script(stage, **options))
         assert_private(refused, why)
         sentences, _, text = refused.content.partition(" Here is your text:")
@@ -203,9 +194,9 @@ async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
     look = stage.look(stage.panel())
     asked = await ask(stage, "start", stage.ben, title="Another *one*", heading="Roof")
     assert_private(asked, "The Diner")
-    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
+    assert labels(asked) == ["Continue it", PAUSE]
     seen = stage.seen()
-    kept = answer(await stage.ben.click(asked, label="Continue it"))
+    kept = await click(stage.ben, asked, "Continue it")
     assert (kept.content, kept.ephemeral) == ("“The Diner” continues.", True)
     assert stage.seen() == seen
     assert await stage.lines() == [HEADING]
@@ -214,10 +205,8 @@ async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
     asked = await ask(stage, "start", title="The Roof", heading="Ext. roof", cast="Maya")
     assert_private(asked, text)
     await stage.store.banned_words.replace_word_list("channel", stage.channel.id, ["maya"], None)
-    refused = answer(await stage.ann.click(asked, label="Pause it and start the new one"))
-    assert_private(refused, "“maya” is banned here", text)
-    asked = await ask(stage, "start", title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked, label="Pause it and start the new one")
+    assert_private(await click(stage.ann, asked, PAUSE), "“maya” is banned here", text)
+    await replace_script(stage)
     assert "-# “The Roof” starts here." in [message.content for message in stage.messages()]
     seen = stage.seen()
     for label in labels(look):

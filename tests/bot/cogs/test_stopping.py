@@ -11,7 +11,7 @@ from sqlalchemy import text
 from bot.interactions import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
-from tests.bot.playing import begin_script, read_script
+from tests.bot.playing import PAUSE, begin_script, read_script
 from tests.fake_discord.people import WRITERS_MAY, Asked
 from tests.fake_discord.state import MANAGE_MESSAGES
 
@@ -51,26 +51,21 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
 
 
 async def write(inside: Inside) -> Asked:
-    """Write a line as Ann."""
     return await inside.ann.slash(inside.channel, "write", text="Snow.")
 
 
 async def edit(inside: Inside) -> Asked:
-    """Rewrite the last line as Ann."""
     window = await inside.ann.slash(inside.channel, "script edit")
     return await inside.ann.submit_modal(window, {"Text": "Snow."})
 
 
 async def import_file(inside: Inside) -> Asked:
-    """Start another script from a file, as Ann, and pause the running one."""
     file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
     asked = await inside.ann.slash(inside.channel, "script import", file=file)
-    offer = await asked.shows("running in this channel")
-    return await inside.ann.click(offer, "Pause it and start the new one")
+    return await inside.ann.click(await asked.shows("running in this channel"), PAUSE)
 
 
 async def replay(inside: Inside) -> Asked:
-    """Ask for the replay of a line of the voice, as Ann."""
     return await inside.ann.slash(inside.channel, "script stats", what="replay", everyone=True)
 
 
@@ -97,15 +92,12 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
 
 
 async def write_too(inside: Inside) -> Asked:
-    """Write another line as Ben."""
     return await inside.ben.slash(inside.channel, "write", text="Wind.")
 
 
 async def start_another(inside: Inside) -> Asked:
-    """Start another script as Ben, and pause the running one."""
     asked = await inside.ben.slash(inside.channel, "start", title="Roof", heading="Roof")
-    offer = await asked.shows("running in this channel")
-    return await inside.ben.click(offer, "Pause it and start the new one")
+    return await inside.ben.click(await asked.shows("running in this channel"), PAUSE)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +113,7 @@ async def test_what_waits_for_a_turn_leaves_the_stop_button_of_the_turn(
     await inside.discord.until(lambda: lock._waiters)
     looks = len(shown.versions) + 6
     await inside.discord.until(lambda: len(shown.versions) >= looks)
-    stops = {look.buttons["Stop"] for look in shown.versions if "Stop" in look.buttons}
-    [stop] = stops
+    [stop] = {look.buttons["Stop"] for look in shown.versions if "Stop" in look.buttons}
     assert stop == f"onbook:stop:{asked.id}:lines"
     await inside.ben.click(shown, "Stop", custom_id=stop)
     await asked.shows(STOPPED)
@@ -198,9 +189,8 @@ async def test_who_may_not_write_stops_only_what_they_asked_for(
     ann, ben = [await guild.person(name, may) for name in ("Ann", "Ben")]
     await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
     gate.clear()
-    scripts = inside.store.scripts
-    script = await scripts.find_running_script(channel.id)
-    await scripts.update_script(script.id, {"role": 1})
+    script = await inside.store.scripts.find_running_script(channel.id)
+    await inside.store.scripts.update_script(script.id, {"role": 1})
     asked = await ann.slash(channel, "script stats", what="replay", everyone=True)
     shown = await asked.shows("The voice is reading")
     refused = await ben.click(shown, "Stop")

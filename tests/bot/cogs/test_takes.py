@@ -15,7 +15,6 @@ from sqlalchemy import update
 from bot.app.client import Bot
 from bot.session import polls
 from bot.session.polls import Polls
-from bot.session.turn import ContinueRequest
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
@@ -35,10 +34,12 @@ from tests.bot.conftest import (
 from tests.bot.playing import (
     BY_VOICE,
     act_unrecorded,
+    click,
     edit,
     menu_options,
     pass_time_without_bot,
     replace_script,
+    use_on_message,
     write_lines,
 )
 from tests.bot.session_harness import SessionHarness, texts
@@ -59,40 +60,35 @@ def _patient(monkeypatch: pytest.MonkeyPatch):
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     """Ask for takes, and return the message that shows them, or says why there are none."""
     wishes = {"takes": 3, "seed": 5, **wishes}
-    asked = await stage.continue_with_seed(by or stage.ann, stage.channel, **wishes)
+    asked = await stage.continue_with_seed(by or stage.ann, **wishes)
     return answer(asked) or poll(stage)
 
 
 def find_button(shown: Any, take: int) -> str:
-    """Return the label of the button of a take."""
     [found] = [label for label in labels(shown) if label.startswith(f"{take} · ")]
     return found
 
 
 async def press(stage: Stage, shown: Any, take: int, by: Any = None) -> Any:
     """Press the button of a take as Ann, or as somebody else; return the answer, or None."""
-    return answer(await (by or stage.ann).click(shown, label=find_button(shown, take)))
+    return await click(by or stage.ann, shown, find_button(shown, take))
 
 
 async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
     """Vote for a take, whereupon only the message of the takes changes."""
-    pressed = await (by or stage.ann).click(shown, label=find_button(shown, take))
-    assert (pressed.response.id, pressed.followups) == (shown.id, [])
+    assert (await press(stage, shown, take, by)).id == shown.id
 
 
 def numbers(shown: Any) -> list[str]:
-    """Return the numbers of the takes that have buttons."""
     return [label.partition(" · ")[0] for label in labels(shown)]
 
 
 async def write_anyway(stage: Stage, text: str) -> None:
-    """Write during a vote, as Ann, and confirm it."""
     asked = answer(await stage.ann.slash(stage.channel, "write", text=text))
     await stage.ann.click(asked, label="Add it anyway")
 
 
 async def load_takes(stage: Stage, shown: Any) -> list[str]:
-    """Return the stored takes of a message."""
     store = stage.store
     found = await store.polls.load_takes(await store.polls.find_poll_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
@@ -114,7 +110,7 @@ async def test_open_takes_are_prose_that_pings_nobody_with_a_button_each(stage: 
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
     [body] = [body for body in stage.sent() if body["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
-    told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
+    told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
     assert_private(told, "These takes are still open. Choose one")
 
 
@@ -137,14 +133,11 @@ async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
 
 async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
     await harness.start()
-    how = {"lines": 2, "character": "Maya", "options": {"temperature": 1.2}}
-    request = ContinueRequest(seed=5, takes=2, **how)
-    turn = await harness.session.continuation.generate(harness.writer(), request)
+    how = {"lines": 2, "character": "Maya", "temperature": 1.2}
+    turn = await harness.generate(seed=5, takes=2, **how)
     takes = await harness.store.polls.load_takes(turn.poll)
     for seed, take in zip((5, 7), takes.values(), strict=True):
-        request = ContinueRequest(seed=seed, **how)
-        alone = await harness.session.continuation.generate(harness.writer(), request)
-        assert texts(alone.lines) == texts(take)
+        assert texts(await harness.continue_script(seed, **how)) == texts(take)
         for _ in range(2):
             await harness.undo()
 
@@ -161,7 +154,7 @@ async def test_the_other_takes_stay_reachable(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await press(stage, shown, 3)
     assert await stage.lines() == [HEADING, written[2]]
-    menu = answer(await stage.ben.context_menu(stage.channel, "Continue from here", shown))
+    menu = await use_on_message(stage, stage.ben, "Continue from here", shown)
     assert menu.ephemeral
     await stage.ben.select(menu, [next(iter(menu_options(menu).values()))])
     assert await stage.lines() == [HEADING, written[0]]
@@ -186,8 +179,7 @@ async def test_a_script_can_be_set_to_takes(stage: Stage):
 async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
     await stage.ann.slash(stage.channel, "settings", setting="cooldown", value="60")
     await ask(stage, stage.ben)
-    refused = await ask(stage, stage.ben)
-    assert refused.content.startswith("This script has a cooldown")
+    assert_private(await ask(stage, stage.ben), "This script has a cooldown")
     mo, role = moderator(stage), stage.guild.create_role("Cast")
     shown = await ask(stage, mo, vote=600)
     await mo.slash(stage.channel, "settings", setting="role", value=str(role.id))
@@ -245,7 +237,7 @@ async def test_a_vote_ends_early_once_two_and_all_who_are_present_have_voted(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(polls, "FEWEST_VOTERS", 2)
-    cy, dee = [stage.guild.add_member(stage.world.create_user(name)) for name in ("Cy", "Dee")]
+    cy, dee = stage.member("Cy"), stage.member("Dee")
     await dee.click(stage.panel(), label="More…")
     await stage.world.advance_time(901)  # until Dee seems to have left
     await cy.click(stage.panel(), label="More…")
@@ -266,7 +258,7 @@ async def test_a_vote_does_not_end_early_without_those_of_before_a_restart(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(polls, "FEWEST_VOTERS", 2)
-    cy = stage.guild.add_member(stage.world.create_user("Cy"))
+    cy = stage.member("Cy")
     await cy.click(stage.panel(), label="More…")
     await stage.world.advance_time(1)
     await stage.restart()
@@ -282,7 +274,7 @@ async def test_a_vote_does_not_end_early_without_those_of_before_a_restart(
 
 
 async def test_writing_during_a_vote_asks_first(stage: Stage):
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=3)
+    await stage.continue_with_seed(stage.ann, seed=3)
     shown = await ask(stage, vote=600)
     lines, end = await stage.lines(), int(stage.world.now().timestamp()) + 600
     for command, options, label in (
@@ -290,10 +282,8 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
         ("continue", {}, "Continue anyway"),
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
-        assert asked.ephemeral
-        assert asked.content.startswith(
-            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, no "
-        )
+        told = f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, no "
+        assert_private(asked, told)
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
         assert await stage.lines() == lines
@@ -360,9 +350,8 @@ async def test_a_text_that_is_refused_after_all_is_given_back(stage: Stage):
     await ask(stage, vote=600)
     asked = answer(await stage.ben.slash(stage.channel, "write", text="Snow."))
     await stage.ann.slash(stage.channel, "settings", setting="cooldown", value="60")
-    refused = answer(await stage.ben.click(asked, label="Add it anyway"))
-    assert refused.content.startswith("This script has a cooldown.")
-    assert "Snow." in refused.content
+    refused = await click(stage.ben, asked, "Add it anyway")
+    assert_private(refused, "This script has a cooldown.", "Snow.")
 
 
 async def test_an_undo_during_a_vote_spares_the_take_that_won_since(stage: Stage):
@@ -370,8 +359,7 @@ async def test_an_undo_during_a_vote_spares_the_take_that_won_since(stage: Stage
     asked = answer(await stage.ann.slash(stage.channel, "undo"))
     [ballot] = await stage.store.polls.list_unannounced_polls()
     await stage.session.polls.close(ballot.id)
-    refused = answer(await stage.ann.click(asked, label="Do it anyway"))
-    assert refused.content.startswith("The script has moved on.")
+    assert_private(await click(stage.ann, asked, "Do it anyway"), "The script has moved on.")
     assert await stage.lines() == [HEADING, written[0]]
 
 
@@ -382,9 +370,8 @@ async def test_the_seed_draws_the_winner_of_a_tie(stage: Stage):
     await vote(stage, shown, 2, stage.ben)
     await stage.world.advance_time(601)
     drawn = Random(5).choice([1, 2])
-    assert stage.messages()[-3].content == (
-        f"-# The vote was a tie, so take {drawn + 1} was picked at random."
-    )
+    told = f"-# The vote was a tie, so take {drawn + 1} was picked at random."
+    assert stage.messages()[-3].content == told
     assert "tie" not in shown.content
     assert await stage.lines() == [HEADING, written[drawn]]
 
@@ -413,9 +400,8 @@ async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stag
     await replace_script(stage)
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
-    assert told.content.startswith(
-        "-# Take 2 won with 1 of 1 vote, but “The Diner” is paused. Continue it with </script list:"
-    )
+    why = "but “The Diner” is paused. Continue it with </script list:"
+    assert told.content.startswith(f"-# Take 2 won with 1 of 1 vote, {why}")
     assert await stage.lines() == ["EXT. ROOF"]
     await ask(stage, vote=600)
     roof = await stage.script()
@@ -505,7 +491,7 @@ async def test_a_press_records_the_message_of_a_vote(
 ):
     # The next process cannot look for it, because it may not read the channel's messages.
     monkeypatch.setattr(live_polls.LivePolls, "show", lambda *_: None)
-    asked = stage.continue_with_seed(stage.ann, stage.channel, takes=3, seed=5, vote=600)
+    asked = stage.continue_with_seed(stage.ann, takes=3, seed=5, vote=600)
     await act_unrecorded(stage, asked)
     shown = poll(stage)
     if vote_is != "open":
@@ -562,10 +548,7 @@ def asked_to_vote(stage: Stage) -> list[dict[str, Any]]:
 
 
 async def vote_unseen(
-    stage: Stage,
-    monkeypatch: pytest.MonkeyPatch,
-    owner: object = poll_messages,
-    step: str = "post_takes",
+    stage: Stage, owner: object = poll_messages, step: str = "post_takes"
 ) -> None:
     """Ask for a vote in a process that dies at a step, before its message is recorded."""
 
@@ -573,7 +556,7 @@ async def vote_unseen(
         stage.services.timers.stop()
         raise OSError
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, step, die)
         await ask(stage, vote=600)
 
@@ -582,9 +565,9 @@ async def vote_unseen(
     ("owner", "step"), [(poll_messages, "post_takes"), (Polls, "record_message")]
 )
 async def test_the_next_process_shows_a_vote_once_that_was_stored_but_not_shown(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, owner: object, step: str
+    stage: Stage, owner: object, step: str
 ):
-    await vote_unseen(stage, monkeypatch, owner, step)
+    await vote_unseen(stage, owner, step)
     await stage.restart()
     await stage.world.settle()
     assert len(asked_to_vote(stage)) == 1
@@ -598,10 +581,8 @@ async def test_the_next_process_shows_a_vote_once_that_was_stored_but_not_shown(
 
 
 @pytest.mark.parametrize("why", ["it is over", "the script has gone on", "another one runs"])
-async def test_an_unseen_vote_in_which_nobody_could_vote_is_not_shown(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, why: str
-):
-    await vote_unseen(stage, monkeypatch)
+async def test_an_unseen_vote_in_which_nobody_could_vote_is_not_shown(stage: Stage, why: str):
+    await vote_unseen(stage)
     if why == "it is over":
         await pass_time_without_bot(stage, 601)
     elif why == "the script has gone on":
@@ -618,7 +599,7 @@ async def test_an_unseen_vote_in_which_nobody_could_vote_is_not_shown(
 async def test_a_vote_that_ends_while_it_is_posted_is_shown_as_closed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    await vote_unseen(stage, monkeypatch)
+    await vote_unseen(stage)
     post = poll_messages.post_takes
 
     async def post_late(channel: Any, session: Any, new: Poll) -> None:
@@ -679,17 +660,11 @@ def make_poll(**how: Any) -> Poll:
 
 def test_takes_are_prose_with_the_names_of_speakers():
     speech = make_line("dialogue", "MAYA (V.O.)\n(quietly)\nIt is her.")
-    _, *rows = format_poll(make_poll(), {0: [speech], 1: [make_line("action", "Rain.")]}, {}).split(
-        "\n"
-    )
+    takes = {0: [speech], 1: [make_line("action", "Rain.")]}
+    _, *rows = format_poll(make_poll(), takes, {}).split("\n")
     assert rows == [
-        "**Take 1**",
-        "> **MAYA \\(V\\.O\\.\\)**",
-        "> *\\(quietly\\)*",
-        "> It is her\\.",
-        "",
-        "**Take 2**",
-        "> *Rain\\.*",
+        *("**Take 1**", "> **MAYA \\(V\\.O\\.\\)**", "> *\\(quietly\\)*", "> It is her\\."),
+        *("", "**Take 2**", "> *Rain\\.*"),
     ]
 
 

@@ -19,10 +19,20 @@ from tests.bot.conftest import (
     answer,
     assert_private,
     fields,
+    find_menus,
     labels,
     moderator,
 )
-from tests.bot.playing import open_menu, open_privacy, pass_time_without_bot, replace_script
+from tests.bot.playing import (
+    ask,
+    choose,
+    click,
+    open_menu,
+    open_privacy,
+    pass_time_without_bot,
+    replace_script,
+    use_on_message,
+)
 
 STARTED = True
 
@@ -32,36 +42,26 @@ HOUR = 3600
 @pytest.fixture
 def cy(stage: Stage) -> simcord.MemberActor:
     """Return Cy, who neither moderates nor owns the script."""
-    return stage.guild.add_member(stage.world.create_user("Cy"))
-
-
-async def open_rotation(stage: Stage, by: Any) -> Any:
-    """Return the message with the order, which only this person sees."""
-    return answer(await by.slash(stage.channel, "script turns"))
+    return stage.member("Cy")
 
 
 async def press(stage: Stage, by: Any, label: str) -> None:
-    """Press a button under the order."""
-    await by.click(await open_rotation(stage, by), label=label)
+    await by.click(await ask(stage, "script turns", by), label=label)
 
 
 async def take_turns(stage: Stage, *people: Any) -> None:
-    """Let people take turns."""
     for person in people:
         await press(stage, person, "Join")
 
 
 async def set_deadline(stage: Stage, hours: int = 1) -> Any:
-    """Set the deadline, as Ann, who owns the script; return her message with the order."""
-    shown = await open_rotation(stage, stage.ann)
-    [menu] = re.findall(r"onbook:turns:hours:[\d:]+", json.dumps(stage.look(shown)))
-    await stage.ann.select(shown, [str(hours)], custom_id=menu)
+    shown = await ask(stage, "script turns")
+    await choose(stage.ann, shown, "turns:hours", str(hours))
     return shown
 
 
 async def write(stage: Stage, by: Any, text: str) -> Any:
-    """Write a line, and return the answer, or None."""
-    return answer(await by.slash(stage.channel, "write", text=text))
+    return await ask(stage, "write", by, text=text)
 
 
 def told(pressed: Any) -> Any:
@@ -81,7 +81,6 @@ def pings(stage: Stage) -> list[tuple[str, int]]:
 
 
 def announcements(stage: Stage, part: str) -> list[str]:
-    """Return the messages that contain a text."""
     return [message.content for message in stage.messages() if part in message.content]
 
 
@@ -89,12 +88,8 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
-    refused = await write(stage, cy, "Rain.")
-    assert_private(
-        refused,
-        f"It is <@{ben.id}>'s turn. Wait for yours, or see and join",
-        "Here is your text:\n```\nRain.",
-    )
+    wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see and join"
+    assert_private(await write(stage, cy, "Rain."), wait, "Here is your text:\n```\nRain.")
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
         assert answer(pressed).content.startswith(f"It is <@{ben.id}>'s turn.")
@@ -123,14 +118,14 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
 async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
     await write(stage, stage.ben, "Rain.")
-    refused = answer(await cy.click(stage.panel(), label="Undo"))
+    refused = await click(cy, stage.panel(), "Undo")
     assert_private(refused, "That would remove Ben's line.")
     assert labels(refused) == ["Ask to undo it"]
     await cy.click(refused, label="Ask to undo it")
     asked = stage.messages()[-1]
     assert asked.content == "-# Cy asks to undo Ben's line."
     assert labels(asked) == ["Undo"]
-    assert answer(await cy.click(asked, label="Undo")).ephemeral
+    assert (await click(cy, asked, "Undo")).ephemeral
     assert await stage.lines() == [HEADING, "Rain."]
     await stage.ben.click(asked, label="Undo")
     assert await stage.lines() == [HEADING]
@@ -142,25 +137,24 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     await write(stage, stage.ben, "Rain.")
     shown = stage.messages()[-2]
     await write(stage, cy, "Snow.")
-    refused = answer(await cy.context_menu(stage.channel, "Rewrite this line", shown))
+    refused = await use_on_message(stage, cy, "Rewrite this line", shown)
     assert (refused.content[:29], labels(refused)) == ("That would remove Ben's line.", [])
     await assert_channel_is_true(stage)
 
 
 async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     ben = stage.ben
-    nobody = await open_rotation(stage, ben)
+    nobody = await ask(stage, "script turns", ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
-    for person in (ben, cy):
-        await press(stage, person, "Join")
-    shown = await open_rotation(stage, ben)
+    await take_turns(stage, ben, cy)
+    shown = await ask(stage, "script turns", ben)
     assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:")
     assert shown.content.endswith("There is no deadline.")
     assert labels(shown) == ["Leave", "Pass"]
-    assert labels(await open_rotation(stage, cy)) == ["Leave"]
-    assert labels(await open_rotation(stage, stage.ann)) == ["Join", "Skip", "Turn off"]
-    old = await open_rotation(stage, ben)
+    assert labels(await ask(stage, "script turns", cy)) == ["Leave"]
+    assert labels(await ask(stage, "script turns")) == ["Join", "Skip", "Turn off"]
+    old = await ask(stage, "script turns", ben)
     await ben.click(shown, label="Pass")
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
     assert stage.panel().content.startswith("-# Ben passed.\n")
@@ -173,8 +167,8 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     assert stage.panel().content.startswith(f"-# Ann skipped <@{cy.id}>.\n")
     await press(stage, ben, "Leave")
     assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    opened = await stage.ann.click(await open_menu(stage, stage.ann, "Together…"), label="Turns")
-    await stage.ann.click(answer(opened), label="Turn off")
+    opened = await click(stage.ann, await open_menu(stage, stage.ann, "Together…"), "Turns")
+    await stage.ann.click(opened, label="Turn off")
     assert stage.panel().content.startswith("-# Ann ended the turns, so everybody may write.\n")
     refused = told(await ben.click(old, label="Pass"))
     assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
@@ -186,11 +180,11 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
 
 async def test_an_old_button_skips_and_announces_nobody(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben, cy)
-    old = await open_rotation(stage, stage.ann)
+    old = await ask(stage, "script turns")
     await write(stage, stage.ben, "Rain.")
     refused = told(await stage.ann.click(old, label="Skip"))
     assert refused.content.startswith(f"It is <@{cy.id}>'s turn by now.")
-    both = [await open_rotation(stage, stage.ann) for _ in range(2)]
+    both = [await ask(stage, "script turns") for _ in range(2)]
     for shown in both:
         await stage.ann.click(shown, label="Join")
         assert stage.panel().content.startswith("-# Ann joined") == (shown is both[0])
@@ -201,14 +195,14 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
     assert "Join" not in labels(stage.panel())
     await press(stage, stage.ben, "Join")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Join", "More…"]
-    shown = answer(await cy.click(stage.panel(), label="Join"))
+    shown = await click(cy, stage.panel(), "Join")
     assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
     assert stage.panel().content.startswith("-# Cy joined the turns.\n")
     assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
     # Who has joined sees the order, and nobody else is told anything.
     await write(stage, stage.ann, "Rain.")
-    shown = answer(await stage.ben.click(stage.panel(), label="Join"))
+    shown = await click(stage.ben, stage.panel(), "Join")
     assert labels(shown) == ["Leave", "Pass"]
     assert "joined" not in stage.panel().content
     await start_sprint(stage)
@@ -219,9 +213,9 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
 async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
-    refused = answer(await ben.slash(stage.channel, "settings", setting="ping", value="on"))
-    assert refused.content.startswith("Only the script's owner or a moderator")
-    told = answer(await stage.ann.slash(stage.channel, "settings", setting="ping", value="on"))
+    refused = await ask(stage, "settings", ben, setting="ping", value="on")
+    assert_private(refused, "Only the script's owner or a moderator")
+    told = await ask(stage, "settings", setting="ping", value="on")
     assert told.content == "Changed: pings on."
     assert pings(stage) == []  # the first writer began the turns
     await write(stage, ben, "Rain. @everyone")
@@ -256,7 +250,7 @@ async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage,
 async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
-    assert "turns:hours" not in json.dumps(stage.look(await open_rotation(stage, ben)))
+    assert find_menus(await ask(stage, "script turns", ben)) == []
     shown = await set_deadline(stage)
     assert "After 1 hour, the writer is reminded;" in shown.content
     due = int(stage.world.now().timestamp()) + HOUR
@@ -403,8 +397,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     await stage.ann.click(stage.panel(), label="Undo")
     await cy.click(stage.panel(), label="Continue")
     assert stage.panel().content.endswith("4 lines so far.")
-    voice = (await stage.session.library.load_lines())[-1]
-    words = len(voice.element.body.split())
+    words = len((await stage.last_line()).element.body.split())
     await stage.world.advance_time(601)
     [summary] = announcements(stage, "is over")
     assert summary.startswith(
@@ -438,12 +431,10 @@ async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
         assert_private(await start_sprint(stage, minutes), "A sprint lasts from 1 to 60 minutes.")
     assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
-    opened = answer(await cy.click(await open_menu(stage, cy, "Together…"), label="Sprint"))
+    opened = await click(cy, await open_menu(stage, cy, "Together…"), "Sprint")
     assert opened.content.startswith("**Sprint**: it ends <t:")
     assert labels(opened) == []
-    opened = answer(
-        await stage.ben.click(await open_menu(stage, level="Together…"), label="Sprint")
-    )
+    opened = await click(stage.ben, await open_menu(stage, level="Together…"), "Sprint")
     refused = told(await stage.press_late(cy, stage.look(opened), "End it now"))
     assert refused.content.startswith("Only the script's owner or a moderator")
     await stage.ben.click(opened, label="End it now")

@@ -13,21 +13,23 @@ from bot.settings import RunnerSettings
 from tests.bot.conftest import Inside, bot_at
 from tests.bot.playing import ask_to_forget, begin_script, slow_down
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import Discord, Message, Person, letters
+from tests.fake_discord.people import Asked, Discord, Message, Person, letters
 
-ONLY_MEMBERS = "That works only in servers that have added me, and in direct messages with me."
+
+async def assert_needs_member(asked: Asked) -> None:
+    """Check that something is refused because the bot is no member."""
+    said = "That works only in servers that have added me, and in direct messages with me."
+    assert (await asked.shows("That works")).text == said
 
 
 class Elsewhere(Inside):
     """A server without the bot, where Ann has installed it, but Ben has not."""
 
     async def begin(self) -> Message:
-        """Begin a script as Ann, and return its panel."""
         return await begin_script(self.ann, self.channel)
 
-    async def write(self, text: str) -> Message:
-        """Write as Ann by the command, and return the panel."""
-        return await (await self.ann.slash(self.channel, "write", text=text)).is_done()
+    async def write(self, text: str) -> None:
+        await (await self.ann.slash(self.channel, "write", text=text)).is_done()
 
     async def press(self, person: Person, label: str) -> None:
         """Press a button of the panel, and wait for the next panel."""
@@ -128,8 +130,8 @@ async def test_each_person_who_has_installed_it_has_scripts_of_their_own(elsewhe
     await asked.shows("Ben's")
     written = await elsewhere.ann.slash(elsewhere.channel, "write", text="MAYA: Rain.")
     assert "The Diner" in (await written.shows("Rain")).text
-    list_of_ann = await elsewhere.ann.slash(elsewhere.channel, "script list")
-    assert "Ben's" not in (await list_of_ann.shows("The Diner")).text
+    listed = await elsewhere.ann.slash(elsewhere.channel, "script list")
+    assert "Ben's" not in (await listed.shows("The Diner")).text
 
 
 async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere: Elsewhere):
@@ -140,20 +142,16 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
         ("script turns", {}),
         ("script fork", {"title": "Fork", "thread": True}),
     ):
-        asked = await elsewhere.ann.slash(elsewhere.channel, command, **options)
-        assert (await asked.shows("That works")).text == ONLY_MEMBERS
+        await assert_needs_member(await elsewhere.ann.slash(elsewhere.channel, command, **options))
     menu = await (await elsewhere.ann.click(panel, "More…")).shows("What next")
-    asked = await elsewhere.ann.click(menu, "The end")
-    assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    await assert_needs_member(await elsewhere.ann.click(menu, "The end"))
     card = await (await elsewhere.ann.click(menu, "Settings")).shows("The settings of")
     [takes] = [custom_id for custom_id in card.menus if "menu-takes" in custom_id]
-    asked = await elsewhere.ann.choose(card, takes, "3")
-    assert (await asked.shows("That works")).text == ONLY_MEMBERS
+    await assert_needs_member(await elsewhere.ann.choose(card, takes, "3"))
     await elsewhere.ann.click(menu, "Together…")
     await elsewhere.discord.until(lambda: "Turns" in menu.labels)
     for label in ("Three takes with a vote", "Turns", "Sprint"):
-        asked = await elsewhere.ann.click(menu, label)
-        assert (await asked.shows("That works")).text == ONLY_MEMBERS
+        await assert_needs_member(await elsewhere.ann.click(menu, label))
     assert elsewhere.shown() == STARTED
     opened = await elsewhere.ben.click(panel, "Write")
     written = await elsewhere.ben.submit_modal(opened, {"Who speaks": "Maya", "Text": "Rain."})

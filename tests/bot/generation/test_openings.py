@@ -14,6 +14,7 @@ from bot.errors import RequestError
 from bot.generation.inputs import prime_model
 from bot.generation.openings import TRANSLATED_STYLES, find_style, label_style
 from bot.i18n.catalogue import speaking
+from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.inference.sandbox import ModelSandbox, find_error
@@ -49,15 +50,11 @@ async def begin(harness: SessionHarness, style: str | None) -> TurnResult:
     return await harness.write("Rain.")
 
 
-async def load_state(harness: SessionHarness, voice: str = "tiny") -> bytes:
-    """Return the state after the last line, stored or read again."""
-    script = await harness.session.library.load_script()
-    reading = await harness.session.reader.open_model(voice, STYLE.of(script))
-    return (await harness.session.reader.load_state(reading, script.head)).tobytes()
-
-
 async def check_opening(harness: SessionHarness, opening: str, voice: str = "tiny") -> bytes:
-    """Check that the state is that of a model that read this opening first; return the state."""
+    """Check that the state, stored or read again, is that after this opening; return the state."""
+    script, reader = await harness.session.library.load_script(), harness.session.reader
+    reading = await reader.open_model(voice, STYLE.of(script))
+    found = await reader.load_state(reading, script.head)
     engine = await harness.models.engine(voice)
     lines = [line.text for line in await harness.lines()]
     state = engine.model.start()
@@ -68,7 +65,7 @@ async def check_opening(harness: SessionHarness, opening: str, voice: str = "tin
             begin, end = engine.model.memory
             state[begin:end] = 0
             state = (await engine.run(Request(state, tokens))).state.copy()
-    assert await load_state(harness, voice) == state.tobytes()
+    assert found.tobytes() == state.tobytes()
     return state.tobytes()
 
 
@@ -85,8 +82,7 @@ async def test_the_opening_of_the_style_is_read_before_the_script(harness: Sessi
     assert len(standing.recent_tokens) == 0
 
 
-async def test_an_opening_is_read_once(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch):
-    engine = await harness.models.engine("tiny")
+async def test_an_opening_is_read_once(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     lengths: list[int] = []
     run = engine.run
 
@@ -198,7 +194,7 @@ async def test_lines_replay_after_another_style_was_chosen(harness: SessionHarne
 
 async def test_only_the_name_of_the_style_is_shown(stage: Stage):
     await start_script(stage, style=" Storm ")
-    await stage.continue_with_seed(stage.ben, stage.channel, seed=1)
+    await stage.continue_with_seed(stage.ben, seed=1)
     assert STYLE.of(await stage.session.library.load_script()) == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "\nVoice: tiny\n" in shown.content

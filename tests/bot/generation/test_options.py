@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.generation.options import (
-    OPTIONS,
-    SAMPLING_OPTIONS,
-    OptionSpec,
-    extract_requested_options,
-    resolve_options,
-)
+from bot.generation.options import OPTIONS, SAMPLING_OPTIONS, OptionSpec, resolve_options
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
 
@@ -63,10 +57,3 @@ def test_a_request_overrides_the_script_and_the_script_the_operator():
 def test_an_option_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="tempo"):
         resolve_options({"tempo": 1}, {}, Settings())
-
-
-def test_a_retry_requests_the_options_of_the_first_take():
-    origin = {"seed": 1, "temperature": 0.4, "length": 60, "quality": "good"}
-    asked = extract_requested_options(origin)
-    assert (asked["temperature"], asked["length"], asked["min_p"]) == (0.4, 60, None)
-    assert "seed" not in asked

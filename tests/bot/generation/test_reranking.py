@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot.generation import generator, provenance
-from bot.generation.generator import LOAD_LIMIT, Prefix, limit_candidates, write_candidates
+from bot.generation.generator import LOAD_LIMIT, write_candidates
 from bot.generation.inputs import GenerationContext, GenerationOptions, prime_model
 from bot.generation.prefill import Progress, read_text
 from bot.generation.reranking import (
@@ -25,10 +25,10 @@ from bot.generation.reranking import (
     make_seeds,
     split_words,
 )
+from bot.inference import engine as engine_module
 from bot.inference.batch import Batch
-from bot.inference.engine import Engine, EngineLoad
+from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import find_banned_word
 from bot.screenplay.drafts import Draft
@@ -83,35 +83,34 @@ def test_uneven_bits_make_a_line_worse():
     assert choose_candidate([jolting, even]) is even
 
 
-def test_a_question_must_be_much_likelier():
-    asking, telling = "MAYA\nIs it in the old kitchen?", "MAYA\nIt is in the old kitchen."
-    for bits, chosen in ((1.0, telling), (0.9, telling), (0.6, asking)):
-        pool = [candidate(asking, bits), candidate(telling)]
-        assert choose_candidate(pool).draft.element.text == chosen
-
-
-def test_a_further_sentence_makes_a_line_better():
-    plain = candidate("MAYA\nIt is in there, and it is so big.", 1.0)
-    further = candidate("MAYA\nIt is in there. And it is so big.", 1.1)
-    assert choose_candidate([plain, further]) is further
-    # A line that ends has one sentence, whatever its length.
-    assert choose_candidate([further, plain], weights=replace(DEFAULT_WEIGHTS, sentence=0)) is plain
-
-
-def test_each_content_word_may_be_one_too_many():
-    bare = candidate("MAYA\nThere are about six of them.")
-    full = candidate("MAYA\nThere are geese, six of them.", 0.99)
-    assert choose_candidate([full, bare]) is bare
-    uncounted = replace(DEFAULT_WEIGHTS, content_word=0.0)
-    assert choose_candidate([full, bare], weights=uncounted) is full
-
-
-def test_a_parenthetical_makes_a_line_worse():
-    played = candidate("MAYA\n(softly)\nIt is late.", 0.1)
-    plain = candidate("MAYA\nIt is a little bit too late.", 0.1)
-    assert choose_candidate([played, plain]) is plain
-    uncounted = replace(DEFAULT_WEIGHTS, parenthetical=0.0)
-    assert choose_candidate([played, plain], weights=uncounted) is played
+@pytest.mark.parametrize(
+    ("criterion", "better", "worse"),
+    [
+        ("question", ("It is in the old kitchen.", 1.0), ("Is it in the old kitchen?", 0.9)),
+        (
+            "sentence",
+            ("It is in there. And it is so big.", 1.1),
+            ("It is in there, and it is so big.", 1.0),
+        ),
+        (
+            "content_word",
+            ("There are about six of them.", 1.0),
+            ("There are geese, six of them.", 0.99),
+        ),
+        ("parenthetical", ("It is a little bit too late.", 0.1), ("(softly)\nIt is late.", 0.1)),
+        (
+            "repeated_word",
+            ("The moose saw the other goose.", 1.15),
+            ("The moose saw the other moose.", 1.0),
+        ),
+    ],
+)
+def test_each_criterion_can_decide(
+    criterion: str, better: tuple[str, float], worse: tuple[str, float]
+):
+    pool = [candidate(f"MAYA\n{text}", bits) for text, bits in (worse, better)]
+    assert choose_candidate(pool) is pool[1]
+    assert choose_candidate(pool, weights=replace(DEFAULT_WEIGHTS, **{criterion: 0})) is pool[0]
 
 
 def test_words_of_the_last_lines_make_a_line_better():
@@ -132,15 +131,9 @@ def test_a_line_that_says_the_last_ones_again_is_worse():
     assert choose_candidate([echo, answer], [*said, *["JO\nIt rained."] * ECHO_LINES]) is echo
 
 
-def test_a_line_that_has_a_word_twice_is_worse():
-    twice = candidate("JO\nThe moose saw the other moose.", 1.0)
-    once = candidate("JO\nThe moose saw the other goose.", 1.15)
-    assert choose_candidate([twice, once]) is once
-    # Common words do not count.
-    again, dearer = map(
-        candidate, ("JO\nOne for the other.", "JO\nThe one for the other."), (1.2, 1.0)
-    )
-    assert choose_candidate([again, dearer]) is dearer
+def test_a_common_word_may_come_twice():
+    once, twice = candidate("JO\nOne for the other.", 1.2), candidate("JO\nThe one for the other.")
+    assert choose_candidate([once, twice]) is twice
 
 
 def test_repetitions_and_parentheticals_come_last():
@@ -169,23 +162,27 @@ def test_candidates_have_seeds_of_their_own():
     assert all(0 <= seed <= LARGEST_SEED for some in own for seed in some)
 
 
-def test_candidates_fit_into_the_room_of_the_engine():
-    assert limit_candidates(EngineLoad(0, 0, 0, 0), 64, 64) == 64
-    load, asked = EngineLoad(0, 0, 0, 0), []
-    for _ in range(12):
-        asked.append(limit_candidates(load, 64, 64))
-        load = replace(load, waiting=load.waiting + asked[-1])
-    assert asked == sorted(asked, reverse=True)
-    assert asked[-1] == 1
-    assert load.waiting <= LOAD_LIMIT * 64 + len(asked)
-    assert limit_candidates(EngineLoad(0, 0, 0, 0), 16, 64) == 16  # an idle engine's rows
+async def begin_script(engine: Engine) -> GenerationContext:
+    """Return the context in which nothing was written yet."""
+    primed = await prime_model(engine, None, "here")
+    return GenerationContext.of(primed, primed.start, [])
 
 
 @pytest.fixture
-async def context(harness: SessionHarness) -> GenerationContext:
-    primed = await prime_model(await harness.models.engine("tiny"), None, "here")
-    read = primed.model.encode(SCRIPT)
-    return GenerationContext(primed, (await primed.read(primed.start, read)).state, read)
+async def context(engine: Engine) -> GenerationContext:
+    at, read = await begin_script(engine), engine.model.encode(SCRIPT)
+    return replace(at, state=(await at.primed.read(at.state, read)).state, recent_tokens=read)
+
+
+async def write_again(
+    context: GenerationContext, draft: Draft, banned: tuple[str, ...] = ()
+) -> Draft:
+    """Write a line from its provenance, and check that it is the same."""
+    restored = provenance.restore_options(draft.origin, banned)
+    again = await generator.write_element(context, restored)
+    assert again is not None
+    assert again.element == draft.element
+    return again
 
 
 async def test_candidates_share_the_speaker_and_can_be_replayed(context: GenerationContext):
@@ -198,9 +195,7 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
     # Candidates that grew to twice the first one's length were given up.
     assert all(candidate.size <= 2 * max(20, found[0].size) + 20 for candidate in found)
     for candidate in found:
-        restored = provenance.restore_options(candidate.draft.origin, ())
-        again = await generator.write_element(context, restored)
-        assert again.element == candidate.draft.element
+        again = await write_again(context, candidate.draft)
         assert again.state.tobytes() == candidate.draft.state.tobytes()
         assert np.array_equal(again.surprisal, candidate.draft.surprisal)
 
@@ -216,10 +211,7 @@ async def test_the_last_speaker_does_not_go_on(
         [first, *_] = await write_candidates(context, options)
         drawn += plain is not None and plain.element.cue == "MAYA"
         chosen += first.draft.element.cue == "MAYA"
-        restored = provenance.restore_options(first.draft.origin, ())
-        again = await generator.write_element(context, restored)
-        assert again is not None
-        assert again.element == first.draft.element
+        await write_again(context, first.draft)
     # Only where each of several draws gives her the floor again does she go on.
     assert chosen < drawn / 2
     # Somebody who is alone in a locked cast, or who was asked for, goes on.
@@ -245,8 +237,7 @@ async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext
     redrawn = [draft for draft in drafts if draft.origin.get("form")]
     assert 0 < len(redrawn) < 30
     for draft in redrawn[:3]:
-        restored = provenance.restore_options(draft.origin, ())
-        assert (await generator.write_element(context, restored)).element == draft.element
+        await write_again(context, draft)
 
 
 async def test_names_with_accents_stay_as_people_spell_them(context: GenerationContext):
@@ -268,22 +259,18 @@ async def test_names_with_accents_stay_as_people_spell_them(context: GenerationC
                 assert draft.state is not None
                 assert draft.state.tobytes() == read.state.tobytes()
                 assert len(draft.surprisal) == len(read.surprisal)
-                restored = provenance.restore_options(draft.origin, ())
-                again = await generator.write_element(at, restored)
-                assert again is not None
-                assert again.element == draft.element
+                await write_again(at, draft)
         assert cues >= set(cast)
         assert not cues & {"ANAIS", "JURGEN"}
         assert "cast" not in who or cues <= {*cast, None}
 
 
-async def test_action_that_was_asked_for_stays_action(harness: SessionHarness):
-    model = (await harness.models.engine("tiny")).model
+async def test_action_that_was_asked_for_stays_action(model: Model):
     # With digits for letters, much action begins as if with a name: "S4me rain".
     digits = str.maketrans("aeo", "234")
     vocabulary = tuple(character.translate(digits) for character in model.vocabulary)
     engine = Engine(replace(model, vocabulary=vocabulary), rows=8)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    at = await begin_script(engine)
     options = GenerationOptions(Sampling(0), 60, kind=Kind.ACTION, cast=("MAYA", "JO"))
     sampled = (replace(options, sampling=Sampling(seed)) for seed in range(20))
     drafts = [await generator.write_element(at, own_options) for own_options in sampled]
@@ -293,7 +280,7 @@ async def test_action_that_was_asked_for_stays_action(harness: SessionHarness):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "keeps"),
     [
         ("MAYA\nHello.", True),
         ("KEVIN\nHello.", False),
@@ -309,13 +296,11 @@ async def test_action_that_was_asked_for_stays_action(harness: SessionHarness):
         ("ANAIS enters.", True),  # as the voice spells her
     ],
 )
-def test_action_that_begins_with_another_name_leaves_a_cast(
-    model: Model, text: str, expected: bool
-):
+def test_action_that_begins_with_another_name_leaves_a_cast(model: Model, text: str, keeps: bool):
     element = parse_model_text(text)
     assert element is not None
     cast = ("MAYA", "JO", "ANAÏS")
-    assert generator.keeps_to_cast(element, cast, model.spell) == expected
+    assert generator.keeps_to_cast(element, cast, model.spell) == keeps
 
 
 @pytest.mark.parametrize("candidates", [1, 8])
@@ -330,9 +315,7 @@ async def test_banned_words_hold_however_many_there_are(
             for candidate in found:
                 assert find_banned_word(candidate.draft.element.body, words) is None
                 barred += candidate.draft.origin.get("bars", False)
-            restored = provenance.restore_options(found[0].draft.origin, options.banned)
-            again = await generator.write_element(context, restored)
-            assert again.element == found[0].draft.element
+            await write_again(context, found[0].draft, options.banned)
     assert barred
 
 
@@ -345,10 +328,9 @@ async def test_action_is_cut_off_later_than_speech(context: GenerationContext):
     assert 60 < longest <= 120
 
 
-async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
-    model = (await harness.models.engine("tiny")).model
+async def test_a_busy_engine_writes_fewer_candidates(model: Model):
     engine = Engine(model, rows=8)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+    at = await begin_script(engine)
     endless = make_endless_request(model)
     others = [asyncio.create_task(engine.run(replace(endless, owner=i))) for i in range(6)]
     await asyncio.sleep(0)  # the requests are in the queue now
@@ -365,39 +347,41 @@ async def test_a_busy_engine_writes_fewer_candidates(harness: SessionHarness):
 
 
 class HeldBatch(Batch):
-    """A batch that holds all lines but those of the first seed while its gate is closed."""
+    """A batch that holds all lines but those of the first seed while its gate is closed.
+
+    It does so once ``free`` of them are finished.
+    """
 
     gate = threading.Event()
+    free = finished = 0
 
     def step(self):
-        asked = [row.request.sampling for row in self.rows]
-        if any(sampling and sampling.seed != FIRST_SEED for sampling in asked):
+        seeds = {row.request.sampling.seed for row in self.rows if row.request.sampling}
+        if self.finished >= self.free and seeds - {FIRST_SEED}:
             self.gate.wait()
-        return super().step()
+        done = super().step()
+        self.finished += sum(
+            row.writing and row.request.sampling.seed != FIRST_SEED for row in done
+        )
+        return done
 
 
-class HeldEngine(Engine):
-    """An engine with such a batch."""
-
-    batch_class = HeldBatch
+HELD = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION)
 
 
-async def hold(
-    harness: SessionHarness, kind: type[Engine], rows: int
-) -> tuple[Engine, GenerationContext, GenerationOptions]:
-    """Open an engine with a closed gate; return it, and what asks for as many candidates."""
-    model = (await harness.models.engine("tiny")).model
-    engine = kind(model, rows=rows)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
+@pytest.fixture
+def _held(monkeypatch: pytest.MonkeyPatch):
+    """Give the test's engines such a batch, with a closed gate."""
+    monkeypatch.setattr(engine_module, "Batch", HeldBatch)
     HeldBatch.gate.clear()
-    sampling = Sampling(FIRST_SEED)
-    return engine, at, GenerationOptions(sampling, 60, kind=Kind.ACTION, candidates=rows)
 
 
+@pytest.mark.usefixtures("_held")
 async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothing(
-    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ):
-    engine, at, options = await hold(harness, HeldEngine, 8)
+    engine, options = Engine(model, rows=8), replace(HELD, candidates=8)
+    at = await begin_script(engine)
     monkeypatch.setattr(generator, "CHOOSING_SECONDS", 0.1)
     progress = Progress()
     line = asyncio.create_task(write_candidates(at, options, progress=progress))
@@ -414,49 +398,29 @@ async def test_an_overloaded_engine_writes_the_first_candidate_rather_than_nothi
     assert len(found) > 1
 
 
-class HalfHeldBatch(Batch):
-    """A batch that waits for the gate of `HeldBatch` once some candidates are finished."""
-
-    finished = 0
-
-    def step(self):
-        if self.finished > 2:
-            HeldBatch.gate.wait()
-        done = super().step()
-        self.finished += sum(
-            row.writing and row.request.sampling.seed != FIRST_SEED for row in done
-        )
-        return done
-
-
-class HalfHeldEngine(Engine):
-    """An engine with such a batch."""
-
-    batch_class = HalfHeldBatch
-
-
+@pytest.mark.usefixtures("_held")
 async def test_all_candidates_record_how_many_were_finished(
-    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ):
-    engine, at, options = await hold(harness, HalfHeldEngine, 16)
+    monkeypatch.setattr(HeldBatch, "free", 3)
     monkeypatch.setattr(generator, "CHOOSING_SECONDS", 2.0)
-    found = await write_candidates(at, options)
+    engine = Engine(model, rows=16)
+    found = await write_candidates(await begin_script(engine), replace(HELD, candidates=16))
     HeldBatch.gate.set()
     await asyncio.to_thread(engine.close)
     [finished] = {candidate.draft.origin["candidates"] for candidate in found}
     assert 1 < len(found) <= finished < 16
 
 
+@pytest.mark.usefixtures("_held")
 async def test_lines_that_come_at_once_share_the_room_of_the_engine(
-    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ):
-    model = (await harness.models.engine("tiny")).model
-    engine = HeldEngine(model, rows=8)
-    at = GenerationContext(await prime_model(engine, None, "here"), model.start(), model.encode(""))
-    options = GenerationOptions(Sampling(FIRST_SEED), 60, kind=Kind.ACTION, candidates=64)
+    engine = Engine(model, rows=8)
+    at = await begin_script(engine)
     firsts, all_firsts, prepare = set[object](), asyncio.Barrier(8), generator.prepare_request
 
-    async def prepare_together(*arguments: Any) -> tuple[Prefix, Request]:
+    async def prepare_together(*arguments: Any) -> Any:
         prepared = await prepare(*arguments)
         if asyncio.current_task() in firsts:
             await all_firsts.wait()
@@ -464,8 +428,8 @@ async def test_lines_that_come_at_once_share_the_room_of_the_engine(
         return prepared
 
     monkeypatch.setattr(generator, "prepare_request", prepare_together)
-    HeldBatch.gate.clear()
-    lines = [asyncio.create_task(write_candidates(at, options)) for _ in range(8)]
+    wanted = replace(HELD, candidates=64)
+    lines = [asyncio.create_task(write_candidates(at, wanted)) for _ in range(8)]
     while engine.load.rows + engine.load.waiting < 13:  # noqa: ASYNC110 - the engine tells nobody
         await asyncio.sleep(0.001)
     HeldBatch.gate.set()

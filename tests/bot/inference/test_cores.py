@@ -9,11 +9,8 @@ import pytest
 
 from bot.inference import cores
 
-
-def write(folder: Path, **files: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name.replace("__", ".")).write_text(f"{content}\n")
+SERVICE = "0::/system.slice/onbook.service"
+VERSION_1 = "4:memory:/\n3:cpu,cpuacct:/docker/1a2b\n0::/"
 
 
 @pytest.fixture
@@ -26,29 +23,26 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("quota", "counted"),
-    [("max 100000", 8), ("400000 100000", 4), ("150000 100000", 1), ("20000 100000", 1)],
+    ("membership", "files", "counted"),
+    [
+        (SERVICE, {"system.slice/cpu.max": "max 100000"}, 8),
+        (SERVICE, {"system.slice/cpu.max": "400000 100000"}, 4),
+        (SERVICE, {"system.slice/onbook.service/cpu.max": "150000 100000"}, 1),
+        (SERVICE, {"system.slice/onbook.service/cpu.max": "20000 100000"}, 1),
+        # The group of a container is the root.
+        ("0::/", {"cpu.max": "100000 100000"}, 1),
+        (VERSION_1, {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        (VERSION_1, {"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+    ],
 )
-def test_the_quota_of_a_service_counts(groups: Path, quota: str, counted: int):
-    (groups / "membership").write_text("0::/system.slice/onbook.service\n")
-    write(groups / "system.slice", cpu__max=quota)
-    write(groups / "system.slice" / "onbook.service", cpu__max="max 100000")
+def test_the_quota_of_a_control_group_counts(
+    groups: Path, membership: str, files: dict[str, str], counted: int
+):
+    for name, content in {"membership": membership, **files}.items():
+        (groups / name).parent.mkdir(parents=True, exist_ok=True)
+        (groups / name).write_text(f"{content}\n")
     assert cores.count_cores() == counted
     assert cores.choose_threads() == min(2, counted)
-
-
-def test_the_quota_of_a_container_counts_whose_group_is_the_root(groups: Path):
-    (groups / "membership").write_text("0::/\n")
-    write(groups, cpu__max="100000 100000")
-    assert cores.count_cores() == 1
-
-
-def test_the_quota_of_a_group_of_version_1_counts(groups: Path):
-    (groups / "membership").write_text("4:memory:/\n3:cpu,cpuacct:/docker/1a2b\n0::/\n")
-    write(groups / "cpu", cpu__cfs_quota_us="-1", cpu__cfs_period_us="100000")
-    assert cores.count_cores() == 8
-    write(groups / "cpu", cpu__cfs_quota_us="300000")
-    assert cores.count_cores() == 3
 
 
 def test_the_affinity_counts(groups: Path, monkeypatch: pytest.MonkeyPatch):

@@ -181,9 +181,7 @@ ALLOWED = {
         *("MAYA\nHello.", "THE 2ND O'HARA (V.O.)\nHello.", "@McAvoy\nHello."),
         "MAYA (CONT'D)\nA/B [C] *D*",
     ],
-    "dialogue of the cast": [
-        *("MAYA\nHello.", "MAYA STONE (V.O.)\nHello.", "@EST. CLAIRE\nHello.")
-    ],
+    "dialogue of the cast": ["MAYA\nHello.", "MAYA STONE (V.O.)\nHello.", "@EST. CLAIRE\nHello."],
     "action": [
         *("Rain.\nWIND.\n(Thunder.)", "I/O: Maya rises.\nMAYA STONE (40s) waits."),
         *("Internal affairs", "...and so on"),
@@ -207,9 +205,7 @@ def test_plain_fountain_is_allowed(name: str):
 
 REFUSED = {
     "speech": ["\n", " ", "#", "!", ".5", ">", "Hi.\n@", "Hi \n", "Hi\n ", "a [[", "a /*", "a\n~"],
-    "dialogue": [
-        *("a", "Mc", "23\n", "MAYA\n\n", "MAYA:", "INT.", "@23\n", "EST ", "@a  ", "X" * 41)
-    ],
+    "dialogue": ["a", "Mc", "23\n", "MAYA\n\n", "MAYA:", "INT.", "@23\n", "EST ", "@a  ", "X" * 41],
     "dialogue of the cast": ["B", "MAX", "MAYAS", "JO\n\n", "E", "MAYA (Q"],
     "action": ["MA", "A MA", "MC", "int.", "Int ", ".5", "I/E.", "CU", "2\n"],
     "heading": ["A", "..", ". ", "INT.\n", "INT. -", ".A b", ".Ab", ".X [", "EST.A"],

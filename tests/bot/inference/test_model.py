@@ -86,9 +86,8 @@ def test_an_unknown_character_is_folded_or_skipped(model: Model):
 
 
 def test_a_composed_and_a_decomposed_accent_are_encoded_alike(tiny: Voice, tmp_path: Path):
-    voice = build_network(
-        Voice(b"", tiny.metadata | {"onbook.vocabulary": '["\\n", "e", "é"]', "onbook.fold": "{}"})
-    )
+    french = {"onbook.vocabulary": '["\\n", "e", "é"]', "onbook.fold": "{}"}
+    voice = build_network(Voice(b"", tiny.metadata | french))
     model = Model.load(write_voice(tmp_path / "french.onnx", voice))
     for text in ("é", "e\u0301"):
         assert model.encode(text).tolist() == [2]

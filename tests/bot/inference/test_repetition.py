@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,8 @@ from bot.inference.processors.repetition import (
 
 LETTERS = "\n ABCXYZabcxyz."
 IDS = {letter: i for i, letter in enumerate(LETTERS)}
-OPENS = np.array([letter.islower() for letter in LETTERS])
+LOWER_CASE = np.array([letter.islower() for letter in LETTERS])
+MODEL = SimpleNamespace(lower_case=LOWER_CASE, newline=IDS["\n"])
 
 
 def tokens(text: str) -> np.ndarray:
@@ -28,7 +31,7 @@ def tokens(text: str) -> np.ndarray:
 
 def shown(text: str) -> tuple[str, bool]:
     """Return the text with a dash for each character that does not count."""
-    passages, counting = find_passages(tokens(text), OPENS, IDS["\n"])
+    passages, counting = find_passages(tokens(text), MODEL)
     marks = ("-" if passage == NO_PASSAGE else LETTERS[passage] for passage in passages)
     return "".join(marks).replace("\n", "/"), counting
 

@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.inference.sampling import LARGEST_UNIFORM, Uniforms, compute_token_bits, draw_tokens
+from bot.inference.sampling import LARGEST_UNIFORM, compute_token_bits, draw_tokens, draw_uniforms
 
 
-def draw(
-    logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float
-) -> int:
-    """Return the draw of a row that is alone."""
-    settings_of_row = (np.array([x], np.float32) for x in (temperature, top_p, min_p, uniform))
-    [token] = draw_tokens(np.array([logits], np.float32), *settings_of_row)
+def draw(logits: list[float], *settings: float) -> int:
+    """Return the draw of a row that is alone: at a temperature, top-p, min-p and random number."""
+    columns = (np.array([x], np.float32) for x in settings)
+    [token] = draw_tokens(np.array([logits], np.float32), *columns)
     return int(token)
 
 
@@ -110,23 +108,12 @@ def test_surprisal_is_in_bits():
     )
 
 
-def test_draws_follow_the_temperature_and_the_nucleus():
-    many = 40_000
-    logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
-    half, share, none = (np.full(many, x, np.float32) for x in (0.5, 0.9, 0))
-    drawn = draw_tokens(np.tile(logits, (many, 1)), half, share, none, Uniforms().of(7, many))
-    # The squared shares are 1, 16, 4 and 9 of 30; the largest three reach 0.9.
-    shares = np.bincount(drawn, minlength=5) / many
-    np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)
-
-
 def test_the_uniform_numbers_of_a_line_depend_on_its_seed():
-    uniforms = Uniforms().of
-    numbers = uniforms(3, 10_000)
-    np.testing.assert_array_equal(numbers, uniforms(3, 10_000))
-    np.testing.assert_array_equal(numbers[:5], uniforms(3, 5))
-    assert not np.array_equal(numbers, uniforms(4, 10_000))
+    numbers = draw_uniforms(3, 10_000)
+    np.testing.assert_array_equal(numbers, draw_uniforms(3, 10_000))
+    np.testing.assert_array_equal(numbers[:5], draw_uniforms(3, 5))
+    assert not np.array_equal(numbers, draw_uniforms(4, 10_000))
     assert numbers.dtype == np.float32
     assert ((numbers >= 0) & (numbers < 1)).all()
     np.testing.assert_allclose(np.histogram(numbers, 10, (0, 1))[0], 1000, atol=120)
-    assert len({uniforms(seed, 1)[0] for seed in (0, 2**16, 2**32, 2**63 - 1)}) == 4
+    assert len({draw_uniforms(seed, 1)[0] for seed in (0, 2**16, 2**32, 2**63 - 1)}) == 4

@@ -25,6 +25,8 @@ from training.voice_file import Voice
 
 from .networks import FLOAT, STATE_SIZE, build_network, constant, node
 
+CHANGES_MODELS = True
+
 FAILS = "crashed, hung or ran out of memory"
 NO_MEMORY = "was not loaded, because memory ran out"
 
@@ -65,15 +67,6 @@ def make_endless(voice: Voice) -> Voice:
 
 
 @pytest.fixture
-def models(voices: Path, tmp_path: Path) -> Path:
-    """Return a folder of the test's own, with a good voice in it."""
-    made = tmp_path / "models"
-    made.mkdir()
-    shutil.copy(voices / "tiny.onnx", made)
-    return made
-
-
-@pytest.fixture
 def voice(models: Path) -> Voice:
     return Voice.read(models / "tiny.onnx")
 
@@ -109,13 +102,15 @@ async def test_a_voice_that_crashes_is_refused_and_the_bot_goes_on(
     assert f"crashing.onnx was rejected: its check {FAILS}" in content
     assert str(models) not in content  # a path is nobody's business but the operator's
     assert "\n" not in content
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=1)
+    await stage.continue_with_seed(stage.ann, seed=1)
     assert len(await stage.lines()) == 2
 
 
-async def test_a_voice_that_hangs_is_given_up(models: Path, voice: Voice):
+async def test_a_voice_that_hangs_is_given_up(
+    models: Path, voice: Voice, model_sandbox: ModelSandbox, monkeypatch: pytest.MonkeyPatch
+):
     path = write_voice(models / "slow.onnx", make_endless(voice))
-    model_sandbox = ModelSandbox(timeout=1)
+    monkeypatch.setattr(sandbox, "EXAMINATION_TIMEOUT", 1)
     with pytest.raises(ExaminationFailed, match=FAILS):
         await examine(model_sandbox, path)
     assert not model_sandbox._children
@@ -161,11 +156,10 @@ async def test_a_sound_file_is_examined_once_without_tokens(
 
 async def test_the_shipped_voices_are_sound_and_need_no_child(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "executable", "/nothing/there")
+    shipped = sorted(SHIPPED_MODELS.glob("*.onnx"))
     lines = sandbox.SHIPPED_FILES.read_text().splitlines()
-    assert [line.split()[1] for line in lines] == sorted(
-        path.name for path in SHIPPED_MODELS.glob("*.onnx")
-    )
-    for path in SHIPPED_MODELS.glob("*.onnx"):
+    assert [line.split()[1] for line in lines] == [path.name for path in shipped]
+    for path in shipped:
         assert sandbox.find_error(path.read_bytes()) is None
         await examine(ModelSandbox(), path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from bot.screenplay.fountain import format_for_model
 
 LETTERS = "\n .'()ABDEIJLMNOPRSTUVYabcdefghijklmnopqrstuvwxyz"
 IDS = {letter: i for i, letter in enumerate(LETTERS)}
-OPENS = np.array([letter.islower() for letter in LETTERS])
+LOWER_CASE = np.array([letter.islower() for letter in LETTERS])
+MODEL = SimpleNamespace(lower_case=LOWER_CASE, newline=IDS["\n"], parenthesis=IDS["("])
 
 SCENE = [".A PLAIN", "It rains.", "MAYA\nYes.", "JONAS\nNo.", "They sit.", "MAYA\nOne.\nTwo."]
 
@@ -42,7 +44,7 @@ def read(elements: list[str]) -> np.ndarray:
 def find_cues(script: np.ndarray, *present: str, lock: bool = False) -> list[str]:
     """Return the names of the likely speakers after a script, the likeliest first."""
     cues = [tokens(f"{name}\n") for name in present]
-    found = find_likely_cues(script, OPENS, IDS["\n"], IDS["("], cues, lock=lock)
+    found = find_likely_cues(script, MODEL, cues, lock=lock)
     assert ((found.weights > 0) == (found.cues[:, 0] >= 0)).all()
     names = ["".join(LETTERS[i] for i in row if i >= 0) for row in found.cues]
     assert all(name.endswith("\n") for name in names if name)
@@ -55,7 +57,7 @@ def expect(
     """Return the shares of the favoured characters, after equal odds for all."""
     logits = np.zeros((2, len(LETTERS)), np.float32)
     cues = [tokens(f"{name}\n") for name in present]
-    known = find_likely_cues(read(elements), OPENS, IDS["\n"], IDS["("], cues)
+    known = find_likely_cues(read(elements), MODEL, cues)
     matching = (known.cues[:, : len(written)] == tokens(written)).all(axis=1)
     weights = known.weights * matching
     odds = known.odds * np.array([strength, 1e-12], np.float32)

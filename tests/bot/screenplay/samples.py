@@ -49,6 +49,25 @@ Second line.
 
 > FADE OUT."""
 
+SPEAKERS_WHO_GO_ON = """INT. DINER - NIGHT
+
+MAYA: You came.
+
+MAYA: Say something.
+
+Rain.
+
+MAYA (V.O.): He never did.
+
+JONAS: I did.
+
+JONAS (cont'd)
+Twice.
+
+EXT. STREET - NIGHT
+
+JONAS: Maya?"""
+
 FDX = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE FinalDraft>
 <FinalDraft DocumentType="Script" Version="5"><Content>

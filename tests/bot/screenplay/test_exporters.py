@@ -30,7 +30,7 @@ from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers import read_script_file
 from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 
-from .samples import SCRIPT, nasty_elements
+from .samples import SCRIPT, SPEAKERS_WHO_GO_ON, nasty_elements
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -241,28 +241,8 @@ def test_the_title_page_says_who_wrote_how_much():
     assert len(what.authors) == MOST_CREDITS + 1
 
 
-AGAIN = """INT. DINER - NIGHT
-
-MAYA: You came.
-
-MAYA: Say something.
-
-Rain.
-
-MAYA (V.O.): He never did.
-
-JONAS: I did.
-
-JONAS (cont'd)
-Twice.
-
-EXT. STREET - NIGHT
-
-JONAS: Maya?"""
-
-
 def test_pages_mark_a_speaker_who_goes_on():
-    what = Edition("The Diner", tuple(parse_person_text(AGAIN)))
+    what = Edition("The Diner", tuple(parse_person_text(SPEAKERS_WHO_GO_ON)))
     _, page = pages(PaperSize.LETTER, what)
     html = export(what, "html").content.decode()
     cues = [row.strip() for row in page.split("\n") if re.match(r"\s*(MAYA|JONAS)", row)]
@@ -271,13 +251,6 @@ def test_pages_mark_a_speaker_who_goes_on():
         *("JONAS", "JONAS (cont'd)", "JONAS"),
     ]
     assert re.findall(r'class="character">(.*?)<', html) == cues
-
-
-@pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
-def test_files_that_are_read_again_have_the_cues_as_they_are(form: str):
-    what = Edition("The Diner", tuple(parse_person_text(AGAIN)))
-    read = read_script_file(f"diner.{form}", export(what, form).content)
-    assert tuple(read.elements) == what.elements
 
 
 def test_html_escapes_markup():

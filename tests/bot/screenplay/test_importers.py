@@ -19,14 +19,10 @@ from bot.screenplay.exporters.edition import Edition
 from bot.screenplay.exporters.export_formats import PaperSize
 from bot.screenplay.fountain import classify
 from bot.screenplay.free_text import parse_person_text
-from bot.screenplay.importers import (
-    IMPORTERS,
-    LARGEST_SCRIPT_FILE,
-    read_script_file,
-)
+from bot.screenplay.importers import IMPORTERS, LARGEST_SCRIPT_FILE, read_script_file
 from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript
 
-from .samples import FDX, SCRIPT, nasty, nasty_elements
+from .samples import FDX, SCRIPT, SPEAKERS_WHO_GO_ON, nasty, nasty_elements
 
 
 def read(data: bytes, name: str = "a.fountain") -> list[str]:
@@ -41,16 +37,14 @@ def export_and_import(form: str, *elements: Element, **how: object) -> Manuscrip
 
 @pytest.mark.parametrize("numbers", [False, True])
 @pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
-def test_a_script_survives_export_and_import(form: str, numbers: bool):
-    elements = parse_person_text(SCRIPT)
+@pytest.mark.parametrize(
+    "text", [SCRIPT, SPEAKERS_WHO_GO_ON, "fade in:\n\nINT. DINER\n\nMAYA: Hi."]
+)
+def test_a_script_survives_export_and_import(text: str, form: str, numbers: bool):
+    elements = parse_person_text(text)
     found = export_and_import(form, *elements, scene_numbers=numbers)
     assert list(found.elements) == elements
     assert (found.title, found.left_out, found.cut) == ("The Diner", 0, 0)
-
-
-def test_a_script_that_fades_in_survives_export_and_import():
-    elements = parse_person_text("fade in:\n\nINT. DINER\n\nMAYA: Hi.")
-    assert list(export_and_import("txt", *elements).elements) == elements
 
 
 @given(nasty_elements)
@@ -153,14 +147,13 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
     assert read_script_file("a.fdx", wide) == found
 
 
-def test_text_is_read_as_people_type_it():
-    found = read(b"int. diner - night\n\nMAYA: Hello.\nJO: Hey.\n\nRain.", "a.txt")
-    assert found == ["INT. DINER - NIGHT", "MAYA\nHello.", "JO\nHey.", "Rain."]
-
-
 @pytest.mark.parametrize(
     ("text", "elements"),
     [
+        (
+            "int. diner\n\nMAYA: Hi.\nJO: Hey.\n\nRain.",
+            ["INT. DINER", "MAYA\nHi.", "JO\nHey.", "Rain."],
+        ),
         ("INT. DINER\n\nMAYA\n\tHello.\n\nJO\n\tHey.", ["INT. DINER", "MAYA\nHello.", "JO\nHey."]),
         ("Maya:\tHello.\n\tIt is me.", ["MAYA\nHello.\nIt is me."]),
         ("MAYA: Hello.\n\n\tRain.\n\nJO: Hey.", ["MAYA\nHello.", "Rain.", "JO\nHey."]),
@@ -169,7 +162,7 @@ def test_text_is_read_as_people_type_it():
         ("A DOOR\nIt shuts.\n\n          JO\n     Hey.", ["!A DOOR\nIt shuts.", "JO\nHey."]),
     ],
 )
-def test_indented_text_is_read_as_people_type_it(text: str, elements: list[str]):
+def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
     assert read(text.encode(), "a.txt") == elements
 
 

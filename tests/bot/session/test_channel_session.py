@@ -22,20 +22,12 @@ from bot.session.turn import (
     ContinueRequest,
     Job,
     NewScript,
+    Requester,
     ScriptPosition,
-    current_position,
 )
-from bot.storage.schema import ROOT_LINE, Line, utc_now
+from bot.storage.schema import Line, utc_now
 from tests.bot.conftest import BOTH
 from tests.bot.session_harness import CHANNEL, SessionHarness, make_request, texts
-
-
-async def test_the_voice_may_write_the_first_line(harness: SessionHarness):
-    begun = await harness.start(heading=None)
-    assert current_position(begun.script).line == ROOT_LINE
-    [line] = await harness.continue_script(3)
-    assert line.parent is None
-    assert await harness.state(line) == await harness.read_from_start([line])
 
 
 async def test_several_lines_have_consecutive_seeds(harness: SessionHarness):
@@ -139,9 +131,7 @@ async def test_a_recomputed_state_is_kept(harness: SessionHarness):
     assert kept == [False, True, False, True]
 
 
-async def test_another_voice_reads_the_script_into_its_own_states(
-    harness: SessionHarness,
-):
+async def test_another_voice_reads_the_script_into_its_own_states(harness: SessionHarness):
     await harness.start()
     await harness.write("MAYA: You came.")
     [by_tiny] = await harness.continue_script(5)
@@ -248,30 +238,31 @@ async def test_characters_are_the_cast_then_the_latest_speakers(harness: Session
     assert await library.list_characters() == ["MAYA", "JONAS", "BOB", "ANN"]
 
 
+async def start_turns(harness: SessionHarness) -> tuple[int, Requester, Requester]:
+    """Start a script in which Ben and Cid take turns; return its id and the two."""
+    script = (await harness.start()).script.id
+    ben, cid = harness.writer("Ben"), harness.writer("Cid")
+    for person in (ben, cid):
+        await harness.session.rotations.join(person, script)
+    return script, ben, cid
+
+
 async def test_an_order_of_writers_has_a_bound(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(rotations, "MAX_WRITERS", 2)
-    script = (await harness.start()).script.id
-    join = harness.session.rotations.join
-    for name in ("Ann", "Ben"):
-        await join(harness.writer(name), script)
+    script, *_ = await start_turns(harness)
     with pytest.raises(RequestError, match="At most 2 people take turns here"):
-        await join(harness.writer("Cid"), script)
+        await harness.session.rotations.join(harness.writer(), script)
 
 
 async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     harness: SessionHarness,
 ):
-    script = (await harness.start()).script.id
-    ben, cid = harness.writer("Ben"), harness.writer("Cid")
-    for person in (ben, cid):
-        await harness.session.rotations.join(person, script)
+    script, ben, cid = await start_turns(harness)
 
     async def find_writer() -> int:
-        rotation = await harness.session.rotations.find(script)
-        assert rotation is not None
-        return rotation.writers[0]
+        return (await harness.session.rotations.find(script)).writers[0]
 
     await harness.write("Rain.")
     await harness.session.continuation.write(ben, "Snwo.")
@@ -298,17 +289,12 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
 async def test_a_rewritten_line_returns_the_turn_after_its_original_was_deleted(
     harness: SessionHarness,
 ):
-    script = (await harness.start()).script.id
-    ben, cid = harness.writer("Ben"), harness.writer("Cid")
-    for person in (ben, cid):
-        await harness.session.rotations.join(person, script)
+    script, ben, cid = await start_turns(harness)
     await harness.session.continuation.write(ben, "Snwo.")
     await harness.rewrite((await harness.lines())[-1], "Snow.")
     await harness.restart("UPDATE lines SET rewrite_of = 9999 WHERE rewrite_of IS NOT NULL")
     await harness.undo()
-    rotation = await harness.session.rotations.find(script)
-    assert rotation is not None
-    assert rotation.writers == [ben.id, cid.id]
+    assert (await harness.session.rotations.find(script)).writers == [ben.id, cid.id]
 
 
 async def test_an_author_and_not_the_requester_must_alternate(harness: SessionHarness):

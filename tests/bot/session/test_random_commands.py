@@ -211,8 +211,7 @@ class Machine(RuleBasedStateMachine):
     @rule(text=WORDS, author=st.sampled_from([OWNER, OTHER]))
     def write(self, text: str, author: int = OWNER) -> None:
         writer = replace(self.writer, id=author)
-        writing = self.session.continuation.write(writer, text)
-        turn = self.run(writing)
+        turn = self.run(self.session.continuation.write(writer, text))
         assert turn.lines[0].parent == self.script.head
         self.tree.append(self.tree.running, turn.lines)
 
@@ -230,10 +229,9 @@ class Machine(RuleBasedStateMachine):
         request = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
         poll = self.run(self.session.continuation.generate(self.writer, request)).poll
         takes = self.run(self.store.polls.load_takes(poll))
-        assert [(len(take), take[0].parent) for take in takes.values()] == [
-            (lines, self.script.head)
-        ] * 2
+        assert len(takes) == 2
         for take in takes.values():
+            assert [len(take), take[0].parent] == [lines, self.script.head]
             self.tree.add(self.tree.running, take)
         ends = [take[-1].id for take in takes.values()]
         self.tree.polls[poll.id] = ExpectedPoll(self.tree.running, self.script.head, ends)
@@ -281,8 +279,7 @@ class Machine(RuleBasedStateMachine):
     def retry(self) -> None:
         last = self.run(self.session.library.load_lines())[-1:]
         is_generated = bool(last) and last[0].author is None
-        retrying = self.session.continuation.retry(self.writer)
-        turn = self.run(retrying, allowed=is_generated)
+        turn = self.run(self.session.continuation.retry(self.writer), allowed=is_generated)
         if turn:
             assert turn.lines[0].parent == last[0].parent
             self.tree.append(self.tree.running, turn.lines)
@@ -291,8 +288,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         head = self.script.head
-        undoing = self.session.history.undo(self.writer)
-        self.run(undoing, allowed=head is not None)
+        self.run(self.session.history.undo(self.writer), allowed=head is not None)
         if head is not None:
             self.tree.move_head(self.tree.running, self.tree.lines[head].parent)
 
@@ -300,8 +296,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def redo(self) -> None:
         line = self.script.redo.get(self.script.head)
-        redoing = self.session.history.redo(self.writer)
-        self.run(redoing, allowed=line is not None)
+        self.run(self.session.history.redo(self.writer), allowed=line is not None)
         if line is not None:
             self.tree.move_head(self.tree.running, line)
 
@@ -313,8 +308,7 @@ class Machine(RuleBasedStateMachine):
         position = ScriptPosition(self.tree.running, line or ROOT_LINE)
         is_in_tree = line is None or self.tree.running in self.tree.lines[line].scripts
         allowed = is_in_tree and line != self.script.head
-        jumping = self.session.history.jump_to(self.writer, position)
-        self.run(jumping, allowed=allowed)
+        self.run(self.session.history.jump_to(self.writer, position), allowed=allowed)
         if allowed:
             self.tree.move_head(self.tree.running, line)
 
@@ -344,9 +338,8 @@ class Machine(RuleBasedStateMachine):
         is_speech = classify(before.text) is Kind.DIALOGUE
         speaker = before.text.partition("\n")[0] if is_speech else None
         texts = [element.text for element in parse_person_text(text, speaker=speaker)]
-        is_changed = texts != [before.text]
         rewriting = self.session.history.rewrite(self.writer, position, text)
-        turn = self.run(rewriting, allowed=is_changed)
+        turn = self.run(rewriting, allowed=texts != [before.text])
         if not turn:
             return
         assert turn.lines[0].parent == before.parent

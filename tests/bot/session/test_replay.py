@@ -247,7 +247,7 @@ async def test_the_command_answers_the_person_alone_by_default(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
     assert "is empty" in refused.content
     await stage.ann.slash(stage.channel, "write", text="Snow.")
-    await stage.continue_with_seed(stage.ann, stage.channel, seed=3, lines=10)
+    await stage.continue_with_seed(stage.ann, seed=3, lines=10)
     shown = answer(await stage.ben.slash(stage.channel, "script stats", what="replay"))
     assert_private(shown, "Replayed all 10 of the voice's lines")
     [file] = shown.attachments

@@ -22,7 +22,7 @@ async def test_killing_the_bot_loses_nothing_shown(
     monkeypatch.setattr(crowd, "AT_MOST", 2)
     # The other points of a transaction are visited below, without Discord.
     points = [*crowd.OUTSIDE, "before COMMIT", "after COMMIT"]
-    found = await crowd.kill_bot(voices / "tiny.onnx", tmp_path, points, 3, {"line_length": 40})
+    found = await crowd.kill_bot(voices / "tiny.onnx", tmp_path, points, 3, line_length=40)
     assert crowd.is_complete(found, points), table(found)
 
 

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.settings import Look, RunnerSettings
-from tests.bot.conftest import opened, staged
-from tests.soak import faults, fuzz
-from tests.soak.board import Rehearsal
+from tests.soak import board, faults, fuzz
 
 
 @pytest.mark.parametrize(("seed", "look"), list(enumerate(Look)))
 async def test_the_channel_shows_each_line_once_in_order(
     chosen: RunnerSettings, seed: int, look: str
 ):
-    settings: Any = chosen.model_copy(update={"look": look})
-    async with opened(settings) as world:
-        stage = await staged(world, settings)
-        stage.permit(manage_webhooks=True)
-        rehearsal = Rehearsal(stage, seed)
-        assert await rehearsal.run(12) == [], rehearsal.acts
+    settings = chosen.model_copy(update={"look": look})
+    assert await board.rehearse(settings, seed, 12) == []
 
 
 async def test_network_faults_lose_no_line_and_leave_nobody_waiting(voices: Path, tmp_path: Path):

@@ -56,7 +56,11 @@ async def append(store: Store, script: int, *texts: str, delivery: str | None = 
     return [line.id for line in lines]
 
 
+def make_post(message: int, line: int) -> PostedLine:
+    """Return the record of a message in channel 1 that shows a line."""
+    return PostedLine(message=message, channel=1, line=line, look="typewriter", name=None)
+
+
 async def record_post(store: Store, message: int, line: int) -> None:
     """Record that a message in channel 1 shows a line."""
-    row = PostedLine(message=message, channel=1, line=line, look="typewriter", name=None)
-    await store.messages.record_post(row, (await store.lines.load_lines([line]))[0])
+    await store.messages.record_post(make_post(message, line), await store.lines.find_line(line))

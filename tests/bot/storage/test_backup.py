@@ -36,9 +36,7 @@ def load_texts(file: Path) -> list[str]:
     return [text for [text] in run_sql(file, "SELECT text FROM lines ORDER BY id")]
 
 
-async def test_a_backup_made_while_lines_are_written_is_whole(
-    harness: SessionHarness, tmp_path: Path
-):
+async def test_a_backup_while_lines_are_written_is_whole(harness: SessionHarness, tmp_path: Path):
     await harness.start()
     copies = [tmp_path / f"copy{n}.db" for n in range(4)]
 

@@ -100,9 +100,7 @@ async def load_rows(where: Path | URL) -> dict[str, list[str]]:
     return rows
 
 
-async def test_a_copy_has_every_row_and_continues_the_ids(
-    filled: Path, bare_url: URL, tmp_path: Path
-):
+async def test_a_copy_has_all_rows_and_continues_ids(filled: Path, bare_url: URL, tmp_path: Path):
     before = await load_rows(filled)
     assert all(before.values())
     counts = await copy_database(filled, bare_url)

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.errors import AlreadyWritten, HeadMoved, TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
-from bot.storage.schema import Line, PostedLine, Script
+from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, count, on_a_file
 
 from .disk_faults import fill, lock
-from .scripts import make_draft, make_script
+from .scripts import make_draft, make_post, make_script
 
 DATABASES = BOTH
 
@@ -40,10 +40,6 @@ async def append_all(store: Store, scripts: Sequence[Script]) -> list[list[Line]
     return await asyncio.gather(*appends, return_exceptions=True)
 
 
-def make_post(message: int, line: Line) -> PostedLine:
-    return PostedLine(message=message, channel=1, line=line.id, look="cards", name=None)
-
-
 def are_written(results: Sequence[list[Line] | BaseException]) -> bool:
     return all(isinstance(result, list) for result in results)
 
@@ -64,7 +60,7 @@ async def test_waiting_changes_share_transactions_of_limited_size(
     assert count(where, "lines") == CHANNELS
     visible.clear()
     [line], *_ = results
-    posts = (make_post(message, line) for message in range(2 * GROUP_SIZE + 1))
+    posts = (make_post(message, line.id) for message in range(2 * GROUP_SIZE + 1))
     await asyncio.gather(*(store.messages.record_post(post, line) for post in posts))
     assert len(visible) == 3
 
@@ -154,7 +150,7 @@ async def test_a_message_of_a_deleted_script_is_not_recorded(
 ):
     [line] = await append(store, scripts[0])
     await store.scripts.delete_script(scripts[0].id)
-    await store.messages.record_post(make_post(5, line), line)
+    await store.messages.record_post(make_post(5, line.id), line)
     assert count(where, "posted_lines") == 0
 
 

@@ -29,13 +29,7 @@ from bot.storage.schema import KeyValue, Line
 from bot.storage.store import Store
 from tests.bot.conftest import AddRevision, count
 from tests.fake_discord.people import PATIENCE
-from tests.tools.postgres_server import (
-    PASSWORD,
-    Server,
-    ask,
-    connection,
-    wait_until,
-)
+from tests.tools.postgres_server import PASSWORD, Server, ask, connection, wait_until
 
 from .disk_bytes import PHRASE, read_disk
 from .scripts import append, make_draft, make_script, opened
@@ -340,9 +334,7 @@ VACUUM_WAITS = """
 """
 
 
-async def test_readers_and_writers_wait_for_the_end_of_a_vacuum(
-    own_url: URL, monkeypatch: pytest.MonkeyPatch
-):
+async def test_readers_and_writers_wait_for_a_vacuum(own_url: URL, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timeouts, "LOCK", 10**6)
     async with opened(own_url) as store, opened(own_url) as other:
         script = await store.scripts.create_script(make_script())
@@ -391,9 +383,7 @@ async def test_a_long_vacuum_puts_off_the_next_one_in_all_processes(
         assert not is_on_the_disk(own_url)
 
 
-async def test_a_vacuum_that_was_put_off_follows_by_itself(
-    own_url: URL, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_delayed_vacuum_follows_by_itself(own_url: URL, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(database, "PURGE_RETRY", 0.01)
     monkeypatch.setattr(vacuum, "TIME_SHARE", 1e-9)
     monkeypatch.setattr(vacuum, "LONGEST_PAUSE", 1.0)
@@ -405,9 +395,7 @@ async def test_a_vacuum_that_was_put_off_follows_by_itself(
         assert not is_on_the_disk(own_url)
 
 
-async def test_one_vacuum_serves_all_who_waited_for_it(
-    own_url: URL, monkeypatch: pytest.MonkeyPatch
-):
+async def test_one_vacuum_serves_all_who_wait(own_url: URL, monkeypatch: pytest.MonkeyPatch):
     vacuums = list[object]()
     rewrite = vacuum.rewrite_tables
 
@@ -419,9 +407,7 @@ async def test_one_vacuum_serves_all_who_waited_for_it(
     monkeypatch.setattr(timeouts, "LOCK", 10**6)  # a timeout would mix up their order
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(opened(own_url)) for _ in range(3)]
-        scripts = [
-            await target.scripts.create_script(make_script(n)) for n, target in enumerate(stores)
-        ]
+        scripts = [await one.scripts.create_script(make_script(n)) for n, one in enumerate(stores)]
         async with connection(own_url) as program:
             await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
             deleting = [
@@ -543,9 +529,8 @@ async def test_the_server_samples_nothing_that_people_wrote(template: URL):
 async def test_a_database_with_foreign_tables_is_refused_and_left_alone(bare_url: URL):
     ask(bare_url, "CREATE TABLE lines (id int)")
     assert "foreign table 'lines'" in await refusal(bare_url)
-    assert ask(bare_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [
-        ["lines"]
-    ]
+    names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    assert ask(bare_url, names) == [["lines"]]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from bot.arrays import States
 from bot.session.channel_session import ChannelSessions
 from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest
-from bot.storage import state_eviction
+from bot.storage.repositories import state_repository
 from tests.bot.conftest import run_sql
 from tests.bot.session_harness import SessionHarness
 
@@ -40,14 +40,6 @@ async def make_state(harness: SessionHarness) -> tuple[str, States]:
     return model.fingerprint, np.zeros(model.state_size, np.float32)
 
 
-async def test_nothing_is_evicted_while_there_is_room(harness: SessionHarness):
-    await harness.start()
-    for n in range(BUDGET - 1):
-        await harness.write(f"Rain {n}.")
-    await evict(harness)
-    assert len(find_kept(harness)) == BUDGET
-
-
 async def test_heads_and_the_latest_lines_keep_their_states(harness: SessionHarness):
     head = (await harness.start()).script.head
     other = harness.sessions.get(8)
@@ -62,7 +54,7 @@ async def test_heads_and_the_latest_lines_keep_their_states(harness: SessionHarn
 async def test_the_oldest_heads_lose_their_states_too(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch, batch: int
 ):
-    monkeypatch.setattr(state_eviction, "BATCH", batch)
+    monkeypatch.setattr(state_repository, "BATCH", batch)
     heads = await start_others(harness, 10)
     await evict(harness)
     assert find_kept(harness) == set(heads[-BUDGET:])
@@ -106,14 +98,13 @@ async def test_a_script_continues_after_its_states_were_evicted(harness: Session
     assert await harness.state(lines[-1]) is None
     turn = await harness.session.continuation.generate(harness.writer(), ContinueRequest(seed=5))
     assert await harness.state(lines[-1]) == expected
-    assert await harness.state(turn.lines[-1]) == await harness.read_from_start(
-        await harness.lines()
-    )
+    expected = await harness.read_from_start(await harness.lines())
+    assert await harness.state(turn.lines[-1]) == expected
 
 
 async def test_a_deleted_line_gets_no_state(harness: SessionHarness):
     deleted = (await harness.start()).script
     await harness.start()
     await harness.store.scripts.delete_script(deleted.id)
-    await harness.store.states.save_state(deleted.head, *await make_state(harness))
+    await harness.store.states.save_state(deleted.head, *await make_state(harness), 0)
     assert deleted.head not in find_kept(harness)

@@ -57,9 +57,8 @@ async def test_a_line_and_its_state_are_stored_exactly(where: Path | URL):
         await record_post(store, 100, line.id)
     async with opened(where) as store:
         found = await store.lines.find_line(line.id)
-        assert (found.element, found.author, found.credit, found.take, found.origin) == (
-            *(element, None, "tiny", 0, origin),
-        )
+        content = found.element, found.author, found.credit, found.take, found.origin
+        assert content == (element, None, "tiny", 0, origin)
         assert await store.lines.find_line(99) is None
         state = await store.states.find_state(line.id, "fingerprint")
         assert (state.dtype, state.tobytes()) == (np.float32, STATE.tobytes())
@@ -78,13 +77,8 @@ async def test_lines_share_what_their_origins_have_in_common(store: Store, where
     lines = await store.lines.append_lines(script, None, drafts, "one")
     [copy] = await store.lines.append_lines(other, None, drafts[:1], "other")
     common = lines[0].provenance
-    assert [line.provenance == common for line in [*lines, copy]] == [
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
+    are_common = [line.provenance == common for line in (*lines, copy)]
+    assert are_common == [True, True, False, False, True]
     assert [line.origin for line in lines] == origins
     assert [line.origin for line in await store.lines.load_path(lines[-1].id)] == origins
     # A provenance is deleted with the last line that has it.
@@ -156,7 +150,7 @@ async def test_each_voice_has_its_own_states(store: Store):
     script = await store.scripts.create_script(make_script())
     first, second, third = await append(store, script.id, "One.", "Two.", "Three.")
     for number in (1, 2):  # the second state replaces the first
-        await store.states.save_state(second, "another", np.array([number], np.float32))
+        await store.states.save_state(second, "another", np.array([number], np.float32), 0)
     assert (await store.states.find_state(second, "another")).tolist() == [2]
     assert (await store.states.find_state(second, "fingerprint")).tobytes() == STATE.tobytes()
     assert (await store.states.find_nearest_state(third, "another"))[0] == second
@@ -268,20 +262,13 @@ async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store
     assert await posts(fork) == []
 
 
-async def test_a_script_is_unshown_until_a_message_shows_its_last_line(store: Store):
-    script = await store.scripts.create_script(make_script())
-    [first, second] = await append(store, script.id, "One.", "Two.")
-    for message, line, unshown in ((100, first, 1), (200, second, 0)):
-        await record_post(store, message, line)
-        assert len(await store.messages.list_unshown_scripts()) == unshown
-
-
 async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted(store: Store):
     script, messages = await store.scripts.create_script(make_script()), store.messages
     [first, second] = await append(store, script.id, "One.", "Two.")
     script = await store.scripts.get_script(script.id)
-    for message, line in ((100, first), (200, second)):
+    for message, line, unshown in ((100, first, 1), (200, second, 0)):
         await record_post(store, message, line)
+        assert len(await messages.list_unshown_scripts()) == unshown
     for _ in range(2):
         await messages.mark_surplus(200)
         assert [post.message for post in await messages.load_posts(script)] == [100]

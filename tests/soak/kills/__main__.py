@@ -44,42 +44,30 @@ class Options:
 
 def main(options: Options) -> int:
     """Run the command; return the exit code: 1 if anything was lost, stored twice or wrong."""
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        fine = {"bot": _bot, "sessions": _sessions, "power": _power}[options.what](
-            options, Path(folder)
-        )
+    began, voice = time.perf_counter(), options.voice.resolve()
+    database = server() if options.postgres and options.what != "power" else nullcontext()
+    with tempfile.TemporaryDirectory() as name, database as started:
+        folder = Path(name)
+        match options.what:
+            case "bot":
+                points = crowd.plan(options.times or 300)
+                found = asyncio.run(
+                    crowd.kill_bot(voice, folder, points, options.channels, started)
+                )
+                title = f"the bot, with {options.channels} busy channels"
+                fine = crowd.is_complete(found, points)
+            case "sessions":
+                found = sessions.kill_sessions(voice, folder, options.times or 1000, started)
+                title = "without Discord"
+                fine = all(finding.fine for finding in found.values())
+            case "power":
+                found = power.cut_power(voice, folder, options.times or 200)
+                title = "a disk that loses what was not flushed"
+                # The weaker setting loses lines, so the program can see a loss.
+                fine = found["FULL"].fine and found["NORMAL"].lost > 0
+    print(f"{title}{', on PostgreSQL' if started else ''}\n\n{table(found)}")
     print(f"\n{time.perf_counter() - began:.0f} s")
     return int(not fine)
-
-
-def _bot(options: Options, folder: Path) -> bool:
-    points, voice = crowd.plan(options.times or 300), options.voice.resolve()
-    with server() if options.postgres else nullcontext() as started:
-        found = asyncio.run(
-            crowd.kill_bot(voice, folder, points, options.channels, {"line_length": 200}, started)
-        )
-    where = ", on PostgreSQL" if options.postgres else ""
-    print(f"the bot, with {options.channels} busy channels{where}\n")
-    print(table(found))
-    return crowd.is_complete(found, points)
-
-
-def _sessions(options: Options, folder: Path) -> bool:
-    with server() if options.postgres else nullcontext() as started:
-        found = sessions.kill_sessions(
-            options.voice.resolve(), folder, options.times or 1000, started
-        )
-    print(f"without Discord{', on PostgreSQL' if options.postgres else ''}\n")
-    print(table(found))
-    return all(finding.fine for finding in found.values())
-
-
-def _power(options: Options, folder: Path) -> bool:
-    found = power.cut_power(options.voice.resolve(), folder, options.times or 200)
-    print("a disk that loses what was not flushed\n")
-    print(table(found))
-    return found["FULL"].fine and found["NORMAL"].lost > 0
 
 
 if __name__ == "__main__":

@@ -20,7 +20,16 @@ from bot.inference.model import Model
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import LEASE_DURATION
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Look, Message, Person
+from tests.fake_discord.people import (
+    BOT_MAY,
+    Asked,
+    Channel,
+    Discord,
+    Guild,
+    Look,
+    Message,
+    Person,
+)
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS, NotPossible
 from tests.tools.postgres_server import Server
@@ -99,7 +108,6 @@ class Crowd:
         await asyncio.gather(*(begin(*pair) for pair in [*self.people, *self.guests]))
 
     async def begin_script(self, person: Person, channel: Channel) -> None:
-        """Begin a script in a channel."""
         await (await person.slash(channel, "start", title="T")).is_done()
 
     async def write_until_killed(self) -> None:
@@ -287,15 +295,16 @@ async def kill_bot(
     folder: Path,
     points: Iterable[str],
     channels: int,
-    settings: dict[str, Any],
     server: Server | None = None,
+    line_length: int = 200,
 ) -> dict[str, Found]:
     """Kill the bot at each of these points, and check the database each time.
 
     With a server, the bot writes there, and a copy of the database is checked. A tenth of the
     channels, and at least one, are in a server without the bot.
     """
-    settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
+    settings = {"models": voice.parent, "model": voice.stem, "threads": 1}
+    settings["line_length"] = line_length
     file = folder / "onbook.db"
     where = server.create() if server else file
     if isinstance(where, URL):
@@ -342,24 +351,21 @@ async def kill_bot(
     return found
 
 
+async def make_places(guild: Guild, number: int) -> list[tuple[Person, Channel]]:
+    """Make channels in a server, each with a person."""
+    channels = await guild.channels(*(f"stage-{count}" for count in range(number)))
+    return [(await guild.person(f"P{count}"), place) for count, place in enumerate(channels)]
+
+
 async def gather_crowd(kind: type[C], discord: Discord, channels: int) -> C:
     """Return a crowd of one person in each of a number of channels."""
     guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
-    return kind(
-        discord,
-        [
-            (await guild.person(f"P{number}"), await guild.channel(f"stage-{number}"))
-            for number in range(channels)
-        ],
-    )
+    return kind(discord, await make_places(guild, channels))
 
 
 async def invite_guests(discord: Discord, number: int) -> list[tuple[Person, Channel]]:
     """Return people who have installed the bot, each in a channel of a server without it."""
-    guild = await discord.guild("Elsewhere", has_bot=False)
-    guests = [
-        (await guild.person(f"G{i}"), await guild.channel(f"hall-{i}")) for i in range(number)
-    ]
+    guests = await make_places(await discord.guild("Elsewhere", has_bot=False), number)
     for person, _ in guests:
         await person.install()
     return guests
@@ -386,9 +392,7 @@ async def _kill(crowd: Crowd, life: Life, point: str) -> None:
 
 def is_complete(found: dict[str, Found], points: Sequence[str]) -> bool:
     """Return whether the bot was killed as often as planned and nothing is wrong."""
-    kills, shown = (
-        sum(getattr(finding, name) for finding in found.values()) for name in ("kills", "shown")
-    )
-    return (
-        kills == len(points) and shown > kills and all(finding.fine for finding in found.values())
-    )
+    kills = sum(finding.kills for finding in found.values())
+    shown = sum(finding.shown for finding in found.values())
+    are_fine = all(finding.fine for finding in found.values())
+    return are_fine and kills == len(points) and shown > kills

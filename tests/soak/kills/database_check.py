@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -70,9 +70,8 @@ class DatabaseCheck:
         self._shown = len(shown)
         with closing(sqlite3.connect(self.path)) as database:
             ok = database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            found.broken = int(
-                not ok or bool(database.execute("PRAGMA foreign_key_check").fetchall())
-            )
+            dangling = database.execute("PRAGMA foreign_key_check").fetchall()
+            found.broken = int(not ok or bool(dangling))
             if not _one(database, "SELECT count(*) FROM sqlite_master WHERE name = 'states'"):
                 found.lost = len(shown)
                 return found
@@ -102,22 +101,17 @@ class DatabaseCheck:
 
     def count_unknown(self, seen: Iterable[tuple[str, str]]) -> int:
         """Count the lines, given as author and text, that people saw and the database lacks."""
-        with closing(sqlite3.connect(self.path)) as database:
-            there = {letters(text) for (text,) in database.execute("SELECT text FROM lines")}
+        there = {letters(text) for (text,) in self._rows("SELECT text FROM lines")}
         return sum(
             there.isdisjoint((letters(text), letters(author + text))) for author, text in seen
         )
 
     def paths(self) -> dict[int, list[str]]:
         """Return the lines of the running script in each channel."""
-        with closing(sqlite3.connect(self.path)) as database:
-            above = {
-                line: (parent, text)
-                for line, parent, text in database.execute("SELECT id, parent, text FROM lines")
-            }
-            heads = database.execute("SELECT channel, head FROM scripts WHERE running").fetchall()
+        rows = self._rows("SELECT id, parent, text FROM lines")
+        above = {line: (parent, text) for line, parent, text in rows}
         found: dict[int, list[str]] = {}
-        for channel, head in heads:
+        for channel, head in self._rows("SELECT channel, head FROM scripts WHERE running"):
             path = found.setdefault(channel, [])
             while head is not None:
                 head, text = above[head]
@@ -126,15 +120,15 @@ class DatabaseCheck:
 
     def deliveries(self) -> set[str]:
         """Return the deliveries that have lines in the database."""
-        with closing(sqlite3.connect(self.path)) as database:
-            return {key for (key,) in database.execute("SELECT DISTINCT delivery FROM lines")}
+        return {key for (key,) in self._rows("SELECT DISTINCT delivery FROM lines")}
 
     def stars(self) -> set[tuple[int, int]]:
         """Return the message and the person of each star that a reaction has given."""
+        return set(self._rows("SELECT message, person FROM stars WHERE message IS NOT NULL"))
+
+    def _rows(self, question: str) -> list[Any]:
         with closing(sqlite3.connect(self.path)) as database:
-            return set(
-                database.execute("SELECT message, person FROM stars WHERE message IS NOT NULL")
-            )
+            return database.execute(question).fetchall()
 
     def _written(self, database: sqlite3.Connection) -> dict[str, list[str]]:
         there: dict[str, list[str]] = {}
@@ -161,10 +155,8 @@ class DatabaseCheck:
         return wrong
 
     def _state(self, database: sqlite3.Connection, line: int) -> States | None:
-        row = database.execute(
-            "SELECT state FROM states WHERE line = ? AND fingerprint = ?",
-            (line, self.model.fingerprint),
-        ).fetchone()
+        question = "SELECT state FROM states WHERE line = ? AND fingerprint = ?"
+        row = database.execute(question, (line, self.model.fingerprint)).fetchone()
         return _states(row[0]) if row else None
 
     def _read(self, state: States, text: str) -> States:

@@ -1,6 +1,6 @@
 """Measure the bot under load from many channels, over real HTTP and WebSockets.
 
-    python -m tests.soak.load                    # all five scenarios
+    python -m tests.soak.load                    # all four scenarios
     python -m tests.soak.load steady burst       # some of them
     python -m tests.soak.load steady --rate 5 --minutes 60
     python -m tests.soak.load --postgres --processes 2
@@ -8,7 +8,6 @@
     steady   a steady rate of commands for some minutes, over many channels of many servers
     shared   the same, over few channels, on one core that another program keeps busy
     burst    many commands within one second
-    faults   faults of the network and of Discord while commands arrive
     stored   a database with many channels: its size, the bot's memory, and slow commands
 
 The program prints each figure with its bound. Its exit code is 1 if a line was lost or stored
@@ -33,6 +32,7 @@ from typing import Literal, get_args
 import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, Positional
 
+from bot.generation.provenance import find_processor_name
 from bot.storage.store import Store
 from tests.fake_discord.processes import whole_interpreters
 from tests.soak import machine
@@ -47,7 +47,7 @@ from .scenarios import Scale
 SHARED_GUILDS = 8
 """The number of servers of ``shared``."""
 
-Scenario = Literal["steady", "shared", "burst", "faults", "stored"]
+Scenario = Literal["steady", "shared", "burst", "stored"]
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,6 @@ class Options:
     """``shared``: the duration."""
     commands: int = 100
     """``burst``: the number of commands."""
-    faults: int = 500
-    """``faults``: the number of faults."""
-    fault_rate: float = 5.0
-    """``faults``: the commands a second."""
     stored: int = 100_000
     """``stored``: the number of channels."""
     lines: int = 20
@@ -142,8 +138,6 @@ def run(name: Scenario, options: Options) -> Report:
                 measured = scenarios.shared(house, few, options.shared_rate, options.shared_minutes)
             case "burst":
                 measured = scenarios.burst(house, scale, options.commands)
-            case "faults":
-                measured = scenarios.unlucky(house, scale, options.fault_rate, options.faults)
             case _:
                 measured = stored.stored(house, options.stored, options.lines, options.pairs)
         report = asyncio.run(measured)
@@ -160,10 +154,9 @@ async def make_tables(database: Database) -> None:
 
 
 def where(options: Options) -> dict[str, object]:
-    """Describe the machine, the software and the date."""
     return {
-        "processor": machine.processor(),
-        "cores": f"{machine.cores()} of {os.cpu_count()}",
+        "processor": find_processor_name(),
+        "cores": f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}",
         "load before": f"{os.getloadavg()[0]:.2f}",
         "python": platform.python_version(),
         "discord.py": version("discord.py"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -17,18 +16,6 @@ from bot.storage.copying import copy_database
 from tests.tools.postgres_server import DEFAULTS, Server, ask, server
 
 from . import filling
-
-LARGEST = 12
-"""The number of tables and indexes in a report."""
-
-
-class Part(NamedTuple):
-    """A table or an index."""
-
-    name: str
-    size: int
-    """Size in bytes."""
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -53,11 +40,9 @@ class OneFile:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             yield OneFile(Path(folder))
 
-    async def fill(
-        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
-    ) -> None:
+    async def fill(self, voice: Path, places: Sequence[filling.Place], lines: int) -> None:
         """Write a play in each place, as `filling.fill` does, and drop it from the page cache."""
-        await filling.fill(self.path, voice, places, lines, plays=plays)
+        await filling.fill(self.path, voice, places, lines)
         _forget_pages(self.path)
 
     async def as_file(self) -> Path:
@@ -67,19 +52,6 @@ class OneFile:
     def size(self) -> int:
         """Return the size on disk [bytes]."""
         return self.path.stat().st_size
-
-    def parts(self) -> list[Part]:
-        """Return the largest tables and indexes; none if the database cannot report them."""
-        with closing(sqlite3.connect(self.path)) as database:
-            try:
-                found = database.execute(
-                    "SELECT name, sum(pgsize), sum(ncell) FROM dbstat WHERE aggregate = 1"
-                    " GROUP BY name ORDER BY 2 DESC LIMIT ?",
-                    (LARGEST,),
-                ).fetchall()
-            except sqlite3.OperationalError:  # an SQLite without this table
-                return []
-        return [Part(*row) for row in found]
 
 
 @dataclass(frozen=True)
@@ -104,12 +76,10 @@ class OnServer:
     def another(self) -> AbstractContextManager[OnServer]:
         return on_a_server(self.folder, self.within)
 
-    async def fill(
-        self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
-    ) -> None:
+    async def fill(self, voice: Path, places: Sequence[filling.Place], lines: int) -> None:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             file = Path(folder) / "filled.db"
-            await filling.fill(file, voice, places, lines, plays=plays)
+            await filling.fill(file, voice, places, lines)
             await copy_database(file, self.url)
         ask(self.url, "VACUUM ANALYZE")
         self.server.stop()
@@ -126,17 +96,6 @@ class OnServer:
     def size(self) -> int:
         """Return the size on disk, without the server's write-ahead log [bytes]."""
         return int(ask(self.url, "SELECT pg_database_size(current_database())")[0][0])
-
-    def parts(self) -> list[Part]:
-        question = (
-            "SELECT relname, pg_total_relation_size(oid) - pg_indexes_size(oid), reltuples::bigint"
-            " FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " UNION ALL SELECT relname, pg_relation_size(oid), reltuples::bigint"
-            " FROM pg_class WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace"
-            " ORDER BY 2 DESC"
-        )
-        found = ask(self.url, question)[:LARGEST]
-        return [Part(name, int(size), int(rows)) for name, size, rows in found]
 
 
 Database = OneFile | OnServer

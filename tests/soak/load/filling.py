@@ -1,15 +1,15 @@
 """Fill a database with many channels, as the bot would have written them.
 
-Sessions, a voice and the store write a few plays; all other channels are copies of these rows with
-other ids, which are those that the store would have chosen. The tests compare such copies with rows
-that the store wrote.
+A session, a voice and the store write a play in one channel; all other channels have copies of its
+rows with other ids, which are those that the store would have chosen. The tests compare such copies
+with rows that the store wrote.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,9 +24,6 @@ from bot.ui.lines.line_messages import make_name
 
 STATES = Settings.model_fields["states_mb"].default * 2**20
 """Bytes for states, unless the operator says otherwise."""
-
-PLAYS = 16
-"""The number of different plays."""
 
 FIRST_DELIVERY, FIRST_MESSAGE = 1_400_000_000_000_000_000, 1_500_000_000_000_000_000
 """The first ids of deliveries and of messages, in Discord's form."""
@@ -51,73 +48,46 @@ SHIFTED = {
 }
 """The columns in which a copy differs, and the kind of id in each of them."""
 
-OWNED_BY = {
-    "scripts": "kept.id",
-    "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
-    "posted_lines": "(SELECT script FROM lines WHERE lines.id = kept.line)",
-    "channels": "(SELECT id FROM scripts WHERE scripts.channel = kept.id AND running)",
-}
-"""The script of a row in the tables that do not name it."""
-
 Place = tuple[int, int]
 """A channel and its server."""
 
 
 async def fill(
-    path: Path,
-    voice: Path,
-    places: Sequence[Place],
-    lines: int,
-    room: int = STATES,
-    plays: int = PLAYS,
+    path: Path, voice: Path, places: Sequence[Place], lines: int, room: int = STATES
 ) -> None:
-    """Write a database with a play of ``lines`` lines in each place.
+    """Write a database with the same play of ``lines`` lines in each place.
 
-    Args:
-        path: The database.
-        voice: The voice that writes.
-        places: The channels.
-        lines: The number of lines in each play.
-        room: Bytes for states. All heads have a state; of the other lines, as many of the newest
-            as fit.
-        plays: The number of different plays.
+    All heads have a state; of the other lines, as many of the newest as fit into ``room`` bytes.
     """
-    plays = min(plays, len(places))
-    await write(path, voice, places[:plays], lines, plays)
-    await asyncio.to_thread(_copy, path, places, plays, lines, room)
+    await write(path, voice, places[:1], lines)
+    await asyncio.to_thread(_copy, path, places, lines, room)
 
 
-async def write(
-    path: Path, voice: Path, places: Sequence[Place], lines: int, plays: int = PLAYS
-) -> None:
-    """Write a play in each place with a session and a voice, without copying."""
+async def write(path: Path, voice: Path, places: Sequence[Place], lines: int) -> None:
+    """Write the play in each place with a session and a voice, without copying."""
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
     voices = ModelRegistry(settings.models, settings.threads, settings.rows)
     store = await Store.open(path)
     sessions = ChannelSessions(store, voices, settings)
     try:
         for number, (channel, guild) in enumerate(places):
-            await _write(sessions.get(channel), guild, number, number % plays, lines)
+            await _write(sessions.get(channel), guild, number, lines)
     finally:
         voices.close()
         await store.close()
 
 
-async def _write(room: ChannelSession, guild: int, number: int, play: int, lines: int) -> None:
-    """Write one play: a heading, then the voice and a person in turn."""
+async def _write(room: ChannelSession, guild: int, number: int, lines: int) -> None:
+    """Write the play: a heading, then the voice and a person in turn."""
     for line in range(lines):
         writer = Requester(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
-            opening = make_heading(f"INT. HOUSE {play} - NIGHT")
-            turn = await room.library.begin(
-                writer, NewScript(title=f"Play {play}", guild=guild), opening
-            )
+            new = NewScript(title="The Night", guild=guild)
+            turn = await room.library.begin(writer, new, make_heading("INT. HOUSE - NIGHT"))
             # The seed makes every channel's copy of the play continue with the same line.
-            await room.library.change_preferences(writer, {"seed": play})
+            await room.library.change_preferences(writer, {"seed": 1})
         elif line % 2:
-            turn = await room.continuation.generate(
-                writer, ContinueRequest(seed=EACH * play + line)
-            )
+            turn = await room.continuation.generate(writer, ContinueRequest(seed=line))
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         await _post(room.store, turn.script, turn.lines, FIRST_MESSAGE + EACH * number + 2 * line)
@@ -126,34 +96,31 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
 async def _post(store: Store, script: Script, lines: Sequence[Line], first: int) -> None:
     """Record the messages of new lines and the panel below them, with ids from ``first`` on."""
     for message, line in enumerate(lines, first):
-        name = make_name(script, line.element)
         post = PostedLine(
             message=message,
             channel=script.channel,
             line=line.id,
             look=Look.CHARACTERS,
-            name=name,
+            name=make_name(script, line.element),
         )
         await store.messages.record_post(post, line)
     await store.messages.record_panel(script.channel, script.guild, first + len(lines))
 
 
-def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:
-    """Copy the first plays to all other places."""
+def _copy(path: Path, places: Sequence[Place], lines: int, room: int) -> None:
+    """Copy the play of the first place to all other places."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
             database.execute(f"PRAGMA {pragma}")
         database.execute("BEGIN")
-        database.execute(
-            "CREATE TEMP TABLE copies (number INTEGER PRIMARY KEY, play, channel, guild)"
-        )
+        database.execute("CREATE TEMP TABLE copies (number INTEGER PRIMARY KEY, channel, guild)")
         database.executemany(
-            "INSERT INTO copies VALUES (?, ?, ?, ?)",
-            ((n, n % plays, *places[n]) for n in range(plays, len(places))),
+            "INSERT INTO copies VALUES (?, ?, ?)",
+            ((number, *place) for number, place in enumerate(places) if number),
         )
         whole = len(places) - _with_all_states(database, len(places), lines, room)
-        for table, columns in SHIFTED.items():
-            _copy_table(database, table, columns, lines, whole)
+        for table in SHIFTED:
+            _copy_table(database, table, lines, whole)
         database.execute(
             "DELETE FROM states WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",
             (whole * lines,),
@@ -168,35 +135,27 @@ def _with_all_states(database: sqlite3.Connection, count: int, lines: int, room:
     return max(0, min(count, room_left // max(1, lines - 1)))
 
 
-def _copy_table(
-    database: sqlite3.Connection, table: str, columns: Mapping[str, str], lines: int, whole: int
-) -> None:
+def _copy_table(database: sqlite3.Connection, table: str, lines: int, whole: int) -> None:
     shifts = {
-        "script": "{} + copies.number - copies.play",
+        "script": "{} + copies.number",
         # The id 0 stands for no line, so it must stay 0.
-        "line": f"{{}} + ({{}} > 0) * {lines} * (copies.number - copies.play)",
-        "message": f"{{}} + {EACH} * (copies.number - copies.play)",
-        "delivery": f"CAST({{}} + {EACH} * (copies.number - copies.play) AS TEXT)",
+        "line": f"{{}} + ({{}} > 0) * {lines} * copies.number",
+        "message": f"{{}} + {EACH} * copies.number",
+        "delivery": f"CAST({{}} + {EACH} * copies.number AS TEXT)",
         "channel": "copies.channel",
         "guild": "copies.guild",
     }
-    names = [f'"{row[1]}"' for row in database.execute(f"PRAGMA table_info({table})")]
+    names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    kinds = SHIFTED[table]
     values = [
-        shifts[columns[name.strip('"')]].replace("{}", f"kept.{name}")
-        if name.strip('"') in columns
-        else f"kept.{name}"
+        shifts[kinds[name]].replace("{}", f'kept."{name}"') if name in kinds else f'kept."{name}"'
         for name in names
     ]
     only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table == "states" else ""
-    owner = OWNED_BY.get(table, "kept.script")
+    database.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM main.{table}")  # noqa: S608
+    columns = ", ".join(f'"{name}"' for name in names)
     database.execute(
-        f"CREATE TEMP TABLE kept AS SELECT {owner} - 1 AS of_play, kept.*"  # noqa: S608 - our names
-        f" FROM main.{table} AS kept"
-    )
-    database.execute("CREATE INDEX temp.kept_by_play ON kept (of_play)")
-    database.execute(
-        f"INSERT INTO main.{table} ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608
-        f" FROM copies CROSS JOIN kept ON kept.of_play = copies.play {only}"
-        " ORDER BY copies.number, kept.rowid"
+        f"INSERT INTO main.{table} ({columns}) SELECT {', '.join(values)}"  # noqa: S608 - our names
+        f" FROM copies CROSS JOIN kept {only} ORDER BY copies.number, kept.rowid"
     )
     database.execute("DROP TABLE temp.kept")

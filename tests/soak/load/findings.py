@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tests.soak.machine import Memory
 from tests.tools.tables import format_table
 
 COUNT = "{:,.0f}"
@@ -69,12 +68,11 @@ class Report:
         return {"title": self.title, "findings": findings, "numbers": self.numbers}
 
 
-def resident(processes: Sequence[Memory], most: float = MEMORY) -> list[Finding]:
-    """Judge the resident memory (RSS) of each process of the bot."""
-    each = zip(bots(len(processes)), processes, strict=True)
+def resident(processes: Sequence[int], most: float = MEMORY) -> list[Finding]:
+    """Judge the resident memory (RSS) of each process of the bot [bytes]."""
     return [
-        Finding(f"memory of {who} after use (RSS)", memory.resident / 1e6, most / 1e6, MB)
-        for who, memory in each
+        Finding(f"memory of {who} after use (RSS)", memory / 1e6, most / 1e6, MB)
+        for who, memory in zip(bots(len(processes)), processes, strict=True)
     ]
 
 
@@ -102,8 +100,8 @@ def waits(times: Mapping[str, Sequence[float]]) -> str:
     """Return a table of durations [s], in milliseconds."""
     rows = [("milliseconds", "count", *percentiles([]))]
     for what, values in times.items():
-        cells = [
+        cells = (
             f"{1000 * value:,.0f}" if values else "-" for value in percentiles(values).values()
-        ]
+        )
         rows.append((what, f"{len(values):,}", *cells))
     return format_table(rows)

@@ -46,7 +46,6 @@ class House:
             ]
 
     def shard_of(self, guild: int) -> int:
-        """Return the shard of a server."""
         return (guild >> 22) % self.processes
 
     async def database_check(self) -> DatabaseCheck:

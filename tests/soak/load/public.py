@@ -7,13 +7,12 @@ import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Message, Person
 from tests.fake_discord.state import MANAGE_WEBHOOKS, Answer, NotPossible
-from tests.soak.faults import Writers
-from tests.soak.kills.crowd import Crowd, is_end
+from tests.soak.kills.crowd import Crowd, is_end, make_places
 
 GO_ON, TAKE, UNDO, WRITE = "Continue", "Another take", "Undo", "Write"
 """The labels of the buttons under a script's last line."""
@@ -41,13 +40,6 @@ PRIVATE = "/script show", "/scripts"
 """Commands with private answers, which name the title unless they are refusals."""
 
 
-class Moment(NamedTuple):
-    """A time, and the part of the wait until then that is Discord's latency [s]."""
-
-    at: float
-    travelled: float
-
-
 @dataclass
 class MeasuredAct:
     """An act of a person whose times are measured."""
@@ -57,26 +49,20 @@ class MeasuredAct:
     under: Message | None = None
     """The message whose button was pressed."""
 
-    def acknowledged(self) -> Moment | None:
-        """Return when Discord received the bot's first answer."""
-        at = self.asked.answered
-        return None if at is None else Moment(at, self.asked.answered_travelled)
-
-    def ended(self) -> Moment | None:
+    def ended(self) -> float | None:
         """Return when the result, or the sentence of a refusal, was shown."""
         asked = self.asked
         if asked.how in (Answer.CHOICES, Answer.MODAL):
-            return self.acknowledged()
+            return asked.answered
         answers = [asked.discord.messages[message] for message in asked.messages]
-        looks = [look for answer in answers for look in answer.versions if is_end(look)]
         if answers and all(answer.deleted for answer in answers):  # the lines are in the channel
-            return Moment(max(answer.deleted_at or 0.0 for answer in answers), asked.travelled)
-        first = min(looks, key=lambda look: look.at, default=None)
-        return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
+            return max(answer.deleted_at or 0.0 for answer in answers)
+        looks = (look for answer in answers for look in answer.versions)
+        return min((look.at for look in looks if is_end(look)), default=None)
 
-    def seconds_until(self, moment: Moment | None) -> float:
+    def seconds_until(self, moment: float | None) -> float:
         """Return the seconds from the request to a moment, without an end for none."""
-        return moment.at - self.asked.began if moment else math.inf
+        return math.inf if moment is None else moment - self.asked.began
 
     @property
     def is_refused_as_busy(self) -> bool:
@@ -126,15 +112,14 @@ class Public(Crowd):
             came.add(asyncio.create_task(self._come(*self.chance.choice(self.people))))
         await asyncio.gather(*came)
 
-    async def come_within(self, seconds: float, what: str) -> None:
-        """Let everybody do one thing, each at a random moment within a number of seconds."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
+    async def continue_within(self, seconds: float) -> None:
+        """Let everybody use /continue, each at a random moment within a number of seconds."""
+        began = asyncio.get_running_loop().time()
         moments = sorted(self.chance.uniform(0, seconds) for _ in self.people)
         came = list[asyncio.Task[None]]()
-        for moment, (person, channel) in zip(moments, self.people, strict=True):
+        for moment, who in zip(moments, self.people, strict=True):
             await self._at(began + moment)
-            came.append(asyncio.create_task(self._wait(await self._do(what, person, channel))))
+            came.append(asyncio.create_task(self._wait(await self._do("/continue", *who))))
         await asyncio.gather(*came)
 
     async def _at(self, due: float) -> None:
@@ -155,10 +140,8 @@ class Public(Crowd):
     async def _wait(self, act: MeasuredAct) -> None:
         """Wait until the act has ended, or the wait times out."""
         about = [act.asked.id, *([act.under.id] if act.under else [])]
-        try:
-            await act.asked.discord.until(act.ended, lambda: act.what, about)
-        except TimeoutError:
-            return  # The act counts as one without an end.
+        with suppress(TimeoutError):  # the act counts as one without an end
+            await self.discord.until(act.ended, lambda: act.what, about)
 
     async def _do(self, what: str, person: Person, channel: Channel) -> MeasuredAct:
         if what.startswith("button"):
@@ -203,62 +186,30 @@ class Public(Crowd):
         return f"{self._token()} it rains on the roof of the diner."
 
     def has_end(self, asked: Asked) -> bool:
-        """Return whether a person was answered."""
         act = self.measured.get(asked.id)
         return act.ended() is not None if act else super().has_end(asked)
 
     # Results
 
-    def times(self, *, own: bool = False) -> dict[str, dict[str, list[float]]]:
-        """Return the times until acts were acknowledged and finished, by name [s].
-
-        If ``own``, they do not include Discord's latencies.
-        """
+    def times(self) -> dict[str, dict[str, list[float]]]:
+        """Return the times until acts were acknowledged and finished, by what was done [s]."""
         found: dict[str, dict[str, list[float]]] = {"acknowledged": {}, "finished": {}}
         for act in self.measured.values():
-            for name, moment in (("acknowledged", act.acknowledged()), ("finished", act.ended())):
-                if moment:
-                    took = moment.at - act.asked.began - own * moment.travelled
-                    found[name].setdefault(act.what, []).append(max(0.0, took))
+            for name, moment in (("acknowledged", act.asked.answered), ("finished", act.ended())):
+                if moment is not None:
+                    found[name].setdefault(act.what, []).append(act.seconds_until(moment))
         return found
 
     def refusals(self) -> Counter[str]:
-        """Return the number of refusals by sentence."""
         return Counter(refusal for act in self.measured.values() if (refusal := act.refusal()))
 
 
-@dataclass
-class Unlucky(Writers):
-    """Writers who come at random moments while the network fails."""
-
-    rate: float = 5.0
-    came: int = 0
-    while_away: list[Asked] = field(default_factory=list)
-    """The requests that came while the bot was disconnected."""
-
-    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Ask as writers do, and note whether the bot is disconnected."""
-        away = not self.discord.bot_is_there
-        asked = await super().ask(person, channel, **how)
-        if away:
-            self.while_away.append(asked)
-        return asked
-
-    async def write(self) -> None:
-        """Write at a mean rate until stopped, then wait until each request has ended."""
-        self.next_delivery = {}
-        async with asyncio.TaskGroup() as writing:
-            while not self.stopped:
-                await asyncio.sleep(random.expovariate(self.rate))
-                writing.create_task(self.write_and_wait(*random.choice(self.people)))
-                self.came += 1
-
-
-async def make_places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
-    """Make channels with a person in each, spread over servers, before the bot connects."""
+async def spread_places(
+    discord: Discord, guilds: int, channels: int
+) -> list[tuple[Person, Channel]]:
+    """Make channels with a person in each, spread over servers."""
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):
         guild = await discord.guild(f"House {number}", BOT_MAY | MANAGE_WEBHOOKS)
-        here = channels // guilds + (number < channels % guilds)
-        found += [(await guild.person("Pat"), channel) for channel in await guild.channels(here)]
+        found += await make_places(guild, channels // guilds + (number < channels % guilds))
     return found

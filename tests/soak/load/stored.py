@@ -6,8 +6,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.fake_discord.people import Asked, Channel, Discord, Person
@@ -15,8 +14,6 @@ from tests.fake_discord.processes import UNLIMITED, fake_discord
 from tests.soak import machine
 from tests.tools.tables import format_table
 
-from . import filling
-from .databases import Database
 from .findings import MB, Finding, Report, bots, percentiles, resident, waits
 from .house import House
 from .public import MeasuredAct
@@ -89,31 +86,29 @@ class Town:
     """The bot's process ids by shard."""
     ready: float = 0.0
     """The time from the bot's start until it was connected [s]."""
-    begun: list[machine.Memory] = field(default_factory=list)
-    used: list[machine.Memory] = field(default_factory=list)
-    """The memory of each process once connected, and after use."""
+    begun: list[int] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)
+    """The memory [bytes] of each process once connected, and after use."""
 
     def at(self, number: int) -> tuple[Person, Channel]:
         """Return a channel and a member of it, by an index, which may be negative."""
         return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
-    def memory(self) -> list[machine.Memory]:
-        """Return the memory of each process of the bot."""
+    def memory(self) -> list[int]:
+        """Return the memory of each process of the bot [bytes]."""
         return [machine.memory(bot) for bot in self.bots]
 
 
-async def stored(
-    house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
-) -> Report:
+async def stored(house: House, channels: int, lines: int, pairs: int) -> Report:
     """Compare a bot with many stored channels with one with few."""
     began = time.perf_counter()
     house = replace(house, settings={**house.settings, **UNLIMITED})
     with house.database.another() as other:
         async with (
-            _town(house, channels, lines, plays) as town,
-            _town(replace(house, database=other), min(FEW, channels), lines, plays) as small,
+            _town(house, channels, lines) as town,
+            _town(replace(house, database=other), min(FEW, channels), lines) as small,
         ):
-            found = await _compare(house, town, pairs, plays)
+            found = await _compare(house, town, pairs)
             took = await _ask_all(small, town)
             for place in (town, small):
                 place.used = place.memory()
@@ -130,7 +125,6 @@ async def stored(
         _memory(small, town),
         waits({"/continue, warm": found.warm, "/continue, cold": found.cold}),
         _slower(took),
-        _parts(house.database),
     ]
     report.numbers = {
         "bytes": size,
@@ -138,15 +132,9 @@ async def stored(
         "warm": percentiles(found.warm),
         "cold": percentiles(found.cold),
         "others": found.others,
-        "commands": {
-            name: dict(zip(("few", "all"), both, strict=True)) for name, both in took.items()
-        },
+        "commands, few and all": took,
         "memory": {
-            name: {
-                "ready": place.ready,
-                "begun": [asdict(process) for process in place.begun],
-                "used": [asdict(process) for process in place.used],
-            }
+            name: {"ready": place.ready, "begun": place.begun, "used": place.used}
             for name, place in (("few", small), ("all", town))
         },
     }
@@ -154,7 +142,7 @@ async def stored(
 
 
 @asynccontextmanager
-async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
+async def _town(house: House, channels: int, lines: int) -> AsyncIterator[Town]:
     """Yield a bot with stored channels. Discord has no latencies, which would hide the bot's."""
     with fake_discord() as address:
         async with Discord(address) as discord:
@@ -163,12 +151,13 @@ async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIte
                 guild = await discord.guild(f"House {number}")
                 town.guilds.append(guild.id)
                 town.people.append(await guild.person("Pat"))
-                town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
+                names = map(str, range(number, min(number + IN_A_SERVER, channels)))
+                town.channels.extend(await guild.channels(*names))
             where = [
                 (channel.id, town.guilds[n // IN_A_SERVER])
                 for n, channel in enumerate(town.channels)
             ]
-            await house.database.fill(house.voice, where, lines, plays)
+            await house.database.fill(house.voice, where, lines)
             began = time.perf_counter()
             with house.running(address) as town.bots:
                 await discord.bot_is_ready()
@@ -176,22 +165,22 @@ async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIte
                 yield town
 
 
-async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
-    """Write the same lines of the same play in a warm channel and in cold ones, in turn.
+async def _compare(house: House, town: Town, pairs: int) -> Lines:
+    """Write the same lines of the play in a warm channel and in cold ones, in turn.
 
     The warm channel of each process of the bot is its first one.
     """
     found = Lines()
-    numbers = range(0, len(town.channels), plays)
     for shard in range(house.processes):
         here = [
             number
-            for number in numbers
+            for number in range(len(town.channels))
             if house.shard_of(town.guilds[number // IN_A_SERVER]) == shard
         ]
+        count = max(1, pairs // house.processes) + 2
+        warm, *others = here[:: max(1, len(here) // count)][:count]
         # The first pair fills the caches of statements.
-        each = islice(here, max(1, pairs // house.processes) + 2)
-        for pair, (warm, cold) in enumerate((here[0], other) for other in each if other != here[0]):
+        for pair, cold in enumerate(others):
             wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
             texts = list[str]()
             for place, times in wanted if pair % 2 else reversed(wanted):
@@ -229,16 +218,15 @@ async def _took(
     asked = await person.slash(channel, command, **options)
     act = MeasuredAct(command, asked)
     ended = await asked.discord.until(act.ended, lambda: f"/{command}: {asked}", [asked.id])
-    return ended.at - asked.began, asked
+    return ended - asked.began, asked
 
 
 def _memory(*towns: Town) -> str:
     rows = [("MB", "few channels", "all channels")]
     for shard, who in enumerate(bots(len(towns[0].bots))):
         for when in ("begun", "used"):
-            for name, what in (("resident", "RSS"), ("proportional", "PSS")):
-                sizes = (getattr(getattr(town, when)[shard], name) / 1e6 for town in towns)
-                rows.append((f"{who}: {what}, {when}", *(f"{size:,.0f}" for size in sizes)))
+            sizes = (getattr(town, when)[shard] / 1e6 for town in towns)
+            rows.append((f"{who}, {when}", *(f"{size:,.0f}" for size in sizes)))
     rows.append(("seconds until ready", *(f"{town.ready:.1f}" for town in towns)))
     return format_table(rows)
 
@@ -251,10 +239,3 @@ def _slower(took: Mapping[str, Sequence[float]]) -> str:
             cells = f"{1000 * few:,.0f}", f"{1000 * large:,.0f}", f"{large / few:.1f}"
             rows.append((f"/{command}", *cells))
     return format_table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
-
-
-def _parts(database: Database) -> str:
-    """Return a table of the sizes of a database's tables and indexes."""
-    rows = [("in the database", "MB", "rows and pages")]
-    rows += [(name, f"{size / 1e6:,.0f}", f"{rows:,}") for name, size, rows in database.parts()]
-    return format_table(rows) if len(rows) > 1 else "This SQLite cannot report sizes (no dbstat)."

@@ -43,8 +43,7 @@ class Play:
         """Begin a script with a heading."""
         guild = await discord.guild("The Globe", BOT_MAY | MANAGE_WEBHOOKS)
         play = cls(await guild.person("Ann"), await guild.channel("stage"))
-        asked = await play.ann.slash(play.channel, "start", title=title, heading=HEADING)
-        await asked.is_done()
+        await (await play.ann.slash(play.channel, "start", title=title, heading=HEADING)).is_done()
         return play
 
     async def write(self, text: str) -> None:

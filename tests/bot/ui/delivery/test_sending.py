@@ -100,8 +100,7 @@ async def test_a_webhook_posts_each_line_once_when_requests_fail(inside: Inside)
     for turns, fault in enumerate([*LOSSES, *statuses], 1):
         path = r"/webhooks/\d+/[^/]+$"
         await inside.discord.fail(method="POST", path=path, after=1, **fault)
-        written = await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")
-        await written.is_done()
+        await (await ann.slash(channel, "write", text="Rain.\n\nMAYA: Hello.\n\nWind.")).is_done()
         assert len(await read_true_script(ann, channel)) == 1 + 3 * turns
         assert len(inside.discord.faults) == turns
     assert all(message.webhook for message in channel.messages() if message.is_line)
@@ -131,24 +130,6 @@ async def test_turning_a_deleted_page_is_explained_in_a_sentence(
         await inside.discord.delete(shown)
     await asked.shows("That message was deleted. Use the command again.")
     assert "Traceback" not in caplog.text
-
-
-async def test_a_window_works_although_its_answer_was_lost(inside: Inside):
-    begun = await begin_script(inside.ann, inside.channel)
-    await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
-    window = await inside.ann.click(begun, "Write")
-    submitted = await heard(lambda: inside.ann.submit_modal(window, {"Text": "Rain."}))
-    await submitted.is_done()
-    assert await read_true_script(inside.ann, inside.channel) == [HEADING, "Rain."]
-
-
-async def test_buttons_work_although_their_answer_was_lost(inside: Inside):
-    await begin_script(inside.ann, inside.channel)
-    await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
-    asked = await inside.ann.slash(inside.channel, "start", title="Another")
-    offer = await asked.shows("running in this channel")
-    begun = await heard(lambda: inside.ann.click(offer, "Pause it and start the new one"))
-    await begun.shows("starts here")
 
 
 async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(

@@ -19,11 +19,7 @@ from .test_monogram import contrast
 SURPRISE = SurprisalReport(
     "tiny",
     ("Ann",) * 3,
-    (
-        make_costs(*[1.0] * 400),
-        make_costs(*[None] * 3),
-        (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2)),
-    ),
+    (make_costs(*[1.0] * 400), make_costs(*[None] * 3), (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2))),
     (Peak(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Peak(2, 1, ())),
 )
 
@@ -48,27 +44,17 @@ LEGIBLE = 0.026
 """The least height of a capital letter, as a share of the width of a picture: 9 of 340 pixels."""
 
 
-def check_is_legible(drawn: list[tuple[float, float, str]]) -> None:
-    for capitals, right, text in drawn:
-        assert capitals >= LEGIBLE * pictures.IMAGE_WIDTH, text
-        assert right <= pictures.IMAGE_WIDTH, text
-
-
-def test_letters_of_the_surprise_picture_are_legible_on_a_phone(
-    drawn: list[tuple[float, float, str]],
-):
+def test_letters_are_legible_on_a_phone(drawn: list[tuple[float, float, str]]):
     guesses = (Guess(" ", 0.96), Guess("\n", 0.02), Guess("W", 0.004), Guess("x", 0.001))
     peaks = (Peak(0, 39, guesses), Peak(2, 1, guesses))
     long = SurprisalReport("voice" * 30, ("Bartholomew" * 5,) * 3, SURPRISE.lines, peaks)
     pictures.draw_surprisal(long)
-    check_is_legible(drawn)
-
-
-def test_letters_of_the_statistics_are_legible_on_a_phone(drawn: list[tuple[float, float, str]]):
     counts = tuple(WriterStatistics("A name " * 9, 19_999, 199_999 // n) for n in range(1, 30))
     counted = ScriptStatistics(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
     pictures.draw_statistics("A title " * 20, counted)
-    check_is_legible(drawn)
+    for capitals, right, text in drawn:
+        assert capitals >= LEGIBLE * pictures.IMAGE_WIDTH, text
+        assert right <= pictures.IMAGE_WIDTH, text
 
 
 def test_letters_that_the_typeface_lacks_are_marked(drawn: list[tuple[float, float, str]]):
@@ -84,8 +70,7 @@ def test_surprisal_is_described_in_words():
     assert words.startswith("How well tiny guessed the last 3 lines: 1.0 bits per character.")
     assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
     assert "came the end of the line (12.0 bits)" in words
-    report = SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ())
-    words = pictures.describe_surprisal(report)
+    words = pictures.describe_surprisal(SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ()))
     assert words == "How well tiny guessed the last line: 2.0 bits per character."
     assert len(pictures.describe_surprisal(SurprisalReport("t" * 2000, (), (), ()))) == 1000
 
@@ -94,8 +79,7 @@ def test_a_speech_of_many_verses_leaves_room_for_what_was_expected():
     verses = (*make_costs(1.0), Cell("\n", 1.0, 2)) * 150
     report = SurprisalReport("tiny", ("Ann",) * 3, (verses,) * 3, SURPRISE.peaks)
     picture = Image.open(io.BytesIO(pictures.draw_surprisal(report).png)).convert("RGB")
-    below = np.asarray(picture)[-pictures.EDGE // 2 :]
-    assert (below == (0xFB, 0xF8, 0xF1)).all()
+    assert (np.asarray(picture)[-pictures.EDGE // 2 :] == (0xFB, 0xF8, 0xF1)).all()
 
 
 def test_dearer_characters_are_darker_and_have_taller_bars():

@@ -185,9 +185,7 @@ async def test_a_webhooks_token_removes_text_without_a_permission(theatre: Theat
         await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
         await theatre.until_gone("knife")
         assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
-        offer = await theatre.ann.slash(theatre.channel, "script edit", line="2")
-        edited = await theatre.ann.click(await offer.shows("Hello"), "Rewrite this line")
-        await (await theatre.ann.submit_modal(edited, {"Text": "MAYA: Bye."})).is_done()
+        await (await theatre.rewrite("MAYA: Bye.")).is_done()
         await theatre.until_gone("Hello")
         told = await (await theatre.forget()).shows("You are forgotten.")
         await theatre.until_gone("Bye")
@@ -198,8 +196,7 @@ async def test_the_text_of_a_deleted_webhook_stays_until_the_bot_may_delete_it(t
     async with theatre.bot() as bot:
         await theatre.write_secret()
         await theatre.lose_webhook()
-        undone = await theatre.ann.slash(theatre.channel, "undo")
-        await undone.shows(STAYS)
+        await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
         assert theatre.shows("knife") == 1
         written = await theatre.write("MAYA: Bye.")
         await theatre.discord.until(lambda: not written.answers())  # nobody is told twice
@@ -228,9 +225,7 @@ async def test_a_rewritten_text_of_a_deleted_webhook_is_not_called_removed(theat
     async with theatre.bot() as bot:
         await theatre.write_secret()
         await theatre.lose_webhook()
-        offer = await theatre.ann.slash(theatre.channel, "script edit", line="2")
-        edited = await theatre.ann.click(await offer.shows("Hello"), "Rewrite this line")
-        rewritten = await theatre.ann.submit_modal(edited, {"Text": "MAYA: Bye."})
+        rewritten = await theatre.rewrite("MAYA: Bye.")
         await rewritten.shows("The old text is still visible in 2 messages.")
         await theatre.grant(bot)
         await bot.services.stale.redraw()
