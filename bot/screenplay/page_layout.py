@@ -98,4 +98,7 @@ def _chop(word: str, columns: int) -> list[str]:
 
 def text_width(text: str) -> int:
     """Return the columns that text takes: 2 for a wide character or an emoji, 0 for a mark."""
-    return len(text) if text.isascii() else width(text, control_codes="ignore")
+    if text.isascii():
+        return len(text)
+    # By graphemes, because `width` takes more than quadratic time for a word of flags.
+    return sum(width(grapheme, control_codes="ignore") for grapheme in iter_graphemes(text))
