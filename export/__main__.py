@@ -41,7 +41,7 @@ class Export:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write one voice file; return the exit code: 0, or 1 after an error message on stderr."""
+    """Write one voice file; return the exit code: 1 after a message on stderr, 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else arguments
     if not {"--version", "-V"}.isdisjoint(given):
         print(f"On Book {__version__}")
@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as shells do
     size = target.stat().st_size / 1e6
     print(f"Wrote {target}: {size:.1f} MB, fingerprint {voice.fingerprint()[:12]}.")
     return 0

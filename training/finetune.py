@@ -93,12 +93,12 @@ def resume(
     if not kept.tuned_from:
         raise RunError(
             f"{run.folder} was not made by tuning: continue it with `onbook-train train` and "
-            f"--resume, or choose another --out."
+            f"--resume, or choose another --out (for `voice`, another --name)."
         )
     if kept.tuned_from != voice.fingerprint():
         raise RunError(
             f"{run.folder} was not tuned from the present weights of {voice}: name the voice that "
-            f"it was tuned from, or choose another --out."
+            f"it was tuned from, or choose another --out (for `voice`, another --name)."
         )
     config = dataclasses.replace(kept, steps=steps or kept.steps)
     if minutes and minutes != kept.minutes:

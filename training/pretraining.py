@@ -79,10 +79,13 @@ def create_run(
     config = dataclasses.replace(
         config, texts=files, prior=prior.choose_shape(texts, len(vocabulary), config.prior)
     )
-    run.create(config, vocabulary, split)
+    make_folder(run.folder)
     texts.save(run.corpus)
+    run.initial.unlink(missing_ok=True)  # of a beginning that was interrupted here
     if known:
         save(run.initial, collect_weights(known), {})
+    # Last, because an interrupted beginning must leave no run.
+    run.create(config, vocabulary, split)
     return config, vocabulary, texts
 
 

@@ -251,10 +251,13 @@ def make_folder(folder: Path) -> None:
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors, with facts as JSON, to one file atomically."""
+    """Write tensors, with facts as JSON, to one file atomically; raises OSError."""
     part = path.with_suffix(".part")
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    save_file(contiguous, part, metadata={"facts": json.dumps(facts)})
+    try:
+        save_file(contiguous, part, metadata={"facts": json.dumps(facts)})
+    except SafetensorError as error:
+        raise OSError(f"{part}: {error}") from error
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)

@@ -288,7 +288,7 @@ class Training:
         save(self.run_folder.checkpoint_path, tensors, facts)
 
     def resume(self) -> None:
-        """Restore the state that `save` wrote; raises RunError when the texts are not the same.
+        """Restore the state that `save` wrote; raises RunError for other texts or too few steps.
 
         On the same CPU and in the same precision, the run continues bit for bit. On another CPU
         sums are rounded differently, on a GPU each time, and a GPU that was missing at the
@@ -300,6 +300,12 @@ class Training:
                 raise RunError(
                     f"{self.run_folder.folder} was trained on other texts: give it the same ones, "
                     f"or choose another --out (for `voice`, another --name)."
+                )
+            steps, known = self.config.steps, self.run_folder.config().steps
+            if steps and steps != known and steps <= facts["step"]:
+                raise RunError(
+                    f"{self.run_folder.folder} has already taken {facts['step']:,} steps: give "
+                    f"--steps a larger number, or leave it out."
                 )
             checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
             self.state = tensors["state"].to(self.device)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import json
 import shutil
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -166,6 +167,11 @@ def test_a_released_run_is_proven_on_named_texts_and_gets_shipped_openings(
     assert main([str(released), "--heldout", str(few_words), "-o", str(path)]) == 0
     assert [text["name"] for text in evaluation(path)["texts"]] == ["errors"]
     assert facts(path)["onbook.openings"] == '{"noir":"Rain."}'
+
+
+def test_ctrl_c_ends_the_proof_without_a_traceback(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(make, "prove", Mock(side_effect=KeyboardInterrupt))
+    assert main([str(tiny_run.folder), "-o", str(tmp_path / "a.onnx")]) == 130
 
 
 # From a voice in 8 bits

@@ -172,11 +172,6 @@ def test_missing_paths_are_refused(tmp_path: Path, use: Callable[[Path], object]
         use(tmp_path / "gone.docx")
 
 
-def test_a_folder_is_not_one_text(tmp_path: Path):
-    with pytest.raises(TextError, match="is a folder: name one of the files in it"):
-        read(tmp_path)
-
-
 # Fountain
 
 
@@ -186,7 +181,7 @@ def test_a_folder_is_not_one_text(tmp_path: Path):
     [
         "Title: The Diner\nAuthor: Ann\n",
         "Title:\n    _The Diner_\n\tor not\nDraft date: 1/1/2026\n",
-        "\n\nFoo: bar\r\nTitle: X\r\n",
+        "\n\nTitle: X\r\nFoo: bar\r\n",
     ],
 )
 def test_title_pages_are_dropped(write: Write, suffix: str, page: str):
@@ -199,7 +194,7 @@ def test_title_pages_are_dropped(write: Write, suffix: str, page: str):
     [
         "FADE IN:\n\nINT. DINER",
         "First Citizen:\nBefore we go, hear me speak.",
-        "JON: You came.\nMAYA: I did.\n\nMore.",
+        "JON: You came.\nMAYA: I did.\nAUTHOR: I wrote you.\n\nMore.",
         "Title: as they say\nis not all.",
     ],
 )
@@ -211,15 +206,14 @@ def test_notes_and_comments_are_dropped_from_fountain(write: Write):
     script = (
         "# Act one\n\n= They meet.\n\n===\n\nINT. DINER\n\n[[Is it?]]\n\nRain [[much\nrain]] falls."
         "\n\nMAYA\n[[how?]]\nYou came[[?]].\nNow. [[good]]\n\n/* JON\nNo.\n\n## cut */\n\nMore/**/!"
+        "\n\nMaya enters. /* slowly? */\n\nTom /* or Ann */ leaves."
     )
     expected = "INT. DINER\n\nRain falls.\n\nMAYA\nYou came.\nNow.\n\nMore!"
+    expected += "\n\nMaya enters.\n\nTom leaves."
     assert read(write("a.fountain", script)).content == expected
     assert read(write("a.txt", script)).content == script
-
-
-def test_an_unclosed_comment_is_kept(write: Write):
-    script = "One [[two\n\nthree]] four /* five"
-    assert read(write("a.fountain", script)).content == script
+    unclosed = "One [[two\n\nthree]] four /* five"
+    assert read(write("a.fountain", unclosed)).content == unclosed
 
 
 # Markdown and Final Draft
@@ -229,9 +223,7 @@ def test_plays_in_markdown_become_fountain(write: Write):
     play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
     for text in (play, play.replace("\n", "\r\n")):
         assert read(write("a.md", text)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
-
-
-def test_plays_in_markdown_keep_names_that_are_misprints_elsewhere(write: Write):
+    # Names that are misprints elsewhere.
     play = "# A Play\n\n**Shepard**  \nYes.\n\n**KATARINA**  \nNo.\n"
     assert read(write("a.md", play)).content == "SHEPARD\nYes.\n\nKATARINA\nNo."
 
@@ -310,8 +302,9 @@ def test_of_two_texts_the_end_of_one_is_held_out(write: Write):
 
 def test_of_one_text_the_last_tenth_is_held_out(write: Write):
     content = prose(40_000)
-    (start,), (end,), test = parts(collect([write("a.txt", content)]))
+    (start,), (end,), test = parts(collect([write("a" * 251 + ".txt", content)]))
     assert not test
+    assert len(f"{end.name}-2.fountain") < 255
     assert f"{start.content}\n\n{end.content}" == content
     assert 0.095 < len(end.content) / len(content) < 0.105
 
@@ -414,22 +407,19 @@ def test_too_little_text_is_refused(write: Write):
     )
     write("set/train/a.txt", "x" * MINIMUM)
     assert size(collect([path.parents[1]]).train) == MINIMUM
-
-
-def test_held_out_text_does_not_count_as_learned(write: Write):
+    # Held-out text does not count as learned.
     with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
 
 
 def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):
     write("in/a.png", "x")
+    with pytest.raises(TextError, match="is a folder: name one of the files in it"):
+        read(tmp_path)
     with pytest.raises(TextError, match=r"There is no text in .*in: give files of the kinds"):
         collect([tmp_path / "in"])
     with pytest.raises(TextError, match="No text is named: give files"):
         collect([])
-
-
-def test_nothing_to_validate_on_is_refused(write: Write):
     write("set/validation/b.png", "x")
     with pytest.raises(TextError, match="no text to validate on"):
         collect([write("set/train/a.txt", prose(30_000)).parents[1]])

@@ -18,7 +18,7 @@ from training import trainer
 from training.cli import main
 from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
-from training.errors import RunError, TrainingError
+from training.errors import TrainingError
 from training.evaluation import calibrate, measure_carried
 from training.model.memory import MemoryShape
 from training.model.network import NOTHING_DROPPED, CharLSTM
@@ -123,15 +123,24 @@ def test_resume_changes_only_steps_and_learning_rate(scenes: Path, tmp_path: Pat
     command = ["train", "--out", str(tmp_path), "--resume"]
     assert main(command) == 0
     assert Run(tmp_path).config() == changed
+    assert main([*command, "--steps", "2"]) == 1
     assert main([*command, "--learning-rate", "0.004"]) == 0
     assert Run(tmp_path).config() == dataclasses.replace(changed, learning_rate=0.004)
 
 
-def test_a_run_can_begin_with_the_weights_of_a_voice(voices: Path, scenes: Path, tmp_path: Path):
+def test_a_run_can_begin_with_the_weights_of_a_voice(
+    voices: Path, scenes: Path, tmp_path: Path, capsys
+):
     voice = Voice.read(voices / "tiny.onnx")
     command = ["train", str(scenes), "--from", str(voice), "--prior.contexts", "900"]
     command += ["--batch", "8", "--precision", "float32"]
     prepared, resumed = Run(tmp_path / "prepared"), Run(tmp_path / "resumed")
+    blocked = prepared.folder / "initial.part"
+    blocked.mkdir(parents=True)
+    assert main([*command, "--out", str(prepared.folder), "--prepare"]) == 1
+    assert "initial.part: " in capsys.readouterr().err
+    assert not prepared.is_begun
+    blocked.rmdir()
     assert main([*command, "--out", str(prepared.folder), "--prepare"]) == 0
     assert prepared.vocabulary() == voice.vocabulary()
     known = voice.model()
@@ -170,13 +179,6 @@ def test_a_share_of_the_windows_begins_with_an_empty_state(scenes: Path, tmp_pat
     nothing = [int((state == 0).all(dim=1).sum()) for state in began]
     assert nothing[0] == 64  # as an epoch does
     assert 60 < sum(nothing[1:]) < 196  # of 512
-
-
-def test_resume_refuses_other_texts(scenes: Path, tmp_path: Path):
-    begin(tmp_path, scenes, FEW).save()
-    other = scenes / "train" / "as-you-like-it.fountain"
-    with pytest.raises(RunError, match="trained on other texts"):
-        prepare_training([other], Run(tmp_path), FEW, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +290,7 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
         (["evaluate", "nowhere"], "No text is named"),
         (["sample", "."], "config.json is missing or damaged: name the folder of a run"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
+        (["voice", "a.txt", "--voices", "nowhere"], "No voice can be written to nowhere"),
     ],
 )
 def test_a_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):

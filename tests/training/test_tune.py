@@ -86,7 +86,7 @@ def tuned(released: Voice, scripts: Path, tmp_path_factory: pytest.TempPathFacto
     return Tuned(run, *before)
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*_: object, **_options: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -143,14 +143,15 @@ def test_one_command_makes_a_voice(
     monkeypatch.setattr(tune.subprocess, "run", run)
     monkeypatch.chdir(tmp_path)
     command = ["voice", str(scripts), "--from", str(voices / "tiny.onnx"), "--voices", "."]
-    assert main([*command, "--steps", "10"]) == 0
+    assert main([*command, "--steps", "10", "--language", "de"]) == 0
     printed = capsys.readouterr().out
     assert "\nTuned, it costs " in printed
     assert "Wrote mine.onnx: " in printed
     onbook = Path(sys.executable).with_name("onbook")
-    assert f"`ONBOOK_MODEL=mine {onbook} write`" in printed.splitlines()[-1]
+    expected = f"`ONBOOK_MODELS={tmp_path} ONBOOK_MODEL=mine {onbook} write`"
+    assert expected in printed.splitlines()[-1]
     config = Run(tmp_path / "runs" / "mine").config()
-    assert config.name == "mine"
+    assert (config.name, config.language) == ("mine", "de")
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.upper == released.config().upper
     command = ["tune", str(voices / "tiny.onnx"), str(scripts), "--out", "runs/mine"]
@@ -173,6 +174,9 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(
         assert main(command) == 130
     stopped = "Stopped and saved. Repeat the command to continue.\n"
     assert capsys.readouterr().out.endswith(stopped)
+    monkeypatch.setattr(tune.subprocess, "run", interrupt)
+    assert main(command) == 130
+    assert "installed. Repeat the command" in capsys.readouterr().out
 
 
 def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voice):
@@ -239,6 +243,7 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
         assert run.config() == before
         printed = capsys.readouterr().err
         assert printed.count("\n") == 1
+        assert ("another --name" in printed) == (command == "tune")
         return printed
 
     assert "continue it with `onbook-train tune`" in refused("train", scripts, run=tuned)
@@ -275,17 +280,12 @@ def test_a_voice_without_a_prior_learns_any_number_of_characters(scenes: Path, t
     training.train_step()
 
 
-def test_a_refused_tuning_leaves_no_run(old: Run, scripts: Path, tmp_path: Path):
-    run = Run(tmp_path / "run")
-    with pytest.raises(TrainingError, match="is too short for 1000 streams"):
-        finetune.create([scripts], old, run, SCHEDULE | {"batch": 1000})
-    assert not run.folder.exists()
-
-
-def test_a_tuning_that_is_interrupted_while_it_counts_leaves_no_run(
+def test_a_refused_or_interrupted_tuning_leaves_no_run(
     old: Run, scripts: Path, tmp_path: Path, monkeypatch
 ):
     run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError, match="is too short for 1000 streams"):
+        finetune.create([scripts], old, run, SCHEDULE | {"batch": 1000})
     monkeypatch.setattr(finetune, "add_contexts", interrupt)
     with pytest.raises(KeyboardInterrupt):
         finetune.create([scripts], old, run, SCHEDULE)

@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg, create_mutex_group
 
 from .. import finetune
 from ..config import Description, Learning
+from ..errors import VoiceError
 from ..ranges import OptionalPositiveFloat, OptionalPositiveInt
 from ..run import Run
 from ..trainer import Session, Training
@@ -147,6 +148,8 @@ class Voice(Command):
     """The name of the voice."""
     voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
     """The voice file that learns them, instead of the shipped *screen*."""
+    language: Annotated[str | None, UNSET] = None
+    """The code of the language of your scripts, such as `de`, if it is not that of the voice."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
     """Number of steps."""
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
@@ -160,8 +163,14 @@ class Voice(Command):
 
     def __call__(self) -> int:
         """Tune, export and install the voice."""
+        if not (self.voices.is_dir() and os.access(self.voices, os.W_OK)):
+            raise VoiceError(
+                f"No voice can be written to {self.voices}: make this folder, or name another one "
+                f"with --voices."
+            )
         out = Path("runs") / self.name
         tune = Tune(voice=self.voice, out=out).defaults()
+        told = tune.description
         is_better = replace(
             tune,
             texts=self.texts,
@@ -169,18 +178,24 @@ class Voice(Command):
             minutes=self.minutes,
             device=self.device,
             resume=Run(out).is_begun,
-            description=replace(tune.description, name=self.name),
+            description=replace(told, name=self.name, language=self.language or told.language),
         ).learn("Repeat the command to continue.")
         if not is_better:
             return INTERRUPTED if is_better is None else 1
         target = self.voices / f"{self.name}.onnx"
         # In a process of its own, because training does not know what exports it.
         export = [sys.executable, "-m", EXPORT, str(out), "--output", str(target)]
-        if code := subprocess.run(export, check=False).returncode:  # noqa: S603 - our own program
+        try:
+            code = subprocess.run(export, check=False).returncode  # noqa: S603 - our own program
+        except KeyboardInterrupt:
+            print("Stopped before the voice was installed. Repeat the command to continue.")
+            return INTERRUPTED
+        if code:
             return code
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
-            f"Try it: `ONBOOK_MODEL={self.name} {onbook} write`, or on Discord, also while the bot "
-            f"runs: `/voice voice: {self.name}` with `use`."
+            f"Try it: `ONBOOK_MODELS={self.voices.resolve()} ONBOOK_MODEL={self.name} {onbook} "
+            f"write`, or on Discord, if its bot reads this folder, also while it runs: "
+            f"`/voice voice: {self.name}` with `use`."
         )
         return 0

@@ -33,12 +33,13 @@ LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
 SCENE_HEADING = re.compile(r"(?:INT|EXT|EST|I/E)[. /]")
 
-TITLE_PAGE_KEYS = re.compile(
-    r"^(?:title|credit|authors?|source|notes?|draft date|date|contact|copyright|revision):",
-    re.IGNORECASE | re.MULTILINE,
+TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(draft )?date|contact|copyright|revision"
+TITLE_PAGE = re.compile(
+    # The first key must be one of these, because a transcript can have a speaker called AUTHOR.
+    rf"\A(?=(?i:{TITLE_PAGE_KEYS}):)"
+    r"(?:\w[^:\n]*:(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+(?=\n|\Z)"
 )
-TITLE_PAGE = re.compile(r"(?:\w[^:\n]*:(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+(?=\n|\Z)")
-REMARK = r"(?:/\*(?:.|\n)*?\*/|\[\[(?:(?!\n\n|\]\])(?:.|\n))*\]\])"
+REMARK = r"(?s:/\*(?:(?!\*/).)*\*/|\[\[(?:(?!\n\n|\]\]).)*\]\])"
 REMARKS = (
     (re.compile(rf"^ *{REMARK} *(?:\n|\Z)", re.MULTILINE), ""),
     (re.compile(rf"(?<=\S) +{REMARK} +(?=\S)"), " "),
@@ -89,10 +90,12 @@ def read(path: Path) -> Text:
         case ".md":
             content = _normalise(_decode(path, data))
             if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
-                content = _remove_title_page(shakespeare.convert_to_fountain(content))
+                content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
         case _:
-            content = _remove_title_page(_normalise(_decode(path, data)))
-    return Text(path.stem, _normalise(content), path.absolute().parent.name)
+            content = TITLE_PAGE.sub("", _normalise(_decode(path, data)))
+    # Cut, because a run's file of a held-out text has this name, perhaps with a number.
+    name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
+    return Text(name, _normalise(content), path.absolute().parent.name)
 
 
 def frame_text(text: str) -> str:
@@ -229,14 +232,9 @@ def _normalise(content: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", content).strip("\n")
 
 
-def _remove_title_page(content: str) -> str:
-    page = TITLE_PAGE.match(content)
-    return content[page.end() :] if page and TITLE_PAGE_KEYS.search(page[0]) else content
-
-
 def _read_script(content: str) -> str:
     """Return a script without its title page and its writers' notes."""
-    content = _remove_title_page(content)
+    content = TITLE_PAGE.sub("", content)
     for pattern, replacement in REMARKS:
         content = pattern.sub(replacement, content)
     return content
