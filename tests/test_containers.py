@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.settings import RunnerSettings, name_variable
+from bot.settings import SHIPPED_MODELS, RunnerSettings, name_variable
 from bot.sharding import Shards
 
 ROOT = Path(__file__).parents[1]
@@ -53,10 +57,33 @@ def test_the_image_installs_existing_extras_without_training():
     assert re.findall(r'ENTRYPOINT \["(.+)"\]', DOCKERFILE) == list(project["scripts"])
 
 
-def test_the_image_has_its_own_user_and_a_health_check():
+def test_the_image_has_its_own_user():
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["onbook"]
-    [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
-    assert f"http://127.0.0.1:{port}/healthz" in DOCKERFILE
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_healthy"),
+    [
+        (b"HTTP/1.1 200 \r\n\r\n", True),
+        (b"HTTP/1.1 500 \r\n\r\n", False),
+        (b"", False),
+        (None, True),
+    ],
+)
+def test_the_health_check_asks_the_port_of_the_pages(answer: bytes | None, is_healthy: bool):
+    joined = DOCKERFILE.replace("\\\n", "")
+    [command] = re.findall(r"^HEALTHCHECK .* CMD (\[.+\])$", joined, re.MULTILINE)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        port = str(server.getsockname()[1] if answer is not None else 0)
+        check = subprocess.Popen(
+            [sys.executable, *json.loads(command)[1:]], env={"ONBOOK_METRICS_PORT": port}
+        )
+        if answer is not None:
+            with server.accept()[0] as asked:
+                asked.recv(4096)
+                asked.sendall(answer)
+        assert (check.wait(20) == 0) == is_healthy
 
 
 def test_all_settings_exist(bots: dict[str, Any]):
@@ -92,7 +119,16 @@ def test_the_processes_write_only_to_the_server(bots: dict[str, Any], compose: d
         assert bot["read_only"]
         assert bot["restart"] == "always"
         assert set(bot["depends_on"]) <= set(compose["services"])
-        assert "volumes" not in bot
+        assert [volume for volume in bot["volumes"] if not volume.endswith(":ro")] == []
+
+
+def test_the_processes_have_the_settings_and_voices_of_the_operator(bots: dict[str, Any]):
+    for bot in bots.values():
+        assert bot["env_file"] == ".env"
+        [volume] = bot["volumes"]
+        folder, mounted, _ = volume.split(":")
+        assert (ROOT / folder).samefile(SHIPPED_MODELS)
+        assert bot["environment"]["ONBOOK_MODELS"] == mounted
 
 
 def test_prometheus_scrapes_each_process(bots: dict[str, Any], compose: dict[str, Any]):
