@@ -225,6 +225,7 @@ def parse_address(text: str) -> URL:
         raise ValueError(
             f"its query may only have host, and sslmode with one of {', '.join(sorted(SSL_MODES))}"
         )
+    url = url.set(drivername="postgresql")
     plain = url.difference_update_query(["sslmode", "ssl"])
     return plain.update_query_dict({"ssl": mode}) if len(plain.query) < len(url.query) else url
 

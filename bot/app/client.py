@@ -24,6 +24,7 @@ from ..interactions.services import CogServices
 from ..settings import RunnerSettings
 from ..sharding import Shards
 from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
+from ..storage.repositories.key_value_repository import SYNCED_COMMANDS
 from ..telemetry import GATEWAY_EVENTS, NULL_METER, Meter
 from ..ui.background.timers import CallLater
 from .command_tree import CommandTree
@@ -33,9 +34,6 @@ if TYPE_CHECKING:  # because prometheus-client may not be installed
     from .metrics import Metrics
 
 log = logging.getLogger("onbook.runner")
-
-SYNCED_COMMANDS = "synced commands"
-"""The name of a stored fact: the digest of the commands that were synced last."""
 
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,

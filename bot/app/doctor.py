@@ -26,7 +26,9 @@ from ..settings import RunnerSettings
 from ..storage.migrations import check_revision
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
+from ..storage.postgres.tables import check_tables
 from ..storage.sqlite.files import connect_to_read
+from ..storage.sqlite.sqlite_database import SMALLEST_CHANGE, explain_failure
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
 from .client import INVITE_PERMISSIONS, make_invite_link
@@ -107,13 +109,15 @@ async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
                 commands = await client.http.get_global_commands(client.application_id)
                 known = f"{len(commands)} are registered" if commands else "the first run adds them"
                 yield Finding("Commands", known)
+                last = None
                 # 200 is the most that one request returns.
-                guilds = await client.http.get_guilds(200, with_counts=False)
-                if not guilds:
+                while guilds := await client.http.get_guilds(200, after=last, with_counts=False):
+                    for guild in guilds:
+                        yield _check_permissions(guild["name"], int(guild["permissions"]), link)
+                    last = guilds[-1]["id"]
+                if last is None:
                     text = f"none. Invite the bot: {link}"
                     yield Finding("Servers", text, is_ok=False, needed_by=("run",))
-                for guild in guilds:
-                    yield _check_permissions(guild["name"], int(guild["permissions"]), link)
     except RunnerError as error:
         yield Finding("Token", str(error), is_ok=False, needed_by=("run",))
 
@@ -153,7 +157,7 @@ async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
             with raising_store_error():
                 engine = connect(location, poolclass=NullPool)
                 async with engine.connect() as connection:
-                    await connection.exec_driver_sql("SELECT 1")
+                    await check_tables(connection)
             yield Finding("Database", f"{location} answers")
         else:
             yield Finding("Database", await asyncio.to_thread(_check_file, location))
@@ -179,8 +183,10 @@ def _check_file(path: Path) -> str:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
+            for statement in ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE", SMALLEST_CHANGE):
+                connection.execute(statement)  # rolled back at the end
     except sqlite3.Error as error:
-        raise StoreError(f"{path} is not a usable database ({error}). Restore a backup.") from error
+        raise StoreError(explain_failure(path, error)) from error
     if damage != "ok":
         raise StoreError(f"{path} is damaged. Restore a backup.")
     check_revision(revision, str(path))

@@ -19,9 +19,10 @@ from ..errors import RunnerError
 from ..i18n.catalogue import phrase, say
 from ..interactions.services import CogServices
 from ..settings import RunnerSettings
+from ..storage.repositories.key_value_repository import SYNCED_COMMANDS
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message
-from .client import SYNCED_COMMANDS, Bot
+from .client import Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal
 

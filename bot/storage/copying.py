@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..errors import StoreError, TransactionFailed
 from .dialects import continue_ids_after, order_by_bytes, query_highest_id
+from .repositories.key_value_repository import FORGET_SYNC
 from .schema import TABLES_WITH_PUBLIC_IDS, Base
 from .store import find_backend, parse_address
 
@@ -22,7 +23,7 @@ BATCH = 500
 
 
 async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
-    """Copy all rows into an empty database, and compare them.
+    """Copy all rows into an empty database, compare them, and forget the sync of commands.
 
     Args:
         source: The path of a SQLite file, or an address; no bot may use it. A file of an older
@@ -51,7 +52,9 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
                             "database."
                         )
             async with old.reading() as reading, new.writing() as writing:
-                return await _copy(reading, writing)
+                counts = await _copy(reading, writing)
+                await writing.execute(FORGET_SYNC)
+                return counts
     except TransactionFailed as error:
         raise StoreError(f"{failure} ({error.reason}). See the log, then try again.") from error
     except DBAPIError as error:

@@ -11,7 +11,15 @@ import pytest
 from sqlalchemy import URL
 
 from bot.errors import SettingsError
-from bot.settings import Settings, parse_address, read_runner_settings, read_settings
+from bot.settings import (
+    POSTGRESQL_SCHEMES,
+    Settings,
+    parse_address,
+    read_runner_settings,
+    read_settings,
+)
+from bot.storage.postgres.postgres_database import PostgresDatabase
+from bot.storage.store import find_backend
 from tests.fake_discord.processes import ROOT
 
 TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.secret"  # noqa: S105 - nobody's
@@ -138,6 +146,11 @@ def test_invalid_database_address_is_refused_without_repeating_it(
         read_settings()
     assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL is not valid: {said}")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_database_address_has_one_scheme():
+    for scheme in POSTGRESQL_SCHEMES:
+        assert find_backend(parse_address(f"{scheme}://a:secret@b/c")) is PostgresDatabase
 
 
 def test_database_address_chooses_its_encryption():

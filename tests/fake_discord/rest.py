@@ -168,14 +168,15 @@ class Rest:
     async def me(self, _request: web.Request) -> web.Response:
         return json_answer(payloads.user(self.world, self.world.bot))
 
-    async def guilds(self, _request: web.Request) -> web.Response:
-        """Return the servers that the bot has joined, with its permissions."""
+    async def guilds(self, request: web.Request) -> web.Response:
+        """Return a page of the servers that the bot has joined, with its permissions."""
+        limit, after = (int(request.query.get(name, "0")) for name in ("limit", "after"))
         joined = [
             {"id": str(guild.id), "name": guild.name, "permissions": str(guild.bot_may)}
-            for guild in self.world.guilds.values()
-            if guild.has_bot
+            for guild in sorted(self.world.guilds.values(), key=lambda guild: guild.id)
+            if guild.has_bot and guild.id > after
         ]
-        return json_answer(joined)
+        return json_answer(joined[:limit])
 
     async def open_private(self, request: web.Request) -> web.Response:
         """Open the direct messages with a person."""

@@ -38,7 +38,7 @@ from .. import migrations
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
-from .tables import check_owner
+from .tables import check_tables
 from .write_lock import acquire_write_lock, terminating_stalled
 
 LEASE_DURATION = 15.0
@@ -134,7 +134,7 @@ class Lease:
         try:
             with raising_store_error():
                 async with self._transactions.connect() as connection:
-                    await check_owner(connection)
+                    await check_tables(connection)
                     if not await connection.run_sync(_tables_exist):
                         await connection.rollback()
                         await acquire_write_lock(connection, timeouts.QUEUE)

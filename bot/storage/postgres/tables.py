@@ -24,6 +24,9 @@ from .. import migrations
 from ..dialects import continue_ids_from_now
 from ..schema import Base
 
+NAME = "The PostgreSQL database"
+"""The subject of errors, instead of an address."""
+
 OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has all that is used."""
 
@@ -48,30 +51,25 @@ async def prepare_tables(session: AsyncSession) -> None:
     Raises StoreError if the server is too old, or the database is not this On Book's.
     """
     connection = await session.connection()
-    if (connection.dialect.server_version_info or OLDEST_SERVER) < OLDEST_SERVER:
-        oldest = f"PostgreSQL {OLDEST_SERVER[0]}"
-        raise StoreError(f"The database server is too old. Use {oldest} or newer.")
-    await check_owner(connection)
-    names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
-    if erasure_counts.name not in names:
-        if others := names.intersection(Base.metadata.tables):
-            raise StoreError(
-                f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
-                "database of its own."
-            )
+    if not await check_tables(connection):
         await connection.run_sync(erasure_counts.create)
         await connection.execute(erasure_counts.insert().values(erased=0, vacuumed=0))
-    if await connection.run_sync(migrations.upgrade, "The PostgreSQL database"):
+    if await connection.run_sync(migrations.upgrade, NAME):
         await connection.run_sync(_disable_statistics)
     await session.run_sync(continue_ids_from_now)
 
 
-async def check_owner(connection: AsyncConnection) -> None:
-    """Raise StoreError if the tables exist, but this role may not vacuum them.
+async def check_tables(connection: AsyncConnection) -> bool:
+    """Return whether the tables exist.
 
-    The server would only warn, and deleted content would be taken for gone.
+    Raises StoreError if the server is too old, or the database is not this On Book's.
     """
     version = connection.dialect.server_version_info or OLDEST_SERVER
+    if version < OLDEST_SERVER:
+        oldest = f"PostgreSQL {OLDEST_SERVER[0]}"
+        raise StoreError(f"The database server is too old. Use {oldest} or newer.")
+    # Without the right to vacuum, the server would only warn, and deleted content would be taken
+    # for gone.
     may = (
         "has_table_privilege(oid, 'MAINTAIN')"
         if version >= (17,)
@@ -88,6 +86,17 @@ async def check_owner(connection: AsyncConnection) -> None:
             f"The role {role!r} must own On Book's PostgreSQL tables to erase deleted text. Run "
             f"ALTER TABLE {table} OWNER TO {role}, and so on."
         )
+    tables = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+    if erasure_counts.name in tables:
+        if revision := await connection.run_sync(migrations.find_revision):
+            migrations.check_revision(revision, NAME)
+        return True
+    if foreign := tables.intersection(Base.metadata.tables):
+        raise StoreError(
+            f"The PostgreSQL database has a foreign table {min(foreign)!r}. Give On Book a "
+            "database of its own."
+        )
+    return False
 
 
 def _is_personal(column: Column[Any]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import delete
+
 from ...recent import Recent
 from ..database import Database
 from ..dialects import insert
@@ -13,6 +15,12 @@ GUILD_MODEL_PREFIX = "guild-voice"
 
 HOUSEKEEPER = "looked-after-by"
 """The key of the id of the bot that ends polls and deletes leftovers."""
+
+SYNCED_COMMANDS = "synced commands"
+"""The key of the digest of the commands that were synced last."""
+
+FORGET_SYNC = delete(KeyValue).where(KeyValue.key == SYNCED_COMMANDS)
+"""Makes a bot sync its commands again, for a database that does not know what was synced last."""
 
 
 def guild_model_key(guild: int) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ...errors import StoreError
 from .. import migrations
 from ..dialects import continue_ids_from_now
+from ..repositories.key_value_repository import FORGET_SYNC
 
 SIDE_FILES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
@@ -71,8 +72,9 @@ def copy_file(source: Path, to: Path) -> None:
 def upgrade_file(path: Path, backup: Path | None = None) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    If the file is a copy of a ``backup``, its new ids start at the current time. Raises
-    StoreError for tables of a newer On Book, which names the backup or the file, and DBAPIError.
+    If the file is a copy of a ``backup``, its new ids start at the current time, and commands are
+    synced again. Raises StoreError for tables of a newer On Book, which names the backup or the
+    file, and DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(
@@ -89,6 +91,7 @@ def upgrade_file(path: Path, backup: Path | None = None) -> None:
         migrations.upgrade(connection, str(backup or path))
         if backup:
             continue_ids_from_now(session)
+            session.execute(FORGET_SYNC)
         session.commit()
 
 

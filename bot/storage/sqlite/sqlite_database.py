@@ -53,6 +53,9 @@ ADVICE = {
 }
 """What has failed at the start, and what to do, by the reason."""
 
+SMALLEST_CHANGE = "PRAGMA user_version = 0"
+"""A statement that fails on a read-only file, and changes no rows."""
+
 log = logging.getLogger("onbook.database")
 
 
@@ -173,12 +176,17 @@ class SQLiteDatabase(Database):
     async def _prepare(self, path: Path) -> None:
         try:
             await asyncio.to_thread(upgrade_file, path)
-            async with self._engine.begin():
-                pass  # so that a file that cannot be written to is refused now
+            async with self._engine.begin() as connection:
+                # On a read-only file, SQLite refuses the first change, but no transaction.
+                await connection.exec_driver_sql(SMALLEST_CHANGE)
         except (SQLAlchemyError, sqlite3.Error) as error:
-            cause = getattr(error, "orig", error)
-            advice = ADVICE[_find_reason(cause)[1]].format(error=cause)
-            raise StoreError(f"{path} {advice}, or set ONBOOK_DATABASE to another file.") from error
+            raise StoreError(explain_failure(path, getattr(error, "orig", error))) from error
+
+
+def explain_failure(path: Path, error: object) -> str:
+    """Return why SQLite cannot use a file, and what to do."""
+    advice = ADVICE[_find_reason(error)[1]].format(error=error)
+    return f"{path} {advice}, or set ONBOOK_DATABASE to another file."
 
 
 def _path_of(url: URL) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from filelock import FileLock
 from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
 from bot.settings import RunnerSettings
+from bot.storage.store import open_database
+from tests.bot.conftest import on
 from tests.bot.session_harness import run_sql
+from tests.bot.storage.disk_faults import make_file_read_only
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
+from tests.tools.postgres_server import Server, ask
 
 from .program import with_token
 
@@ -40,6 +45,10 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert await doctor.check_all(with_token(chosen), "run") == 1
             out = capsys.readouterr().out
             assert re.search("!!  Server “The Globe”: lacks .*Attach Files", out)
+            for number in range(200):  # a page, so that one request does not return all servers
+                await people.guild(f"Stage {number}", INVITE_PERMISSIONS.value)
+            await doctor.check_all(with_token(chosen))
+            assert capsys.readouterr().out.count("  Server “") == 202
         assert await doctor.check_all(with_token(chosen, "not.a.token"), "run") == 1
         assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
 
@@ -85,9 +94,13 @@ async def test_doctor_works_without_a_network(
     assert "is not a usable database" in capsys.readouterr().out
 
 
-async def test_doctor_finds_a_damaged_and_a_newer_database(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
+    chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
+    frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
+    make_file_read_only(frozen)
+    assert await doctor.check_all(on(chosen, frozen), "write") == 1
+    assert f"!!  Database: {frozen} cannot be used: it is read-only." in capsys.readouterr().out
     run_sql(chosen.database, "UPDATE alembic_version SET version_num = '9999'")
     assert await doctor.check_all(chosen, "write") == 1
     assert f"!!  Database: {chosen.database} is from a newer On Book" in capsys.readouterr().out
@@ -95,6 +108,19 @@ async def test_doctor_finds_a_damaged_and_a_newer_database(
     run_sql(chosen.database, "PRAGMA writable_schema = ON", lost)
     assert await doctor.check_all(chosen, "write") == 1
     assert f"!!  Database: {chosen.database} is damaged." in capsys.readouterr().out
+
+
+async def test_doctor_finds_a_newer_database_on_a_server(
+    chosen: RunnerSettings, postgres: Server, capsys: pytest.CaptureFixture[str]
+):
+    url = postgres.create()
+    await (await open_database(url)).close()
+    assert await doctor.check_all(on(chosen, url), "write") == 0
+    assert f"ok  Database: {url} answers" in capsys.readouterr().out
+    ask(url, "UPDATE alembic_version SET version_num = '9999'")
+    assert await doctor.check_all(on(chosen, url), "write") == 1
+    out = capsys.readouterr().out
+    assert "!!  Database: The PostgreSQL database is from a newer On Book" in out
 
 
 async def test_doctor_notes_what_the_command_does_not_need(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeAlias
 
 from bot.storage.store import Store
@@ -29,6 +30,13 @@ async def make_read_only(store: Store) -> Repair:
     """Make the connection read-only."""
     await pragma(store, "query_only = ON")
     return lambda: pragma(store, "query_only = OFF")
+
+
+def make_file_read_only(path: Path) -> None:
+    """Make SQLite open a file only to read it, also for root, by the format's write version."""
+    with path.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x03")
 
 
 async def lock(store: Store) -> Repair:

@@ -16,6 +16,7 @@ from bot.app.commands import Backup
 from bot.errors import StoreError
 from bot.session.turn import ContinueRequest
 from bot.settings import RunnerSettings
+from bot.storage.repositories.key_value_repository import SYNCED_COMMANDS
 from bot.storage.sqlite import backup as backup_module
 from bot.storage.sqlite.backup import backup, restore
 from tests.bot.conftest import AddRevision, run_sql
@@ -140,14 +141,16 @@ def test_a_database_that_another_program_reads_is_not_replaced(path: Path, empty
     assert run_sql(path, "SELECT value FROM key_values") == [["b"]]
 
 
-async def test_an_earlier_backup_is_upgraded(
+async def test_an_earlier_backup_is_upgraded_and_its_commands_are_synced_again(
     copy: Path, path: Path, empty_database: Path, add_revision: AddRevision
 ):
     shutil.copy(empty_database, copy)
+    run_sql(copy, "INSERT INTO key_values VALUES ('synced commands', 'digest')")
     add_revision("op.execute(\"INSERT INTO key_values VALUES ('a', 'b')\")")
     assert restore(path, copy) is None
     async with opened(path) as store:
         assert await store.key_values.find_value("a") == "b"
+        assert await store.key_values.find_value(SYNCED_COMMANDS) is None
 
 
 async def test_a_restored_database_reuses_no_id(harness: SessionHarness, copy: Path):

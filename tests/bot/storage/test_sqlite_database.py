@@ -20,6 +20,7 @@ from bot.storage.database import Database
 from bot.storage.store import Store, open_database
 from tests.bot.conftest import count
 
+from .disk_faults import make_file_read_only
 from .scripts import opened
 
 
@@ -132,6 +133,12 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
         assert "ONBOOK_DATABASE" in sentence
     assert file.read_bytes() == content
     assert not missing.parent.exists()
+
+
+def test_a_read_only_file_is_refused(path: Path, empty_database: Path):
+    make_file_read_only(shutil.copy(empty_database, path))
+    with pytest.raises(StoreError, match=r"it is read-only\. Make it and its folder writable"):
+        asyncio.run(open_in_vain(path))
 
 
 def test_a_locked_file_is_not_called_damaged(path: Path, empty_database: Path):
