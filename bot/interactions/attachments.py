@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import discord
@@ -18,13 +19,13 @@ DOWNLOAD_SECONDS = 60.0
 """Seconds after which the download of an attachment is given up."""
 
 
-async def read_attachment(file: discord.Attachment) -> Manuscript:
-    """Download an attachment and read it; raise RequestError where that fails."""
+async def read_attachment(file: discord.Attachment, names: Sequence[str]) -> Manuscript:
+    """Download a script with these names in its cast; raise RequestError where that fails."""
     try:
         data = await send_with_retries(file.read, DOWNLOAD_SECONDS)
     except (discord.HTTPException, *CONNECTION_ERRORS):
         raise RequestError("Discord did not send that file. Attach it again.") from None
-    return await asyncio.to_thread(read_script_file, file.filename, data)
+    return await asyncio.to_thread(read_script_file, file.filename, data, names)
 
 
 def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:

@@ -53,9 +53,11 @@ _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in a sentence."""
 
 _ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
-_PLACE = re.compile(
+PLACE = re.compile(
     r"(?:(int(?:erior)?:|innen\.)|ext(?:erior)?:|au(?:ß|ss)en\.) ?(.+)", re.IGNORECASE
 )
+"""Matches a scene heading that begins with another word for INT. or EXT."""
+
 _LOOSE_TRANSITION = re.compile(
     r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in:|out\.)"
     r"|(?:cut|fade) to (?:black|white)\.?",
@@ -71,7 +73,7 @@ def parse_person_text(
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
     `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`. Everything else is action, but below
     `Maya: Hello.` and before a blank line it is speech, unless it is narration. A speaker among the
-    ``names``, which the script knows, may be typed in any case.
+    ``names``, which the script knows, or who has spoken above, may be typed in any case.
 
     Args:
         text: What was typed.
@@ -92,75 +94,90 @@ def parse_person_text(
     if character is not None:
         name = parse_name(character)
         speaker = make_cue(parser.find_known(name) or name)
-        speech, rest = parser.take_speech(speaker, blocks.pop(0))
-        elements = [speech, *parser.read_block(rest)]
+        speech, end = parser.take_speech(speaker, blocks[0])
+        elements = [speech, *parser.read_block(blocks.pop(0)[end:])]
+    elif speaker:
+        parser.learn(speaker)
     for block in blocks:
-        is_told = speaker and elements and parser.is_narration(block[0], speaker)
+        is_told = speaker and elements and parser.is_narration(block[0])
         elements += parser.read_block(block, None if is_told else speaker)
     return elements
 
 
 class _Parser:
-    """Read the lines between two blank lines, in a script that knows some names."""
+    """Read the lines between two blank lines, in a script that knows some names and learns more."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        known = list(names)
+        self._names: dict[str, str] = {}
+        for name in names:
+            self.learn(name)
+
+    def learn(self, cue: str) -> None:
+        """Know the speaker of a cue from here on."""
+        name = Element(Kind.DIALOGUE, cue).cue or cue
         # Of two names that differ only in their spelling, the first is meant, unless typed exactly.
-        self._names = {fold_name(name): name for name in reversed(known)}
-        self._names |= {name: name for name in known}
+        self._names.setdefault(fold_name(name), name)
+        self._names[name] = name
 
     def find_known(self, name: str) -> str | None:
         """Return a name as the script spells it, or None if the script does not know the name."""
         return self._names.get(name) or self._names.get(fold_name(name))
 
-    def is_narration(self, line: str, cue: str) -> bool:
-        """Return whether a line tells what a known character or the speaker of a cue does."""
-        speaker = fold_name(Element(Kind.DIALOGUE, cue).cue or "")
-        return is_narration(line, {*self._names, speaker})
+    def is_narration(self, line: str) -> bool:
+        """Return whether a line tells what a known character does."""
+        return is_narration(line, self._names)
 
     def read_block(self, lines: list[str], speaker: str | None = None) -> list[Element]:
         """Return the elements in the lines of a block; the ``speaker`` says plain text at first."""
-        elements = []
-        while lines:
-            element, lines = self._take_element(lines, speaker)
+        elements, at = list[Element](), 0
+        while at < len(lines):
+            element, at = self._take_element(lines, at, speaker)
             elements.append(element)
             speaker = None
         return elements
 
-    def _take_element(self, lines: list[str], speaker: str | None) -> tuple[Element, list[str]]:
-        """Return the first element of the lines, and the lines after it."""
-        first, rest = lines[0], lines[1:]
+    def _take_element(self, lines: list[str], at: int, speaker: str | None) -> tuple[Element, int]:
+        """Return the element that begins at a line, and the index of the line after it."""
+        first, below, end = lines[at], lines[at + 1 : at + 2], len(lines)
         if first.startswith(Kind.ACTION.spec.mark):
-            return write_action(lines), []
-        if is_heading(first) or _ACT.fullmatch(first):
-            return make_heading(first), rest
-        if place := _PLACE.fullmatch(first):
-            return make_heading(f"{'INT' if place[1] else 'EXT'}. {place[2]}"), rest
+            return write_action(lines[at:]), end
+        if is_heading(first) or _ACT.fullmatch(first) or PLACE.fullmatch(first):
+            return make_heading(first), at + 1
         if _LOOSE_TRANSITION.fullmatch(first):
-            return write_transition(first.upper()), rest
+            return write_transition(first.upper()), at + 1
         if is_transition(first):
-            return write_transition(first), rest
-        if rest and is_cue(first) and (cue := parse_cue(first)):
-            return write_dialogue(cue, rest), []
-        if said := self._parse_said(first) or (rest and self._parse_known_cue(first)):
+            return write_transition(first), at + 1
+        if below and is_cue(first) and (cue := parse_cue(first)):
+            self.learn(cue)
+            return write_dialogue(cue, lines[at + 1 :]), end
+        if said := self._parse_said(first) or (below and self._parse_known_cue(first)):
             cue, *speech = said
-            if speech or (rest and not self._parse_said(rest[0])):
-                return self.take_speech(cue, [*speech, *rest], len(speech) or 1)
+            if speech or (below and not self._parse_said(below[0])):
+                return self.take_speech(cue, lines, at + 1, speech)
         if speaker and not _EMOTE.fullmatch(first):
-            return self.take_speech(speaker, lines)
-        end = next((at for at, line in enumerate(rest, 1) if self._parse_said(line)), len(lines))
-        return self._write_plain_action(lines[:end]), lines[end:]
+            return self.take_speech(speaker, lines, at)
+        end = next((n for n in range(at + 1, end) if self._parse_said(lines[n])), end)
+        return self._write_plain_action(lines[at:end]), end
 
-    def take_speech(self, cue: str, lines: list[str], begun: int = 1) -> tuple[Element, list[str]]:
-        """Return a speech, to which the first ``begun`` lines belong, and the lines after it."""
-        rest = range(begun, len(lines))
-        end = next((at for at in rest if self._ends_speech(cue, *lines[at - 1 : at + 1])), None)
-        return _write_speech(cue, lines[:end]), lines[end:] if end else []
+    def take_speech(
+        self, cue: str, lines: list[str], at: int = 0, begun: Iterable[str] = ()
+    ) -> tuple[Element, int]:
+        """Return a speech that goes on at a line, and the index of the line after it.
 
-    def _ends_speech(self, cue: str, above: str, line: str) -> bool:
+        The line belongs to the speech, unless that has ``begun`` with other lines.
+        """
+        self.learn(cue)
+        speech = [*begun] or [lines[at]]
+        at += not begun
+        while at < len(lines) and not self._ends_speech(speech[-1], lines[at]):
+            speech.append(lines[at])
+            at += 1
+        return _write_speech(cue, speech), at
+
+    def _ends_speech(self, above: str, line: str) -> bool:
         if self._parse_said(line) or _EMOTE.fullmatch(line):
             return True
-        return not _WRAPPED.fullmatch(above) and self.is_narration(line, cue)
+        return not _WRAPPED.fullmatch(above) and self.is_narration(line)
 
     def _parse_said(self, line: str) -> list[str] | None:
         """Return the lines of dialogue in `Maya (quietly): Hello.`, cue first, or None.
@@ -255,7 +272,7 @@ def _write_speech(cue: str, lines: Sequence[str]) -> Element:
 
 
 def make_heading(text: str) -> Element:
-    """Return text as a scene heading, in capitals on one line.
+    """Return text as a scene heading, in capitals on one line, with INT. for `Innen.` or `int:`.
 
     Drop everything before the first letter or digit; raise RequestError if there is none.
     """
@@ -263,6 +280,8 @@ def make_heading(text: str) -> Element:
     line = _LEADING_SIGNS.sub("", line)
     if not line:
         raise RequestError("A scene heading needs at least one letter or digit.")
+    if place := PLACE.fullmatch(line):
+        return make_heading(f"{'INT' if place[1] else 'EXT'}. {place[2]}")
     return write_heading(line)
 
 

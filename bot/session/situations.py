@@ -11,7 +11,7 @@ from random import Random
 
 from ..screenplay.elements import Element
 from ..screenplay.fountain import has_scene_prefix
-from ..screenplay.free_text import make_heading, parse_person_text
+from ..screenplay.free_text import PLACE, make_heading, parse_person_text
 
 _ACT = re.compile(r"(?:ACT|SCENE|PROLOGUE|EPILOGUE|AKT|SZENE)\b", re.IGNORECASE)
 
@@ -68,6 +68,7 @@ def draw_situation(model_name: str, random: Random) -> Situation:
 
 def find_fitting_model(heading: str) -> str | None:
     """Return the shipped voice that a heading suggests: INT. is of a film, ACT I of a play."""
-    if has_scene_prefix(heading.strip()):
+    line = heading.strip()
+    if has_scene_prefix(line) or PLACE.fullmatch(line):
         return "screen"
-    return "stage" if _ACT.match(heading.strip()) else None
+    return "stage" if _ACT.match(line) else None

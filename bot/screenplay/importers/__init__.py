@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from ...errors import RequestError
@@ -17,14 +17,15 @@ LARGEST_SCRIPT_FILE = 2**20
 MOST_ELEMENTS = 20_000
 """The most elements of a script in a file: several times the longest film."""
 
-IMPORTERS: dict[str, Callable[[bytes], Manuscript]] = {
+IMPORTERS: dict[str, Callable[[bytes, Sequence[str]], Manuscript]] = {
     ".fountain": read_fountain,
     ".fdx": read_final_draft,
     ".txt": read_plain_text,
 }
 """The readers of files, by the lower-case ending of their names. To add a format, name it here.
 
-A reader raises RequestError for a sentence about why that fails.
+A reader takes a file's data and the names in the script's cast. It raises RequestError for a
+sentence about why reading fails.
 """
 
 
@@ -51,13 +52,15 @@ def check_file(file_name: str, size: int) -> None:
         )
 
 
-def read_script_file(file_name: str, data: bytes) -> Manuscript:
+def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> Manuscript:
     """Read the script in a file. Call it off the event loop: a large file takes a second.
+
+    Text may have the ``names`` in the script's cast in any case.
 
     Raises RequestError for a file that is too large, is not of its format, or has no element.
     """
     check_file(file_name, len(data))
-    found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
+    found = IMPORTERS[PurePath(file_name).suffix.lower()](data, names)
     if not found.elements:
         raise RequestError("That file has no lines. Attach one that has some.")
     if len(found.elements) > MOST_ELEMENTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element as Node
 from xml.etree.ElementTree import ParseError
 
@@ -18,7 +18,7 @@ _SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
 _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
 
 
-def read_final_draft(data: bytes) -> Manuscript:
+def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:
     """Read an `.fdx` file; raise RequestError for a damaged one, for entities and other XML."""
     script = _parse(data)
     content = script.find("Content") if script.tag == "FinalDraft" else None

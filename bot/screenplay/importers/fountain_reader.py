@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 
 from ..elements import Element, Kind
@@ -17,7 +17,7 @@ _SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 
 
-def read_fountain(data: bytes) -> Manuscript:
+def read_fountain(data: bytes, _: Sequence[str] = ()) -> Manuscript:
     title, text = split_title_page(decode_text(data))
     manuscript = Manuscript(title or None)
     text, manuscript.left_out = _remove_passages(text, "/*", "*/")
@@ -42,19 +42,15 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
     if classify(first) is Kind.HEADING:
         bare = _SCENE_NUMBER.sub("", first)
         manuscript.numbered |= bare != first
-        manuscript.add([bare], _make)
+        manuscript.add(parse_model_text(bare))
         # Some writers leave out the blank line below a heading.
         if rest := _skip_outline(manuscript, rest):
-            manuscript.add(rest, _make)
+            manuscript.add(parse_model_text("\n".join(rest)))
     elif all(_CENTERED.fullmatch(line) for line in lines):
         manuscript.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
     else:
-        without_lyric_marks = [line.strip().removeprefix("~") for line in lines]
-        manuscript.add(without_lyric_marks, _make)
-
-
-def _make(lines: Block) -> list[Element | None]:
-    return [parse_model_text("\n".join(lines))]
+        without_lyric_marks = (line.strip().removeprefix("~") for line in lines)
+        manuscript.add(parse_model_text("\n".join(without_lyric_marks)))
 
 
 def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:

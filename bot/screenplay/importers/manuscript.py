@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import RequestError
@@ -48,24 +48,25 @@ class Manuscript:
     numbered: bool = False
     """Whether scenes had numbers. They are left out, because a model would read and write them."""
 
-    def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element | None]]) -> None:
-        """Add the elements that `make` returns for a block, piece by piece if it is too long."""
-        pieces = list(_split_block(list(lines)))
-        self.cut += len(pieces) > 1
-        for piece in pieces:
-            self.elements += filter(None, make(piece))
+    def add(self, *elements: Element | None) -> None:
+        """Add elements, each that is too long in several pieces of its kind."""
+        for element in filter(None, elements):
+            if len(element.text) <= LONGEST_ELEMENT:
+                self.elements.append(element)
+            else:
+                self.cut += 1
+                pieces = _split_block(element.marked, has_cue=element.kind.spec.has_cue)
+                self.elements += filter(
+                    None, (make_shown_element(element.kind, piece) for piece in pieces)
+                )
 
     def add_as(self, kind: Kind, lines: Sequence[str]) -> None:
-        self.add(lines, lambda piece: [make_shown_element(kind, piece)])
+        self.add(make_shown_element(kind, lines))
 
 
-def _split_block(block: Block) -> Iterator[Block]:
+def _split_block(block: Sequence[str], *, has_cue: bool) -> Iterator[Block]:
     """Yield the block in as few pieces as are short enough, each with the cue of a speech."""
-    if _measure_block(block) <= LONGEST_ELEMENT:
-        yield block
-        return
-    is_speech = len(block) > 1 and classify("\n".join(block[:2])) is Kind.DIALOGUE
-    cue = block[:1] if is_speech else []
+    cue = list(block[:has_cue])
     piece, size = list(cue), _measure_block(cue)
     for line in block[len(cue) :]:
         for part in _split_line(line):
@@ -89,6 +90,7 @@ def _split_line(line: str) -> Iterator[str]:
             match.end() for match in _SENTENCE_END.finditer(line, _LONGEST_LINE // 2, _LONGEST_LINE)
         ]
         at = ends[-1] if ends else line.rfind(" ", 1, _LONGEST_LINE) + 1 or _LONGEST_LINE
+        at -= line[at - 1] == "\\"  # because a backslash escapes the next character
         yield line[:at]
         line = line[at:]
     yield line

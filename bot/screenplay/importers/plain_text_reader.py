@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...cleaning import clean
 from ..elements import Element, Kind
@@ -19,34 +19,33 @@ _INDENTED = 5
 _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 
 
-def read_plain_text(data: bytes) -> Manuscript:
+def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     title, body = split_title_page(text, any_key=False)
     if title is None and _is_typed_page(text):
-        return _read_typed_page(text)
+        return _read_typed_page(text, names)
     manuscript = Manuscript(title or None)
-    for block in split_blocks(body):
-        manuscript.add(block, _parse)
+    manuscript.add(*_parse("\n\n".join(map("\n".join, split_blocks(body))), names))
     return manuscript
 
 
-def _parse(block: Block) -> list[Element]:
-    text = "\n".join(block)
-    # A block may have only characters that nobody sees.
-    return parse_person_text(text) if clean(text).strip() else []
+def _parse(text: str, names: Sequence[str]) -> list[Element]:
+    # A text may have only characters that nobody sees.
+    return parse_person_text(text, names=names) if clean(text).strip() else []
 
 
 def _is_typed_page(text: str) -> bool:
     lines = [line for line in text.split("\n") if line.strip()]
     indented = sum(_indent(line) >= _INDENTED for line in lines)
-    return indented > 0.1 * len(lines)
+    # A script without dialogue has few indents, except on its title page.
+    return indented > 0.1 * len(lines) or _split_typed_title(text)[0] is not None
 
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _read_typed_page(text: str) -> Manuscript:
+def _read_typed_page(text: str, names: Sequence[str]) -> Manuscript:
     title, body = _split_typed_title(text)
     manuscript = Manuscript(title or None)
     numbered = body.split("\n")
@@ -66,7 +65,7 @@ def _read_typed_page(text: str) -> Manuscript:
         blank_above += 1
     centers_cues = any(_has_centered_cue(block) for block, _ in blocks)
     for block, is_far_below in blocks:
-        _add_typed_block(manuscript, block, is_far_below, centers_cues=centers_cues)
+        _add_typed_block(manuscript, block, names, is_far_below, centers_cues=centers_cues)
     return manuscript
 
 
@@ -92,7 +91,12 @@ def _remove_scene_number(line: str) -> str:
 
 
 def _add_typed_block(
-    manuscript: Manuscript, block: Block, is_far_below: bool, *, centers_cues: bool
+    manuscript: Manuscript,
+    block: Block,
+    names: Sequence[str],
+    is_far_below: bool,
+    *,
+    centers_cues: bool,
 ) -> None:
     """Add a block of a typed page.
 
@@ -104,15 +108,13 @@ def _add_typed_block(
         manuscript.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
     lines = _unwrap(block, PAPER_COLUMNS.width)
-    typed = Manuscript()
-    typed.add(block, _parse)
-    kinds = {element.kind for element in typed.elements}
+    typed = _parse("\n".join(block), names)
+    kinds = {element.kind for element in typed}
     trusted = {Kind.TRANSITION} if centers_cues else {Kind.DIALOGUE, Kind.TRANSITION}
     if len(lines) == 1 and has_scene_prefix(first):
         manuscript.add_as(Kind.HEADING, lines)
     elif kinds == {Kind.HEADING} or kinds & trusted:
-        manuscript.elements += typed.elements
-        manuscript.cut += typed.cut
+        manuscript.add(*typed)
     elif len(lines) == 1 and is_far_below and lines[0].isupper():
         manuscript.add_as(Kind.HEADING, lines)
     elif not rest and _indent(first) >= PAPER_COLUMNS.cue[0]:

@@ -14,10 +14,10 @@ from ...storage.schema import Line, Script
 from ..components import make_layout, make_next_script_buttons
 from ..images.pictures import format_summary
 from ..lines.looks import MORE, format_credit, format_scene
-from ..markdown import NAME_SIZE, inline
+from ..markdown import NAME_SIZE, inline, join_within, size
 
-LINE_SIZE = 400
-"""The size of one of the best lines, of which five must fit into a card's 4,000 characters."""
+CARD_SIZE, LINE_SIZE = 4000, 400
+"""The sizes of all texts of a card, which is Discord's limit, and of one of the best lines."""
 
 
 def make_closing_card(
@@ -29,14 +29,17 @@ def make_closing_card(
 ) -> ui.LayoutView:
     """Return the card of a script, with the buttons that reopen it and start the next one.
 
-    The card lists the best lines, each with the number of its stars, and who wrote how much. It
-    shows the attached pictures and offers the other files, with notes on them.
+    The card lists as many of the best lines as fit, each with the number of its stars, and who
+    wrote how much. It shows the attached pictures and offers the other files, with notes on them.
     """
-    texts = [f"## {inline(script.title, 100)}\n{say('The end')} · {format_summary(statistics)}"]
-    if quoted := [_format_best_line(*quote) for quote in best]:
-        # A blank line ends a quotation.
-        texts.append(f"### {say('Best lines')}\n" + "\n\n".join(quoted))
-    texts.append("\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)]))
+    title = f"## {inline(script.title, 100)}\n{say('The end')} · {format_summary(statistics)}"
+    heading = f"### {say('Best lines')}\n"
+    shares = "\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)])
+    remarks = "\n".join(f"-# {note}" for note in notes)
+    room = CARD_SIZE - sum(map(size, (title, heading, shares, remarks)))
+    # A blank line ends a quotation.
+    quoted = join_within((_format_best_line(*quote) for quote in best), "\n\n", room)[0]
+    texts = [title, heading + quoted, shares] if quoted else [title, shares]
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=discord.Colour.gold())
     for text in texts:
         container.add_item(ui.TextDisplay(text))
@@ -47,7 +50,7 @@ def make_closing_card(
         else:
             container.add_item(ui.File(file))
     if notes:
-        container.add_item(ui.TextDisplay("\n".join(f"-# {note}" for note in notes)))
+        container.add_item(ui.TextDisplay(remarks))
     start, surprise, reopen = make_next_script_buttons(script.id)
     # A phone would break the label of a third button in the row.
     container.add_item(ui.ActionRow(start, surprise)).add_item(ui.ActionRow(reopen))

@@ -8,6 +8,9 @@ from unittest.mock import AsyncMock
 import pytest
 
 from bot.cogs.ending import Ending
+from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
+from bot.storage.schema import Line, Script
+from bot.ui.cards.closing_card import make_closing_card
 from tests.bot.channel_check import assert_channel_is_true, read
 from tests.bot.conftest import (
     HEADING,
@@ -91,6 +94,16 @@ async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_s
     assert [row.partition("\\:")[0] for row in wrote.split("\n")] == ["Who wrote", "- Ben", "- Ann"]
     await stage.ben.click(card, label="Surprise me")
     assert (await stage.last_line()).credit == "tiny"
+
+
+def test_a_card_has_no_more_text_than_discord_takes():
+    often = [WriterStatistics("x" * 60, lines=2, words=2, rewritten=2)] * 10
+    once = [WriterStatistics("x" * 60, lines=1, words=1)] * 40
+    statistics = ScriptStatistics(60, 60, 1, 1.0, (), (*often, *once), ())
+    quote = Line(id=1, kind="action", text="Rain. " * 200, author=1, credit="x" * 60)
+    script = Script(id=1, title="x" * 95)
+    card = make_closing_card(script, statistics, [(quote, 5)] * 5, [], ["x" * 80])
+    assert 3500 < card.content_length() <= 4000
 
 
 async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):

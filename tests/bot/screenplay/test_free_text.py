@@ -321,6 +321,7 @@ def test_a_cast_has_each_name_once_and_a_limit():
     [
         ("int. diner - night", "INT. DINER - NIGHT"),
         (".int. diner", "INT. DINER"),
+        ("Innen. Küche - Tag", "INT. KÜCHE - TAG"),
         ("...the\n\nheath", ".THE HEATH"),
         ("🌲 forest [[x]]", r".FOREST [\[X]]"),
     ],

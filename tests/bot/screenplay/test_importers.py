@@ -38,7 +38,11 @@ def export_and_import(form: str, *elements: Element, **how: object) -> Manuscrip
 @pytest.mark.parametrize("numbers", [False, True])
 @pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
 @pytest.mark.parametrize(
-    "text", [SCRIPT, SPEAKERS_WHO_GO_ON, "fade in:\n\nINT. DINER\n\nMAYA: Hi."]
+    "text",
+    [
+        *(SCRIPT, SPEAKERS_WHO_GO_ON, "fade in:\n\nINT. DINER\n\nMAYA: Hi."),
+        "INT. DINER" + "\n\nIt rains." * 90,
+    ],
 )
 def test_a_script_survives_export_and_import(text: str, form: str, numbers: bool):
     elements = parse_person_text(text)
@@ -158,6 +162,14 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
         ("Maya:\tHello.\n\tIt is me.", ["MAYA\nHello.\nIt is me."]),
         ("MAYA: Hello.\n\n\tRain.\n\nJO: Hey.", ["MAYA\nHello.", "Rain.", "JO\nHey."]),
         ("\tRain.\n\n\u200b\n\nWind.", ["Rain.", "Wind."]),
+        ("MAYA: Hello.\n\nmaya: It is me.", ["MAYA\nHello.", "MAYA\nIt is me."]),
+        *(
+            (f"{first}\n" + "Jo: Hello again.\n" * 90, [stored, *["JO\nHello again."] * 90])
+            for first, stored in (
+                *(("ACT I", ".ACT I"), ("FADE IN:", "> FADE IN:")),
+                ("MAYA: HELLO!", "MAYA\nHELLO!"),
+            )
+        ),
         # A page that centers its cues has no others.
         ("A DOOR\nIt shuts.\n\n          JO\n     Hey.", ["!A DOOR\nIt shuts.", "JO\nHey."]),
     ],
@@ -278,7 +290,7 @@ def test_a_bad_file_is_refused_in_a_sentence(
 
 
 def test_another_reader_is_a_format(monkeypatch: pytest.MonkeyPatch):
-    def read_rain(data: bytes) -> Manuscript:
+    def read_rain(data: bytes, _names: object) -> Manuscript:
         return Manuscript(None, (Element(Kind.ACTION, data.decode()),))
 
     monkeypatch.setattr(importers, "IMPORTERS", IMPORTERS | {".rain": read_rain})
@@ -303,8 +315,8 @@ def test_any_bytes_are_read_or_refused(data: bytes, suffix: str):
     ],
 )
 def test_a_long_element_becomes_several_and_nothing_is_lost(text: str):
-    for cue in ("", "MAYA (V.O.)\n"):
-        found = read_script_file("a.fountain", f"{cue}{text}\n\nRain.".encode())
+    for name, cue in ("a.fountain", ""), ("a.fountain", "MAYA (V.O.)\n"), ("a.txt", "Maya: "):
+        found = read_script_file(name, f"{cue}{text}\n\nRain.".encode())
         assert found.cut == 1
         *pieces, rain = found.elements
         assert rain.text == "Rain."
