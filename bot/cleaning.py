@@ -57,11 +57,8 @@ def _drop_stray_marks(text: str) -> str:
     for at, character in enumerate(text):
         kind = category(character)
         if kind == "Cf":
-            joins = {"Lo", "So"}
-            if (
-                base not in joins | {"Mc", "Sk"}
-                or category(text[at + 1 : at + 2] or " ") not in joins
-            ):
+            joins, following = {"Lo", "So"}, category(text[at + 1 : at + 2] or " ")
+            if base not in joins | {"Mc", "Sk"} or following not in joins | {"Sm"}:
                 continue
         elif kind in {"Mn", "Me"} or combining(character):
             marks += 1

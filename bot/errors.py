@@ -117,10 +117,7 @@ class NotInCast(RequestError):
 class HeadMoved(RequestError):
     """Another command has moved the script's head meanwhile; nothing was written."""
 
-    sentence = phrase(
-        "Someone else changed the script first, so nothing of yours was added. Read its end, "
-        "then try again."
-    )
+    sentence = phrase("Someone else changed the script first. Read its end, then try again.")
 
 
 class AlreadyWritten(RequestError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import SystemRandom
 
 from ..errors import OnBookError
+from ..generation.openings import is_style
 from ..generation.options import OptionValue
 from ..i18n.catalogue import LANGUAGES, say
 from ..interactions.turns import Turn
@@ -67,9 +68,14 @@ class BeginningCog(FeatureCog):
     async def draw_beginning(
         self, session: ChannelSession, guild: int | None, wanted: Beginning
     ) -> Beginning:
-        """Draw what a person leaves open: the cast, the opening, and a style that the voice has."""
+        """Draw what a person leaves open: the cast, the opening, the voice and its style."""
         library = session.library
         chosen = wanted.model or await library.find_guild_model(guild)
+        if wanted.style and not chosen:
+            models = self.services.models
+            found = [(name, list_styles(await models.look(name))) for name in models.names()]
+            able = [name for name, has in found if any(is_style(one, wanted.style) for one in has)]
+            chosen = SystemRandom().choice(able) if able else None
         situation = self.draw_situation(chosen)
         is_here = situation.model in self.services.models.names()
         model = chosen or (situation.model if is_here else await library.find_chosen_model(guild))
@@ -106,7 +112,8 @@ class BeginningCog(FeatureCog):
             expected, continuation = current_position(result.script), turn.session.continuation
             try:
                 async with self.turns.show_writing(turn) as job:
-                    result = await continuation.generate(requester, request, expected, job)
+                    written = await continuation.generate(requester, request, expected, job)
+                result = replace(written, before=result.before)
             except OnBookError as error:
                 result = replace(result, failure=error)
         remark = await self._describe_language(turn.interaction, result.script)

@@ -155,7 +155,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
             await answer_privately(interaction, question, view=view)
             return
         line = await self.sessions.posts.load_line(message.id)
-        await self._jump_to(turn, await turn.session.history.find_running_position(line))
+        script = await turn.session.history.find_script(line)
+        await self._jump_to(turn, ScriptPosition(script.id, line.id))
 
     @message_command(REWRITE)
     @answer_errors
@@ -170,12 +171,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         if await session.polls.find_by_message(message.id):
             raise RequestError(
-                "These takes are still open. Choose one, or go to one with "
-                "**Continue from here**, then rewrite it."
+                "These lines are takes. Rewrite the chosen one in its own message, or go to one "
+                "with **Continue from here** first."
             )
         line = await self.sessions.posts.load_line(message.id)
-        position = await session.history.find_running_position(line)
-        await self._offer_to_rewrite(interaction, session, position)
+        script = await session.history.find_script(line)
+        await self._offer_to_rewrite(interaction, session, ScriptPosition(script.id, line.id))
 
     @listens_to(position_pattern("here"))
     @answer_errors

@@ -41,8 +41,7 @@ class Details(FeatureCog, name="OnBook.details"):
             lines = [line for lines in takes.values() for line in lines]
         else:
             lines = [await self.sessions.posts.load_line(message.id)]
-        position = await session.history.find_running_position(lines[0])
-        script = await session.library.find(position.script)
+        script = await session.history.find_script(lines[0])
         primed = await session.reader.open_model(script.model, STYLE.of(script))
         entries = [await self._format_details(session, primed, line) for line in lines]
         # A message has room for the last ones at least.

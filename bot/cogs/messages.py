@@ -52,7 +52,10 @@ ADD = phrase("Add to the script")
 HOW_TO_REPLY = phrase("I read no replies without a mention. Reply to this one, or mention me.")
 """The hint for people who reply to a line or the panel without a mention."""
 
-IS_ADDED = phrase("That message is in the script already. Choose another one.")
+IS_ADDED = phrase(
+    "That message was already added to a script. Find its line in {/script history}, or copy its "
+    "text to {/write}."
+)
 
 ANSWER_SECONDS = 60.0
 """Seconds in which a channel gets one answer to mentions, and a person one about limits."""
@@ -222,6 +225,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         me = message.guild.me if message.guild else message.author
         await _replace(message, _find_permissions(message, me))
         sentences = format_warnings(result) if result else []
+        if result and result.outsiders:  # without a button, which would act on the private channel
+            sentences.append(say("Change that with {/cast}."))
         return [format_undeleted(left), *sentences] if left else sentences
 
     async def _take_turn(self, heard: Heard) -> TurnResult:

@@ -13,6 +13,7 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
+from ..sharding import Shards
 from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
@@ -132,6 +133,9 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)
         in_flight.track(asyncio.create_task(redrawing))
+        for script in forgotten.orders:
+            if await self.sessions.housekeeping.find_script(script, Shards.of(self.bot)):
+                self.services.deadline_messages.watch(script)
         return forgotten
 
 

@@ -184,11 +184,15 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     def _explain(self, interaction: Interaction, chosen: Mapping[str, Any]) -> str:
         """Return what people must know of a change, if anything.
 
-        Raises RequestError where the bot lacks an intent for it, or must be a member.
+        Raises RequestError where the bot must be a member, or may not read messages.
         """
         if chosen.get(TAKES.name, 1) > 1:
             check_bot_is_member(interaction)
         if chosen.get(PLAIN_MESSAGES.name):
+            if not self.services.hears:
+                raise RequestError(
+                    "I read no messages here. Ask the bot's owner to set `ONBOOK_MENTIONS=True`."
+                )
             if not self.bot.intents.message_content:
                 raise RequestError(
                     "I cannot read plain messages. Mention me, or ask the bot's owner for the "

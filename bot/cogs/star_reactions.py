@@ -12,8 +12,9 @@ from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
 from ..interactions.services import CogServices
+from ..screenplay.drafts import ERASED_PERSON
 from ..sharding import Shards
-from ..storage.schema import ERASED_PERSON, Channel
+from ..storage.schema import Channel
 from ..ui.delivery.sending import CONNECTION_ERRORS
 from .feature import FeatureCog
 
@@ -110,7 +111,7 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         Who was forgotten is not looked for, so that their reaction does not name them again.
         """
         reaction = discord.utils.find(lambda each: is_star(each.emoji), message.reactions)
-        if ERASED_PERSON in known or len(known) == (reaction.count if reaction else 0):
+        if ERASED_PERSON in known or not (known or reaction):
             return
         if await self.sessions.posts.find(message.id):
             people = set[int]()

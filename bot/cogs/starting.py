@@ -124,8 +124,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
     async def _suggest_style(self, interaction: Interaction, current: str) -> Choices:
         model = interaction.namespace.voice
         if not model:
-            session = self.services.admit_to_session(interaction)
-            model = await session.library.find_chosen_model(get_guild(interaction))
+            session, guild = self.services.admit_to_session(interaction), get_guild(interaction)
+            model = await self._choose_model(session, guild, interaction.namespace.heading or "")
+            model = model or await session.library.find_chosen_model(guild)
         styles = list_styles(await self.services.models.look(model))
         return suggest({style: label_style(style) for style in styles}, current)
 
@@ -225,6 +226,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         )
         # Nobody loses a place in a script that has no line.
         if running is None or running.head is None:
+            new = replace(new, only_empty=True)
             await self._begin(turn, new, beginning, file)
             return
 
@@ -263,10 +265,10 @@ class Starting(BeginningCog, name="OnBook.starting"):
         file: discord.Attachment,
     ) -> TurnResult:
         """Begin a script with the elements of a file, below the opening."""
-        manuscript = await attachments.read_attachment(file)
+        manuscript = await attachments.read_attachment(file, new.cast)
         model = new.model
         if not beginning.model and not opening:
-            headings = (each.text for each in manuscript.elements if each.kind is Kind.HEADING)
+            headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
             model = await self._choose_model(turn.session, new.guild, next(headings, ""))
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         elements = [*opening, *manuscript.elements]

@@ -320,6 +320,8 @@ def _make_request(
     primed, model, sampling = context.primed, context.primed.model, options.sampling
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
     cast = tuple(map(model.spell, options.cast))
+    # As the voice spells it, too: "łódź" is "lodz".
+    banned = (*options.banned, *map(model.spell, options.banned))
     # It is settled who speaks, or that nobody does.
     if is_speaking or options.shared_kind not in (None, Kind.DIALOGUE):
         sampling = replace(sampling, company=0.0)
@@ -330,7 +332,7 @@ def _make_request(
         options.limit,
         np.concatenate([context.recent_tokens, prompt[:-1]])[-REACH:],
         automaton=build_automaton(model.vocabulary, kind, cast, is_speaking),
-        banned=build_cached_filter(model.vocabulary, options.banned) if options.banned else None,
+        banned=build_cached_filter(model.vocabulary, banned) if banned else None,
         bars_words=options.bars_words,
         present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
         lock=bool(options.cast),

@@ -37,11 +37,15 @@ def label_style(style: str) -> str:
     return say(style) if style in TRANSLATED_STYLES else style
 
 
+def is_style(style: str, name: str) -> bool:
+    """Return whether a style has a name, in any language and case."""
+    return name.strip().casefold() in (style.casefold(), label_style(style).casefold())
+
+
 def find_style(model: Model, name: str) -> str:
     """Return the style with a name in any language and case; raise RequestError."""
-    wanted = name.strip().casefold()
     for style in model.openings:
-        if wanted in (style.casefold(), label_style(style).casefold()):
+        if is_style(style, name):
             return style
     if not model.openings:
         raise RequestError("“{voice}” has no styles. Leave out {*style}.", voice=model.name)

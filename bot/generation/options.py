@@ -68,7 +68,7 @@ OPTIONS = (
     OptionSpec(
         name="length",
         label=phrase("length"),
-        description=phrase("About how many characters long a line should be"),
+        description=phrase("After how many characters a line should end; many are shorter"),
         type=int,
         setting="soft_length",
         unit="character",

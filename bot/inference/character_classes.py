@@ -38,9 +38,9 @@ class CharacterClasses:
         """The characters of a name in a cue, without the space."""
         self.combining = self.select(is_combining)
         self.joiners = self.of(JOINERS)
-        self.joined = self._of_categories("Lo", "So")
+        self.joined = self._of_categories("Lo", "So", "Sm")
         """The characters that a joiner can stand before."""
-        self.joining = self.joined | self._of_categories("Mc", "Sk")
+        self.joining = self._of_categories("Lo", "So", "Mc", "Sk")
         """The characters that a joiner can stand behind."""
 
     def select(self, test: Callable[[str], bool]) -> Mask:

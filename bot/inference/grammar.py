@@ -103,7 +103,7 @@ def _lines(classes: CharacterClasses) -> Transitions:
         # One dot would force a heading; an ellipsis is text.
         "dot": [(of("."), "text")],
         "joining": [*inside, (classes.joiners, "joiner"), (classes.combining, "joining")],
-        "joiner": [(classes.joined, "joining")],
+        "joiner": [(classes.joined, "text"), (classes.joined & classes.joining, "joining")],
     }
 
 

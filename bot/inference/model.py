@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -81,6 +82,9 @@ UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `onbook-
 NOT_TO_CONTRACT = phrase(
     "{file} is not a valid voice ({why}{what}). Export it again with `onbook-export`."
 )
+
+_CAPITALS = re.compile(r"\b[^\Wa-z]+\b")
+"""Words without a small letter of ASCII, which are few, so that most text is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,12 @@ class Model:
         return np.array([ids[c] for c in self.spell(text) if c in ids], np.int64)
 
     def spell(self, text: str) -> str:
-        """Return a text in NFC and folded, as the model writes it; unknown characters stay."""
-        return unicodedata.normalize("NFC", text).translate(self._translation)
+        """Return a text in NFC and folded, as the model writes it; unknown characters stay.
+
+        Words in capitals stay so, because a cue with a lower-case letter is none: "ÞÓR" is "THOR".
+        """
+        normal = unicodedata.normalize("NFC", text)
+        return _CAPITALS.sub(self._spell_capitals, normal).translate(self._translation)
 
     def decode(self, tokens: Iterable[int]) -> str:
         return "".join(map(self.vocabulary.__getitem__, tokens))
@@ -188,7 +196,7 @@ class Model:
     def skipped(self, text: str) -> int:
         """Count the characters of a text that `encode` leaves out."""
         normal = unicodedata.normalize("NFC", text)
-        return sum(c not in self._ids and c not in self.fold for c in normal)
+        return sum(c not in self._ids and ord(c) not in self._translation for c in normal)
 
     def start(self) -> States:
         """Return the state in which nothing has been read: zeros, float32 [S]."""
@@ -220,7 +228,13 @@ class Model:
 
     @cached_property
     def _translation(self) -> dict[int, str]:
-        return {ord(character): plain for character, plain in self.fold.items()}
+        fold = ({} if "ẞ" in self._ids else {"ẞ": "SS"}) | dict(self.fold)
+        return {ord(character): plain for character, plain in fold.items()}
+
+    def _spell_capitals(self, word: re.Match[str]) -> str:
+        """Return a word folded to capitals, or unchanged if it or the vocabulary has others."""
+        spelt = word[0].translate(self._translation).upper()
+        return spelt if word[0].isupper() and self._ids.keys() >= set(spelt) else word[0]
 
 
 class StepBuffers:

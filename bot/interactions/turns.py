@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import discord
@@ -58,8 +58,6 @@ class Turn:
     session: ChannelSession
     requester: Requester
     channel: MessageChannel
-    before: Script | None = None
-    """The script that ran before, if one did, where the bot is no member and only answers."""
 
     @property
     def bot_is_member(self) -> bool:
@@ -82,14 +80,12 @@ class Turns:
         session = self.services.admit_to_session(interaction)
         requester, channel = get_requester(interaction), get_message_channel(interaction)
         turn = Turn(interaction, session, requester, channel)
-        is_new = interaction.response.type is None
-        if turn.bot_is_member:
-            if is_new:
+        if interaction.response.type is None:
+            if turn.bot_is_member:
                 await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-            return turn
-        if is_new:
-            await self.services.answers.defer(interaction)
-        return replace(turn, before=await session.library.find_running())
+            else:
+                await self.services.answers.defer(interaction)
+        return turn
 
     @asynccontextmanager
     async def show_progress(self, interaction: Interaction, kind: str) -> AsyncIterator[Job]:
@@ -155,7 +151,7 @@ class Turns:
             self.services.deadline_messages.watch_pings(result.script)
         else:
             await self.services.answers.show(
-                interaction, session, turn.before, result.script, joined, announcement
+                interaction, session, result.before, result.script, joined, announcement
             )
         sentences += [*filter(None, [remark]), *format_warnings(result)]
         await self._finish(turn, result, sentences)
@@ -218,7 +214,9 @@ class Turns:
         turn = await self.admit(interaction)
         if turn.bot_is_member:
             await self.replace_old_panel(interaction)
-        elif turn.before is None or current_position(turn.before) != position:
+            return turn
+        running = await turn.session.library.find_running()
+        if running is None or current_position(running) != position:
             await self.services.answers.remove_panel(interaction, turn.session)
         return turn
 
@@ -256,8 +254,10 @@ async def _type_once_begun(channel: MessageChannel, job: Job) -> None:
 
 
 def format_warnings(result: TurnResult) -> list[str]:
-    """Return the sentences for a writer for whose lines the voice has limits."""
+    """Return the sentences on what a writer cannot see in the lines of a turn."""
     sentences = list[str]()
+    if result.failure and result.lines:
+        sentences.append(say("The finished lines stay."))
     if result.unreadable:
         sentences.append(
             say(

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..arrays import Floats, States
+from ..i18n.catalogue import phrase, say
 from .elements import Element
+
+ERASED_PERSON = 0
+"""The id that replaces the id of an erased person."""
+
+ERASED_NAME = phrase("somebody")
+"""The name that replaces the name of an erased person."""
 
 
 class ScriptLine(Protocol):
@@ -32,6 +39,11 @@ class CreditedLine(ScriptLine, Protocol):
     @property
     def former_writers(self) -> Sequence[Sequence[Any]] | None:
         """Return pairs of author and credit of the others whose lines this line replaces."""
+
+
+def name_writer(author: int | None, credit: str) -> str:
+    """Return a writer's name, which is in the reader's language for an erased person."""
+    return say(ERASED_NAME) if author == ERASED_PERSON else credit
 
 
 @dataclass(frozen=True)

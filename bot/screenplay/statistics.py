@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..i18n.catalogue import many, say
-from .drafts import CreditedLine
+from .drafts import CreditedLine, name_writer
 from .elements import Kind
 from .page_layout import LINES_A_PAGE, PAPER_COLUMNS, lay_out_page
 
@@ -45,11 +45,14 @@ def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
     counted = list(zip(lines, words, strict=True))
     # The former writers first, because a line has its writer's latest name.
     wrote = [
-        (author, WriterStatistics(credit, 0, 0, rewritten=1))
+        (author, WriterStatistics(name_writer(author, credit), 0, 0, rewritten=1))
         for line in lines
         for author, credit in line.former_writers or ()
     ]
-    wrote += [(line.author, WriterStatistics(line.credit, 1, n)) for line, n in counted]
+    wrote += [
+        (line.author, WriterStatistics(name_writer(line.author, line.credit), 1, n))
+        for line, n in counted
+    ]
     page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import OnBookError, RequestError, Stopped
@@ -128,14 +129,14 @@ class Continuation:
     async def retry(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
-        """Write the model's last line again, as a sibling of the one that is there."""
+        """Write the model's last line again, as a sibling unlike those that are there."""
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             if line.author is not None:
                 raise RequestError(
                     "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
                     "use {/continue}.",
-                    name=line.credit,
+                    name=line.writer,
                 )
             await context.check_may_add()
             context.check_vote()
@@ -146,10 +147,16 @@ class Continuation:
                 kind=Kind(origin["kind"]) if origin.get("kind") else None,
                 options={name: origin.get(name) for name in OPTIONS_BY_NAME},
             )
-            return await self._extend_script(context, line.parent, request, job or Job())
+            siblings = await self.store.lines.list_sibling_texts(context.script, line.parent)
+            return await self._extend_script(context, line.parent, request, job or Job(), siblings)
 
     async def _extend_script(
-        self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
+        self,
+        context: TurnContext,
+        parent: int | None,
+        request: ContinueRequest,
+        job: Job,
+        other_takes: Sequence[str] = (),
     ) -> TurnResult:
         """Write lines below ``parent``; store each, and move the head there, when it is finished.
 
@@ -160,7 +167,7 @@ class Continuation:
         try:
             generation_context = await self._read_script(context, parent, job)
             drafts = self.drafter.draft_lines(
-                generation_context, script, request, context.banned, job
+                generation_context, script, request, context.banned, job, other_takes
             )
             async for draft in drafts:
                 lines += await self.store.lines.append_lines(

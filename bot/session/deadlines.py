@@ -94,7 +94,7 @@ def find_due_time(rotation: Rotation) -> dt.datetime | None:
     """Return when the next reminder or skip is due, or None.
 
     Nobody is skipped who writes alone. After a round of skips there are no reminders until somebody
-    writes, passes or joins.
+    writes, passes, joins or leaves.
     """
     if rotation.hours is None or rotation.skips >= len(rotation.writers):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import NotInCast, RequestError, Stopped
@@ -161,13 +161,19 @@ class Drafter:
         request: ContinueRequest,
         banned: tuple[str, ...],
         job: Job,
+        other_takes: Sequence[str] = (),
     ) -> AsyncIterator[Draft]:
         """Write a request's lines one below the other, and yield each when it is finished.
 
-        Raises RequestError for a line that cannot be written, and Stopped.
+        None of them is one of ``other_takes``. Raises RequestError for a line that cannot be
+        written, and Stopped.
         """
         for options in self.make_line_options(script, request, banned, _choose_seed(request)):
-            draft = await job.run(self.draft_line(context, options, job.progress))
+            draft = await job.run(self.draft_line(context, options, job.progress, other_takes))
+            if draft.element.text in other_takes:
+                raise RequestError(
+                    "The voice wrote a line that is there already. Try again, or change the mood."
+                )
             job.progress.written += 1
             yield draft
             context = context.append(draft, draft.state)
@@ -177,11 +183,11 @@ class Drafter:
         context: GenerationContext,
         options: GenerationOptions,
         progress: Progress | None = None,
+        other_takes: Sequence[str] = (),
     ) -> Draft:
         """Write one line, the best of its candidates; raise RequestError."""
-        return reranking.choose_candidate(
-            await write_candidates(context, options, progress=progress), context.recent_texts
-        ).draft
+        candidates = await write_candidates(context, options, progress=progress)
+        return reranking.choose_candidate(candidates, context.recent_texts, other_takes).draft
 
 
 def _choose_seed(request: ContinueRequest) -> int:

@@ -83,11 +83,12 @@ class History:
             )
         return ScriptPosition(script.id, path[found[0] - 1])
 
-    async def find_running_position(self, line: Line) -> ScriptPosition:
-        """Return the position of a line, in the running script if that has the line."""
+    async def find_script(self, line: Line) -> Script:
+        """Return the running script if that has a line, or else the line's, of any channel."""
         running = await self.library.find_running()
-        shared = running and await self.store.scripts.has_line(running, line.id)
-        return ScriptPosition(running.id if running and shared else line.script, line.id)
+        if running and await self.store.scripts.has_line(running, line.id):
+            return running
+        return await self.store.scripts.get_script(line.script)
 
     # The head
 
@@ -160,8 +161,7 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_may_add()
                 await context.check_alternation(requester)
-            result = await self._replace(context, line, elements, requester, job)
-            return replace(result, outsiders=find_outsiders(script, names, elements))
+            return await self._replace(context, line, elements, names, requester, job)
 
     async def reinterpret(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
@@ -177,17 +177,22 @@ class History:
             if line.author is None or element is None:
                 raise RequestError("Only a person's speech or action can become the other.")
             writer = replace(requester, id=line.author, name=line.credit)
-            return await self._replace(context, line, [element], writer, job)
+            names = await self.library.list_characters(context.script)
+            return await self._replace(context, line, [element], names, writer, job)
 
     async def _replace(
         self,
         context: TurnContext,
         line: Line,
         elements: Sequence[Element],
+        known: Sequence[str],
         writer: Requester,
         job: Job | None,
     ) -> TurnResult:
-        """Replace a line by elements of a writer, and copy what followed it below them."""
+        """Replace a line by elements of a writer, and copy what followed it below them.
+
+        The characters ``known`` before are no outsiders.
+        """
         context.check_vote()
         script, requester = context.script, context.requester
         primed = await self.reader.open_model_for(script, line.parent)
@@ -195,9 +200,9 @@ class History:
         lines, head = await self.store.lines.rewrite_line(
             script, line, drafts, requester.delivery, requester.id
         )
-        return self.reader.notifications.attach(
-            context.make_result(head, lines), requester.id, primed.model, elements
-        )
+        result = context.make_result(head, lines)
+        result = replace(result, outsiders=find_outsiders(script, known, elements))
+        return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
     async def line_to_rewrite(
         self, requester: Requester, position: ScriptPosition, script: Script | None = None
@@ -228,7 +233,7 @@ class History:
             script = await self.store.scripts.create_script(
                 fork, (), requester.delivery, context.script.id
             )
-            return TurnResult(script)
+            return TurnResult(script, before=context.script)
 
 
 def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:

@@ -213,22 +213,29 @@ class Library:
         except Stopped:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
         async with self.lock:
-            await self._check_may_shelve(requester, new.replaced)
+            await self._check_may_shelve(requester, new)
             result = await self._store_script(script, primed, drafts, requester)
         return replace(result, unread=sum(draft.surprisal is None for draft in drafts))
 
-    async def _check_may_shelve(self, requester: Requester, replaced: int | None) -> None:
+    async def _check_may_shelve(self, requester: Requester, new: NewScript) -> None:
         running = await self.find_running()
-        if replaced is not None and replaced != (running.id if running else NO_SCRIPT):
-            raise RequestError("Another script was started here. Use {/start} again.")
+        if new.replaced not in (None, running.id if running else NO_SCRIPT):
+            raise RequestError(
+                "Another script was started here. Write in it with {/continue}, or use {/start} "
+                "again."
+            )
         if running is not None:
+            if new.only_empty and running.head is not None:
+                raise RequestError(
+                    "“{title}” has lines now. Use {/start} again to pause it.", title=running.title
+                )
             check_may_write(running, requester)
 
     async def _prepare_script(
         self, requester: Requester, new: NewScript
     ) -> tuple[Script, PrimedModel]:
         """Make a new script, without storing it, and open its model; raise RequestError."""
-        await self._check_may_shelve(requester, new.replaced)
+        await self._check_may_shelve(requester, new)
         await self._check_names(new.cast, new.guild)
         preferences = initial_values(new.cast, self.settings) | dict(new.options)
         preferences[MODEL.name] = name = new.model or await self.find_chosen_model(new.guild)
@@ -303,7 +310,7 @@ class Library:
                 )
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
-            return TurnResult(await self.store.scripts.run_script(script))
+            return TurnResult(await self.store.scripts.run_script(script), before=running)
 
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
         async with self.lock:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import NotTheirs, PersonId, RequestError, VoteOpen
 from ..i18n.catalogue import Count, Phrase
 from ..preference_spec import PreferenceSpec
+from ..screenplay.drafts import ERASED_PERSON
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Rotation, Script, utc_now
 from ..storage.store import Store
 from .preferences import ALTERNATE, COOLDOWN, ROLE
@@ -40,7 +41,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
         return
     if is_manager(script, requester):
         return
-    raise NotTheirs(script=script.id, line=line.id, name=line.credit)
+    raise NotTheirs(script=script.id, line=line.id, name=line.writer)
 
 
 def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
@@ -111,8 +112,12 @@ def check_turn(rotation: Rotation | None, script: Script, requester: Requester) 
 
 
 def is_manager(script: Script, requester: Requester) -> bool:
-    """Return whether a requester is a script's owner or a moderator."""
-    return requester.moderator or requester.id == script.owner
+    """Return whether a requester is a script's owner or a moderator.
+
+    Direct messages have no moderators: a script there whose owner was erased belongs to everybody.
+    """
+    is_orphan = script.guild is None and script.owner == ERASED_PERSON
+    return requester.moderator or requester.id == script.owner or is_orphan
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ class TurnContext:
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
         """Return the turn that has just moved the head, with the lines that it added."""
-        return TurnResult(self.copy_script(head), list(lines))
+        return TurnResult(self.copy_script(head), list(lines), self.script)
 
     def copy_script(self, head: int | None) -> Script:
         """Return the script as it is once the head has moved, without reading its row again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,6 +175,9 @@ PREFERENCES = {name: spec for name, spec in SPECS.items() if spec is not MOOD}
 ADVANCED = tuple(name for name, spec in PREFERENCES.items() if spec.group is Group.ADVANCED)
 """The numbers in the window *Advanced*."""
 
+_GROUPED = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(\1\d{3})*")
+"""A whole number with its thousands apart, as in "1,500" or the German "1.500"."""
+
 
 def parse_mood(name: str, settings: Settings) -> Mood:
     """Return the mood with a name in any language; raise RequestError for any other name."""
@@ -219,8 +223,11 @@ def parse_number(name: str, text: str) -> PreferenceValue:
         return None
     assert spec.range is not None  # because it is a number
     least, most = spec.range
+    typed = text.strip()
+    if spec.type is int and _GROUPED.fullmatch(typed):
+        typed = re.sub("[.,]", "", typed)
     try:
-        value = spec.type(text.strip().replace(",", "."))
+        value = spec.type(typed.replace(",", "."))
     except ValueError:
         value = math.nan
     if not spec.accepts(value):

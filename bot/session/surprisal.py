@@ -89,7 +89,7 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
         position = cells[line][cell].position
         logits = await session.reader.predict_logits(primed, lines[line], position)
         peaks.append(Peak(line, cell, predict_characters(model, logits)))
-    return SurprisalReport(model.name, tuple(line.credit for line in lines), cells, tuple(peaks))
+    return SurprisalReport(model.name, tuple(line.writer for line in lines), cells, tuple(peaks))
 
 
 async def load_last_surprisal(

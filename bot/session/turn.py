@@ -97,6 +97,8 @@ class NewScript:
     """The style whose opening the model reads first."""
     replaced: int | None = None
     """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
+    only_empty: bool = False
+    """Whether a script may be shelved only while it has no line."""
 
 
 class Job:
@@ -152,6 +154,8 @@ class TurnResult:
     script: Script
     lines: list[Line] = field(default_factory=list)
     """The new lines."""
+    before: Script | None = None
+    """The script that ran when the turn was locked; None where none did or a new one begins."""
     unreadable: bool = False
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""

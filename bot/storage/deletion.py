@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from .line_tree import query_path
 from .schema import (
+    ROOT_LINE,
     Line,
     Poll,
     PostedLine,
@@ -72,6 +73,10 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     shown = select(PostedLine.message).where(PostedLine.line.in_(own))
     voted = select(Poll.message).where(Poll.script.in_(scripts), Poll.message.is_not(None))
     await session.execute(delete(StaleMessage).where(StaleMessage.message.in_(shown.union(voted))))
+    # The newest message stays recorded, because unrecorded ones below it are deleted.
+    posted = select(func.max(PostedLine.message)).where(PostedLine.line.in_(own))
+    newest = PostedLine.message.in_(posted.group_by(PostedLine.channel))
+    await session.execute(update(PostedLine).where(newest).values(line=ROOT_LINE, name=None))
     for about in (State, PostedLine):
         await session.execute(delete(about).where(about.line.in_(own)))
     for of_script in (RedoPointer, Rotation, Sprint):

@@ -83,8 +83,10 @@ class ErasureResult:
     """The result of erasing a person."""
 
     lines: int
-    """How many lines named the person."""
+    """How many lines the person wrote, without copies of existing lines."""
     purged: bool
     """Whether all content is gone from the disk; otherwise it is purged later."""
     messages: Sequence[int] = ()
     """The messages that show the person's name or text until they are redrawn."""
+    orders: Sequence[int] = ()
+    """The scripts whose order of writers may have changed."""

@@ -23,17 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from ..i18n.catalogue import phrase
+from ..screenplay.drafts import name_writer
 from ..screenplay.elements import Element, Kind
 
 ROOT_LINE = 0
 """The id of the root of a tree of lines, above the first line, where a number is needed."""
-
-ERASED_PERSON = 0
-"""The id that replaces the id of an erased person."""
-
-ERASED_NAME = phrase("somebody")
-"""The name that replaces the name of an erased person."""
 
 ON_BOOK = -1
 """The id of the writer of the openings that are drawn; it is no person's."""
@@ -228,7 +222,12 @@ class Line(Base):
     @property
     def former_credits(self) -> list[str]:
         """Return the names of the others who wrote the lines that this line replaces."""
-        return [credit for _, credit in self.former_writers or ()]
+        return [name_writer(author, credit) for author, credit in self.former_writers or ()]
+
+    @property
+    def writer(self) -> str:
+        """Return the name of the person or the model, in the reader's language if erased."""
+        return name_writer(self.author, self.credit)
 
     @property
     def element(self) -> Element:
@@ -402,15 +401,15 @@ class Rotation(Base):
     reminded: Mapped[dt.datetime | None]
     """When the writer was reminded in this turn."""
     skips: Mapped[int] = mapped_column(default=0)
-    """How many turns were skipped since somebody last wrote, passed or joined."""
+    """How many turns were skipped since somebody last wrote, passed, joined or left."""
     announcement: Mapped[int | None] = mapped_column(BigInteger)
     """The reminder or the skip that the panel must still come below; 0 where none was posted."""
     must_ping: Mapped[bool] = mapped_column(default=False)
     """Whether the turn has passed to a writer who was not pinged yet."""
     ping: Mapped[int | None] = mapped_column(BigInteger)
     """The latest message that pinged a writer, until the next one does."""
-    passed_by: Mapped[int | None]
-    """The line with which the writer before passed the turn on; may have been deleted."""
+    passed_by: Mapped[list[int]] = mapped_column(default=list)
+    """The lines that passed the turn on since it last passed otherwise, the latest one last."""
 
 
 class Sprint(Base):

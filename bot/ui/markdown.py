@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from ..cleaning import clean
 from ..i18n.catalogue import say
-from ..storage.schema import ERASED_NAME, ERASED_PERSON
+from ..screenplay.drafts import ERASED_NAME, ERASED_PERSON
 
 LIMIT = 2000
 """The longest message that Discord takes, as `size` counts it."""

@@ -77,7 +77,7 @@ def assert_clean(text: str) -> None:
         if character in JOINERS:
             follows = category(text[at + 1]) if at + 1 < len(text) else "nothing"
             assert last[:1] in ("L", "S", "M"), ascii(text)
-            assert follows in ("Lo", "So"), ascii(text)
+            assert follows in ("Lo", "So", "Sm"), ascii(text)
             continue
         assert character == "\n" or kind not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(text)
         assert character == " " or kind != "Zs", ascii(text)
@@ -249,6 +249,7 @@ def test_examples_of_clean() -> None:
     assert clean("z\u0335\u0336\u0337\u0338") == "z\u0335\u0336"
     assert clean("👩\u200d🚀 a\u200db क्\u200dष \u200d") == "👩\u200d🚀 ab क्\u200dष "
     assert clean("\u1f67") == "\u1f67"
+    assert clean("🙂\u200d↔\ufe0f ↔\u200d🙂") == "🙂\u200d↔\ufe0f ↔🙂"
 
 
 @given(wild)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from ..deletion import delete_scripts
 from ..dialects import insert
-from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, Script, utc_now
+from ..schema import BannedWords, Channel, DepartedGuild, KeyValue, PostedLine, Script, utc_now
 from .key_value_repository import GUILD_MODEL_PREFIX, guild_model_key
 from .repository import Repository
 
@@ -48,6 +48,8 @@ class GuildRepository(Repository):
         async with self._database.erasing() as session:
             count = len((await session.scalars(scripts)).all())
             await delete_scripts(session, scripts)
+            channels = select(Channel.id).where(Channel.guild == guild)
+            await session.execute(delete(PostedLine).where(PostedLine.channel.in_(channels)))
             await session.execute(delete(KeyValue).where(KeyValue.key == guild_model_key(guild)))
             for table in (BannedWords, Channel, DepartedGuild):
                 await session.execute(delete(table).where(table.guild == guild))

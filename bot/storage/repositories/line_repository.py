@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select, update
+from sqlalchemy import Select, bindparam, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...errors import HeadMoved
@@ -17,7 +17,7 @@ from .. import line_tree
 from ..dialects import insert
 from ..schema import ROOT_LINE, Base, Int64, Line, RedoPointer, Script
 from .repository import Repository
-from .rotation_repository import follow_rewrite, pass_after_line, return_turn
+from .rotation_repository import follow_rewrite, pass_after_lines, return_turn
 
 
 class LineRepository(Repository):
@@ -118,6 +118,11 @@ class LineRepository(Repository):
             counted = counted.where(Line.id < before)
         return await self._scalar(counted) or 0
 
+    async def list_sibling_texts(self, script: Script, parent: int | None) -> list[str]:
+        """Return the texts of the lines of a script's tree that stand right below ``parent``."""
+        texts = select(Line.text).where(line_tree.is_in_tree(script), Line.parent == parent)
+        return await self._scalars(texts)
+
     # Heads
 
     async def find_redo_line(self, script: int, head: int | None) -> int | None:
@@ -154,7 +159,7 @@ class LineRepository(Repository):
             head = lines[-1].id if lines else parent
             await swap_head(session, script, head, goes_on=parent == script.head)
             if passed_at:
-                await pass_after_line(session, script.id, lines[-1], passed_at)
+                await pass_after_lines(session, script.id, lines[-1:], passed_at)
             return lines
 
         return await self._database.commit(change)
@@ -187,15 +192,19 @@ class LineRepository(Repository):
     ) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
 
-        Where the line that passed the turn on is ``removed``, its author has the turn again at
-        ``moved_at``; a line that is restored passes it on again.
+        Where lines that passed the turn on are ``removed``, the first one's author has the turn
+        again at ``moved_at``; lines that are restored pass it on again.
         """
         async with self._database.writing() as session:
             await swap_head(session, script, head)
             if moved_at:
                 await return_turn(session, script.id, head, removed, moved_at)
-                if not removed and (line := await session.get(Line, head or ROOT_LINE)):
-                    await pass_after_line(session, script.id, line, moved_at)
+                if not removed:
+                    since = literal((script.head or ROOT_LINE) + 1, Int64)
+                    path = line_tree.query_path(head or ROOT_LINE, since=since)
+                    restored = select(Line).join(path, Line.id == path.c.id).order_by(path.c.id)
+                    lines = await session.scalars(restored)
+                    await pass_after_lines(session, script.id, lines, moved_at)
 
 
 async def swap_head(

@@ -8,13 +8,12 @@ from sqlalchemy import ColumnElement, Select, String, cast, delete, func, litera
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from ...screenplay.drafts import ERASED_NAME, ERASED_PERSON
 from .. import line_tree
 from ..dialects import insert, look_up_line_by_line
 from ..records import ErasureResult, PersonalData
 from ..schema import (
     ERASED_ELEMENT,
-    ERASED_NAME,
-    ERASED_PERSON,
     PERSON_COLUMNS,
     Channel,
     Line,
@@ -37,8 +36,7 @@ class PersonRepository(Repository):
     """The people about whom anything is stored."""
 
     async def load_personal_data(self, person: int) -> PersonalData:
-        is_original = Line.copy_of.is_(None) | Line.copy_of.not_in(select(Line.id))
-        lines = select(Line, Script).join(Script).where(is_original).order_by(Line.id)
+        lines = select(Line, Script).join(Script).where(_is_original()).order_by(Line.id)
         written = lines.where(Line.author == person)
         asked = lines.where(Line.asker == person, Line.author.is_distinct_from(person))
         rewritten = lines.where(_may_contain(Line.former_writers, person))
@@ -95,7 +93,8 @@ class PersonRepository(Repository):
         """
         theirs = select(Line.id).where(Line.author == person)
         async with self._database.erasing() as session:
-            lines = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
+            originals = theirs.where(_is_original()).subquery()
+            lines = await session.scalar(select(func.count()).select_from(originals)) or 0
             messages = await _mark_stale(session, person, theirs if text else theirs.limit(0))
             if text:
                 await _remove_text(session, theirs)
@@ -119,13 +118,15 @@ class PersonRepository(Repository):
             for opinion in (Vote, Star):
                 await session.execute(delete(opinion).where(opinion.person == person))
             rotations = select(Rotation).where(_may_contain(Rotation.writers, person))
-            for rotation in await session.scalars(rotations):
+            in_turn = list(await session.scalars(rotations))
+            for rotation in in_turn:
                 await remove_writer(session, rotation, person, utc_now())
             played = select(Script).where(_may_contain(Script.players, person))
             for script in await session.scalars(played):
                 parts = script.players.items()
                 script.players = {name: player for name, player in parts if player != person}
-        return ErasureResult(lines, await self._database.purge(), messages)
+        scripts = [rotation.script for rotation in in_turn]
+        return ErasureResult(lines, await self._database.purge(), messages, scripts)
 
 
 async def _load_pairs(session: AsyncSession, query: Select[T, Script]) -> list[tuple[T, Script]]:
@@ -170,6 +171,11 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
         .where(Line.id.in_(lines))
         .values(kind=str(ERASED_ELEMENT.kind), text=ERASED_ELEMENT.text, removed=True)
     )
+
+
+def _is_original() -> ColumnElement[bool]:
+    """Build the condition that a line is no copy of an existing line."""
+    return Line.copy_of.is_(None) | Line.copy_of.not_in(select(Line.id))
 
 
 def _may_contain(column: InstrumentedAttribute[Any], person: int) -> ColumnElement[bool]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from .. import line_tree
 from ..schema import ROOT_LINE, Line, Rotation, Script, Sprint
 from .repository import Repository
+
+MAX_PASSES = 100
+"""The latest passes of a turn that can be undone one after the other."""
 
 
 class RotationRepository(Repository):
@@ -129,7 +133,7 @@ def _begin_turn(rotation: Rotation, writers: Sequence[int], now: dt.datetime) ->
     """Begin the turn of the first of these writers."""
     rotation.writers = list(writers)
     rotation.turn += 1
-    rotation.since, rotation.reminded, rotation.passed_by = now, None, None
+    rotation.since, rotation.reminded, rotation.passed_by = now, None, []
     rotation.must_ping = True
 
 
@@ -138,58 +142,78 @@ def _begin_next_turn(rotation: Rotation, now: dt.datetime) -> None:
     _begin_turn(rotation, [*rotation.writers[1:], rotation.writers[0]], now)
 
 
-async def pass_after_line(session: AsyncSession, script: int, line: Line, now: dt.datetime) -> None:
-    """Pass the turn on if the person whose turn it is wrote a line, unless there is a sprint."""
+def _forget_skips(rotation: Rotation, now: dt.datetime) -> None:
+    """Count no skip any more; after a round of skips, let the present turn begin now."""
+    if rotation.skips >= len(rotation.writers):
+        rotation.since = now
+    rotation.skips = 0
+
+
+async def pass_after_lines(
+    session: AsyncSession, script: int, lines: Iterable[Line], now: dt.datetime
+) -> None:
+    """Pass the turn on after each line by the person whose turn it is, unless there is a sprint."""
     rotation = await session.get(Rotation, script)
-    if rotation is None or rotation.writers[0] != _find_writer(line):
+    if rotation is None:
         return
-    if await session.get(Sprint, script) is not None:
-        return
-    _begin_next_turn(rotation, now)
-    rotation.passed_by, rotation.skips = line.id, 0
+    has_sprint = await session.get(Sprint, script) is not None
+    for line in lines:
+        if line.author is not None:
+            _forget_skips(rotation, now)
+        if not has_sprint and rotation.writers[0] == await _find_writer(session, line):
+            passed_by = [*rotation.passed_by, line.id][-MAX_PASSES:]
+            _begin_next_turn(rotation, now)
+            rotation.passed_by = passed_by
 
 
 async def follow_rewrite(session: AsyncSession, script: int, old: Line, new: Line) -> None:
-    """Let a rewritten line, or the copy of a line below it, return the turn that it passed on.
+    """Let a rewritten line, and the copies of lines below it, return the turns that they passed on.
 
     ``new`` is the last of the lines that replace ``old``.
     """
     rotation = await session.get(Rotation, script)
-    if rotation is None or rotation.passed_by is None:
+    if rotation is None:
         return
-    if rotation.passed_by == old.id:
-        rotation.passed_by = new.id
-        return
-    original = select(func.coalesce(Line.copy_of, Line.id)).where(Line.id == rotation.passed_by)
-    is_copy = Line.copy_of == original.scalar_subquery()
-    copy = await session.scalar(select(Line.id).where(is_copy, Line.delivery == new.delivery))
-    rotation.passed_by = copy or rotation.passed_by
+    copied = aliased(Line)
+    is_copy = Line.copy_of == func.coalesce(copied.copy_of, copied.id)
+    copies = select(copied.id, Line.id).join(Line, is_copy & (Line.delivery == new.delivery))
+    found = await session.execute(copies.where(copied.id.in_(rotation.passed_by)))
+    new_ids = {old.id: new.id} | dict(found.all())
+    rotation.passed_by = [new_ids.get(line, line) for line in rotation.passed_by]
 
 
 async def return_turn(
     session: AsyncSession, script: int, head: int | None, removed: Collection[int], now: dt.datetime
 ) -> None:
-    """Give the turn back to the writer whose line passed it on, if that line was ``removed``.
+    """Give the turn back to the writers whose ``removed`` lines passed it on, the last one first.
 
-    Where an earlier version of that line stands above the new ``head``, because a rewrite is
+    Where an earlier version of such a line stands above the new ``head``, because a rewrite is
     undone, the turn stays passed on.
     """
     rotation = await session.get(Rotation, script)
-    if rotation is None or rotation.passed_by not in removed:
+    if rotation is None:
         return
-    line = await session.get_one(Line, rotation.passed_by)
-    if earlier := await _find_earlier_version(session, line, head):
-        rotation.passed_by = earlier
-        return
-    writer = _find_writer(line)
-    if writer in rotation.writers:
-        others = [other for other in rotation.writers if other != writer]
-        _begin_turn(rotation, [writer, *others], now)
-        rotation.must_ping = False
+    kept = list(rotation.passed_by)
+    for place, passed_by in reversed(list(enumerate(kept))):
+        if passed_by not in removed:
+            continue
+        line = await session.get_one(Line, passed_by)
+        if earlier := await _find_earlier_version(session, line, head):
+            kept[place] = earlier
+            continue
+        del kept[place]
+        writer = await _find_writer(session, line)
+        if writer in rotation.writers:
+            others = [other for other in rotation.writers if other != writer]
+            _begin_turn(rotation, [writer, *others], now)
+            rotation.must_ping = False
+    rotation.passed_by = kept
 
 
-def _find_writer(line: Line) -> int | None:
+async def _find_writer(session: AsyncSession, line: Line) -> int | None:
     """Return the id of the first who wrote a line, whoever has rewritten it since, or None."""
+    while line.rewrite_of and (older := await session.get(Line, line.rewrite_of)):
+        line = older
     first: int | None = line.former_writers[0][0] if line.former_writers else line.author
     return first
 
@@ -215,7 +239,9 @@ async def remove_writer(
     others = [writer for writer in rotation.writers if writer != person]
     if not others:
         await session.delete(rotation)
-    elif rotation.writers[0] == person:
+        return
+    _forget_skips(rotation, now)
+    if rotation.writers[0] == person:
         _begin_turn(rotation, others, now)
     else:
         rotation.writers = others

@@ -65,7 +65,7 @@ class LivePolls:
         self.timers.set(("vote", poll.id), left, partial(self._end, poll.id))
 
     def show(self, poll: Poll) -> None:
-        """Show takes that no message shows; after a failure, try again for about an hour."""
+        """Show takes that no message shows; after a failure, try again."""
         self.timers.set(("takes", poll.id), 0.0, partial(self._act_in_channel, self._show, poll.id))
 
     def end_now(self, poll: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -15,7 +16,7 @@ from ...session.channel_session import ChannelSessions
 from ...sharding import Shards
 from ..channels.message_sync import MessageSync
 from ..channels.script_answers import ScriptAnswers
-from ..delivery.sending import log_failure
+from ..delivery.sending import CONNECTION_ERRORS, MessageChannel, log_failure
 from ..delivery.server_language import speaking_for, speaking_in
 
 log = logging.getLogger("onbook.stale_messages")
@@ -77,7 +78,13 @@ class StaleMessages:
             await self.redraw()
 
     async def _redraw_channel(self, channel: int, guild: int | None, messages: list[int]) -> None:
-        place = self.client.get_partial_messageable(channel)
+        place: MessageChannel = self.client.get_partial_messageable(channel)
+        if guild and not self.client.get_channel(channel):
+            # discord.py keeps no archived threads, and Discord edits no message in one.
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                found = await self.client.fetch_channel(channel)
+                if isinstance(found, discord.Thread):
+                    place = await found.edit(archived=False)
         with speaking_in(self.client.get_guild(guild or 0), self.group):
             redraw = partial(self.messages.redraw, place, self.sessions.get(channel))
             for batch in discord.utils.as_chunks(messages, BATCH_SIZE):

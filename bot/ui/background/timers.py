@@ -22,8 +22,8 @@ Timer = asyncio.TimerHandle | threading.Timer
 CallLater = Callable[[float, Callable[[], None]], Timer]
 """Calls a function on the event loop after so many seconds."""
 
-RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
-"""Seconds before each retry of what was due; after the last one it waits for the next start."""
+RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0)
+"""Seconds before each retry of what was due; the last delay repeats until it is done."""
 
 
 class Timers:
@@ -74,4 +74,4 @@ class Timers:
         except Exception as error:  # noqa: BLE001 - the next time tries again
             log_failure(log, f"could not do what is due in {key[0]} {key[1]}", error)
             if delays:
-                self.set(key, delays[0], action, delays[1:])
+                self.set(key, delays[0], action, delays[1:] or delays)

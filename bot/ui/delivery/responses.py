@@ -133,7 +133,10 @@ async def answer_privately(
     if first is discord.InteractionResponseType.deferred_channel_message:
         with suppress(discord.NotFound):
             if find_state(interaction).is_ephemeral:
-                await edit_response(interaction, content=content, view=view, attachments=files)
+                # None removes the Stop button of the progress.
+                await edit_response(
+                    interaction, content=content, view=view or None, attachments=files
+                )
                 return
             # The first follow-up would replace the "thinking" and be as visible; and Discord takes
             # no follow-up of a "thinking" that was deleted before it became a message.

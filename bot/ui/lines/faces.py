@@ -21,6 +21,9 @@ ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """Seconds after a failure for which no emoji is requested; lines show those that are known."""
 
+PLAYER_SECONDS = 3600.0
+"""Seconds after which a person's picture is looked up again, because it may have changed."""
+
 
 class Faces:
     """The pictures of characters, at addresses where Discord finds them."""
@@ -31,8 +34,8 @@ class Faces:
         """The addresses of the application's emojis, by their names."""
         self._retry_at = 0.0
         """The time from which on emojis are requested."""
-        self._players = Recent[int, str](1000)
-        """The addresses of members' pictures."""
+        self._players = Recent[tuple[int, float], str](1000)
+        """The addresses of people's pictures, by the person and the period of `PLAYER_SECONDS`."""
         self._lock = asyncio.Lock()
 
     async def find_address(self, script: Script, cue: str | None) -> str | None:
@@ -49,10 +52,11 @@ class Faces:
             return None
 
     async def _find_player(self, player: int) -> str:
-        if player not in self._players:
-            user = self.client.get_user(player) or await self.client.fetch_user(player)
-            self._players[player] = user.display_avatar.url
-        return self._players[player]
+        key = player, time.monotonic() // PLAYER_SECONDS
+        if key not in self._players:
+            # Without the members intent, the client's cache keeps the picture of its start.
+            self._players[key] = (await self.client.fetch_user(player)).display_avatar.url
+        return self._players[key]
 
     async def _find_emoji(self, monogram: Monogram) -> str | None:
         """Return the address of a monogram's emoji, made if needed, or None after a failure."""

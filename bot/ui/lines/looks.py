@@ -172,8 +172,8 @@ def format_message(element: Element, name: str, posted_as: str) -> str:
 def format_credit(line: Line) -> str:
     """Return who wrote a line, and whose line it replaces if that was another's, unescaped."""
     if not line.former_credits:
-        return line.credit
-    return say("{name}, after {others}", name=line.credit, others=", ".join(line.former_credits))
+        return line.writer
+    return say("{name}, after {others}", name=line.writer, others=", ".join(line.former_credits))
 
 
 def find_speaker(element: Element) -> str:

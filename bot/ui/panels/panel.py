@@ -16,12 +16,10 @@ from ..components import has_component, make_row_view
 from ..delivery.sending import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
-    NO_MENTIONS,
     MessageChannel,
     edit_message,
     post_message,
     send_with_retries,
-    try_once,
 )
 from .panel_view import load_panel
 
@@ -87,13 +85,10 @@ class Panel:
         if channel.id not in self._progress and (panel := await self.posts.find_panel(channel.id)):
             self._progress[channel.id] = panel
             await self.posts.record_panel(channel.id, None, None)  # a known channel keeps its guild
-        if channel.id in self._progress:
-            message = discord.PartialMessage(channel=channel, id=self._progress[channel.id])
-            await try_once(
-                lambda: message.edit(content=content, view=view, allowed_mentions=NO_MENTIONS)
-            )
-            return
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+            old = self.find_progress(channel.id)
+            if old and await edit_message(channel, old, content=content, view=view):
+                return
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
     async def retire(self, channel: MessageChannel) -> None:

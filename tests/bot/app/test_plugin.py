@@ -184,6 +184,9 @@ async def test_guest_works_and_changes_nothing_of_its_host(
 
     await start(stage, title="The Diner")
     assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
+    plain = {"setting": "plain_messages", "value": "on"}
+    refused = answer(await stage.ann.slash(stage.channel, "onbook settings", **plain))
+    assert "`ONBOOK_MENTIONS=True`" in refused.content
     await continue_script(stage)
     await stage.ben.click(stage.panel(), label="Another take")
     lines = await stage.lines()

@@ -12,11 +12,12 @@ import simcord
 
 from bot.errors import RequestError, StaleLine
 from bot.generation.options import OPTIONS_BY_NAME
+from bot.screenplay.drafts import ERASED_NAME
 from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
 from bot.settings import read_settings
-from bot.storage.schema import ERASED_NAME, Line, Provenance
+from bot.storage.schema import Line, Provenance
 from bot.ui.markdown import size
 from bot.ui.pages.history_page import REQUESTED_MARK, format_lines
 from bot.ui.pages.replay_report import format_table
@@ -219,11 +220,16 @@ async def test_lines_that_a_thread_shares_have_details_and_are_forgotten_there(s
     await write_lines(stage, "Rain falls.", by=stage.ben)
     thread = await fork_in_thread(stage, stage.ann)
     [shared] = [message for message in stage.messages(thread) if "Rain" in message.content]
-    details = answer(await stage.ann.context_menu(thread, "Details", shared))
-    assert "Rain falls" in details.content
-    assert "bits per character" in details.content
+    fork = await stage.store.scripts.find_running_script(thread.id)
+    for running in (False, True):
+        await stage.store.scripts.update_script(fork.id, running=running)
+        details = answer(await stage.ann.context_menu(thread, "Details", shared))
+        assert "Rain falls" in details.content
+        assert "bits per character" in details.content
+    stage.world.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     told = await forget(stage, stage.ben)
     assert told.content == "You are forgotten. Name and text removed from 1 line."
+    assert not stage.world.backend.get_channel(thread.id).thread_metadata.archived
     for channel in (stage.channel, thread):
         assert not [message for message in stage.messages(channel) if "Rain" in message.content]
         await assert_channel_is_true(stage, channel)

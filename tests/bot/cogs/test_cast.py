@@ -11,7 +11,7 @@ from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import CAST_LIMIT
 from bot.ui.panels.panel_view import CHARACTER
 from tests.bot.conftest import Stage, assert_private, find_menus, labels, moderator, start_script
-from tests.bot.playing import ask, choose, suggest, write
+from tests.bot.playing import ask, choose, click, suggest, write
 from tests.bot.session_harness import SessionHarness
 
 
@@ -125,6 +125,10 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     # What is known by now is not offered again.
     for text in ("ZOE: Hi.", "Rain."):
         assert await ask(stage, "write", text=text) is None
+    await write(stage, "dragon: Hello.")
+    assert labels(await click(stage.ben, stage.panel(), "Make it speech")) == [
+        "Add DRAGON to the cast"
+    ]
     await ask(stage, "cast", remove="Zoe")
     assert await ask(stage, "write", text="ZOE: Hello.") is None
     for refused in (

@@ -245,6 +245,20 @@ async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
     assert len(await read_true_script(inside.ann, inside.channel)) == 3
 
 
+async def test_who_forgets_a_person_meanwhile_keeps_the_finished_lines(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    async def forget() -> None:
+        await inside.store.people.erase_person(inside.ann.id, text=True)
+
+    await begin_script(inside.ann, inside.channel)
+    stop_after(monkeypatch, 1, forget)
+    asked = await inside.ben.slash(inside.channel, "continue", lines=3)
+    told = await asked.shows("Someone else changed the script first.")
+    assert told.text.endswith("then try again. The finished lines stay.")
+    assert await inside.store.lines.count_lines((await inside.script()).head) == 2
+
+
 async def test_the_bot_types_at_once_where_the_voice_writes(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):

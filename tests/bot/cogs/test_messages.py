@@ -251,7 +251,7 @@ async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: 
     script = await chat.script()
     await chat.store.scripts.update_script(script.id, {"lock": True}, cast=["HELEN"])
     await chat.until_ticked(await chat.say(chat.ben, "KEVIN: Hi."))
-    await chat.is_told("so not for KEVIN", await chat.ben.dm())
+    await chat.is_told("so not for KEVIN. Change that with </cast:", await chat.ben.dm())
 
 
 async def test_a_message_that_comes_twice_is_one_line(chat: Chat):
@@ -347,8 +347,6 @@ async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSett
         assert "Ann added a message by Ben." in chat.channel.panel().text
         # Only their writers and moderators may delete messages.
         await chat.until_ticked(said)
-        refused = await chat.ben.menu(said, "Add to the script")
-        await refused.shows("That message is in the script already.")
         mine = await chat.write(chat.ben, "Rain.")
         await chat.ben.menu(mine, "Add to the script")
         await chat.discord.until(lambda: mine.deleted)
@@ -358,6 +356,7 @@ async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSett
         await (await chat.ann.slash(chat.channel, "undo")).is_done()
         await chat.until_written()
         for message, sentence in (
+            (said, "That message was already added to a script. Find its line in"),
             (chat.channel.panel(), "I wrote that message."),
             (await chat.write(chat.ben, "", files={"a.png": b"a"}), "That message has no text."),
         ):

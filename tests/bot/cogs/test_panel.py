@@ -178,6 +178,19 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     assert parse_number("seed", " ") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "number"),
+    [
+        *(("length", "1,500", 1500), ("length", "1.500", 1500), ("cooldown", "3,600", 3600)),
+        *(("seed", "2,147,483,647", 2147483647), ("top_p", "0,250", 0.25), ("min_p", ".5", 0.5)),
+    ],
+)
+def test_numbers_may_have_marks_of_thousands_or_a_decimal_comma(
+    name: str, text: str, number: float
+):
+    assert parse_number(name, text) == number
+
+
 async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Stage):
     await start_script(stage)
 

@@ -24,6 +24,7 @@ from bot.cogs.privacy import format_forgotten, make_export_file
 from bot.errors import HeadMoved
 from bot.generation.prefill import Progress
 from bot.interactions.in_flight import InFlight
+from bot.screenplay.drafts import ERASED_NAME, ERASED_PERSON
 from bot.screenplay.elements import Kind
 from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script
@@ -31,7 +32,7 @@ from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_model_key
-from bot.storage.schema import ERASED_ELEMENT, ERASED_NAME, ERASED_PERSON, PostedLine, make_fork
+from bot.storage.schema import ERASED_ELEMENT, PostedLine, make_fork
 from bot.storage.store import Store
 from bot.ui.pages.replay_report import format_report
 from tests.bot.channel_check import assert_channel_is_true
@@ -86,6 +87,8 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     }
     script = await harness.session.library.load_script()
     assert (script.owner, script.players) == (ERASED_PERSON, {})
+    # Nobody moderates direct messages.
+    await harness.session.library.rename(ann, script.id, "The Bar")
     assert await harness.store.polls.load_votes(turn.poll.id) == {}
     assert (await harness.store.polls.find_poll(turn.poll.id)).asker == ERASED_PERSON
     assert (await harness.store.sprints.find_sprint(script.id)).starter == ERASED_PERSON
@@ -133,7 +136,8 @@ async def test_text_is_erased_from_copies_and_states(harness: SessionHarness):
     [spoken] = await harness.continue_script(seed=1)
     await harness.rewrite(first, "Snow.")
     assert sum(PHRASE in line.text for line in await harness.lines()) == 1
-    await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
+    erased = await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
+    assert erased.lines == 1
     script = await harness.session.library.load_script()
     tree = await harness.store.lines.load_tree_lines(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]

@@ -112,17 +112,21 @@ async def playing(discord: Discord, chosen: RunnerSettings, *before: Any) -> Asy
 async def test_stars_of_meanwhile_are_found_again(bare_discord: Discord, chosen: RunnerSettings):
     async with playing(bare_discord, chosen) as inside:
         await begin_script(inside.ann, inside.channel)
-        _, rain, snow, hail = await write(inside, "HELEN: Rain.", "Snow.", "Hail.")
-        for line in (rain, snow):
+        _, rain, snow, hail, wind = await write(inside, "HELEN: Rain.", "Snow.", "Hail.", "Wind.")
+        for line in (rain, snow, wind):
             await inside.ann.react(line, STAR)
         await (await press_star_of(inside.ann, hail)).shows("1 star")
-        await until_stars(inside, ("HELEN\nRain.", 1), ("Snow.", 1), ("Hail.", 1))
+        await until_stars(inside, ("HELEN\nRain.", 1), ("Snow.", 1), ("Hail.", 1), ("Wind.", 1))
     before = inside.channel, inside.ann, inside.ben
     await inside.ben.react(rain, STAR)
     await inside.ann.unreact(snow, STAR)
+    await inside.ann.unreact(wind, STAR)
+    await inside.ben.react(wind, STAR)
     await inside.ben.write(inside.channel, "Which of them is best?")
     async with playing(bare_discord, chosen, *before) as inside:
-        await until_stars(inside, ("HELEN\nRain.", 2), ("Hail.", 1))
+        await until_stars(inside, ("HELEN\nRain.", 2), ("Hail.", 1), ("Wind.", 1))
+        reactions = await inside.store.stars.load_reactions([wind.id])
+        assert reactions == {wind.id: {inside.ben.id}}
         await read_true_script(inside.ann, inside.channel)
 
 

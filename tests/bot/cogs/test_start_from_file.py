@@ -10,11 +10,12 @@ import pytest
 from bot.errors import RequestError
 from bot.generation import prefill
 from bot.generation.inputs import prime_model
+from bot.interactions import attachments
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers import LARGEST_SCRIPT_FILE
 from bot.session import library
-from bot.session.turn import NO_SCRIPT, Job, NewScript
+from bot.session.turn import NO_SCRIPT, Job, NewScript, Requester
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, assert_private, labels, start_script
 from tests.bot.playing import BY_PERSON, PAUSE, ask, click
@@ -70,16 +71,17 @@ async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: p
     # Of the two voices here, "other" stands for the one of films.
     monkeypatch.setattr(
         "bot.cogs.starting.find_fitting_model",
-        lambda heading: "other" if "INT." in heading else None,
+        lambda heading: "other" if heading.startswith(("INT.", "ACT")) else None,
     )
     for name, content, options, title, voice in (
         ("x.fountain", DINER, {}, "The Last Diner", "other"),
         ("x.fountain", DINER, {"heading": "A roof"}, "The Last Diner", "tiny"),
         ("x.fountain", DINER, {"voice": "tiny"}, "The Last Diner", "tiny"),
+        ("a.txt", "ACT I\n\nRain.", {}, "a", "other"),
         ("a.fdx", FDX, {}, "The Diner", "tiny"),
         ("a.fdx", FDX, {"title": "Mine"}, "Mine", "tiny"),
         ("x.fountain", "Title: " + "x" * 200 + "\n\nRain.", {}, "x" * 100, "tiny"),
-        ("my_play.txt", "MAYA: Hello.", {"heading": "Roof", "cast": "Maya"}, "my play", "tiny"),
+        ("my_play.txt", "maya: Hello.", {"heading": "Roof", "cast": "Maya"}, "my play", "tiny"),
     ):
         stage.channel = stage.guild.create_text_channel("another")
         await import_file(stage, name, content, **options)
@@ -166,9 +168,24 @@ async def test_a_script_started_during_the_reading_is_not_paused(harness: Sessio
     work = asyncio.ensure_future(import_play(harness, 20, replaced=NO_SCRIPT))
     await asyncio.sleep(0)
     await harness.start()
-    with pytest.raises(RequestError, match="Another script was started here"):
+    with pytest.raises(RequestError, match="Write in it with /continue, or"):
         await work
     assert (await harness.session.library.load_script()).title == "The Diner"
+
+
+async def test_a_script_that_has_got_lines_meanwhile_is_not_paused_without_asking(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    read_attachment = attachments.read_attachment
+
+    async def read_and_write(*arguments: Any) -> Any:
+        await stage.session.continuation.write(Requester(3, "Cid", "message"), "Snow.")
+        return await read_attachment(*arguments)
+
+    await stage.ann.slash(stage.channel, "start", title="Nothing yet")
+    monkeypatch.setattr(attachments, "read_attachment", read_and_write)
+    assert_private(await import_file(stage, "x.fountain", DINER), "“Nothing yet” has lines now.")
+    assert await stage.lines() == ["Snow."]
 
 
 async def test_the_next_turn_reads_what_the_start_had_no_time_for(

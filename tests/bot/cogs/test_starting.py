@@ -134,6 +134,7 @@ async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
     [
         *(("INT. DINER - NIGHT", "screen"), ("ext. heath", "screen"), ("Act I", "stage")),
         *(("SCENE 2. A WOOD", "stage"), ("A room", None), ("", None), ("INTERVAL", None)),
+        ("Innen. Küche - Tag", "screen"),
     ],
 )
 def test_a_heading_suggests_a_voice(heading: str, voice: str | None):

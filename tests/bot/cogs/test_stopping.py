@@ -84,11 +84,14 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
     assert "Here is your text:\n```\nSnow.\n```" in told.content
     assert not gate.is_set()
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
+    await inside.discord.delete(inside.channel.panel())
     asked = await act(inside)
     await asked.shows("The voice is reading the script: 0%.")
     gate.set()
     await asked.is_done()
     assert await read_script(inside.ann, inside.channel) == lines
+    assert inside.discord.refusals == ["PATCH edit: 10008 Unknown Message"]
+    inside.discord.refusals.clear()  # to edit the panel that was deleted
 
 
 async def write_too(inside: Inside) -> Asked:
@@ -151,6 +154,17 @@ async def test_stop_tells_when_the_work_was_lost(
     assert said in told.content
     running = await inside.script()
     assert (running and running.title) == "The Diner"
+
+
+async def test_an_error_after_progress_leaves_no_stop_button(inside: Inside, gate: asyncio.Event):
+    gate.set()
+    await (await inside.ann.slash(inside.channel, "continue")).is_done()
+    gate.clear()
+    asked = await inside.ann.slash(inside.channel, "script stats", what="replay")
+    await asked.shows("The voice is reading")
+    inside.services.models.close()
+    gate.set()
+    assert (await asked.shows("Try again")).labels == []
 
 
 async def test_nobody_stops_the_work_of_another_channel(inside: Inside, gate: asyncio.Event):

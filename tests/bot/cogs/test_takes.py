@@ -110,8 +110,6 @@ async def test_open_takes_are_prose_that_pings_nobody_with_a_button_each(stage: 
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
     [body] = [body for body in stage.sent() if body["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
-    told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
-    assert_private(told, "These takes are still open. Choose one")
 
 
 async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
@@ -124,6 +122,8 @@ async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
         await press(stage, shown, 2, person)
         lines.append(written[1])
         assert await stage.lines() == lines
+        told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
+        assert_private(told, "Rewrite the chosen one in its own message, or go to one with")
     top, *rows = shown.content.split("\n")
     assert top.startswith("-# Take 2 was chosen.")
     assert shown.components == []

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import simcord
+from aiohttp import ClientError
 
+from bot.ui.background import deadline_messages
 from bot.ui.background.deadline_messages import DeadlineMessages
 from bot.ui.background.live_polls import LivePolls
-from bot.ui.background.timers import Timers
+from bot.ui.background.timers import RETRY_DELAYS, Timers
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
     HEADING,
@@ -426,6 +429,16 @@ async def test_sprints_outlive_a_restart(stage: Stage):
         assert "Sprint" not in stage.panel().content
 
 
+async def test_a_sprint_ends_after_a_long_outage(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    await start_sprint(stage)
+    with monkeypatch.context() as patch:
+        patch.setattr(deadline_messages, "post_message", AsyncMock(side_effect=ClientError))
+        for seconds in (HOUR, *RETRY_DELAYS, HOUR):
+            await stage.world.advance_time(seconds)
+    await stage.world.advance_time(HOUR)
+    assert len(announcements(stage, "is over")) == 1
+
+
 async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
     for minutes in ("0", "61", "ten"):
         assert_private(await start_sprint(stage, minutes), "A sprint lasts from 1 to 60 minutes.")
@@ -443,7 +456,7 @@ async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
 
 
 async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
-    await take_turns(stage, stage.ben, cy)
+    await take_turns(stage, stage.ben, cy, stage.ann)
     await start_sprint(stage)
     sent = await open_privacy(stage, stage.ben, "My data")
     kept = json.loads(await sent.attachments[0].read())
@@ -451,10 +464,12 @@ async def test_a_forgotten_person_takes_no_turns(stage: Stage, cy: Any):
     assert len(kept["sprints"]) == 1
     await stage.world.advance_time(601)
     assert str(stage.ben.id) in turn(stage)
+    await ask(stage, "settings", setting="ping", value="on")
     asked = await open_privacy(stage, stage.ben, "Forget me…")
     await stage.ben.click(asked, label="Forget me")
-    await stage.world.settle()
-    assert turn(stage) == f"It is <@{cy.id}>'s turn."
-    assert (await stage.store.rotations.find_rotation(1)).writers == [cy.id]
+    await stage.world.advance_time(1)
+    assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
+    assert [who for _, who in pings(stage)] == [cy.id]
+    assert (await stage.store.rotations.find_rotation(1)).writers == [cy.id, stage.ann.id]
     again = await open_privacy(stage, stage.ben, "My data")
     assert again.content == "Nothing is stored about you."

@@ -193,6 +193,21 @@ async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: E
     assert elsewhere.shown() == [*forgotten, "*Hail\\.*"]
 
 
+async def test_overlapping_turns_show_each_its_own_change(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+):
+    await elsewhere.begin()
+    await slow_down(elsewhere.services, monkeypatch)
+    for command, options in (
+        ("write", {"text": "MAYA: Rain."}),
+        ("write", {"text": "Snow."}),
+        ("undo", {}),
+    ):
+        asked = await elsewhere.ann.slash(elsewhere.channel, command, **options)
+        await elsewhere.discord.until(lambda asked=asked: asked.how)
+    await elsewhere.discord.until(lambda: elsewhere.shown() == [*STARTED, *RAIN, UNDONE])
+
+
 async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):
     begun = await elsewhere.begin()
     await elsewhere.discord.let_time_pass(15 * 60)

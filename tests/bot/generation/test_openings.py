@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
 from bot.ui.pages.replay_report import format_report
 from tests.bot.conftest import Stage, answer, start_script
+from tests.bot.playing import suggest
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.voice_files import write_voice
 from tests.conftest import STYLES
@@ -224,6 +226,16 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     await start_script(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))
     assert "\nStyle: none\n" in shown.content
+
+
+async def test_a_heading_suggests_styles_and_a_surprise_draws_a_voice_that_has_the_style(
+    stage: Stage, models: Path
+):
+    shutil.copy(models / "other.onnx", models / "screen.onnx")
+    assert await suggest(stage, "start", "style", "", heading="INT. DINER") == []
+    await stage.ann.slash(stage.channel, "start", surprise=True, style="STORM")
+    script = await stage.session.library.load_script()
+    assert (script.model, STYLE.of(script)) == ("tiny", "storm")
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "de"])

@@ -342,9 +342,11 @@ async def test_a_line_that_could_say_nothing_fails(engine: Engine):
         )
 
 
-async def write_lines(engine: Engine, count: int, limit: int, *how: float, **options: float):
-    """Return lines of Leonato, at a temperature and with these options."""
-    start, cue = engine.model.start(), engine.model.encode(CUE)
+async def write_lines(
+    engine: Engine, count: int, limit: int, *how: float, prompt: str = CUE, **options: float
+):
+    """Return lines of Leonato or below another prompt, at a temperature and with these options."""
+    start, cue = engine.model.start(), engine.model.encode(prompt)
     requests = [Request(start, cue, Sampling(n, *how, **options), limit) for n in range(count)]
     replies = await asyncio.gather(*map(engine.run, requests))
     return [engine.model.decode(reply.written) for reply in replies]
@@ -353,6 +355,17 @@ async def write_lines(engine: Engine, count: int, limit: int, *how: float, **opt
 async def test_the_length_option_ends_lines_sooner(engine: Engine):
     short, free = [await write_lines(engine, 30, 200, 0.8, length=length) for length in (10, 0)]
     assert sum(map(len, short)) < 0.8 * sum(map(len, free))
+
+
+async def test_the_length_option_ends_no_speech_behind_its_cue(engine: Engine):
+    prompt = f"{CUE}Hello.\n\n"
+    short, free = [
+        [text for text in texts if text.isupper() and text.count("\n") == 2]
+        for length in (1, 0)
+        if (texts := await write_lines(engine, 30, 200, 0.8, prompt=prompt, length=length))
+    ]
+    # This small voice writes bare names of its own accord.
+    assert short == free
 
 
 async def test_the_repetition_option_keeps_a_cold_voice_from_loops(engine: Engine):

@@ -31,7 +31,9 @@ VOCABULARIES = {
     "stage": tuple("\n !\"&'(),-.2:;?" + string.ascii_letters + "[]"),
     "ascii": tuple("\n" + ASCII),
     "world": tuple(
-        "\n" + ASCII + "éÉßŒœ茂来たか。İıſªŉǆǅⅧ½\u0301\u0338क्षी\u200d👩🚀\u3164\xa0\u2028\t\r\u212a"
+        "\n"
+        + ASCII
+        + "éÉßŒœ茂来たか。İıſªŉǆǅⅧ½\u0301\u0338क्षी\u200d👩🚀↔\u3164\xa0\u2028\t\r\u212a"
     ),
     "world in few letters": tuple("\nAa \u0301茂\u200d[/*.!(T)O:Eİnſ\u0131x@#>123"),
     "capitals": tuple("\n" + string.ascii_uppercase + " .,:;!?'-/()[]*@>茂"),

@@ -82,6 +82,8 @@ def test_an_unknown_character_is_folded_or_skipped(model: Model):
     text = "“Café—you&me”, cafe\u0301, 茂茂!"
     assert model.decode(model.encode(text)) == "'Cafe--youandme', cafe, !"
     assert model.skipped(text) == 2
+    # A lower-case letter would make a cue action.
+    assert model.spell("ÞÓR (V.O.), GROẞ, Þór, Þ.") == "THOR (V.O.), GROSS, Thor, TH."
     assert model.encode("").shape == (0,)
 
 

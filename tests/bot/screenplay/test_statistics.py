@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.i18n.catalogue import speaking
+from bot.screenplay.drafts import ERASED_NAME, ERASED_PERSON
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.statistics import (
     ScriptStatistics,
@@ -13,6 +15,7 @@ from bot.screenplay.statistics import (
     format_minutes,
 )
 from bot.storage.schema import Line
+from bot.ui.lines.looks import format_credit
 
 SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
 
@@ -33,6 +36,13 @@ def test_lines_words_speakers_and_writers_are_counted():
     assert found.voices == (WriterStatistics("stage", 1, 2),)
     assert found.pages == pytest.approx(12 / 55)
     assert compute_share(found.writers[0], found) == 0.5
+
+
+def test_an_erased_person_has_a_name_in_the_language_of_the_reader():
+    [line] = lines("Rain.", (ERASED_PERSON, ERASED_NAME))
+    with speaking("de"):
+        assert [writer.name for writer in count_script([line]).writers] == ["jemand"]
+        assert format_credit(line) == "jemand"
 
 
 def test_an_empty_script_has_nothing():

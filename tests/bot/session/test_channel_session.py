@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 import onnxruntime
 import pytest
@@ -16,6 +17,7 @@ from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
 from bot.session import permissions, rotations
+from bot.session.deadlines import find_due_time
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
     MAX_LINES,
@@ -192,6 +194,15 @@ async def test_retry_writes_a_sibling_with_the_same_options(harness: SessionHarn
     assert await harness.state(second) == await harness.read_from_start(await harness.lines())
 
 
+async def test_a_retry_stores_no_line_twice(harness: SessionHarness):
+    await harness.start()
+    # Only the likeliest characters can be drawn, so that all takes are alike.
+    [line] = await harness.continue_script(temperature=0.1, top_p=0.05, character="JONAS")
+    with pytest.raises(RequestError, match="wrote a line that is there already"):
+        await harness.retry()
+    assert (await harness.lines())[-1].id == line.id
+
+
 async def test_a_persons_line_is_not_retried(harness: SessionHarness):
     await harness.start()
     with pytest.raises(RequestError, match="The last line is Ann's"):
@@ -256,6 +267,41 @@ async def test_an_order_of_writers_has_a_bound(
         await harness.session.rotations.join(harness.writer(), script)
 
 
+async def test_each_undone_line_returns_its_turn_and_each_restored_one_passes_it(
+    harness: SessionHarness,
+):
+    script, ben, cid = await start_turns(harness)
+    await harness.session.rotations.join(ann := harness.writer(), script)
+    for by in ("Ben", "Cid"):
+        await harness.write("Rain.", by=by)
+    first, _, last = [ScriptPosition(script, line.id) for line in await harness.lines()]
+    before, after = [ben.id, cid.id, ann.id], [ann.id, ben.id, cid.id]
+    for _ in range(2):
+        await harness.undo()
+    assert (await harness.session.rotations.find(script)).writers == before
+    for position, writers in ((last, after), (first, before)):
+        await harness.jump(position)
+        assert (await harness.session.rotations.find(script)).writers == writers
+
+
+@pytest.mark.parametrize("act", ["leave", "write", "sprint"])
+async def test_reminders_go_on_after_a_round_of_skips(harness: SessionHarness, act: str):
+    script, ben, _ = await start_turns(harness)
+    session, rotations = harness.session, harness.store.rotations
+    await session.rotations.set_deadline(harness.writer(), script, 1)
+    long_ago = utc_now() - dt.timedelta(days=1)
+    for turn in (1, 2):
+        await rotations.skip_turn(script, turn, long_ago, 0)
+    assert find_due_time(await rotations.find_rotation(script)) is None
+    if act == "leave":
+        await session.rotations.leave(ben, script)
+    elif act == "sprint":
+        await session.sprints.start(ben, script, 5)
+    if act != "leave":
+        await harness.write("Rain.")  # out of turn
+    assert find_due_time(await rotations.find_rotation(script)) > utc_now()
+
+
 async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     harness: SessionHarness,
 ):
@@ -274,12 +320,15 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     await harness.session.history.rewrite(harness.writer("Ben"), position, "Snow.")
     [*_, snow, _] = await harness.lines()
     await harness.rewrite(snow, "Sleet.")  # by somebody else
+    position = ScriptPosition(script, (await harness.lines())[-2].id)
+    by = replace(harness.writer("Ben"), moderator=True)
+    await harness.session.history.rewrite(by, position, "Hail.")
     for _ in range(2):
         await harness.undo()
     assert texts(await harness.lines())[1:] == ["Fog."]
     assert await find_writer() == ben.id
     await harness.redo()
-    assert texts(await harness.lines())[1:] == ["Fog.", "Sleet."]
+    assert texts(await harness.lines())[1:] == ["Fog.", "Hail."]
     assert await find_writer() == cid.id
     # Ben's line stands again as it was before.
     await harness.jump(ScriptPosition(script, snow.id))

@@ -35,13 +35,14 @@ from bot.arrays import States
 from bot.errors import RequestError
 from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
+from bot.screenplay.drafts import ERASED_PERSON
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import classify, format_for_model
 from bot.screenplay.free_text import parse_person_text
 from bot.session.channel_session import ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition
 from bot.settings import Settings
-from bot.storage.schema import ERASED_ELEMENT, ERASED_PERSON, ROOT_LINE, Line, Script
+from bot.storage.schema import ERASED_ELEMENT, ROOT_LINE, Line, Script
 from bot.storage.store import Store
 from tests.bot.conftest import execute_inline
 

@@ -131,9 +131,10 @@ CREATE TABLE rotations (
     announcement bigint,
     must_ping boolean NOT NULL,
     ping bigint,
-    passed_by bigint
+    passed_by json NOT NULL
 );
 ALTER TABLE ONLY rotations ALTER COLUMN writers SET STATISTICS 0;
+ALTER TABLE ONLY rotations ALTER COLUMN passed_by SET STATISTICS 0;
 CREATE TABLE scripts (
     id bigint NOT NULL,
     channel bigint NOT NULL,

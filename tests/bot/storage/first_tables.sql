@@ -106,7 +106,7 @@ CREATE TABLE rotations (
     announcement BIGINT,
     must_ping BOOLEAN NOT NULL,
     ping BIGINT,
-    passed_by INTEGER,
+    passed_by JSON NOT NULL,
     CONSTRAINT pk_rotations PRIMARY KEY (script),
     CONSTRAINT fk_rotations_script FOREIGN KEY(script) REFERENCES scripts (id)
 );

@@ -11,6 +11,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.free_text import parse_person_text
 from bot.settings import RunnerSettings
 from bot.ui.images.monogram import monogram_of
+from bot.ui.lines import faces
 from bot.ui.lines.looks import (
     DIVIDER,
     NAME_LIMIT,
@@ -21,7 +22,7 @@ from bot.ui.lines.looks import (
 )
 from tests.bot.channel_check import assert_channel_is_true, is_line, read
 from tests.bot.conftest import Stage, answer, assert_private, fields, start_script
-from tests.bot.playing import act_unrecorded, edit, write
+from tests.bot.playing import act_unrecorded, ask, choose_script, edit, replace_script, write
 from tests.fake_discord.people import letters
 from tests.fake_discord.rules import clean_webhook_name
 
@@ -63,6 +64,16 @@ async def test_characters_speak_under_their_names(stage: Stage):
     await assert_channel_is_true(stage)
 
 
+async def test_the_new_avatar_of_a_player_is_found(stage: Stage):
+    await start_script(stage)
+    await ask(stage, "cast", add="Maya", player=stage.ben)
+    for avatar in ("a" * 32, "b" * 32):
+        stage.world.backend.users[stage.ben.id].avatar = avatar
+        await write(stage, "MAYA: Hello.")
+        assert avatar in str([request.json for request in stage.world.http_requests])
+        await stage.world.advance_time(faces.PLAYER_SECONDS)
+
+
 async def test_one_webhook_posts_all_lines_even_after_a_restart(stage: Stage):
     await start_script(stage)
     await write(stage, "MAYA: Hello.")
@@ -101,6 +112,18 @@ async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_sever
     await stage.ben.slash(stage.channel, "continue", lines=3)
     assert len(shown(stage)) == 5
     await assert_channel_is_true(stage)
+
+
+async def test_the_messages_of_a_deleted_script_stay(stage: Stage):
+    await start_script(stage)
+    await replace_script(stage)
+    await write(stage, "MAYA: Rain.")
+    before = shown(stage)
+    await stage.restart()
+    asked = await choose_script(stage, "The Roof")
+    for label in ("Delete", "Delete for good"):
+        await stage.ann.click(asked, label=label)
+    assert shown(stage) == before
 
 
 async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: Stage):
