@@ -6,12 +6,13 @@ import asyncio
 import io
 import json
 import zipfile
+from contextlib import suppress
 from re import Match
 
 import discord
 from discord import app_commands, ui
 
-from ..errors import RequestError
+from ..errors import RequestError, TransactionFailed
 from ..i18n.catalogue import many, phrase, say
 from ..sharding import Shards
 from ..storage.records import ErasureResult, PersonalData
@@ -133,9 +134,10 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)
         in_flight.track(asyncio.create_task(redrawing))
-        for script in forgotten.orders:
-            if await self.sessions.housekeeping.find_script(script, Shards.of(self.bot)):
-                self.services.deadline_messages.watch(script)
+        with suppress(TransactionFailed):  # because the person is forgotten even so
+            for script in forgotten.orders:
+                if await self.sessions.housekeeping.find_script(script, Shards.of(self.bot)):
+                    self.services.deadline_messages.watch(script)
         return forgotten
 
 

@@ -213,7 +213,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """
         if match["action"] == "menu-vote":
             check_bot_is_member(interaction)
-            request = ContinueRequest(takes=3, vote=60)
+            request = ContinueRequest(takes=3, vote=60)  # a vote of a minute
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))

@@ -304,7 +304,7 @@ def _restore_cue(
 
 
 def _list_recent_speakers(context: GenerationContext) -> Iterator[str]:
-    """Yield the speakers of the last `REACH` characters, which are all that a replay knows."""
+    """Yield the speakers of the last `REACH` characters, which are all that a turn may know."""
     size = 0
     for text in reversed(context.recent_texts):
         if size >= REACH:

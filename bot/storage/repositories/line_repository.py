@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, literal, or_, select, update
@@ -203,8 +204,11 @@ class LineRepository(Repository):
                     since = literal((script.head or ROOT_LINE) + 1, Int64)
                     path = line_tree.query_path(head or ROOT_LINE, since=since)
                     restored = select(Line).join(path, Line.id == path.c.id).order_by(path.c.id)
-                    lines = await session.scalars(restored)
-                    await pass_after_lines(session, script.id, lines, moved_at)
+                    turns = groupby(
+                        await session.scalars(restored), lambda line: (line.delivery, line.author)
+                    )
+                    ends = [list(lines)[-1] for _, lines in turns]
+                    await pass_after_lines(session, script.id, ends, moved_at)
 
 
 async def swap_head(

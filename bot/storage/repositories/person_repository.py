@@ -175,7 +175,8 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
 
 def _is_original() -> ColumnElement[bool]:
     """Build the condition that a line is no copy of an existing line."""
-    return Line.copy_of.is_(None) | Line.copy_of.not_in(select(Line.id))
+    original = aliased(Line)  # PostgreSQL looks each up, where it would scan all for NOT IN
+    return ~select(original.id).where(original.id == Line.copy_of).exists()
 
 
 def _may_contain(column: InstrumentedAttribute[Any], person: int) -> ColumnElement[bool]:

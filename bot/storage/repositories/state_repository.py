@@ -78,6 +78,7 @@ class StateRepository(Repository):
     async def evict_states(self, most: int) -> None:
         """Evict the oldest states, those of heads last, if all take more than ``most`` bytes.
 
+        Text is never evicted: a state that is gone is computed again from the lines.
         The surprisal of a line is evicted with the line's state, because one reading makes both;
         only a head keeps its surprisal, which tells which model has read the script. Each batch is
         a unit of work, so that other units have their turn in between.

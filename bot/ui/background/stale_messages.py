@@ -54,7 +54,7 @@ class StaleMessages:
             log_failure(log, "could not draw messages that show what was forgotten", error)
 
     async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
-        """Return how many of the messages will be redrawn, and how many the bot may not delete."""
+        """Return how many of the messages the processes will redraw, and may not delete."""
         stale = await self.sessions.housekeeping.list_stale_messages()
         left = set(messages).intersection(chain.from_iterable(stale.values()))
         undeletable = left & self.messages.line_messages.undeletable
@@ -79,17 +79,18 @@ class StaleMessages:
 
     async def _redraw_channel(self, channel: int, guild: int | None, messages: list[int]) -> None:
         place: MessageChannel = self.client.get_partial_messageable(channel)
-        if guild and not self.client.get_channel(channel):
+        undeletable = self.messages.line_messages.undeletable
+        if guild and not (self.client.get_channel(channel) or undeletable.issuperset(messages)):
             # discord.py keeps no archived threads, and Discord edits no message in one.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                 found = await self.client.fetch_channel(channel)
-                if isinstance(found, discord.Thread):
+                if isinstance(found, discord.Thread) and found.archived:
                     place = await found.edit(archived=False)
         with speaking_in(self.client.get_guild(guild or 0), self.group):
             redraw = partial(self.messages.redraw, place, self.sessions.get(channel))
             for batch in discord.utils.as_chunks(messages, BATCH_SIZE):
                 redrawn = {message for message in batch if await redraw(message)}
                 await self.sessions.posts.record_redrawn(redrawn)
-                failed = set(batch) - redrawn - self.messages.line_messages.undeletable
+                failed = set(batch) - redrawn - undeletable
                 if failed and not redrawn:
                     return  # the channel takes no edits now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from ..components import has_component, make_row_view
 from ..delivery.sending import (
     CONNECTION_ERRORS,
     EDIT_SECONDS,
+    NO_MENTIONS,
+    REQUEST_TIMEOUT,
     MessageChannel,
     edit_message,
     post_message,
@@ -86,13 +89,20 @@ class Panel:
             self._progress[channel.id] = panel
             await self.posts.record_panel(channel.id, None, None)  # a known channel keeps its guild
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            old = self.find_progress(channel.id)
-            if old and await edit_message(channel, old, content=content, view=view):
-                return
+            if old := self.find_progress(channel.id):
+                message = discord.PartialMessage(channel=channel, id=old)
+                # Once, because the lines of the job wait meanwhile.
+                with suppress(discord.NotFound):
+                    async with asyncio.timeout(REQUEST_TIMEOUT):
+                        await message.edit(content=content, view=view, allowed_mentions=NO_MENTIONS)
+                    return
             self._progress[channel.id] = (await post_message(channel, content, view=view)).id
 
     async def retire(self, channel: MessageChannel) -> None:
-        """Delete the panel or the progress before lines hide it from the next process."""
+        """Delete the panel or the progress, before lines come below it, until the next call.
+
+        The next process would find neither above the newest line.
+        """
         panel = await self.posts.find_panel(channel.id)
         if old := self.find_progress(channel.id) or panel:
             await delete_message(channel, old)

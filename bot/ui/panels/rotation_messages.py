@@ -42,6 +42,9 @@ ORDER_ID = (
 """The turn is the one that the order shows, so that an old button passes no later turn."""
 END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
 
+MAX_LISTED = 20
+"""Writers in the summary of a sprint."""
+
 
 # In the panel and the channel ------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ def format_sprint_summary(script: Script, statistics: ScriptStatistics) -> str:
         f"- {inline(writer.name, NAME_SIZE)}: {format_count(writer)}{format_rewritten(writer)}"
         for writer in list_writers(statistics)
     ]
-    return "\n".join([top, *rows[:20]])
+    return "\n".join([top, *rows[:MAX_LISTED]])
 
 
 # For one person --------------------------------------------------------------------------------

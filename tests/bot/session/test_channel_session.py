@@ -272,16 +272,18 @@ async def test_each_undone_line_returns_its_turn_and_each_restored_one_passes_it
 ):
     script, ben, cid = await start_turns(harness)
     await harness.session.rotations.join(ann := harness.writer(), script)
-    for by in ("Ben", "Cid"):
-        await harness.write("Rain.", by=by)
-    first, _, last = [ScriptPosition(script, line.id) for line in await harness.lines()]
+    await harness.write("Rain.", by="Ben")
+    await harness.write("Rain.\n\nSnow.", by="Cid")
+    first, *_, last = [ScriptPosition(script, line.id) for line in await harness.lines()]
     before, after = [ben.id, cid.id, ann.id], [ann.id, ben.id, cid.id]
-    for _ in range(2):
+    for _ in range(3):
         await harness.undo()
     assert (await harness.session.rotations.find(script)).writers == before
-    for position, writers in ((last, after), (first, before)):
+    for position, writers in ((last, after), (first, before), (last, after)):
         await harness.jump(position)
         assert (await harness.session.rotations.find(script)).writers == writers
+    await harness.undo()
+    assert (await harness.session.rotations.find(script)).writers == [cid.id, ann.id, ben.id]
 
 
 @pytest.mark.parametrize("act", ["leave", "write", "sprint"])
