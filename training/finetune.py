@@ -19,13 +19,7 @@ from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
 from .model.contexts import Floats, Integers, choose_contexts, join_folds, join_texts
-from .model.corrections import (
-    STEP,
-    DenseLevel,
-    DiscountedCounts,
-    Expectations,
-    fit_corrections,
-)
+from .model.corrections import STEP, DenseLevel, DiscountedCounts, Expectations, fit_corrections
 from .model.network import CharLSTM
 from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape, divide_texts
 from .model.tables import append_tables, lay_out_tables

@@ -125,6 +125,8 @@ class Training:
         self.state = self.model.start(config.batch)
         self.step = 0
         self.seconds = 0.0
+        self.evaluated = 0.0
+        """The seconds of all evaluations, which `seconds` includes."""
         self.best = math.inf
         self.time_is_up = False
         """True if the run has stopped because its session's minutes are over."""
@@ -136,13 +138,9 @@ class Training:
         Raises TrainingError when the loss is not finite.
         """
         began = self.clock() - self.seconds
-        bits, taken, reported, evaluated = 0.0, 0, self.clock(), 0.0
+        bits, taken, reported = 0.0, 0, self.clock()
         bar: Progress = tqdm(
-            total=self.config.steps,
-            initial=self.step,
-            unit="step",
-            smoothing=0.05,
-            mininterval=1,
+            total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=1
         )
         with catch_interruption() as interrupted, bar as progress:
             while self.config.steps is None or self.step < self.config.steps:
@@ -160,10 +158,10 @@ class Training:
                     evaluation = self.clock() - began - self.seconds
                     # The speed is reported without evaluations.
                     reported += evaluation
-                    evaluated += evaluation
+                    self.evaluated += evaluation
                     self.seconds += evaluation
                     if self._can_plan:
-                        self._set_steps(progress, evaluated, evaluation)
+                        self._set_steps(progress, evaluation)
                 if not self._save_if_due(bool(interrupted)):
                     return False
         return True
@@ -223,13 +221,11 @@ class Training:
         is_planned = self.config.minutes is None or self.config.steps is not None
         return not is_planned and self.seconds >= SPEED_IS_KNOWN_AFTER
 
-    def _set_steps(self, progress: Progress, evaluated: float, evaluation: float) -> None:
-        """Set the number of steps that fit into `Config.minutes`.
-
-        ``evaluated``: the seconds of all evaluations so far; ``evaluation``: those of the last one.
-        """
+    def _set_steps(self, progress: Progress, evaluation: float) -> None:
+        """Set the number of steps that fit into `Config.minutes`; an evaluation is in seconds."""
         assert self.config.minutes is not None  # see `_can_plan`
-        per_step = (self.seconds - evaluated) / self.step + evaluation / self.config.evaluate_every
+        training = (self.seconds - self.evaluated) / self.step
+        per_step = training + evaluation / self.config.evaluate_every
         # The last step has an evaluation of its own.
         left = 60 * self.config.minutes - self.seconds - evaluation
         steps = self.step + max(1, int(left / per_step))
@@ -282,6 +278,7 @@ class Training:
         facts = {
             "step": self.step,
             "seconds": self.seconds,
+            "evaluated": self.evaluated,
             "best": self.best,
             "corpus": self.corpus_hash,
         }
@@ -311,6 +308,7 @@ class Training:
             self.state = tensors["state"].to(self.device)
             checkpoint.restore_generators(tensors, checkpoint.find_generators(self.device))
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
+            self.evaluated = facts["evaluated"]
         self.run_folder.drop_metrics_after(self.step)
 
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:

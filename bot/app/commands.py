@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 PAGE_DATABASE = Path("play.db")
-"""The database of the local page, whose messages end with it: a bot on Discord needs its own."""
+"""The database of the local page, which forgets its messages: a bot on Discord needs its own."""
 
 # An option without a default needs no words about its default.
 UNSET = arg(help_behavior_hint="")
@@ -50,7 +50,7 @@ class Configured:
             for name in ("database", "log_level")
             if (value := getattr(self, name, None)) is not None
         }
-        # For `doctor`, it is the command to check.
+        # `doctor` names the command that it checks; the others read settings for themselves.
         command = getattr(self, "command", type(self).__name__.lower())
         if command == "play":
             changes.setdefault("database", PAGE_DATABASE)

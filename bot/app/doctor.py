@@ -167,7 +167,8 @@ async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 def _check_file(path: Path) -> str:
     """Describe a SQLite file, without changing what it says; raise StoreError if it is unusable."""
-    if not path.exists():
+    # SQLite leaves an empty file where the first start was cut short.
+    if not path.exists() or not path.stat().st_size:
         if path.absolute().parent.is_dir():
             return f"{path} will be created"
         raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")

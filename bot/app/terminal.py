@@ -226,7 +226,7 @@ class Terminal:
             new = replace(UNTITLED_SCRIPT, model=suggested if is_here else None)
             await self.begin(new, make_heading(rest))
         else:
-            situation = draw_situation(settings.model, SystemRandom())
+            situation = draw_situation([settings.model], SystemRandom())
             new = NewScript(title=situation.title, cast=situation.cast)
             await self.begin(new, *situation.elements, author=OPENING_WRITER)
 

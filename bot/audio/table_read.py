@@ -92,8 +92,8 @@ async def record_table_read(
     """Record a script from its element ``first`` on, as far as `MAX_SECONDS` go.
 
     The voices are cast from all elements. ``on_progress`` is called in another thread, after each
-    sentence. Cancelling stops the recording at the end of one. Return a table read of 0 seconds
-    where nothing can be spoken; None without the extra.
+    sentence. Cancelling stops the recording after the sentence in progress. Return a table read
+    of 0 seconds where nothing can be spoken; None without the extra.
     """
     if not is_installed():
         return None

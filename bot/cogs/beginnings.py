@@ -15,7 +15,7 @@ from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOCK
-from ..session.situations import Situation, load_situations
+from ..session.situations import Situation, draw_situation
 from ..session.turn import ContinueRequest, NewScript, TurnResult, current_position
 from ..storage.schema import Script
 from ..ui.cards.model_cards import find_language, list_styles, name_language
@@ -60,10 +60,8 @@ class BeginningCog(FeatureCog):
     """A feature that begins scripts."""
 
     def draw_situation(self, model: str | None) -> Situation:
-        """Draw a situation for a voice, or of any voice that is here."""
-        names = [model] if model else self.services.models.names()
-        written = [situation for situation in load_situations() if situation.model in names]
-        return SystemRandom().choice(written or load_situations())
+        """Draw a situation for a voice, or for any voice that is here."""
+        return draw_situation([model] if model else self.services.models.names(), SystemRandom())
 
     async def draw_beginning(
         self, session: ChannelSession, guild: int | None, wanted: Beginning
@@ -72,9 +70,11 @@ class BeginningCog(FeatureCog):
         library = session.library
         chosen = wanted.model or await library.find_guild_model(guild)
         if wanted.style and not chosen:
-            models = self.services.models
-            found = [(name, list_styles(await models.look(name))) for name in models.names()]
-            able = [name for name, has in found if any(is_style(one, wanted.style) for one in has)]
+            able = [
+                file.name
+                for file in await self.services.models.examine_all()
+                if any(is_style(style, wanted.style) for style in list_styles(file))
+            ]
             chosen = SystemRandom().choice(able) if able else None
         situation = self.draw_situation(chosen)
         is_here = situation.model in self.services.models.names()

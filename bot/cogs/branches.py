@@ -154,9 +154,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             view = make_line_menu(poll.script, options)
             await answer_privately(interaction, question, view=view)
             return
-        line = await self.sessions.posts.load_line(message.id)
-        script = await turn.session.history.find_script(line)
-        await self._jump_to(turn, ScriptPosition(script.id, line.id))
+        await self._jump_to(turn, await self._find_shown_position(turn.session, message))
 
     @message_command(REWRITE)
     @answer_errors
@@ -174,9 +172,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "These lines are takes. Rewrite the chosen one in its own message, or go to one "
                 "with **Continue from here** first."
             )
-        line = await self.sessions.posts.load_line(message.id)
-        script = await session.history.find_script(line)
-        await self._offer_to_rewrite(interaction, session, ScriptPosition(script.id, line.id))
+        position = await self._find_shown_position(session, message)
+        await self._offer_to_rewrite(interaction, session, position)
 
     @listens_to(position_pattern("here"))
     @answer_errors
@@ -221,6 +218,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
         values = resolve_values(script.preferences, settings)
         list_text = format_lines(page.lines, page.numbers, values, settings, requested, size_left)
         return f"{title}\n{list_text}", view
+
+    async def _find_shown_position(
+        self, session: ChannelSession, message: discord.Message
+    ) -> ScriptPosition:
+        """Return the line that a message shows, in the running script if that has the line."""
+        line = await self.sessions.posts.load_line(message.id)
+        script = await session.history.find_script(line)
+        return ScriptPosition(script.id, line.id)
 
     # Going elsewhere
 

@@ -184,8 +184,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         result = await library.switch(turn.requester, script_id)
         who, title = format_requester(turn.interaction), inline(result.script.title, 100)
         rows = [say("{who} resumed “{title}”.", who=who, title=title)]
-        # Its messages stand above another script's. Where the bot only answers, the answer itself
-        # shows the last lines.
+        # Recap the script, because its messages stand above another script's. Where the bot only
+        # answers, the answer itself shows the last lines.
         if turn.bot_is_member:
             elements = await library.load_elements(result.script)
             rows += format_recap(elements, await library.list_characters(result.script))

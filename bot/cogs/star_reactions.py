@@ -66,7 +66,7 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     async def clear_stars(
         self, payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent
     ) -> None:
-        """Take the stars back whose reactions a moderator has cleared: all, or those of a star."""
+        """Take back a line's stars when a moderator has cleared its reactions, or its star ones."""
         if isinstance(payload, discord.RawReactionClearEvent) or is_star(payload.emoji):
             async with self._counting():
                 await self.sessions.stars.clear(payload.message_id)

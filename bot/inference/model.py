@@ -228,11 +228,12 @@ class Model:
 
     @cached_property
     def _translation(self) -> dict[int, str]:
-        fold = ({} if "ẞ" in self._ids else {"ẞ": "SS"}) | dict(self.fold)
+        spells_capital = "ẞ" not in self._ids and "S" in self._ids
+        fold = ({"ẞ": "SS"} if spells_capital else {}) | dict(self.fold)
         return {ord(character): plain for character, plain in fold.items()}
 
     def _spell_capitals(self, word: re.Match[str]) -> str:
-        """Return a word folded to capitals, or unchanged if it or the vocabulary has others."""
+        """Return a word of capitals as folded capitals, where the vocabulary has all of these."""
         spelt = word[0].translate(self._translation).upper()
         return spelt if word[0].isupper() and self._ids.keys() >= set(spelt) else word[0]
 

@@ -207,7 +207,7 @@ async def _report_progress(job: Job, display: ProgressDisplay) -> bool:
             return is_shown
         is_new_line = job.news.is_set()
         if not (is_new_line or job.is_running):
-            continue  # it waits, perhaps for a job whose own Stop button stands in that place
+            continue  # the job waits, perhaps for another one whose Stop button is shown there
         job.news.clear()
         try:
             if is_new_line:

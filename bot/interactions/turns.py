@@ -238,7 +238,7 @@ class Turns:
     async def record_pressed_poll(
         self, interaction: Interaction, session: ChannelSession, poll: int
     ) -> None:
-        """Record the message of a poll whose button was pressed, and redraw it if that is over."""
+        """Record the message of a poll whose button was pressed; redraw it if the poll is over."""
         message = interaction.message
         if message is None or message.flags.ephemeral:
             return

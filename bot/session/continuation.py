@@ -202,7 +202,8 @@ class Continuation:
         poll = await self.store.polls.open_poll(
             script, drafts, requester.delivery, requester.id, ends
         )
-        return self.reader.notifications.attach_model_change(TurnResult(script, poll=poll))
+        result = TurnResult(script, poll=poll, before=script)
+        return self.reader.notifications.attach_model_change(result)
 
     async def _read_script(
         self, context: TurnContext, parent: int | None, job: Job

@@ -84,7 +84,10 @@ class History:
         return ScriptPosition(script.id, path[found[0] - 1])
 
     async def find_script(self, line: Line) -> Script:
-        """Return the running script if that has a line, or else the line's, of any channel."""
+        """Return the running script if it has a line, or else the script to which the line belongs.
+
+        The second one may be in any channel.
+        """
         running = await self.library.find_running()
         if running and await self.store.scripts.has_line(running, line.id):
             return running

@@ -16,6 +16,7 @@ from ..generation.inputs import GenerationContext, PrimedModel
 from ..generation.openings import find_style_of_opening
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
+from ..inference.processors.repetition import REACH
 from ..recent import Recent
 from ..screenplay.elements import Element, Kind
 from ..storage.schema import ON_BOOK, Line, Script
@@ -259,7 +260,8 @@ class ReplayReader:
         # As its turn did: the lines above the turn, then those that the turn had written.
         path = await self._cache.load_path(line.parent)
         begin = len(path) - line.ordinal
-        context = GenerationContext.of(self.primed, state, path[:begin])
+        above = path[max(0, begin - REACH) : begin]  # because a line has a character at least
+        context = GenerationContext.of(self.primed, state, above)
         for line_before in path[begin:]:
             context = context.append(line_before, state)
         return context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,12 +59,11 @@ def load_situations() -> tuple[Situation, ...]:
     )
 
 
-def draw_situation(model_name: str, random: Random) -> Situation:
-    """Draw a situation for the voice with this name, or any one if none is written for it."""
+def draw_situation(models: Container[str], random: Random) -> Situation:
+    """Draw a situation that is written for one of these voices, or any one if there is none."""
     situations = load_situations()
-    return random.choice(
-        [situation for situation in situations if situation.model == model_name] or situations
-    )
+    written = [situation for situation in situations if situation.model in models]
+    return random.choice(written or situations)
 
 
 def find_fitting_model(heading: str) -> str | None:

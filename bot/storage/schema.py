@@ -302,6 +302,7 @@ class PostedLine(Base):
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     channel: Mapped[int] = mapped_column(BigInteger, index=True)
     line: Mapped[int] = mapped_column(index=True)
+    """The line, or `ROOT_LINE` where the message still shows a line of a deleted script."""
     look: Mapped[str]
     """The look in which the message was posted, and must be edited."""
     name: Mapped[str | None]

@@ -46,6 +46,7 @@ from bot.inference.processors.repetition import REACH
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, parse_model_text
+from tests.tools.tables import format_head, format_row
 from training.data.texts import read
 from training.errors import TextError
 from training.ranges import PositiveInt
@@ -292,14 +293,13 @@ def make_table(marked: Marked, seed: int) -> str:
     of_places = [marked.marks[place] for place in marked.places]
     rows = [
         f"{len(marked.places):,} places, {len(marked.marks):,} lines\n",
-        "| rule | pairs in order | mark |",
-        "|---|---:|---:|",
-        f"| any line | | {np.mean([marks.mean() for marks in of_places]):.3f} |",
-        f"| the best line | | {np.mean([marks.max() for marks in of_places]):.3f} |",
+        *format_head(["rule", "pairs in order", "mark"]),
+        format_row(["any line", "", f"{np.mean([marks.mean() for marks in of_places]):.3f}"]),
+        format_row(["the best line", "", f"{np.mean([marks.max() for marks in of_places]):.3f}"]),
     ]
     for name, costs in {**marked.costs, "fitted to other places": marked.fit_others(seed)}.items():
         right, mark = marked.judge(costs)
-        rows.append(f"| {name} | {right:.2%} | {mark:.3f} |")
+        rows.append(format_row([name, f"{right:.2%}", f"{mark:.3f}"]))
     *weights, of_bits = marked.fit(marked.places)
     fitted = ", ".join(
         f"{name} {weight / of_bits:.1f}" for name, weight in zip(CRITERIA, weights, strict=True)

@@ -75,9 +75,10 @@ def test_expectations_are_probabilities(prior: NgramPrior):
 
 
 def test_new_text_costs_less_than_by_kneser_ney(prior: NgramPrior):
-    # Modified Kneser-Ney smoothing (Chen & Goodman 1999) of up to 4 characters costs 2.32 bits.
-    assert cost(prior, NEW) < 2.32
-    assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=2)), NEW) - 0.05
+    # Modified Kneser-Ney smoothing (Chen & Goodman 1999) of up to 4 characters costs 2.32 bits; no
+    # program here computes this again.
+    assert cost(prior, NEW) < 2.32 - 0.2
+    assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=3)), NEW) - 0.1
 
 
 def test_a_follower_counts_once_after_each_longer_kept_context():

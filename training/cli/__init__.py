@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = command()
     except UserError as error:
         print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of the output has ended, as `head` does; Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         advice = "check its folder's permissions and the space on the disk."

@@ -120,6 +120,8 @@ class Drama(Command):
             )
         if self.download and self.source.is_file():
             raise CorpusError(f"{self.source} is a file: name a folder for the texts with --from.")
+        if self.download and self.source.resolve().is_relative_to(self.out.resolve()):
+            raise CorpusError(f"{self.source} lies in {self.out}: choose another --out.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg, create_mutex_group
@@ -149,7 +150,8 @@ class Voice(Command):
     voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
     """The voice file that learns them, instead of the shipped *screen*."""
     language: Annotated[str | None, UNSET] = None
-    """The code of the language of your scripts, such as `de`, if it is not that of the voice."""
+    """The code of the language of your scripts, such as `de`, if it is not that of the voice;
+    a repeated command keeps the first answer."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
     """Number of steps."""
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
@@ -170,7 +172,7 @@ class Voice(Command):
             )
         out = Path("runs") / self.name
         tune = Tune(voice=self.voice, out=out).defaults()
-        told = tune.description
+        base = tune.description
         is_better = replace(
             tune,
             texts=self.texts,
@@ -178,7 +180,7 @@ class Voice(Command):
             minutes=self.minutes,
             device=self.device,
             resume=Run(out).is_begun,
-            description=replace(told, name=self.name, language=self.language or told.language),
+            description=replace(base, name=self.name, language=self.language or base.language),
         ).learn("Repeat the command to continue.")
         if not is_better:
             return INTERRUPTED if is_better is None else 1
@@ -194,8 +196,8 @@ class Voice(Command):
             return code
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
-            f"Try it: `ONBOOK_MODELS={self.voices.resolve()} ONBOOK_MODEL={self.name} {onbook} "
-            f"write`, or on Discord, if its bot reads this folder, also while it runs: "
-            f"`/voice voice: {self.name}` with `use`."
+            f"Try it: `ONBOOK_MODELS={quote(str(self.voices.resolve()))} ONBOOK_MODEL={self.name} "
+            f"{quote(str(onbook))} write`, or on Discord, if its bot reads this folder, also while "
+            f"it runs: `/voice voice: {self.name}` with `use`."
         )
         return 0

@@ -45,12 +45,12 @@ class LengthBias(Processor):
         position = self.rows.column - self.rows.first[:count]
         beyond = (position > self._length[:count]).nonzero()[0]
         beyond = beyond[self.model.sentence_ends[self.rows.buffers.tokens[beyond]]]
-        beyond = beyond[[not self._is_cue(row) for row in beyond.tolist()]]
+        beyond = beyond[[not self._may_be_cue(row) for row in beyond.tolist()]]
         excess = position[beyond] / self._length[beyond] - 1
         logits[beyond, self.model.newline] += LENGTH_BIAS * excess
 
-    def _is_cue(self, row: int) -> bool:
-        """Return whether a row has written nothing but a cue, behind which an end leaves action."""
+    def _may_be_cue(self, row: int) -> bool:
+        """Return whether a row has written one line alone, which may be a cue that needs speech."""
         written = self.rows.tokens[row, self.rows.first[row] : self.rows.column]
         is_short = 1 < len(written) <= CUE_LIMIT + 1
         return is_short and self.model.cue_ends[written].nonzero()[0].tolist() == [len(written) - 1]

@@ -93,8 +93,7 @@ async def check_tables(connection: AsyncConnection) -> bool:
         return True
     if foreign := tables.intersection(Base.metadata.tables):
         raise StoreError(
-            f"The PostgreSQL database has a foreign table {min(foreign)!r}. Give On Book a "
-            "database of its own."
+            f"{NAME} has a foreign table {min(foreign)!r}. Give On Book a database of its own."
         )
     return False
 

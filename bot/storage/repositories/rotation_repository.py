@@ -143,7 +143,7 @@ def _begin_next_turn(rotation: Rotation, now: dt.datetime) -> None:
 
 
 def _forget_skips(rotation: Rotation, now: dt.datetime) -> None:
-    """Count no skip any more; after a round of skips, let the present turn begin now."""
+    """Reset the count of skips; after a round of skips, begin the present turn now."""
     if rotation.skips >= len(rotation.writers):
         rotation.since = now
     rotation.skips = 0
@@ -211,7 +211,7 @@ async def return_turn(
 
 
 async def _find_writer(session: AsyncSession, line: Line) -> int | None:
-    """Return the id of the first who wrote a line, whoever has rewritten it since, or None."""
+    """Return the id of the first writer of a line, despite rewrites, or None for a voice."""
     while line.rewrite_of and (older := await session.get(Line, line.rewrite_of)):
         line = older
     first: int | None = line.former_writers[0][0] if line.former_writers else line.author

@@ -52,7 +52,7 @@ def restore(database: Path, source: Path) -> Path | None:
             copy_file(source, part)
             _check(part)
             upgrade_file(part, backup=source)
-            _sync(part)  # so that only two renamings remain when something first changes
+            _sync(part)  # so that only renamings remain when something first changes
             old = _set_aside(database)
             part.replace(database)
     finally:

@@ -42,7 +42,9 @@ class StaleMessages:
         housekeeping = self.sessions.housekeeping
         try:
             async with self._lock:
-                await self.answers.redraw(self.sessions)
+                # These answers stand where the bot is no member and knows no language.
+                with speaking_in(None, self.group):
+                    await self.answers.redraw(self.sessions)
                 assert self.client.user is not None  # known once it is ready
                 if not await housekeeping.claim(self.client.user.id):
                     return
@@ -54,7 +56,7 @@ class StaleMessages:
             log_failure(log, "could not draw messages that show what was forgotten", error)
 
     async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
-        """Return how many of the messages the processes will redraw, and may not delete."""
+        """Return how many of the messages will be redrawn, and how many the bot may not delete."""
         stale = await self.sessions.housekeeping.list_stale_messages()
         left = set(messages).intersection(chain.from_iterable(stale.values()))
         undeletable = left & self.messages.line_messages.undeletable

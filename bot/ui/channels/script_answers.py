@@ -194,8 +194,8 @@ class ScriptAnswers:
     ) -> list[Line]:
         """Remove the panels, and lines, from the earlier answers that can still be edited.
 
-        Lines that were added in the place of others stand there. Return the removed lines that none
-        of these answers has lost.
+        A rewritten line takes the place of the line that it rewrites. Return the removed lines that
+        none of these answers has lost.
         """
         left = list(removed)
         self._drop_expired()
@@ -285,7 +285,7 @@ def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
 
 
 def _update(shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line]) -> list[Line]:
-    """Return the lines without those removed; rewritten ones stand in the places of these."""
+    """Return the shown lines without the removed ones, or with what these were rewritten as."""
     originals = {line.id: line.original for line in removed}
     new = [(originals.get(line.rewrite_of or 0), line) for line in added]
     rows = (

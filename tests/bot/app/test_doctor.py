@@ -97,6 +97,9 @@ async def test_doctor_works_without_a_network(
 async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
     chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
+    (begun := tmp_path / "begun.db").touch()
+    assert await doctor.check_all(on(chosen, begun), "write") == 0
+    assert f"ok  Database: {begun} will be created" in capsys.readouterr().out
     frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
     make_file_read_only(frozen)
     assert await doctor.check_all(on(chosen, frozen), "write") == 1

@@ -193,16 +193,16 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     discord.refusals.clear()
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, lines: int, stop: Callable[[], Any]) -> None:
-    """Do something else before the voice writes each line after so many."""
+def act_after(monkeypatch: pytest.MonkeyPatch, lines: int, act: Callable[[], Any]) -> None:
+    """Await an act before the voice drafts each line after the first ``lines``."""
     draft, begun = Drafter.draft_line, itertools.count()
 
-    async def draft_or_stop(*arguments: Any) -> Draft:
+    async def act_and_draft(*arguments: Any) -> Draft:
         if next(begun) >= lines:
-            await stop()
+            await act()
         return await draft(*arguments)
 
-    monkeypatch.setattr(Drafter, "draft_line", draft_or_stop)
+    monkeypatch.setattr(Drafter, "draft_line", act_and_draft)
 
 
 async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
@@ -211,7 +211,7 @@ async def test_each_line_is_shown_when_it_is_finished_and_stop_keeps_them(
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.2)
     await begin_script(inside.ann, inside.channel)
     gate = asyncio.Event()
-    stop_after(monkeypatch, 2, gate.wait)
+    act_after(monkeypatch, 2, gate.wait)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
 
     def find_lines() -> list[Message]:
@@ -238,21 +238,21 @@ async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin_script(inside.ann, inside.channel)
-    stop_after(monkeypatch, 2, AsyncMock(side_effect=NoContinuation))
+    act_after(monkeypatch, 2, AsyncMock(side_effect=NoContinuation))
     asked = await inside.ann.slash(inside.channel, "continue", lines=5)
     told = await asked.shows("The banned-word list leaves no possible continuation.")
     assert told.only_for == inside.ann.id
     assert len(await read_true_script(inside.ann, inside.channel)) == 3
 
 
-async def test_who_forgets_a_person_meanwhile_keeps_the_finished_lines(
+async def test_finished_lines_stay_where_a_person_is_forgotten_meanwhile(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     async def forget() -> None:
         await inside.store.people.erase_person(inside.ann.id, text=True)
 
     await begin_script(inside.ann, inside.channel)
-    stop_after(monkeypatch, 1, forget)
+    act_after(monkeypatch, 1, forget)
     asked = await inside.ben.slash(inside.channel, "continue", lines=3)
     told = await asked.shows("Someone else changed the script first.")
     assert told.text.endswith("then try again. The finished lines stay.")
@@ -266,7 +266,7 @@ async def test_the_bot_types_at_once_where_the_voice_writes(
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).is_done()
     assert inside.discord.typing == []
     gate = asyncio.Event()
-    stop_after(monkeypatch, 0, gate.wait)
+    act_after(monkeypatch, 0, gate.wait)
     asked = await inside.ben.slash(inside.channel, "continue")
     await inside.discord.until(lambda: inside.discord.typing)
     assert inside.discord.typing == [inside.channel.id]

@@ -291,7 +291,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await assert_channel_is_true(stage)
 
 
-async def test_nobody_is_skipped_for_a_time_in_which_nobody_else_wrote(stage: Stage, cy: Any):
+async def test_nobody_is_skipped_for_the_time_before_a_second_writer_joined(stage: Stage, cy: Any):
     await take_turns(stage, stage.ben)
     await set_deadline(stage)
     await stage.world.advance_time(5 * HOUR)

@@ -63,9 +63,9 @@ def test_each_voice_has_30_situations_without_repetitions() -> None:
 
 
 def test_a_draw_fits_the_voice_and_depends_on_its_random_source_alone() -> None:
-    drawn = [draw_situation("stage", Random(seed)) for seed in range(100)]
+    drawn = [draw_situation(["stage"], Random(seed)) for seed in range(100)]
     assert {scene.model for scene in drawn} == {"stage"}
     assert len({scene.title for scene in drawn}) > 20
-    assert drawn == [draw_situation("stage", Random(seed)) for seed in range(100)]
+    assert drawn == [draw_situation(["stage"], Random(seed)) for seed in range(100)]
     # A voice without situations of its own draws from all.
-    assert {draw_situation("another", Random(seed)).model for seed in range(50)} == STYLES.keys()
+    assert {draw_situation(["another"], Random(seed)).model for seed in range(50)} == STYLES.keys()

@@ -107,11 +107,13 @@ def test_a_single_file_can_be_converted(texts, tmp_path):
     [
         (["--from", "{file}", "--download"], "is a file: name a folder"),
         (["--from", "{folder}", "--download", "--mirror", "gutenberg.org"], "https://"),
+        (["--from", "{inside}", "--download"], "lies in"),
         (["--from", "{nowhere}"], "There is no"),
     ],
 )
 def test_impossible_requests_are_refused(tmp_path, capsys, arguments, said):
     places = {"file": tmp_path / "a.txt", "folder": tmp_path, "nowhere": tmp_path / "b"}
+    places["inside"] = tmp_path / "out" / "texts"
     places["file"].write_text("text")
     given = [argument.format(**places) for argument in arguments]
     assert main(["corpus", "drama", "--out", str(tmp_path / "out"), *given]) == 1

@@ -17,16 +17,17 @@ def require_empty(folder: Path) -> None:
 def write_corpus(out: Path, files: Mapping[str, str]) -> None:
     """Write texts to their paths below `out`, which `training.data.texts.collect` can split.
 
-    Raises CorpusError if the folder is not empty or cannot be made.
+    Raises CorpusError if the folder is not empty or cannot be made, and OSError if a text cannot be
+    written.
     """
     require_empty(out)
     try:
         for part in ("train", "validation"):
             (out / part).mkdir(parents=True)
-        for name, text in files.items():
-            (out / name).parent.mkdir(exist_ok=True)
-            (out / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise CorpusError(
             f"The folder {out} cannot be made ({error.strerror}): choose another name."
         ) from error
+    for name, text in files.items():
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
