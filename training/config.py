@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Suppress, UseAppendAction, arg
 
 from .data.vocabulary import Vocabulary
+from .errors import TrainingError
 from .model import LAYERS
 from .model.memory import NO_MEMORY, MemoryShape
 from .model.network import Regularisation, Shape
@@ -34,6 +36,12 @@ class Description:
     """The terms under which the voice may be used."""
     language: str = "en"
     """The code of the language of the training texts, such as `de`."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z]{2,3}(-\w+)*", self.language):
+            raise TrainingError(
+                f"--language {self.language} is not a language code. Give one such as de."
+            )
 
 
 @dataclass(frozen=True)

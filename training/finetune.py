@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .checkpoint import Folds, Start
-from .data.texts import Text, collect
+from .data.texts import Text, collect, describe
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
@@ -49,6 +49,7 @@ def create(
     """
     split = collect(paths)
     run.require_new()
+    print(describe(split), flush=True)
     config = dataclasses.replace(
         voice.config(),
         # The voice's folders belong to other texts, and the new texts may be few.

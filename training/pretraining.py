@@ -14,7 +14,7 @@ import torch
 
 from .checkpoint import Folds, collect_weights, count_texts, save_counts
 from .config import Config
-from .data.texts import Split, collect, hash_files, read_texts
+from .data.texts import Split, collect, describe, hash_files, read_texts
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
@@ -68,6 +68,7 @@ def create_run(
     """
     files, split = hash_files(paths), collect(paths)
     run.require_new()
+    print(describe(split), flush=True)
     _require_folders(config.repeat, [text.folder for text in split.train])
     known = source.model() if source else None
     if source and known:

@@ -152,8 +152,7 @@ def test_a_graph_that_differs_from_the_run_is_not_written(
     assert main([str(tiny_run.folder), "--heldout", str(few_words), "-o", str(path)]) == 1
     said = capsys.readouterr()
     assert "NO" in said.out.split()
-    assert "was not written" in said.err
-    assert f"Try `onbook-export {tiny_run.folder} --bits 32 -o {path}`." in said.err
+    assert "was not written: " in said.err
     assert path.read_text() == "what was there"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -252,7 +251,8 @@ def test_an_unusable_output_is_refused_before_the_work(tiny_run, tmp_path, capsy
     monkeypatch.setattr(make, "prove", None)
     target = tmp_path / "none" / "a.onnx"
     assert "There is no folder" in refused(capsys, tiny_run.folder, "-o", target)
-    assert "is a folder" in refused(capsys, tiny_run.folder, "-o", tmp_path)
+    for target in (tmp_path, tmp_path / "mine"):
+        assert "is not an .onnx file" in refused(capsys, tiny_run.folder, "-o", target)
 
 
 def test_a_graph_of_another_program_is_refused(voice_8, tmp_path, capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.texts import MINIMUM, Split, Text, collect, read
+from training.data.texts import MINIMUM, Split, Text, collect, describe, read
 from training.errors import TextError
 
 FINAL_DRAFT = """\
@@ -219,18 +219,57 @@ def test_notes_and_comments_are_dropped_from_fountain(write: Write):
 # Markdown and Final Draft
 
 
-def test_plays_in_markdown_become_fountain(write: Write):
-    play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
-    for text in (play, play.replace("\n", "\r\n")):
-        assert read(write("a.md", text)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
-    # Names that are misprints elsewhere.
-    play = "# A Play\n\n**Shepard**  \nYes.\n\n**KATARINA**  \nNo.\n"
-    assert read(write("a.md", play)).content == "SHEPARD\nYes.\n\nKATARINA\nNo."
+def test_scripts_in_markdown_become_fountain(write: Write):
+    script = (
+        "# A Script\n\n## INT. BAR - NIGHT\n\nRain on the *window*.\n\n**Maya**  \n(softly)\nHello."
+        "\n\nShe goes.\n\n### A room\n\n**BOB**  \nNo.\n"
+    )
+    expected = (
+        "INT. BAR - NIGHT\n\nRain on the window.\n\nMAYA\n(softly)\nHello.\n\nShe goes.\n\n"
+        ".A ROOM\n\nBOB\nNo."
+    )
+    for text in (script, script.replace("\n", "\r\n")):
+        assert read(write("a.md", text)).content == expected
 
 
 def test_other_markdown_is_kept(write: Write):
     notes = "# Notes\n\n**Note**\nThis is *not* a play."
     assert read(write("a.md", notes)).content == notes
+
+
+def test_typed_pages_become_fountain(write: Write):
+    page = f"""\
+{"THE BAR":>47}
+
+{"by Ann":>47}
+
+
+
+1         INT. BAR - NIGHT                                       1
+
+               Rain on a half-
+               open window.
+
+                                     MAYA (cont'd)
+                               (softly, to
+                               herself)
+                         Hello. It is
+                         raining.
+
+                                     (MORE)
+\f{"2.":>72}
+
+\t       \t\t     JON
+                         Yes.
+
+2         THE MOON                                               2
+
+                                                            CUT TO:
+"""
+    assert read(write("a.txt", page)).content == (
+        "INT. BAR - NIGHT\n\nRain on a half-open window.\n\nMAYA (CONT'D)\n(softly, to herself)\n"
+        "Hello. It is raining.\n\nJON\nYes.\n\n.THE MOON\n\nCUT TO:"
+    )
 
 
 def test_final_draft_becomes_fountain(write: Write):
@@ -410,6 +449,15 @@ def test_too_little_text_is_refused(write: Write):
     # Held-out text does not count as learned.
     with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
+
+
+def test_what_was_read_is_told_and_texts_of_little_speech_are_named():
+    play = Text("b", "THE PLAY\nIn one act\n\nANN. Yes.")
+    split = Split((Text("a", "ANN\nYes.\n\n" * 3), play), (Text("c", "@Ann\nNo.\n\n" * 3),), ())
+    assert describe(split) == (
+        "3 texts, 90 characters; held out: c.\nHardly any speech: b. "
+        "Put each NAME on a line of its own, in capitals, above what is said."
+    )
 
 
 def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):

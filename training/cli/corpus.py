@@ -40,24 +40,20 @@ class _Folder(Command):
     out: OutFolder
     """The folder to write to."""
 
-    def __call__(self) -> int:
-        """Write the corpus, and print how to go on."""
-        print(f"{self.write()} are in {self.out}: train them with `onbook-train train`.")
+    def end(self, name: str) -> int:
+        """Print how to go on with the corpus of a name."""
+        print(f"{name} are in {self.out}: train them with `onbook-train train`.")
         return 0
-
-    def write(self) -> str:
-        """Write the corpus; return its name."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Films(_Folder):
     """Write 279 short films that were written for On Book as Fountain."""
 
-    def write(self) -> str:
+    def __call__(self) -> int:
         """Write the films."""
         screenplays.write_films(self.out)
-        return "The films"
+        return self.end("The films")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +63,20 @@ class Sketches(_Folder):
     kind: Kind = "all"
     """Which sketches to write: those with INT. or EXT. are for films."""
 
-    def write(self) -> str:
+    def __call__(self) -> int:
         """Write the sketches."""
         screenplays.write_sketches(self.out, _list_kinds(self.kind))
-        return "The sketches"
+        return self.end("The sketches")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plays(_Folder):
     """Write 38 plays of Shakespeare as Fountain."""
 
-    def write(self) -> str:
+    def __call__(self) -> int:
         """Write the plays."""
         shakespeare.write_plays(self.out)
-        return "The plays"
+        return self.end("The plays")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,7 @@ class Evaluate(Command):
             raise TextError("No text is named: give the files to read, after the voice.")
         voice = open_voice(self.voice)
         model, vocabulary = voice.model(), voice.vocabulary()
-        heads = "text", "characters", "skipped", "bits per character"
-        print("{:28} {:>10} {:>8} {:>18}".format(*heads))
+        print(f"{'text':28} {'characters':>10} {'skipped':>8} {'bits per character':>18}")
         for path in self.texts:
             text = read(path)
             cost = measure_carried(model, vocabulary, text.content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -28,13 +29,9 @@ from .train import RESUMABLE, explain_loss, say_interrupted
 BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
 
 
-def find_voices() -> Path:
-    """Return the folder of the shipped voices; if the bot is not installed, ``models``."""
-    bot = find_spec(BOT)
-    return Path(bot.origin).parent / "models" if bot and bot.origin else Path("models")
-
-
-VOICES = find_voices()
+FOUND = find_spec(BOT)
+VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Path("models")
+"""The folder of the shipped voices; if the bot is not installed, ``models``."""
 
 TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
 """The defaults of a tuning, but for what is kept from the voice."""
@@ -170,6 +167,8 @@ class Voice(Command):
                 f"No voice can be written to {self.voices}: make this folder, or name another one "
                 f"with --voices."
             )
+        if not re.fullmatch(r"\w[\w .-]*", self.name):
+            raise VoiceError(f"--name {self.name} can name no file: use letters, digits, - and _.")
         out = Path("runs") / self.name
         tune = Tune(voice=self.voice, out=out).defaults()
         base = tune.description
@@ -196,8 +195,9 @@ class Voice(Command):
             return code
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
-            f"Try it: `ONBOOK_MODELS={quote(str(self.voices.resolve()))} ONBOOK_MODEL={self.name} "
-            f"{quote(str(onbook))} write`, or on Discord, if its bot reads this folder, also while "
-            f"it runs: `/voice voice: {self.name}` with `use`."
+            f"Try it: `ONBOOK_MODELS={quote(str(self.voices.resolve()))} "
+            f"ONBOOK_MODEL={quote(self.name)} {quote(str(onbook))} write`, or on "
+            f"Discord, if its bot reads this folder, also while it runs: `/voice voice: "
+            f"{self.name}` with `use`."
         )
         return 0

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from textwrap import shorten
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
@@ -30,8 +31,18 @@ KINDS = (".fountain", ".txt", ".md", ".fdx")
 KINDS_IN_WORDS = ".fountain, .txt, .md and .fdx"
 
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
-CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
+CUE_IN_MARKDOWN = re.compile(r"^\*\*([^*\n]+)\*\*\n(?=.*\w)", re.MULTILINE)
 SCENE_HEADING = re.compile(r"(?:INT|EXT|EST|I/E)[. /]")
+NAME = r"(?=.*[^\W\d_])[^a-z\n(]+(?:\(.*)?"
+SPEECH = re.compile(rf"^(?:@.*|{NAME})\n.", re.MULTILINE)
+TYPED_CUE = re.compile(rf"^ {{10,}}{NAME}\n {{5,}}\S", re.MULTILINE)
+NUMBERED_HEADING = re.compile(r"\d+[A-Z]?\.? {2,}(\S.*?)(?: {2,}\d+[A-Z]?\.?)?")
+# A centred title page, a page's number, words about the next page, and the break after a hyphen.
+ONLY_TYPED = re.compile(
+    r"\A(?: {16,}.*\n+)+|^ {30,}\d+\.?$|^[ \d]*(?:\(MORE\)|\(?CONTINUED\)?:?)[ \d]*$"
+    r"|(?<=\w-)\n +(?=\w)",
+    re.MULTILINE,
+)
 
 TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(draft )?date|contact|copyright|revision"
 TITLE_PAGE = re.compile(
@@ -84,15 +95,18 @@ def read(path: Path) -> Text:
     data = _read_bytes(path)
     match path.suffix.lower():
         case ".fdx":
-            content = _read_final_draft(path, data)
+            content = "\n\n".join(_format_elements(_read_final_draft(path, data)))
         case ".fountain":
             content = _read_script(_normalise(_decode(path, data)))
         case ".md":
             content = _normalise(_decode(path, data))
-            if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
-                content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
+            if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a script
+                content = _read_markdown(content)
         case _:
-            content = TITLE_PAGE.sub("", _normalise(_decode(path, data)))
+            content = _decode(path, data)
+            if len(TYPED_CUE.findall(content.expandtabs())) > 1:
+                content = "\n\n".join(_format_elements(_read_typed_page(content.expandtabs())))
+            content = TITLE_PAGE.sub("", _normalise(content))
     # Cut, because a run's file of a held-out text has this name, perhaps with a number.
     name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
     return Text(name, _normalise(content), path.absolute().parent.name)
@@ -240,7 +254,8 @@ def _read_script(content: str) -> str:
     return content
 
 
-def _read_final_draft(path: Path, data: bytes) -> str:
+def _read_final_draft(path: Path, data: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the paragraphs of a Final Draft script, each after its type."""
     try:
         script: Element = fromstring(data)
     except (ParseError, LookupError, ValueError):
@@ -248,20 +263,45 @@ def _read_final_draft(path: Path, data: bytes) -> str:
     body = script.find("Content") if script.tag == "FinalDraft" else None
     if body is None:
         raise TextError(
-            f"{path} is not a Final Draft script: save it again in Final Draft, or export it as "
-            f"text."
+            f"{path} is not a Final Draft script: save it again in Final Draft, or as text."
         )
-    return "\n\n".join(_read_elements(body))
-
-
-def _read_elements(body: Element) -> Iterator[str]:
-    """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
-    speech: list[str] = []
     # Other paragraphs below these are writers' notes and synopses.
     outer = body.findall("Paragraph")
     for paragraph in (p for o in outer for p in (o, *o.findall("DualDialogue/Paragraph"))):
-        kind = paragraph.get("Type", "Action")
-        text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
+        texts = paragraph.findall("Text")
+        yield paragraph.get("Type", "Action"), "".join(run.text or "" for run in texts)
+
+
+def _read_typed_page(page: str) -> Iterator[tuple[str, str]]:
+    """Yield the paragraphs of a typed page by their columns, with the types of Final Draft."""
+    for block in re.findall(r"(?:.+\n?)+", ONLY_TYPED.sub("", _normalise(page))):
+        first, *rest = block.splitlines()
+        columns = [len(line) - len(line.lstrip()) for line in (first, *rest)]
+        is_shouted = first.partition("(")[0].isupper()
+        numbered = NUMBERED_HEADING.fullmatch(first.strip())
+        if is_shouted and rest and columns[0] >= min(columns[1:]) + 4:
+            yield "Character", first
+            for text in re.split(r"(?m)^ *(\([^)]*\))$", "\n".join(rest)):
+                yield "Parenthetical" if text.startswith("(") else "Dialogue", text
+        elif is_shouted and (numbered or SCENE_HEADING.match(first.lstrip())):
+            yield "Scene Heading", numbered[1] if numbered else block
+        else:
+            yield "Transition" if is_shouted and columns[0] >= 30 else "Action", block
+
+
+def _read_markdown(content: str) -> str:
+    """Return a script in Markdown as Fountain, without its title and its marks."""
+    content = CUE_IN_MARKDOWN.sub(lambda cue: f"{cue[1].upper()}\n", content)
+    content = re.sub(r"(?m)^# .*", "", content)
+    content = re.sub(r"(?m)^##+ *(.+)", lambda heading: _format_heading(heading[1]), content)
+    return re.sub(r"(\*{1,3}|\b_)(\S(?:.*?\S)?)\1", r"\2", content)
+
+
+def _format_elements(paragraphs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield paragraphs, each with its type in Final Draft, as elements of a Fountain script."""
+    speech: list[str] = []
+    for kind, words in paragraphs:
+        text = " ".join(words.split())
         if not text:
             continue
         if speech and kind in ("Parenthetical", "Dialogue"):
@@ -273,12 +313,16 @@ def _read_elements(body: Element) -> Iterator[str]:
             case "Character":
                 pass
             case "Scene Heading":
-                yield text.upper() if SCENE_HEADING.match(text.upper()) else f".{text.upper()}"
+                yield _format_heading(text)
             case "Transition":
                 yield text.upper() if text.upper().endswith("TO:") else f"> {text.upper()}"
             case _:
                 yield shakespeare.format_action(text)
     yield from _format_speech(speech)
+
+
+def _format_heading(text: str) -> str:
+    return text.upper() if SCENE_HEADING.match(text.upper()) else f".{text.upper()}"
 
 
 def _format_speech(lines: list[str]) -> Iterator[str]:
@@ -326,6 +370,18 @@ def _hold_out(texts: Sequence[Text]) -> Split:
 
 def _count_characters(texts: Iterable[Text]) -> int:
     return sum(len(text.content) for text in texts)
+
+
+def describe(split: Split) -> str:
+    """Return how much was read, what is held out, and which texts have hardly any speech."""
+    texts = (*split.train, *split.validation, *split.test)
+    size = f"{len({text.name for text in texts}):,} texts, {_count_characters(texts):,} characters"
+    held_out = ", ".join(text.name for text in texts[len(split.train) :])
+    told = f"{size}; held out: {shorten(held_out, 300, placeholder=' …')}."
+    if silent := ", ".join({t.name: 0 for t in texts if len(SPEECH.findall(t.content)) < 3}):
+        told += f"\nHardly any speech: {shorten(silent, 300, placeholder=' …')}. "
+        told += "Put each NAME on a line of its own, in capitals, above what is said."
+    return told
 
 
 def _cut(text: Text) -> tuple[Text, Text]:

@@ -166,9 +166,8 @@ class NgramPrior(nn.Module):
         """Load tables of any size, because the counts decide the sizes."""
         for name in NAMES:
             if prefix + name in state_dict:
-                setattr(
-                    self, name, torch.empty_like(state_dict[prefix + name], device=self.rows.device)
-                )
+                table = torch.empty_like(state_dict[prefix + name], device=self.rows.device)
+                setattr(self, name, table)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

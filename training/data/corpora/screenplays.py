@@ -16,19 +16,7 @@ KINDS = {
 }
 """The kinds of sketches: the folders below ``train``, and the folder that each is copied from."""
 
-HELD_OUT = frozenset(
-    {
-        "brother-on-approval", "fifty-years-and-no-paper", "five-men-in-a-row",
-        "lane-eight", "last-bus-to-high-street", "low-gravity-league",
-        "mutiny-before-lunch", "nine-words", "nobody-move", "noon-more-or-less",
-        "one-brown-glove", "plumb", "practice-run", "red-balloons", "same-face",
-        "soup-for-the-judge", "the-back-half-of-the-horse", "the-cat-in-block-c",
-        "the-catcher", "the-elephant-in-the-yard", "the-fence-between",
-        "the-fence-on-the-moon", "the-gravediggers-chair", "the-ham",
-        "the-lady-in-the-tower", "the-long-way-to-say-it", "the-man-in-the-lobby",
-        "the-night-ledger", "the-only-witness", "ticket-closed",
-    }
-)  # fmt: skip
+HELD_OUT = frozenset((FILMS / "held-out.list").read_text("utf-8").split())
 """The held-out films, a tenth, unlike each other."""
 
 

