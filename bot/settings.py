@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -29,6 +31,9 @@ PREFIX = "ONBOOK_"
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
+
+ENV_FILE, ENCODING = Path(".env"), "utf-8-sig"
+"""The file of settings, to which editors on Windows may add a byte order mark."""
 
 SECRETS_FOLDER = Path("/run/secrets")
 """The folder where Docker puts secrets, one file each."""
@@ -153,6 +158,13 @@ class Settings(BaseSettings):
             given.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise ValueError("it must name a readable text file in UTF-8") from None
+        return given
+
+    @field_validator("models")
+    @classmethod
+    def _check_models(cls, given: Path) -> Path:
+        if not given.is_dir():
+            raise ValueError(f"there is no folder {given}")
         return given
 
     @field_validator("moods")
@@ -290,10 +302,30 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
         )
     if "database" in changes:
         changes["database_url"] = None
-    with _one_sentence():
-        folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
-        # mypy takes the fields for all arguments.
-        return RunnerSettings(_env_file=env_file or ".env", _secrets_dir=folder, **changes)  # type: ignore[call-arg]
+    file = env_file or ENV_FILE
+    try:
+        with _one_sentence():
+            folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+            # mypy takes the fields for all arguments.
+            return RunnerSettings(  # type: ignore[call-arg]
+                _env_file=file, _env_file_encoding=ENCODING, _secrets_dir=folder, **changes
+            )
+    except (OSError, UnicodeDecodeError) as error:
+        name = getattr(error, "filename", file)
+        # The cause holds the content, which is secret.
+        raise SettingsError(f"{name} must be a readable text file. Save it in UTF-8.") from None
+
+
+def explain_unknown(env_file: Path | None = None) -> list[str]:
+    """Return a sentence on each variable that has the prefix of settings, but is none."""
+    known = [name_variable(field) for field in RunnerSettings.model_fields]
+    file = DotEnvSettingsSource(RunnerSettings, env_file or ENV_FILE, ENCODING)
+    given = {name.upper() for name in (*os.environ, *file.env_vars)}
+    return [
+        f"There is no setting {name}: did you mean {get_close_matches(name, known, 1, 0.0)[0]}?"
+        for name in sorted(given - {*known})
+        if name.startswith(PREFIX)
+    ]
 
 
 @contextmanager

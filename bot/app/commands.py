@@ -6,6 +6,7 @@ This module imports nothing large, because ``--help`` must answer at once.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import sys
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from tyro.conf import Positional, arg
 
+from .. import __version__
 from ..errors import ModelError, OperatorError, RunnerError
 from . import LOCAL_PORT
 
@@ -71,7 +73,10 @@ class Stored(Configured):
 class Logged(Stored):
     """A command that writes a log."""
 
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None, UNSET] = None
+    # Checked with the settings, because tyro would offer the choice "None", too.
+    log_level: Annotated[
+        str | None, arg(metavar="{DEBUG,INFO,WARNING,ERROR}", help_behavior_hint="")
+    ] = None
     """How much to log, instead of ONBOOK_LOG_LEVEL."""
 
 
@@ -121,15 +126,16 @@ class Write(Stored):
 class Doctor(Stored):
     """Check the token, the database, the voices and the ports."""
 
-    command: Annotated[Positional[Literal["run", "play", "write"] | None], UNSET] = None
-    """A command to check; what only other commands need is then no fault."""
+    command: Annotated[Positional[Literal["all", "run", "play", "write"]], UNSET] = "all"
+    """A command to check: run, play or write; what only other commands need is no fault."""
     json: bool = False
     """Print the findings as JSON."""
 
     def __call__(self, settings: RunnerSettings) -> int:
         from . import doctor
 
-        return asyncio.run(doctor.check_all(settings, self.command, as_json=self.json))
+        checking = doctor.check_all(settings, self.command, self.env_file, as_json=self.json)
+        return asyncio.run(checking)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +222,7 @@ class CopyDatabase(Configured):
         target = settings.database_location if self.target is None else _parse_database(self.target)
         counts = asyncio.run(copy_database(source, target))
         for table, count in counts.items():
-            print(f"{table:<12}{count:>12,}")
+            print(f"{table:<16}{count:>12,}")
         print(f"Copied {source} to {target}: {sum(counts.values()):,} rows, all identical.")
 
 
@@ -254,7 +260,11 @@ def run_command(command: Command) -> int:
         guard_handlers(settings.secrets())
         return command(settings) or 0
     except (OperatorError, ModelError) as error:
-        print(error, file=sys.stderr)
+        if isinstance(command, Doctor) and command.json:
+            finding = {"part": "Settings", "grade": "fault", "text": str(error)}
+            print(json.dumps({"version": __version__, "findings": [finding]}, indent=2))
+        else:
+            print(error, file=sys.stderr)
         return 1
 
 

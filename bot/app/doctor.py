@@ -9,11 +9,11 @@ import socket
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import aiohttp
 import discord
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, NullPool
@@ -22,12 +22,11 @@ from .. import __version__
 from ..audio.table_read import is_installed
 from ..errors import ModelError, RunnerError, StoreError
 from ..inference.registry import ModelRegistry
-from ..settings import RunnerSettings
-from ..storage.migrations import check_revision
+from ..settings import RunnerSettings, explain_unknown
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
 from ..storage.postgres.tables import check_tables
-from ..storage.sqlite.files import connect_to_read
+from ..storage.sqlite.files import open_to_read
 from ..storage.sqlite.sqlite_database import SMALLEST_CHANGE, explain_failure
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
@@ -53,19 +52,26 @@ class Finding:
 
 
 async def check_all(
-    settings: RunnerSettings, command: str | None = None, *, as_json: bool = False
+    settings: RunnerSettings,
+    command: str = "all",
+    env_file: Path | None = None,
+    *,
+    as_json: bool = False,
 ) -> int:
     """Print a line for each part; return the exit code, which is 1 if there is something to do.
 
-    There is something to do about a part that is not ok and that ``command`` needs, or, without
-    one, that all commands need; other such parts are noted.
+    There is something to do about a part that is not ok and that ``command``, or every command,
+    needs; other such parts are noted.
     """
     grades = Counter[str]()
     found = []
     if not as_json:
         print(f"ok  On Book {__version__}, Python {platform.python_version()}", flush=True)
-    for check in (_check_discord, _check_database, _check_models, _check_ports):
-        async for finding in check(settings):
+    for check in (
+        _check_names(env_file),
+        *(run(settings) for run in (_check_discord, _check_database, _check_models, _check_ports)),
+    ):
+        async for finding in check:
             grade = _grade(finding, command)
             grades[grade] += 1
             if as_json:
@@ -81,11 +87,16 @@ async def check_all(
     return 1 if to_do else 0
 
 
-def _grade(finding: Finding, command: str | None) -> str:
+def _grade(finding: Finding, command: str) -> str:
     if finding.is_ok:
         return "ok"
     everywhere = len(finding.needed_by) == len(Finding.needed_by)
     return "fault" if everywhere or command in finding.needed_by else "note"
+
+
+async def _check_names(env_file: Path | None) -> AsyncIterator[Finding]:
+    for text in explain_unknown(env_file):
+        yield Finding("Settings", text, is_ok=False, needed_by=())
 
 
 async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
@@ -180,9 +191,8 @@ def _check_file(path: Path) -> str:
     except OSError as error:
         raise StoreError(f"{path} cannot be locked ({error.strerror}). Check its owner.") from error
     try:
-        with closing(connect_to_read(path)) as connection:
+        with open_to_read(path) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             (scripts,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
             for statement in ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE", SMALLEST_CHANGE):
                 connection.execute(statement)  # rolled back at the end
@@ -190,7 +200,6 @@ def _check_file(path: Path) -> str:
         raise StoreError(explain_failure(path, error)) from error
     if damage != "ok":
         raise StoreError(f"{path} is damaged. Restore a backup.")
-    check_revision(revision, str(path))
     return f"{path} is in order (scripts: {scripts:,})"
 
 
@@ -213,7 +222,7 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
         text = "not installed; pip install 'onbook[local]' adds `onbook play`"
         yield Finding("Local page", text, is_ok=False, needed_by=("play",))
     else:
-        otherwise = "Use `onbook play --port 0`"
+        otherwise = "Use `onbook play --port 0`, unless On Book runs."
         yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise, "play")
     if not is_installed():
         text = "not installed; pip install 'onbook[audio]' adds them"
@@ -223,9 +232,28 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
     elif find_spec("prometheus_client") is None:
         text = "ONBOOK_METRICS_PORT needs an extra. Run pip install 'onbook[metrics]'."
         yield Finding("Metrics", text, is_ok=False, needed_by=("run",))
+    elif await _is_served(settings.metrics_host, settings.metrics_port):
+        yield Finding("Metrics", f"On Book serves port {settings.metrics_port}")
     else:
-        host, otherwise = settings.metrics_host, "Set ONBOOK_METRICS_PORT to a free one"
-        yield _check_port("Metrics", host, settings.metrics_port, otherwise, "run")
+        otherwise = (
+            "Set ONBOOK_METRICS_PORT to a free port and ONBOOK_METRICS_HOST to an address of this "
+            "machine."
+        )
+        host, port = settings.metrics_host, settings.metrics_port
+        yield _check_port("Metrics", host, port, otherwise, "run")
+
+
+async def _is_served(host: str, port: int) -> bool:
+    """Return whether an On Book that runs serves its health at an address."""
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5.0)) as session,
+            session.get(f"{address}/healthz") as answer,
+        ):
+            return await answer.read() == b"alive\n"
+    except (aiohttp.ClientError, TimeoutError):
+        return False
 
 
 def _check_port(part: str, host: str, port: int, otherwise: str, command: str) -> Finding:
@@ -234,6 +262,6 @@ def _check_port(part: str, host: str, port: int, otherwise: str, command: str) -
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         why = str(error.strerror).partition(" (")[0]  # without the address, which Python adds
-        text = f"port {port} cannot be opened ({why}). {otherwise}, unless On Book runs."
+        text = f"port {port} cannot be opened ({why}). {otherwise}"
         return Finding(part, text, is_ok=False, needed_by=(command,))
     return Finding(part, f"port {port} is free")

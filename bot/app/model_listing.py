@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..errors import RunnerError
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
 from ..ui.cards.model_cards import format_model_card, label_model
@@ -17,12 +18,14 @@ LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
 async def show(settings: Settings, model: str | None, *, as_json: bool = False) -> None:
     """List the voices, or show the card of one, by its name or the path of its file.
 
-    Raises ModelError for a single file that is refused.
+    Raises RunnerError for a file that does not exist, and ModelError for one that is refused.
     """
     path = Path(model or "")
     is_file = path.suffix == ".onnx"
     folder = path.parent if is_file else settings.models
     registry = ModelRegistry(folder, settings.threads, settings.rows)
+    if is_file and path.stem not in registry.names():
+        raise RunnerError(f"There is no file {path}. Name one, or a voice of {settings.models}.")
     if model is None:
         files = await registry.examine_all()
         if as_json:

@@ -39,6 +39,8 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     # Formatting an address omits its password.
     failure = f"{source} was not copied to {to}"
     source_url, target_url = parse_address(source), parse_address(to)
+    if source_url == target_url:
+        raise StoreError("A database cannot be copied to itself. Name another TARGET.")
     try:
         async with (
             find_backend(source_url).open_source(source_url) as old,
@@ -60,7 +62,8 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     except DBAPIError as error:
         raise StoreError(f"{failure} ({error.orig}).") from None
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{failure} ({error}).") from error
+        # The text of an OSError names the temporary copy.
+        raise StoreError(f"{failure} ({getattr(error, 'strerror', error)}).") from error
 
 
 async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:

@@ -65,6 +65,20 @@ def test_only_the_runner_reads_the_env_file(monkeypatch: pytest.MonkeyPatch):
     assert chosen.discord_token.get_secret_value() == TOKEN
 
 
+def test_env_file_must_be_a_text_in_utf_8():
+    def write(encoding: str) -> None:
+        lines = f"DISCORD_TOKEN={TOKEN}\nONBOOK_MODEL=blöd\n"
+        Path(".env").write_text(lines, encoding=encoding)
+
+    for encoding in ("utf-16", "latin-1"):  # PowerShell writes the first
+        write(encoding)
+        with pytest.raises(SettingsError, match=r"^\.env must be a readable text") as refused:
+            read_runner_settings()
+        assert TOKEN not in "".join(traceback.format_exception(refused.value))
+    write("utf-8-sig")
+    assert read_runner_settings().secrets() == [TOKEN]
+
+
 INVALID = ["TEMPERATURE=0.05", "TEMPERATURE=2.1", "TEMPERATURE=nan", "TOP_P=0", "TOP_P=1.01",
            "LINE_LENGTH=39", "LINE_LENGTH=1501", "THREADS=0", "QUEUE=0", "ROWS=many",
            f"ROWS={TOKEN}", f"LOG_LEVEL={TOKEN}"]  # fmt: skip

@@ -30,9 +30,9 @@ def backup(database: Path, to: Path) -> int:
     if not to.parent.is_dir():
         raise StoreError(f"There is no folder {to.parent}. Create it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
-    with _making(part, f"{database} was not copied to {to}"):
+    with _making(part, f"{database} was not copied"):
         copy_file(database, part)
-        count = _check(part)
+        count = _check(part, database)
         _sync(part)
         part.replace(to)
     return count
@@ -50,7 +50,7 @@ def restore(database: Path, source: Path) -> Path | None:
     try:
         with _making(part, f"{source} cannot be used as a backup"):
             copy_file(source, part)
-            _check(part)
+            _check(part, source)
             upgrade_file(part, backup=source)
             _sync(part)  # so that only renamings remain when something first changes
             old = _set_aside(database)
@@ -60,11 +60,11 @@ def restore(database: Path, source: Path) -> Path | None:
     return old
 
 
-def _check(file: Path) -> int:
-    """Return the number of scripts in a file; raise StoreError if it is damaged or not ours."""
-    with closing(sqlite3.connect(file)) as connection:
+def _check(copy: Path, source: Path) -> int:
+    """Return the number of scripts in a copy; raise StoreError if the source is damaged."""
+    with closing(sqlite3.connect(copy)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise StoreError(f"{file} is damaged. Use an older backup.")
+            raise StoreError(f"{source} is damaged. Use an older backup.")
         (count,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
         return int(count)
 
@@ -101,7 +101,8 @@ def _making(part: Path, failure: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, DBAPIError, OSError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
+        # The text of an OSError names the unfinished file.
+        why = error.orig if isinstance(error, DBAPIError) else getattr(error, "strerror", error)
         raise StoreError(f"{failure} ({why}). Check the files and the free disk space.") from error
     finally:
         part.unlink(missing_ok=True)

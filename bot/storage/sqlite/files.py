@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy import URL, NullPool, create_engine, inspect
 from sqlalchemy.orm import Session
 
 from ...errors import StoreError
 from .. import migrations
 from ..dialects import continue_ids_from_now
 from ..repositories.key_value_repository import FORGET_SYNC
+
+ANOTHER_FILE = "name another file (ONBOOK_DATABASE, or --database of `onbook`)"
+"""What to do where a file cannot be used."""
 
 SIDE_FILES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
@@ -26,45 +30,48 @@ def lock_file(path: Path) -> FileLock:
     """
     if not path.parent.is_dir():
         # The lock would make the folder, and a mistyped path would look like lost scripts.
-        raise StoreError(
-            f"There is no folder {path.parent}. Create it, or name another file by "
-            "ONBOOK_DATABASE or --database."
-        )
+        raise StoreError(f"There is no folder {path.parent}. Create it, or {ANOTHER_FILE}.")
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise StoreError(
-            f"{path} is in use by another On Book. Stop that one, or name another file by "
-            "ONBOOK_DATABASE or --database."
+            f"{path} is in use by another On Book. Stop that one, or {ANOTHER_FILE}."
         ) from None
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be opened ({error.strerror}). Name a file in a writable folder by "
-            "ONBOOK_DATABASE or --database."
+            f"{path} cannot be opened ({error.strerror}). Make its folder writable, or "
+            f"{ANOTHER_FILE}."
         ) from error
     return lock
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Connect to a database only to read it; a bot may write meanwhile.
+@contextmanager
+def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database only to read it; a bot may write meanwhile.
 
-    Raises sqlite3.Error if there is no such file.
+    Raises sqlite3.Error, and StoreError if it is another program's or a newer On Book's.
     """
     # SQLite leaves the log of a connection with mode=ro beside a database that nobody else has
     # open. With mode=rw, the last connection removes the log, and never that of a bot.
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        ours = "SELECT 1 FROM sqlite_schema WHERE name = 'scripts'"
+        if not connection.execute(ours).fetchone():
+            raise StoreError(f"{path} holds no scripts of On Book. Name another file.")
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        migrations.check_revision(revision, str(path))
+        yield connection
 
 
 def copy_file(source: Path, to: Path) -> None:
     """Copy a database as of one moment, without making its writer wait; overwrite ``to``.
 
-    Raises sqlite3.Error for a source that is no database, or damaged, and OSError.
+    Raises the errors of `open_to_read`, and OSError.
     """
     to.unlink(missing_ok=True)
-    with closing(connect_to_read(source)) as opened, closing(sqlite3.connect(to)) as copy:
+    with open_to_read(source) as opened, closing(sqlite3.connect(to)) as copy:
         opened.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
 
@@ -73,8 +80,8 @@ def upgrade_file(path: Path, backup: Path | None = None) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
     If the file is a copy of a ``backup``, its new ids start at the current time, and commands are
-    synced again. Raises StoreError for tables of a newer On Book, which names the backup or the
-    file, and DBAPIError.
+    synced again. Raises StoreError for tables of another program, or of a newer On Book, and
+    DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(
@@ -88,7 +95,9 @@ def upgrade_file(path: Path, backup: Path | None = None) -> None:
         connection.exec_driver_sql("PRAGMA synchronous = FULL")
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        migrations.upgrade(connection, str(backup or path))
+        if not migrations.find_revision(connection) and inspect(connection).get_table_names():
+            raise StoreError(f"{path} holds no scripts of On Book. Move it, or {ANOTHER_FILE}.")
+        migrations.upgrade(connection, str(path))
         if backup:
             continue_ids_from_now(session)
             session.execute(FORGET_SYNC)

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import (
 
 from ...errors import StoreError, TransactionFailed
 from ..database import Database
-from .files import copy_file, lock_file, remove_file, upgrade_file
+from .files import ANOTHER_FILE, copy_file, lock_file, remove_file, upgrade_file
 
 LOCK_TIMEOUT = 250
 """Milliseconds to wait for another program that writes. All channels wait as long, also those whose
@@ -186,7 +186,7 @@ class SQLiteDatabase(Database):
 def explain_failure(path: Path, error: object) -> str:
     """Return why SQLite cannot use a file, and what to do."""
     advice = ADVICE[_find_reason(error)[1]].format(error=error)
-    return f"{path} {advice}, or set ONBOOK_DATABASE to another file."
+    return f"{path} {advice}, or {ANOTHER_FILE}."
 
 
 def _path_of(url: URL) -> Path:

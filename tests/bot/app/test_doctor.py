@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import discord
 import pytest
@@ -14,6 +15,8 @@ from filelock import FileLock
 
 from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
+from bot.app.health import serve_pages
+from bot.app.metrics import Metrics
 from bot.settings import RunnerSettings
 from bot.storage.store import open_database
 from tests.bot.conftest import on
@@ -22,7 +25,7 @@ from tests.bot.storage.disk_faults import make_file_read_only
 from tests.fake_discord.bot import at
 from tests.fake_discord.people import Discord
 from tests.fake_discord.processes import fake_discord
-from tests.tools.postgres_server import Server, ask
+from tests.tools.postgres_server import Server, ask, find_free_port
 
 from .program import with_token
 
@@ -89,9 +92,21 @@ async def test_doctor_works_without_a_network(
     assert "!!  Voice of new scripts: There is no voice “gone”" in out
     assert f"!!  Metrics: port {port} cannot be opened (Address already in use)." in out
     assert out.endswith("4 to do.\n")
+    await doctor.check_all(wrong.model_copy(update={"metrics_host": "256.0.0.1"}), "run")
+    assert "and ONBOOK_METRICS_HOST to an address of this machine." in capsys.readouterr().out
     chosen.database.write_bytes(b"no database" * 500)
     assert await doctor.check_all(chosen) == 1
     assert "is not a usable database" in capsys.readouterr().out
+
+
+async def test_doctor_tells_its_own_bot_from_another_program_at_the_port(
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+):
+    port = find_free_port()
+    served = chosen.model_copy(update={"metrics_port": port})
+    async with serve_pages("127.0.0.1", port, Metrics(dict), Mock()):
+        await doctor.check_all(served, "run")
+    assert f"ok  Metrics: On Book serves port {port}\n" in capsys.readouterr().out
 
 
 async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
@@ -104,9 +119,10 @@ async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
     make_file_read_only(frozen)
     assert await doctor.check_all(on(chosen, frozen), "write") == 1
     assert f"!!  Database: {frozen} cannot be used: it is read-only." in capsys.readouterr().out
-    run_sql(chosen.database, "UPDATE alembic_version SET version_num = '9999'")
-    assert await doctor.check_all(chosen, "write") == 1
-    assert f"!!  Database: {chosen.database} is from a newer On Book" in capsys.readouterr().out
+    newer = Path(shutil.copy(chosen.database, tmp_path / "newer.db"))
+    run_sql(newer, "UPDATE alembic_version SET version_num = '9999'")
+    assert await doctor.check_all(on(chosen, newer), "write") == 1
+    assert f"!!  Database: {newer} is from a newer On Book" in capsys.readouterr().out
     lost = "DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
     run_sql(chosen.database, "PRAGMA writable_schema = ON", lost)
     assert await doctor.check_all(chosen, "write") == 1
@@ -127,11 +143,16 @@ async def test_doctor_finds_a_newer_database_on_a_server(
 
 
 async def test_doctor_notes_what_the_command_does_not_need(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    for command, code, mark in ((None, 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
+    monkeypatch.setenv("ONBOOK_TEMPRATURE", "9")
+    for command, code, mark in (("all", 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
         assert await doctor.check_all(chosen, command) == code
-        assert f"{mark}  Token: DISCORD_TOKEN is not set." in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert f"{mark}  Token: DISCORD_TOKEN is not set." in out
+        assert (
+            "--  Settings: There is no setting ONBOOK_TEMPRATURE: did you mean ONBOOK_TEMP" in out
+        )
     assert await doctor.check_all(chosen, "run", as_json=True) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]

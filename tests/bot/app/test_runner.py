@@ -18,10 +18,12 @@ import bot
 from bot.__main__ import main as bot_program
 from bot.app import doctor, model_listing, runner, script_files
 from bot.app.commands import NAMES
-from bot.errors import RunnerError
+from bot.errors import RunnerError, StoreError
 from bot.inference.model import ModelError
 from bot.settings import RunnerSettings, read_runner_settings
+from bot.storage.copying import copy_database
 from export.__main__ import main as export_program
+from tests.bot.session_harness import run_sql
 from tests.bot.storage.scripts import make_draft, make_script, opened
 from tests.fake_discord import faults
 from tests.fake_discord.bot import at
@@ -82,6 +84,16 @@ def test_misspelt_command_is_answered_with_the_one_that_was_meant(
     assert capsys.readouterr().err == (f"There is no command {given[0]}: did you mean {meant}?\n")
 
 
+@pytest.mark.parametrize("given", [["doctor", "backup"], ["doctor", "None"]])
+def test_only_the_choices_of_an_argument_are_offered(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit):
+        bot_program(given)
+    words = re.sub(r"[│\s]+", " ", capsys.readouterr().err)
+    assert "Expected one of ('all', 'run', 'play', 'write')." in words
+
+
 def test_an_option_before_the_command_is_no_misspelt_command(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         bot_program(["--database", "x.db", "write"])
@@ -131,6 +143,8 @@ async def test_voice_is_listed_and_described(
     (tmp_path / "mine.onnx").write_bytes(b"no voice at all")
     with pytest.raises(ModelError, match=r"mine\.onnx is damaged, or not an ONNX file"):
         await model_listing.show(chosen, str(tmp_path / "mine.onnx"))
+    with pytest.raises(RunnerError, match=r"^There is no file nope\.onnx\."):
+        await model_listing.show(chosen, "nope.onnx")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +156,8 @@ async def test_voice_is_listed_and_described(
             {"ONBOOK_TEMPERATURE": "9", "DISCORD_TOKEN": "s3cret"},
             "ONBOOK_TEMPERATURE is not",
         ),
+        ("run --log-level None", {}, "ONBOOK_LOG_LEVEL is not valid: Input should be 'DEBUG'"),
+        ("voices", {"ONBOOK_MODELS": "no"}, "ONBOOK_MODELS is not valid: there is no folder no."),
         ("play", {"ONBOOK_MODELS": ".", "ONBOOK_MODEL": "missing"}, "missing"),
         ("play", {"ONBOOK_MODELS": ".", "ONBOOK_MODEL": "damaged"}, "damaged"),
     ],
@@ -150,11 +166,18 @@ def test_what_is_missing_is_explained_in_a_sentence(
     tmp_path: Path, command: str, environment: dict[str, str], said: str
 ):
     (tmp_path / "damaged.onnx").write_bytes(b"no voice at all")
-    code, out, err = onbook(tmp_path, command, **environment)
+    code, out, err = onbook(tmp_path, *command.split(), **environment)
     assert (code, out, err.count("\n")) == (1, "", 0)
     assert said in err
     assert "s3cret" not in err
     assert not (tmp_path / "onbook.db").exists()
+
+
+def test_a_machine_reads_the_doctor_s_refusal_of_a_setting(tmp_path: Path):
+    code, out, err = onbook(tmp_path, "doctor", "--json", ONBOOK_ROWS="many")
+    assert (code, err) == (1, "")
+    [finding] = json.loads(out)["findings"]
+    assert finding["text"].startswith("ONBOOK_ROWS is not valid")
 
 
 @pytest.mark.parametrize(
@@ -224,6 +247,21 @@ def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_
     asyncio.run(doctor.check_all(chosen, "write"))
     names = sorted(file.name for file in tmp_path.iterdir())
     assert names == ["scripts.db", "scripts.db.lock"]
+
+
+async def test_an_error_names_the_operator_s_file_instead_of_its_copy(
+    chosen: RunnerSettings, tmp_path: Path
+):
+    ours = re.escape(str(chosen.database))
+    lost = "DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    run_sql(chosen.database, "PRAGMA writable_schema = ON", lost)
+    with pytest.raises(StoreError, match=f"^{ours} is damaged"):
+        await script_files.export(chosen, "x", tmp_path / "x.txt", "letter")
+    run_sql(chosen.database, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=f"^{ours} is from a newer On Book"):
+        await script_files.export(chosen, "x", tmp_path / "x.txt", "letter")
+    with pytest.raises(StoreError, match=f"^{ours} is from a newer On Book"):
+        await copy_database(chosen.database, tmp_path / "new.db")
 
 
 async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings, tmp_path: Path):

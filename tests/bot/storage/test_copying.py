@@ -140,10 +140,20 @@ def test_a_file_that_is_copied_stays_as_it_is(
 
 
 def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
-    path.write_text("This is no database, but is long enough to be looked at as one." * 20)
-    with pytest.raises(StoreError, match=r"was not copied .* is not a database"):
-        asyncio.run(copy_database(path, tmp_path / "new.db"))
-    assert not (tmp_path / "new.db").exists()
+    new = tmp_path / "new.db"
+    run_sql(other := tmp_path / "other.db", "CREATE TABLE films (title)")
+    text = b"This is no database, but is long enough to be looked at as one." * 20
+    for content, reason in (
+        (text, "was not copied .* is not a database"),
+        (b"", f"^{path} holds no scripts of On Book"),
+        (other.read_bytes(), f"^{path} holds no scripts of On Book"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=reason):
+            asyncio.run(copy_database(path, new))
+        assert not new.exists()
+    with pytest.raises(StoreError, match="cannot be copied to itself"):
+        asyncio.run(copy_database(path, path))
 
 
 async def test_a_server_with_a_leased_shard_is_not_copied(own_url: URL, tmp_path: Path):
@@ -196,6 +206,7 @@ def test_copying_is_a_command(filled: Path, own_url: URL, tmp_path: Path):
     code, out, err = run_onbook(tmp_path, "copy-database", str(filled), **address)
     assert (code, err) == (0, "")
     assert f"lines {lines:,}" in " ".join(out.split())
+    assert len({len(row) for row in out.splitlines()[:-1]}) == 1
     assert f"Copied {filled} to" in out
     # Discord may have the commands of another version.
     assert count(own_url, "key_values") == count(filled, "key_values") - 1

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from bot.errors import StoreError, TransactionFailed
 from bot.storage.database import Database
 from bot.storage.store import Store, open_database
-from tests.bot.conftest import count
+from tests.bot.conftest import count, run_sql
 
 from .disk_faults import make_file_read_only
 from .scripts import opened
@@ -116,7 +116,10 @@ async def open_in_vain(path: Path) -> None:
 
 
 def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path):
-    file, folder, missing = (tmp_path / name for name in ("file", "folder", "missing/scripts.db"))
+    names = ("file", "folder", "missing/scripts.db", "other.db")
+    file, folder, missing, other = (tmp_path / name for name in names)
+    run_sql(other, "CREATE TABLE films (title)")
+    films = other.read_bytes()
     content = b"INT. DINER - NIGHT\n" * 500
     file.write_bytes(content)
     folder.mkdir()
@@ -124,6 +127,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
         (file, "is not a usable database"),
         (folder, str(folder)),
         (missing, "There is no folder"),
+        (other, "other.db holds no scripts of On Book"),
     ):
         with pytest.raises(StoreError, match=reason) as refused:
             asyncio.run(open_in_vain(path))
@@ -131,7 +135,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
         assert "\n" not in sentence
         assert sentence.endswith(".")
         assert "ONBOOK_DATABASE" in sentence
-    assert file.read_bytes() == content
+    assert (file.read_bytes(), other.read_bytes()) == (content, films)
     assert not missing.parent.exists()
 
 
