@@ -8,10 +8,15 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
+from time import monotonic  # bound here, because the simulation replaces the module's function
 
 import discord
 import simcord
+from simcord._clock import Clock
+from simcord.preview import Preview
 
 from ..cogs.help import format_help
 from ..cogs.message_menus import MessageMenus
@@ -66,6 +71,24 @@ class LocalBot(Bot):
         """Log no link, because nobody can invite the bot to a simulated Discord."""
 
 
+class RealClock(Clock):
+    """Tell the real time, because the simulation's own clock stands still unless it is advanced."""
+
+    def __init__(self) -> None:
+        """Set nothing."""
+
+    @property
+    def elapsed(self) -> float:
+        return monotonic()
+
+    @elapsed.setter
+    def elapsed(self, _: float) -> None:
+        """Ignore an advance, for which the simulation then waits."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+
 class Writer(simcord.MemberActor):
     """A person on the page."""
 
@@ -97,7 +120,8 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     """
     # Only a bot on Discord serves metrics: the page does not need their package.
     settings = settings.model_copy(update={"metrics_port": 0})
-    bot = LocalBot(settings, call_later=_call_later)
+    is_due = threading.Event()
+    bot = LocalBot(settings, call_later=partial(_call_later, is_due))
     # The page reports that a command is stuck after ten minutes.
     world = simcord.Env(bot, check_errors=False, settle_timeout=600.0)
     bot.characters = Characters(world)
@@ -108,7 +132,7 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
         with world.time_context():
             await _post_last_end(bot, channel.id)
             await world.settle()
-            await _serve_page(world, channel, writers, port)
+            await _serve_page(world, channel, writers, port, is_due)
     except simcord.SetupError as error:
         raise RunnerError(f"The page cannot be shown: {error}.") from error
     finally:
@@ -116,16 +140,23 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
         await bot.close()
 
 
-def _call_later(seconds: float, function: Callable[[], None]) -> threading.Timer:
-    """Start a timer in a thread.
+def _call_later(
+    is_due: threading.Event, seconds: float, function: Callable[[], None]
+) -> threading.Timer:
+    """Start a timer in a thread, which sets the event and calls the function on the event loop.
 
     A timer of the event loop would not do, because the simulation shows nothing while one runs.
     As with that, the function runs in the present context, because the adapter by which discord.py
     sends as a webhook is there, and the simulation replaces it.
     """
     loop = asyncio.get_running_loop()
-    context = {"context": copy_context()}
-    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [function], context)
+    context = copy_context()
+
+    def act() -> None:
+        is_due.set()
+        loop.call_soon_threadsafe(function, context=context)
+
+    timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
     return timer
@@ -147,10 +178,11 @@ def _create_world(
     ]
     members = [guild.add_member(people[0], roles=[role]), guild.add_member(people[1])]
     writers = [Writer(world, guild, member.user) for member in members]
-    # The simulated clock starts at the same moment in every run, and ids are made from it: unless
-    # it is advanced, new interactions get the ids of interactions that the last run has stored.
-    behind = dt.datetime.now(dt.UTC) - world.now()
-    world.backend.advance_clock(max(0.0, behind.total_seconds()))
+    # The first clock starts at the same moment in every run, and ids are made from it: with that,
+    # new interactions would get the ids of interactions that the last run has stored.
+    world.backend.clock = RealClock()
+    # The page shows no direct messages, so that the bot must answer in the channel.
+    world.inject_error("POST", "/users/@me/channels", status=403, code=50007, times=None)
     return channel, writers
 
 
@@ -173,11 +205,30 @@ async def _post_last_end(bot: Bot, channel: int) -> None:
 
 
 async def _serve_page(
-    world: simcord.Env, channel: simcord.ChannelHandle, writers: list[Writer], port: int
+    world: simcord.Env,
+    channel: simcord.ChannelHandle,
+    writers: list[Writer],
+    port: int,
+    is_due: threading.Event,
 ) -> None:
     async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:
         print(page.url, flush=True)
         log.info("open the address above to write; Ctrl-C stops the bot and keeps the script")
         closed = asyncio.create_task(page.wait_closed())
+        updates = asyncio.create_task(_update_page(page, is_due))
         with cancel_on_signal(closed):
             await asyncio.wait([closed])
+        updates.cancel()
+
+
+async def _update_page(page: Preview, is_due: threading.Event) -> None:
+    """Keep the page's clock right, and show what came due, such as the end of a vote."""
+    while True:
+        was_due = is_due.is_set()
+        is_due.clear()
+        # A second for the bot to act: while the page waits for that, it refuses what people do.
+        await asyncio.sleep(1.0)
+        page.capture_time = dt.datetime.now(dt.UTC)
+        if was_due:
+            with suppress(simcord.SetupError):  # since an action is in progress, which shows it
+                await page.refresh()

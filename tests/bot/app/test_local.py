@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import uuid
@@ -60,6 +61,10 @@ class LocalPage:
 
     def command(self, name: str, **options: str) -> None:
         self.act("run_command", **self.find_command(name), options=options)
+
+    def press(self, message: dict[str, Any], label: str) -> None:
+        key = find_button(message, label)
+        self.act("click", target_id=message["id"], control_key=key, values=[])
 
     def suggest(self, name: str, focused: str, value: str) -> Any:
         how = {"focused": focused, "value": value, "options": {}}
@@ -134,7 +139,7 @@ async def test_a_timer_runs_in_the_context_in_which_it_was_set():
     sender = ContextVar[str]("sender")
     sender.set("the simulation")
     ran: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    _call_later(0.0, lambda: ran.set_result(sender.get("Discord")))
+    _call_later(threading.Event(), 0.0, lambda: ran.set_result(sender.get("Discord")))
     assert await ran == "the simulation"
 
 
@@ -158,8 +163,7 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         assert len(lines) == len(before)
         for line, old in zip(lines, before, strict=True):
             assert letters(read(old)) in letters(read(line))
-        key = find_button(panel, "Continue")
-        page.act("click", target_id=panel["id"], control_key=key, values=[])
+        page.press(panel, "Continue")
         assert len(page.messages()) == len(before) + 3
         page.command("banned", add="zounds")
         assert "zounds" in read(page.messages()[-1])
@@ -168,15 +172,30 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         page.command("continue", takes="2", vote="10")
         began = time.monotonic()
         page.command("write", text="Rain on the window.")
-        asked = page.messages()[-1]
-        key = find_button(asked, "Add it anyway")
-        page.act("click", target_id=asked["id"], control_key=key, values=[])
+        page.press(page.messages()[-1], "Add it anyway")
         # The page has not waited for the vote.
         assert not any("Voting has ended" in read(message) for message in page.messages())
-        time.sleep(max(0.0, began + 11 - time.monotonic()))
-        # The page shows what happened by itself along with the next answer.
-        page.command("write", text="Enter MAYA")
+        time.sleep(max(0.0, began + 13 - time.monotonic()))
         assert any("Voting has ended" in read(message) for message in page.messages())
+
+
+def test_the_page_goes_on_when_more_lines_are_posted_than_discord_takes_at_once(
+    chosen: RunnerSettings,
+):
+    with local(chosen) as page:
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        said = "\n\n".join(f"{name}: I." for name in "BCDEFGH")
+        page.command("write", text=f"A: I.\n\nIt rains.\n\n{said}")
+        # The action is the narrator's, who has the name of the script.
+        page.command("script fork", title="The Moor")
+        page.command("script edit", line="2")
+        page.press(page.messages()[-1], "Rewrite this line")
+        window = page.ask("/api/state")["modal"]
+        [row] = window["payload"]["components"]
+        values = {row["components"][0]["custom_id"]: "Oh."}
+        page.act("modal_submit", modal_handle=window["handle"], values=values)
+        names = [message["author"]["name"] for message in page.messages()]
+        assert names[-9:-1] == ["The Moor", *"BCDEFGH"]
 
 
 def test_the_page_leaves_the_messages_of_a_bot_on_discord_alone(chosen: RunnerSettings):
@@ -218,6 +237,9 @@ def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
             assert len(page.messages()) == len(before) + 1
         page.act("send_message", content="ANN: Five.", reply_to_id=None)
         assert read(page.messages()[-1]) == "ANN: Five."
+        many = "\n\n".join(["Rain."] * 11)
+        page.act("send_message", content=f"@On Book {many}", reply_to_id=None)
+        assert read(page.messages()[-1]) == "That is 11 lines at once. Write at most 10."
 
 
 def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSettings):
