@@ -89,15 +89,15 @@ class VoteOpen(RequestError):
 
 
 class NotTheirs(RequestError):
-    """A request would remove a line that the requester may not remove."""
+    """A request would ``act`` on a line, which the requester may neither remove nor change."""
 
     sentence = phrase(
-        "That would remove {name}'s line. Ask them, the script's owner or a moderator, or use "
+        "That would {act} {name}'s line. Ask them, the script's owner or a moderator, or use "
         "{/script fork}."
     )
 
-    def __init__(self, *, script: int, line: int, name: str) -> None:
-        super().__init__(name=name)
+    def __init__(self, *, script: int, line: int, name: str, act: Phrase) -> None:
+        super().__init__(name=name, act=act)
         self.script = script
         self.line = line
         self.name = name

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from .i18n.catalogue import Phrase, phrase, say
+from .i18n.catalogue import Count, Phrase, phrase, say
 from .settings import Settings, find_range
 
 V = TypeVar("V")
@@ -81,6 +81,13 @@ class PreferenceSpec(Generic[V]):
         """Return the least and the largest value of a number, or None where all are taken."""
         is_number = self.type in (int, float)
         return find_range(self.setting) if self.setting and is_number else self.own_range
+
+    @property
+    def limits(self) -> dict[str, object]:
+        """Return the range of a number as two fields of a sentence, ``most`` with the unit."""
+        assert self.range is not None  # because it is a number
+        least, most = self.range
+        return {"least": least, "most": Count(int(most), self.unit) if self.unit else most}
 
     @property
     def choices(self) -> dict[str, str]:

@@ -209,7 +209,7 @@ class Terminal:
             case "add":
                 script = await library.add_to_cast(requester, parse_cast(names))
             case "remove":
-                script = await library.remove_from_cast(requester, parse_name(names))
+                script = await library.remove_from_cast(requester, parse_cast(names))
             case "lock" | "unlock":
                 script = await library.change_preferences(requester, {LOCK.name: action == "lock"})
             case _:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
-from functools import partial
 from re import Match
 
 import discord
@@ -47,6 +47,7 @@ from .feature import (
     BELOW_SCRIPT,
     DO_ANYWAY,
     MAX_CHOICES,
+    READING_SECONDS,
     UNTITLED,
     Choice,
     Choices,
@@ -245,7 +246,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, session: ChannelSession, position: ScriptPosition
     ) -> None:
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
-        open_window = partial(self._open_rewrite_modal, position, line)
+
+        async def open_window(pressed: Interaction) -> None:
+            # Another line may stand there by now. A slow database is not waited for.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READING_SECONDS):
+                    await session.history.line_to_rewrite(get_requester(pressed), position)
+            await self._open_rewrite_modal(position, line, pressed)
+
         choice = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
         await self.offer(interaction, inline(line.element.one_line, QUOTED_SIZE), choice)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from re import Match
 from typing import Literal
 
@@ -37,7 +38,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @app_commands.describe(
         add="Characters to add, separated by commas",
         player="Who plays the characters that are added; by default nobody",
-        remove="The character to remove; their lines stay",
+        remove="Characters to remove, separated by commas; their lines stay",
         lock="on: only the cast speaks; off: anyone may",
     )
     @allow_in_servers_and_dms
@@ -48,7 +49,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         interaction: Interaction,
         add: app_commands.Range[str, 1, 1000] | None = None,
         player: discord.User | discord.Member | None = None,
-        remove: app_commands.Range[str, 1, 60] | None = None,
+        remove: app_commands.Range[str, 1, 1000] | None = None,
         lock: Literal["on", "off"] | None = None,
     ) -> None:
         """See and change the cast, who plays whom, and whether only the cast speaks"""
@@ -70,7 +71,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
             player_id = player.id if player else None
             script = await library.add_to_cast(requester, parse_cast(add), player_id)
         elif remove:
-            script = await library.remove_from_cast(requester, parse_name(remove))
+            script = await library.remove_from_cast(requester, parse_cast(remove))
         else:
             script = await library.change_preferences(requester, {LOCK.name: lock == "on"})
         await complete_response(interaction, content=format_cast(script))
@@ -97,18 +98,23 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @answer_suggestions
     async def _suggest_name(self, interaction: Interaction, current: str) -> Choices:
         names = await self.services.admit_to_session(interaction).library.list_characters()
-        *earlier, last = str(current).split(",")
-        given = [name.strip() for name in earlier if name.strip()]
-        known = {name.casefold() for name in given}
-        others = suggest([name for name in names if name.casefold() not in known], last.strip())
-        completed = [", ".join([*given, name.value]) for name in others]
-        return suggest([text for text in completed if len(text) <= MAX_CHOICE_LENGTH], "")
+        return _complete(names, current)
 
     @cast.autocomplete("remove")
     @answer_suggestions
     async def _suggest_member(self, interaction: Interaction, current: str) -> Choices:
         running = await self.services.admit_to_session(interaction).library.find_running()
-        return suggest(running.cast if running else [], current)
+        return _complete(running.cast if running else [], current)
+
+
+def _complete(names: Iterable[str], current: str) -> Choices:
+    """Return lists of names that are typed but for the last name."""
+    *earlier, last = str(current).split(",")
+    given = [name.strip() for name in earlier if name.strip()]
+    known = {name.casefold() for name in given}
+    others = suggest([name for name in names if name.casefold() not in known], last.strip())
+    completed = [", ".join([*given, name.value]) for name in others]
+    return suggest([text for text in completed if len(text) <= MAX_CHOICE_LENGTH], "")
 
 
 def format_cast(script: Script) -> str:

@@ -65,11 +65,11 @@ class Details(FeatureCog, name="OnBook.details"):
         stars = await self.sessions.stars.toggle(line, interaction.user.id)
         text = inline(line.element.one_line, 100)
         if stars is None:
-            content = say("You took your star back from “{text}”.", text=text)
+            content = say("“{text}” no longer has your star.", text=text)
         else:
             content = say(
-                "You starred “{text}”. It has {stars} now. Press **Star** again to take yours "
-                "back.",
+                "You gave “{text}” a star. It has {stars} now. Press **Star** again to take "
+                "yours back.",
                 text=text,
                 stars=many(stars, "star"),
             )

@@ -58,8 +58,8 @@ MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 OFFER_SECONDS = 600.0
 """Seconds for which an offer can be answered."""
 
-SUGGESTION_SECONDS = 1.0
-"""Seconds after which nothing is suggested, because Discord waits for three."""
+READING_SECONDS = 1.0
+"""Seconds that suggestions and windows wait for the database, because Discord waits for three."""
 
 BELOW_SCRIPT = {"group": "script"}
 """The extras of a command that is a subcommand of /script."""
@@ -88,7 +88,7 @@ def answer_suggestions(suggest: Suggest[Cog]) -> Suggest[Cog]:
             speaking(interaction.locale.value, cog.services.group),
             suppress(OnBookError, TimeoutError),
         ):
-            async with asyncio.timeout(SUGGESTION_SECONDS):
+            async with asyncio.timeout(READING_SECONDS):
                 choices = await suggest(cog, interaction, current)
         await FirstResponse(interaction).suggest(choices)
         return choices

@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 import discord
 from discord.ext import commands
 
-from ..errors import AlreadyWritten, EngineClosed, RateLimited, RequestError, TransactionFailed
+from ..errors import (
+    AlreadyWritten,
+    EngineClosed,
+    NoScript,
+    NotRunning,
+    RateLimited,
+    RequestError,
+    TransactionFailed,
+)
 from ..i18n.catalogue import phrase, say
 from ..interactions.addressing import Addressed, read_address, strip_mentions
 from ..interactions.in_flight import StoppableJob
@@ -29,7 +37,13 @@ from ..session.turn import Job, Requester, TurnResult
 from ..ui.channels.progress import PanelProgress
 from ..ui.components import LINES, Interaction, make_start_buttons, make_stop_button, make_view
 from ..ui.delivery.interaction_state import measure_act
-from ..ui.delivery.responses import NOT_SHOWN, check_permissions, classify_error, format_error
+from ..ui.delivery.responses import (
+    NOT_SHOWN,
+    check_permissions,
+    classify_error,
+    format_error,
+    make_next_step,
+)
 from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
     MessageChannel,
@@ -165,9 +179,10 @@ class Messages(FeatureCog, name="OnBook.messages"):
         addressed, channel = heard.addressed, heard.channel
         script = await heard.session.library.find_running()
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
-            if script is not None and not addressed.asks_for_help:
+            is_for_us = addressed.is_mentioned or self.services.group is None
+            if (script or is_for_us) and not addressed.asks_for_help:
                 await self._write(heard)
-            elif addressed.is_mentioned or self.services.group is None:
+            elif is_for_us:
                 await self._explain(channel)
         elif script and await heard.session.continuation.is_plain_line(script, addressed.text):
             await self._write(heard)
@@ -318,7 +333,11 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     async def _tell_error(self, heard: Heard, error: Exception) -> None:
         """Tell a person why their message has become no line; of limits, seldom."""
-        if not isinstance(error, RateLimited) or self._may_answer(heard.message.author.id):
+        if isinstance(error, NotRunning):  # here, because the buttons act on the channel
+            await _reply(heard, format_error(error), make_next_step(error))
+        elif isinstance(error, NoScript):
+            await self._explain(heard.channel)
+        elif not isinstance(error, RateLimited) or self._may_answer(heard.message.author.id):
             await _tell(heard, format_error(error))
 
     def _may_answer(self, whom: int) -> bool:
@@ -358,9 +377,9 @@ async def _tell(heard: Heard, sentence: str) -> None:
     await _reply(heard, sentence)
 
 
-async def _reply(heard: Heard, sentence: str) -> None:
+async def _reply(heard: Heard, sentence: str, view: discord.ui.View | None = None) -> None:
     """Reply to a message, without a ping."""
     reference = heard.message.to_reference(fail_if_not_exists=False)
     # The bot may not be allowed to post here.
     with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-        await post_message(heard.channel, sentence, reference=reference)
+        await post_message(heard.channel, sentence, reference=reference, view=view)

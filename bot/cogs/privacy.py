@@ -18,20 +18,24 @@ from ..sharding import Shards
 from ..storage.records import ErasureResult, PersonalData
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
-from ..ui.delivery.sending import FirstResponse, complete_response
+from ..ui.delivery.sending import FirstResponse, complete_response, delete_response
 from ..ui.lines.line_messages import format_undeleted
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
 ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue}, the buttons or a "
     "message, with its time, and with your name and ID if you wrote or requested it; titles and "
-    "casts; who started a script, who plays whom, who takes turns, and your votes and stars. It "
-    "reads messages that mention it or reply to it, and direct messages; others only where "
-    "{/settings} allows it. All of it stays on the computer of the bot's owner, goes to "
-    "nobody else, and trains no voice.\n"
+    "casts; who started a script, who plays whom, who takes turns, and your votes and stars. "
+    "{reads} All of it stays on the computer of the bot's owner, goes to nobody else, and trains "
+    "no voice.\n"
     "**My data** gives you your data. **Forget me…** removes your name from every line, and your "
     "text too if you like. If a server removes the bot, its scripts are deleted after {days}. The "
     "bot's owner may have older backups."
+)
+
+READS = phrase(
+    "It reads messages that mention it or reply to it, and direct messages; others only where "
+    "{/settings} allows it."
 )
 
 UNCHANGED_MESSAGES = phrase(
@@ -52,6 +56,7 @@ FILE_NAME = "on-book-yours"
 """The name of the file of what is kept of a person, without its suffix."""
 
 EXPORT_ID, ASK_ID = f"{CUSTOM_ID_PREFIX}privacy:export", f"{CUSTOM_ID_PREFIX}privacy:forget"
+KEEP_ID = f"{CUSTOM_ID_PREFIX}privacy:keep"
 FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 
 
@@ -65,7 +70,8 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         """See what is stored about you, get it as a file, or have it deleted"""
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
-        kept = f"{say(ABOUT, days=days)}\n{say(UNCHANGED_MESSAGES)}"
+        reads = say(READS) if self.services.hears else say("It reads no other messages.")
+        kept = f"{say(ABOUT, days=days, reads=reads)}\n{say(UNCHANGED_MESSAGES)}"
         view = make_view(
             ui.Button(label=say("My data"), custom_id=EXPORT_ID),
             ui.Button(label=say("Forget me…"), custom_id=ASK_ID),
@@ -102,8 +108,17 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         view = make_view(
             _forget_button("name", say("Forget me")),
             _forget_button("text", say("Forget me and my text")),
+            ui.Button(label=say("Keep it"), custom_id=KEEP_ID),
         )
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
+
+    @listens_to(KEEP_ID)
+    @answer_errors
+    async def keep(self, interaction: Interaction, _match: Match[str]) -> None:
+        """Delete the question whether a person is forgotten."""
+        self.services.admit(interaction)
+        await FirstResponse(interaction).defer()
+        await delete_response(interaction)
 
     @listens_to(FORGET_ID)
     @answer_errors

@@ -18,6 +18,7 @@ from ..generation.options import OptionValue
 from ..i18n.catalogue import phrase, say
 from ..interactions.option_checks import parse_choice
 from ..interactions.requester import get_channel, get_message_channel, get_requester
+from ..screenplay.elements import Kind
 from ..session.preferences import (
     ADVANCED,
     EVERYTHING,
@@ -163,7 +164,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         banned = {say("in this channel"): await load("channel", session.channel)}
         if interaction.guild_id is not None:
             banned[say("in this server")] = await load("guild", interaction.guild_id)
-        content = format_preferences(script, await self._load_initial_settings(interaction), banned)
+        initial = await self._load_initial_settings(interaction, script)
+        content = format_preferences(script, initial, banned)
         button = make_position_button("menu-advanced", current_position(script))
         await complete_response(interaction, content=content, view=make_view(button))
 
@@ -232,7 +234,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         inputs = {name: _make_number_input(name, before[name]) for name in ADVANCED}
 
         async def submit(answer: Interaction) -> None:
-            async with self.answering(answer):
+            typed = [f"{say(SPECS[name].label)}: {inputs[name].value}" for name in inputs]
+            async with self.answering(answer, keep="\n".join(typed)):
                 chosen = {name: parse_number(name, field.value) for name, field in inputs.items()}
                 changed = {name: value for name, value in chosen.items() if value != before[name]}
                 if not changed:
@@ -249,21 +252,30 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         session = self.services.admit_to_session(interaction)
         await self._defer_change(interaction)
         script = await session.library.load_script()
-        initial = initial_values(script.cast, await self._load_initial_settings(interaction))
+        settings = await self._load_initial_settings(interaction, script)
+        initial = initial_values(script.cast, settings)
         if name != EVERYTHING:
             names = MOOD_OPTIONS if name == MOOD.name else (name,)
             await self._change_preferences(interaction, {key: initial[key] for key in names})
             return
         # Some belong to the moderators, as the banned words do: each is reset by its name alone.
-        chosen = {key: initial[key] for key, spec in PREFERENCES.items() if not spec.is_moderated}
+        chosen = {
+            key: initial[key]
+            for key, spec in PREFERENCES.items()
+            if not spec.is_moderated and script.preferences.get(key) != initial[key]
+        }
+        if not chosen:
+            raise RequestError("Every setting is at its default. Change one with {/settings}.")
         banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")
         await self._change_preferences(interaction, chosen, note if banned else "")
 
-    async def _load_initial_settings(self, interaction: Interaction) -> Settings:
-        """Return the settings of a new script here, whose voice is the guild's."""
-        session = self.services.admit_to_session(interaction)
-        model = await session.library.find_chosen_model(interaction.guild_id)
+    async def _load_initial_settings(self, interaction: Interaction, script: Script) -> Settings:
+        """Return the settings of a new script here whose first heading is that of a script."""
+        library = self.services.admit_to_session(interaction).library
+        elements = await library.load_elements(script)
+        headings = (each.body for each in elements if each.kind is Kind.HEADING)
+        model = await library.find_chosen_model(interaction.guild_id, next(headings, ""))
         return self.services.settings.model_copy(update={"model": model})
 
     async def _defer_change(self, interaction: Interaction) -> None:
@@ -346,11 +358,9 @@ def _find_role(interaction: Interaction, text: str) -> int:
 
 def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:
     spec = PREFERENCES[name]
-    assert spec.range is not None  # because the window has numbers
-    least, most = spec.range
     return ui.TextInput(
-        label=say("{setting}, {least:,} to {most}", setting=spec.label, least=least, most=most),
-        default="" if value is None else str(value),
+        label=say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits),
+        default="" if value is None else say("{value:,}", value=value),
         required=False,
         max_length=20,
     )

@@ -159,13 +159,13 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
-        lines, forked = await session.library.count_deletion(script)
+        lines = await session.library.count_lines(script.head)
         question = say(
             "Delete “{title}” with {lines}? This cannot be undone. Its messages stay.",
             title=inline(script.title, 100),
             lines=many(lines, "line"),
         )
-        if not forked:
+        if not (forked := await session.library.count_forked_lines(script)):
             return question
         kept = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
         return f"{question} {kept}"

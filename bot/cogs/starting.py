@@ -21,10 +21,8 @@ from ..interactions.turns import Turn
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
 from ..screenplay.importers import check_file, list_endings
-from ..session.channel_session import ChannelSession
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
-from ..session.situations import find_fitting_model
 from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, NewScript, TurnResult
 from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
@@ -125,8 +123,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
         model = interaction.namespace.voice
         if not model:
             session, guild = self.services.admit_to_session(interaction), get_guild(interaction)
-            model = await self._choose_model(session, guild, interaction.namespace.heading or "")
-            model = model or await session.library.find_chosen_model(guild)
+            heading = interaction.namespace.heading or ""
+            model = await session.library.find_chosen_model(guild, heading)
         styles = list_styles(await self.services.models.look(model))
         return suggest({style: label_style(style) for style in styles}, current)
 
@@ -216,10 +214,11 @@ class Starting(BeginningCog, name="OnBook.starting"):
         guild = get_guild(turn.interaction)
         new = make_new_script(beginning, guild)
         self.services.charge(turn.interaction, Cost(characters=file.size if file else 0))
-        running = await turn.session.library.find_running()
+        library = turn.session.library
+        running = await library.find_running()
         new = replace(
             new,
-            model=new.model or await self._choose_model(turn.session, guild, beginning.heading),
+            model=new.model or await library.find_chosen_model(guild, beginning.heading),
             # An offer can grow old, and two can begin at once: only the script that was seen may
             # be shelved.
             replaced=running.id if running else NO_SCRIPT,
@@ -269,7 +268,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         model = new.model
         if not beginning.model and not opening:
             headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
-            model = await self._choose_model(turn.session, new.guild, next(headings, ""))
+            model = await turn.session.library.find_chosen_model(new.guild, next(headings, ""))
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         elements = [*opening, *manuscript.elements]
         new = replace(new, title=title or new.title, model=model)
@@ -277,15 +276,6 @@ class Starting(BeginningCog, name="OnBook.starting"):
             result = await turn.session.library.import_script(turn.requester, new, elements, job)
         note = attachments.format_import_note(manuscript, len(elements), result.unread)
         return replace(result, note=note)
-
-    async def _choose_model(
-        self, session: ChannelSession, guild: int | None, heading: str
-    ) -> str | None:
-        """Return the voice that a heading suggests, or None for the server's or the operator's."""
-        if await session.library.find_guild_model(guild):
-            return None
-        suggested = find_fitting_model(heading)
-        return suggested if suggested in self.services.models.names() else None
 
     async def _keep_running(self, interaction: Interaction) -> None:
         session = await self.open_session(interaction, thinking=True, ephemeral=True)

@@ -10,7 +10,7 @@ from ..interactions.turns import Turn
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import complete_response, send_ephemeral
-from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take, redraw_poll
+from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, listens_to
 
 
@@ -38,7 +38,6 @@ class Takes(FeatureCog, name="OnBook.takes"):
     @asks_during_vote(ADD_ANYWAY)
     async def _pick(self, turn: Turn, poll: int, take: int) -> None:
         await self.turns.show(turn, await turn.session.polls.pick(turn.requester, poll, take))
-        await redraw_poll(turn.channel, turn.session, poll)
 
     @listens_to(READ_TAKE_ID)
     @answer_errors

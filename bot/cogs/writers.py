@@ -134,8 +134,8 @@ class Writers(FeatureCog, name="OnBook.writers"):
         minutes = ui.TextInput[Any](label=label, default=str(DEFAULT_MINUTES), max_length=3)
 
         async def submit(answer: Interaction) -> None:
-            async with self.answering(answer):
-                typed = minutes.value
+            typed = minutes.value
+            async with self.answering(answer, keep=typed):
                 await self._start_sprint(answer, script, int(typed) if typed.isdecimal() else 0)
 
         await self.open_modal(interaction, "sprint", say("Start a sprint"), [minutes], submit)

@@ -65,6 +65,9 @@ from .feature import (
     takes_mood,
 )
 
+FEW_TAKES = 3
+"""The number of takes for which the buttons ask."""
+
 SPEAKERS_SIZE = 45
 """The size of the names in a placeholder, of which Discord takes 100 characters."""
 
@@ -163,7 +166,9 @@ class Writing(BeginningCog, name="OnBook.writing"):
 
     # Buttons and windows
 
-    @listens_to(position_pattern("continue", "take", "undo", "redo", "write", "action", "speech"))
+    @listens_to(
+        position_pattern("continue", "takes", "take", "undo", "redo", "write", "action", "speech")
+    )
     @answer_errors
     async def press(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button under a line."""
@@ -178,6 +183,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
         match match["action"]:
             case "continue":
                 await self._continue(turn, ContinueRequest(), position)
+            case "takes":
+                await self._continue(turn, ContinueRequest(takes=FEW_TAKES), position)
             case "take":
                 await self._retry(turn, position)
             case "undo":
@@ -213,7 +220,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """
         if match["action"] == "menu-vote":
             check_bot_is_member(interaction)
-            request = ContinueRequest(takes=3, vote=60)  # a vote of a minute
+            request = ContinueRequest(takes=FEW_TAKES, vote=60)  # a vote of a minute
         else:
             lines = parse_choice(interaction, map(str, range(1, MAX_LINES + 1)))
             request = ContinueRequest(lines=int(lines))
@@ -327,9 +334,14 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _undo_asked(self, turn: Turn, position: ScriptPosition, pressed: Interaction) -> None:
         try:
             await self._take_line_back(turn, position)
-        except StaleLine:
+        except StaleLine as stale:
             await _delete_pressed(pressed)
-            raise
+            raise StaleLine(
+                "The script has moved on. The line that somebody asked to undo is no longer its "
+                "last line.",
+                script=stale.script,
+                line=stale.line,
+            ) from stale
         await _delete_pressed(pressed)
 
     async def _undo(self, turn: Turn, expected: ScriptPosition | None = None) -> None:

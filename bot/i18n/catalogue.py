@@ -8,6 +8,7 @@ of the answer inherit the language.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,7 +32,7 @@ NAME = "name"
 
 @dataclass(frozen=True)
 class Language(Formatter):
-    """The language of an answer: its sentences, its number separators and the names of commands.
+    """The language of an answer: its sentences, its marks in numbers and the names of commands.
 
     It fills in sentences, where ``{/script show}`` is a command and ``{*title}`` an option.
     In a host's bot the commands are under a ``group`` and have English names. In a standalone bot
@@ -39,7 +40,7 @@ class Language(Formatter):
     """
 
     catalogue: NullTranslations = field(default_factory=NullTranslations)
-    separators: Mapping[int, int] = field(default_factory=dict)
+    separators: Mapping[int, str] = field(default_factory=dict)
     group: str | None = None
 
     def command(self, path: str) -> str:
@@ -60,7 +61,7 @@ class Language(Formatter):
             case "/":
                 return self.command(field_name[1:]), field_name
             case "*":
-                return self.option(field_name[1:]), field_name
+                return f"`{self.option(field_name[1:])}`", field_name
             case _:
                 return kwargs[field_name], field_name
 
@@ -103,8 +104,8 @@ def say(sentence: str, /, **fields: object) -> str:
     """Return a sentence in the language of the answer, or in English without a translation.
 
     The fields are filled in as by `str.format`. ``{/script show}`` becomes a mention of a command,
-    and ``{*title}`` the name of an option in the same language. Fields that are a `Phrase` or a
-    `Count` are said in that language, too.
+    and ``{*title}`` the name of an option in the same language, as code. Fields that are a `Phrase`
+    or a `Count` are said in that language, too.
 
     Raises:
         KeyError: A field is not given.
@@ -130,8 +131,8 @@ def plural(singular: str, several: str) -> tuple[str, str]:
     return singular, several
 
 
-NUMBER = phrase("1,234.5")
-"""A number with both separators, which each catalogue writes as its language does."""
+NUMBER = phrase("1,234.5%")
+"""A percentage with both separators, which each catalogue writes as its language does."""
 
 THINGS = {
     "line": plural("{number:,} line", "{number:,} lines"),
@@ -156,6 +157,11 @@ THINGS = {
 def many(number: int, thing: str) -> str:
     """Return a number of things as “1 line” or “1,200 lines”; ``thing`` is a key of `THINGS`."""
     return say_plural(*THINGS[thing], number)
+
+
+def format_percent(share: float) -> str:
+    """Return a share as a whole percentage, such as “84%”, or “<1%” for less than half of one."""
+    return say("<1%") if 0 < share < 0.005 else say("{share:.0%}", share=share)
 
 
 @contextmanager
@@ -187,7 +193,8 @@ def _language(locale: str, group: str | None) -> Language:
     if code is None:
         return Language(group=group)
     catalogue = _compiled(code)
-    return Language(catalogue, str.maketrans(NUMBER, catalogue.gettext(NUMBER)), group)
+    ours, theirs = (re.findall(r"\D+", text) for text in (NUMBER, catalogue.gettext(NUMBER)))
+    return Language(catalogue, str.maketrans(dict(zip(ours, theirs, strict=True))), group)
 
 
 @cache

@@ -303,7 +303,10 @@ def parse_name(text: str) -> str:
         raise RequestError("A character's name needs at least one letter.")
     if len(line) > NAME_LIMIT:
         raise RequestError(
-            "A character's name can have at most {most} characters. Shorten it.", most=NAME_LIMIT
+            "“{name}” is too long: a character's name can have at most {most} characters. "
+            "Shorten it.",
+            name=line,
+            most=NAME_LIMIT,
         )
     return line
 

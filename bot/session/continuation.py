@@ -193,8 +193,11 @@ class Continuation:
         script, requester = context.script, context.requester
         try:
             generation_context = await self._read_script(context, script.head, job)
+            siblings = list[str]()
+            if request.seed is None:  # a seed gives the same takes again
+                siblings = await self.store.lines.list_sibling_texts(script, script.head)
             drafts = await self.drafter.draft_takes(
-                generation_context, script, request, takes, context.banned, job
+                generation_context, script, request, takes, context.banned, job, siblings
             )
         except Stopped:
             raise RequestError(STOPPED) from None

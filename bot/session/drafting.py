@@ -78,12 +78,14 @@ class Drafter:
         takes: int,
         banned: tuple[str, ...],
         job: Job,
+        other_takes: Sequence[str] = (),
     ) -> list[list[Draft]]:
         """Write takes of a request's lines side by side; return those that have a line.
 
-        What is finished when somebody presses Stop is returned. A take that cannot be written is
-        left out, unless none can be. Raises RequestError, which says why nothing can be written,
-        and Stopped if nothing was finished.
+        They differ from each other and from ``other_takes`` where their candidates do. What is
+        finished when somebody presses Stop is returned. A take that cannot be written is left out,
+        unless none can be. Raises RequestError, which says why nothing can be written, and Stopped
+        if nothing was finished.
         """
         seed = _choose_seed(request)
         line_options = [
@@ -95,7 +97,9 @@ class Drafter:
         written: list[list[Draft]] = [[] for _ in line_options]
         try:
             firsts = await job.run(
-                self._draft_distinct_firsts(context, map(next, line_options), job.progress)
+                self._draft_distinct_firsts(
+                    context, map(next, line_options), job.progress, other_takes
+                )
             )
             tasks = [
                 self._extend_take(context, first, following, job.progress, drafts)
@@ -112,6 +116,7 @@ class Drafter:
         context: GenerationContext,
         first_options: Iterable[GenerationOptions],
         progress: Progress,
+        other_takes: Sequence[str],
     ) -> list[Draft | RequestError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
@@ -126,6 +131,7 @@ class Drafter:
                 raise pool
             else:
                 others = [first.element.text for first in firsts if isinstance(first, Draft)]
+                others += other_takes
                 chosen = reranking.choose_candidate(pool, context.recent_texts, others)
                 firsts.append(chosen.draft)
         return firsts

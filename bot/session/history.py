@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import RequestError
-from ..i18n.catalogue import Count
+from ..i18n.catalogue import Count, phrase
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
@@ -140,7 +140,7 @@ class History:
         before = await lines.load_path_ids(context.script.head)
         removed = [line for line in before if line not in after]
         for line in reversed(await lines.load_lines(removed)):
-            check_may_remove(context.script, line, context.requester)
+            check_may_remove(context.script, line, context.requester, phrase("remove"))
         context.check_vote()
         await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)

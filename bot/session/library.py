@@ -31,6 +31,7 @@ from .permissions import (
 from .preferences import MODEL, PREFERENCES, STYLE, initial_values
 from .rate_limits import RateLimits
 from .reader import ScriptReader
+from .situations import find_fitting_model
 from .turn import (
     NO_SCRIPT,
     Clock,
@@ -255,9 +256,12 @@ class Library:
         )
         return script, await self.reader.open_model(script.model, STYLE.of(script))
 
-    async def find_chosen_model(self, guild: int | None) -> str:
-        """Return the name of the guild's chosen model, or of the operator's default."""
-        return await self.find_guild_model(guild) or self.settings.model
+    async def find_chosen_model(self, guild: int | None, heading: str = "") -> str:
+        """Return the guild's chosen model, or the one that a heading suggests, or the default."""
+        if chosen := await self.find_guild_model(guild):
+            return chosen
+        suggested = find_fitting_model(heading)
+        return suggested if suggested in self.models.names() else self.settings.model
 
     async def find_guild_model(self, guild: int | None) -> str | None:
         """Return the name of the model that a guild has chosen, or None; also where it is gone."""
@@ -352,9 +356,9 @@ class Library:
         check_may_manage(row, requester, phrase("end it"))
         return row
 
-    async def count_deletion(self, script: Script) -> tuple[int, int]:
-        """Count the lines that a deletion would delete, and those that forks would keep."""
-        return await self.store.scripts.count_deletion(script)
+    async def count_forked_lines(self, script: Script) -> int:
+        """Count the lines that forks would keep after a deletion."""
+        return await self.store.scripts.count_forked_lines(script)
 
     async def delete(self, requester: Requester, script: int) -> list[int]:
         """Delete a script for good, except for lines that a fork shares.
@@ -379,8 +383,10 @@ class Library:
             check_may_manage(script, requester, phrase("change its settings"))
             for name in values:
                 check_may_change(PREFERENCES[name], requester)
-            if values.get(MODEL.name) or values.get(STYLE.name):
-                engine = await self.models.engine(values.get(MODEL.name) or script.model)
+            if model := values.get(MODEL.name):
+                await self.models.look(model)  # because the engine of a removed file works on
+            if model or values.get(STYLE.name):
+                engine = await self.models.engine(model or script.model)
                 if style := values.get(STYLE.name):
                     values = {**values, STYLE.name: find_style(engine.model, style)}
             return await self.store.scripts.update_script(script.id, values)
@@ -415,11 +421,15 @@ class Library:
             )
         return await self.store.scripts.replace_cast(script.id, cast, players)
 
-    async def remove_from_cast(self, requester: Requester, name: str) -> Script:
+    async def remove_from_cast(self, requester: Requester, names: Sequence[str]) -> Script:
         async with self.lock:
             script = await self.load_script()
             check_may_manage(script, requester, phrase("take somebody out of its cast"))
-            if name not in script.cast:
+            if not names:
+                raise RequestError("Name a character to remove, such as MAYA.")
+            for name in names:
+                if name in script.cast:
+                    continue
                 if name in await self.list_characters(script):
                     raise RequestError(
                         "{name} has lines, but is not in the cast. To remove {name} from the menu, "
@@ -427,7 +437,7 @@ class Library:
                         name=name,
                     )
                 raise RequestError("“{name}” is not in the cast. See {/cast}.", name=name)
-            cast = [member for member in script.cast if member != name]
+            cast = [member for member in script.cast if member not in names]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:

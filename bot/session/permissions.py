@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import NotTheirs, PersonId, RequestError, VoteOpen
-from ..i18n.catalogue import Count, Phrase
+from ..i18n.catalogue import Count, Phrase, phrase
 from ..preference_spec import PreferenceSpec
 from ..screenplay.drafts import ERASED_PERSON
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Rotation, Script, utc_now
@@ -31,7 +31,7 @@ def check_may_write(script: Script, requester: Requester) -> None:
     )
 
 
-def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
+def check_may_remove(script: Script, line: Line, requester: Requester, act: Phrase) -> None:
     """Raise NotTheirs for a requester who may neither take a line back nor rewrite it.
 
     A model's line belongs to everybody, as does an opening that was drawn; a person's to its
@@ -41,12 +41,12 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
         return
     if is_manager(script, requester):
         return
-    raise NotTheirs(script=script.id, line=line.id, name=line.writer)
+    raise NotTheirs(script=script.id, line=line.id, name=line.writer, act=act)
 
 
 def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
     check_may_write(script, requester)
-    check_may_remove(script, line, requester)
+    check_may_remove(script, line, requester, phrase("change"))
 
 
 def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
@@ -105,9 +105,14 @@ def check_turn(rotation: Rotation | None, script: Script, requester: Requester) 
     """
     if rotation is None or rotation.writers[0] == requester.id or is_manager(script, requester):
         return
+    person = PersonId(rotation.writers[0])
+    if requester.id in rotation.writers:
+        raise RequestError(
+            "It is {person}'s turn. Wait for yours, or see the order with {/script turns}.",
+            person=person,
+        )
     raise RequestError(
-        "It is {person}'s turn. Wait for yours, or see and join the order with {/script turns}.",
-        person=PersonId(rotation.writers[0]),
+        "It is {person}'s turn. To write too, join the order with {/script turns}.", person=person
     )
 
 

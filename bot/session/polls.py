@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from ..errors import RequestError, StaleLine
@@ -46,9 +46,7 @@ class Polls:
         if row is None:
             raise RequestError("These takes were deleted. Get others with {/continue}.")
         if row.closed:
-            raise RequestError(
-                "One of these takes was already chosen. See the others in {/script history}."
-            )
+            raise RequestError("These takes are closed. See them in {/script history}.")
         return row
 
     async def find_by_message(self, message: int) -> Poll | None:
@@ -80,7 +78,7 @@ class Polls:
         await self.store.polls.record_message(poll, message)
 
     async def claim_message(self, poll: int, message: int) -> bool:
-        """Record the message of a poll whose button was pressed, if nobody has.
+        """Record the message of a poll that was posted, or whose button was pressed, if nobody has.
 
         Return whether it must be redrawn, because its buttons outlived the poll.
         """
@@ -99,12 +97,23 @@ class Polls:
         await self.store.polls.mark_announced(poll)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
-        """Continue the script with a take, from 0; raise VoteOpen while people vote on others."""
+        """Continue the script with a take, from 0; raise VoteOpen while people vote on others.
+
+        Closes all takes at this place.
+        """
         async with self.library.open_turn(requester) as context:
             lines = await self.load_pickable_take(requester, poll, take, context.script)
             context.check_vote()
             await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
-            return context.make_result(lines[-1].id, lines)
+            result = context.make_result(lines[-1].id, lines)
+            return replace(result, picked=[poll, *await self.close_passed(result)])
+
+    async def close_passed(self, result: TurnResult) -> list[int]:
+        """Close the takes without a vote that a turn has passed; return the ids of their polls."""
+        before, script = result.before, result.script
+        if before is None or before.id != script.id or before.head == script.head:
+            return []
+        return [poll.id for poll in await self.store.polls.close_takes(before.id, before.head)]
 
     async def load_pickable_take(
         self, requester: Requester, poll: int, take: int, script: Script | None = None

@@ -221,8 +221,6 @@ def parse_number(name: str, text: str) -> PreferenceValue:
     spec = PREFERENCES[name]
     if spec is SEED and not text.strip():
         return None
-    assert spec.range is not None  # because it is a number
-    least, most = spec.range
     typed = text.strip()
     if spec.type is int and _GROUPED.fullmatch(typed):
         typed = re.sub("[.,]", "", typed)
@@ -232,10 +230,9 @@ def parse_number(name: str, text: str) -> PreferenceValue:
         value = math.nan
     if not spec.accepts(value):
         raise RequestError(
-            "{setting} must be a number from {least:,} to {most}.",
+            "{setting} must be a number from {least:,} to {most:,}.",
             setting=spec.label,
-            least=least,
-            most=most,
+            **spec.limits,
         )
     return value
 

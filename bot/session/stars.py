@@ -74,18 +74,24 @@ def find_best_lines(lines: Sequence[Line], most: int) -> list[Line]:
     """Return the lines that began what the script went on about, in the script's order.
 
     A line scores one for each later line with a word that the line was the first to say; names of
-    speakers and common words do not count. Speech comes before action, and the later of two equal
-    lines first. Headings, transitions, a drawn opening and removed text are no candidates.
+    speakers and common words do not count, nor does a plural s. Speech comes before action, and the
+    later of two equal lines first. Lines without a score, headings, transitions, a drawn opening
+    and removed text are no candidates.
     """
-    said = [frozenset(list_content_words(line.element.text)) for line in lines]
+    said = [
+        frozenset(word.removesuffix("s") for word in list_content_words(line.element.text))
+        for line in lines
+    ]
     mentions = Counter(word for words in said for word in words)
-    known = {part.casefold() for line in lines for part in (line.element.cue or "").split()}
+    cues = " ".join(line.element.cue or "" for line in lines)
+    known = {part.removesuffix("s") for part in cues.casefold().split()}
     ranked: list[tuple[bool, int, int]] = []
     for place, (line, words) in enumerate(zip(lines, said, strict=True)):
         score = sum(mentions[word] - 1 for word in words - known)
         known |= words
         kind = line.element.kind
-        if kind in (Kind.DIALOGUE, Kind.ACTION) and line.author != ON_BOOK and not line.removed:
+        is_open = line.author != ON_BOOK and not line.removed
+        if score and is_open and kind in (Kind.DIALOGUE, Kind.ACTION):
             ranked.append((kind is Kind.DIALOGUE, score, place))
     best = sorted(ranked, reverse=True)[:most]
     return [lines[place] for *_, place in sorted(best, key=lambda entry: entry[-1])]

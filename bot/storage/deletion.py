@@ -116,14 +116,13 @@ async def _delete_stars(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Star).where(Star.line.in_(originals), ~elsewhere.exists()))
 
 
-async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
-    """Count the lines of a script that no fork reaches, and those that one does."""
+async def count_forked_lines(session: AsyncSession, script: int) -> int:
+    """Count the lines of a script that a fork reaches."""
     forks = _query_forks(script).with_only_columns(Script.forked_at)
     reached = select(Line.id, Line.parent).where(Line.id.in_(forks)).cte("reached", recursive=True)
     reached = reached.union(select(Line.id, Line.parent).join(reached, Line.id == reached.c.parent))
     own = select(func.count()).select_from(Line).where(Line.script == script)
-    stay = await session.scalar(own.where(Line.id.in_(select(reached.c.id)))) or 0
-    return (await session.scalar(own) or 0) - stay, stay
+    return await session.scalar(own.where(Line.id.in_(select(reached.c.id)))) or 0
 
 
 async def _delete_unused_provenances(session: AsyncSession, among: Sequence[int | None]) -> None:

@@ -124,6 +124,7 @@ def make_custom_id(name: str) -> str:
 
 POSITION_BUTTONS = {
     "continue": (phrase("Continue"), discord.ButtonStyle.primary),
+    "takes": (phrase("Three takes"), discord.ButtonStyle.secondary),
     "take": (phrase("Another take"), discord.ButtonStyle.secondary),
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
     "agree": (phrase("Undo"), discord.ButtonStyle.secondary),
@@ -239,7 +240,7 @@ def make_script_button(action: str, script: int) -> ui.Button[Any]:
 
 PAGE_BUTTONS = {
     "first": phrase("First"),
-    "back": phrase("Back"),
+    "back": phrase("Previous"),
     "on": phrase("Next"),
     "last": phrase("Last"),
 }

@@ -18,10 +18,10 @@ BLOCK = "```"
 FIRST_LINE = "`1` "
 """The number of the first line, on the first page of a script."""
 
-BY_VOICE = ["Continue", "Another take", "Undo", "Write", "More…"]
+BY_VOICE = ["Continue", "Three takes", "Another take", "Undo", "Write", "More…"]
 """The buttons under a line of the voice."""
 
-BY_PERSON = ["Continue", "Undo", "Write", "More…"]
+BY_PERSON = ["Continue", "Three takes", "Undo", "Write", "More…"]
 """The buttons under a line of a person."""
 
 PAUSE = "Pause it and start the new one"

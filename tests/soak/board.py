@@ -181,7 +181,7 @@ class Rehearsal:
         """Jump to a line of the history, which may be on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "script history"))
-        turned = [label for label in ("First", "Back") if label in labels(shown)]
+        turned = [label for label in ("First", "Previous") if label in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
         if lines := menu_options(shown):

@@ -221,8 +221,8 @@ def command(page: Page, name: str, **options: str | Path) -> None:
 
 
 def press(page: Page, label: str) -> None:
-    """Press the newest button with this label, or whose label begins so if it has " · "."""
-    page.get_by_role("button", name=label, exact=" · " not in label).last.click()
+    """Press the newest button with this label, or that of a take, which may have votes behind."""
+    page.get_by_role("button", name=label, exact=not label.startswith("Take ")).last.click()
     answered(page)
 
 
@@ -302,10 +302,10 @@ def tour(page: Page, folder: Path, seed: int) -> None:
     become(page, "Ann")
     command(page, "continue", character="JONAS", takes="3", vote="600")
     become(page, "Ben")
-    press(page, "2 · ")
+    press(page, "Take 2")
     shot(page, folder / "takes.png")
     become(page, "Ann")
-    press(page, "2 · ")  # both have voted, so that the script goes on with their take
+    press(page, "Take 2")  # both have voted, so that the script goes on with their take
     command(page, "continue", character="MAYA")
     look_at(page, folder)
     bring_in(page, folder)

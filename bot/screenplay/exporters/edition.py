@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...i18n.catalogue import say
+from ...i18n.catalogue import format_percent, say
 from ..elements import Element, Kind
 from ..statistics import (
     ScriptStatistics,
@@ -107,8 +107,7 @@ def continue_cue(cue: str) -> str:
 
 def format_share(writer: WriterStatistics, counted: ScriptStatistics) -> str:
     """Return how much of a script somebody wrote."""
-    share = compute_share(writer, counted)
-    percent = "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    percent = format_percent(compute_share(writer, counted))
     return f"{writer.name}: {format_count(writer)} ({percent}){format_rewritten(writer)}"
 
 

@@ -98,6 +98,20 @@ class PollRepository(Repository):
             if head != script.head:
                 await swap_head(session, script, head)
 
+    async def close_takes(self, script: int, parent: int | None) -> list[Poll]:
+        """Close the open polls without a vote below a line, None for the beginning; return them."""
+        wanted = select(Poll).where(
+            Poll.script == script,
+            Poll.parent.is_not_distinct_from(parent),
+            Poll.ends.is_(None),
+            ~Poll.closed,
+        )
+        polls = await self._scalars(wanted)
+        if polls:
+            ids = [poll.id for poll in polls]
+            await self._write(update(Poll).where(Poll.id.in_(ids)).values(closed=True))
+        return polls
+
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
         await self._write(update(Poll).where(Poll.id == poll).values(announced=True))

@@ -190,10 +190,10 @@ class ScriptRepository(Repository):
             row.players = {name: play[name] for name in cast if play.get(name) is not None}
         return row
 
-    async def count_deletion(self, script: Script) -> tuple[int, int]:
-        """Count the lines that `delete_script` would delete, and those it would leave to forks."""
+    async def count_forked_lines(self, script: Script) -> int:
+        """Count the lines that `delete_script` would leave to forks."""
         async with self._database.reading() as session:
-            return await deletion.count_deletion(session, script.id)
+            return await deletion.count_forked_lines(session, script.id)
 
     async def delete_script(self, script: int) -> None:
         """Delete a script, and leave the lines that its forks reach to the forks."""

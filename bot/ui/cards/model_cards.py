@@ -12,6 +12,7 @@ from ...generation.openings import label_style
 from ...i18n.catalogue import phrase, say
 from ...inference.model import LONGEST_STYLE, parse_openings
 from ...inference.registry import ModelFile
+from ..delivery.responses import format_error
 from ..markdown import inline, size
 
 LANGUAGE_NAMES = {
@@ -47,8 +48,8 @@ def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
 def _format_model(file: ModelFile, is_chosen: bool) -> str:
     name = f"**{inline(file.name, 40)}**"
     if file.refusal:
-        return f"{name}: {inline(say(file.refusal.sentence, **file.refusal.fields), 400)}"
-    corpus = inline(_get_metadata(file, "corpus"), 100)
+        return f"{name}: {format_error(file.refusal)}"
+    corpus = inline(_get_metadata(file, "corpus"), 200)
     row = f"{name}: {corpus}" if corpus else name
     return f"{row} ({say('for new scripts')})" if is_chosen else row
 

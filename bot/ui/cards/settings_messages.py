@@ -8,7 +8,7 @@ from typing import Any
 from discord import ui
 
 from ...generation.moods import MOOD_OPTIONS, find_mood
-from ...i18n.catalogue import Count, many, phrase, say
+from ...i18n.catalogue import many, phrase, say
 from ...preference_spec import Group, PreferenceSpec, PreferenceValue
 from ...session.preferences import MOOD, ROLE, SPECS, initial_values, resolve_values
 from ...session.turn import current_position
@@ -46,7 +46,7 @@ def format_preferences(
         rows += [f"### {say(group)}", *(_format_row(spec, current, default) for spec in specs)]
     rows.append(f"### {say('Banned words')}")
     for where, words in banned.items():
-        listed = inline(", ".join(words), 200) or say("none")
+        listed = inline(", ".join(words), 200) or say("nothing")
         rows.append(f"{_capitalize(where)}: {listed}")
     return "\n".join((*rows, f"-# {say(HINT)}"))
 
@@ -135,17 +135,14 @@ def _format_value(spec: PreferenceSpec[Any], value: PreferenceValue) -> str:
 def _format_range(spec: PreferenceSpec[Any]) -> str:
     """Return the range or the choices of a preference, if it has any."""
     if spec.range:
-        least, most = spec.range
-        if spec.unit:
-            return f" {say('({least:,} to {most})', least=least, most=Count(int(most), spec.unit))}"
-        return f" {say('({least:,} to {most:,})', least=least, most=most)}"
+        return f" {say('({least:,} to {most:,})', **spec.limits)}"
     return f" ({', '.join(spec.choices.values())})" if spec.choices else ""
 
 
 def format_words(words: Sequence[str], where: str) -> str:
     """Return a list as a message; ``where`` says in words whether channel or server has it."""
     if not words:
-        return say("Only the bot's own list applies {where}. Ban words with `{*add}`.", where=where)
+        return say("Only the bot's own list applies {where}. Ban words with {*add}.", where=where)
     text = ", ".join(words)
     if size(text) > LIST_SIZE:
         # Half of it in code points is never more than all of it in UTF-16.

@@ -105,7 +105,7 @@ def classify_error(error: Exception) -> Outcome:
 
 async def _send_error(interaction: Interaction, error: Exception, keep: str) -> None:
     """Send the sentence of an error, with the text and what to do next."""
-    view, files = _make_next_step(error) or discord.utils.MISSING, list[discord.File]()
+    view, files = make_next_step(error) or discord.utils.MISSING, list[discord.File]()
     if find_state(interaction).is_written:
         log_failure(log, "could not show lines", error)
         content = say(NOT_SHOWN)
@@ -179,7 +179,8 @@ def _escape(field: object) -> object:
     return field
 
 
-def _make_next_step(error: Exception) -> discord.ui.View | None:
+def make_next_step(error: Exception) -> discord.ui.View | None:
+    """Return the buttons for what can be done after an error, or None."""
     match error:
         case NotRunning():
             action = "reopen" if error.is_archived else "run"

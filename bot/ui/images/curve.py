@@ -131,7 +131,8 @@ def _draw_axes(draw: ImageDraw.ImageDraw, scale: _Scale) -> None:
     while bits <= scale.high:
         _, y = scale.place((0, bits))
         draw.line((LEFT, y, RIGHT, y), fill=RULE, width=2)
-        draw.text((LEFT - 14, y), f"{bits:.1f}", font=load_font(26), fill=FAINT, anchor="rm")
+        label = say("{bits:.1f}", bits=bits)
+        draw.text((LEFT - 14, y), label, font=load_font(26), fill=FAINT, anchor="rm")
         bits += interval
     for share in (0.25, 0.5, 0.75, 1.0):
         x, _ = scale.place((scale.steps * share, scale.low))

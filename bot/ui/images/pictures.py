@@ -15,7 +15,7 @@ from functools import cache
 import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
-from ...i18n.catalogue import many, phrase, say, say_plural
+from ...i18n.catalogue import format_percent, many, phrase, say, say_plural
 from ...screenplay import typeface
 from ...screenplay.statistics import (
     ScriptStatistics,
@@ -365,10 +365,9 @@ def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) 
 def _draw_guess(sheet: _Sheet, x: int, width: int, guess: Guess) -> None:
     """Draw a character, and how probable it was, as a number and as a bar."""
     name = {" ": say("space"), "\n": "¶"}.get(guess.character, guess.character)
-    percent = f"{guess.probability:.0%}" if guess.probability >= 0.01 else "<1%"
     sheet.draw_text(x, sheet.y, name, TEXT_SIZE, bold=True)
     right = load_font(TEXT_SIZE, bold=True).getlength(f"{name} ")
-    sheet.draw_text(x + right, sheet.y, percent, TEXT_SIZE, FAINT)
+    sheet.draw_text(x + right, sheet.y, format_percent(guess.probability), TEXT_SIZE, FAINT)
     top = sheet.y + TEXT_SIZE + 6
     sheet.draw.rectangle((x, top, x + width, top + 12), outline=FAINT, width=1)
     filled = max(round(width * guess.probability), 2)
@@ -396,7 +395,8 @@ def describe_surprisal(report: SurprisalReport) -> str:
         line = report.lines[peak.line]
         preceding = "".join(item.character for item in line[max(peak.cell - 20, 0) : peak.cell])
         expected = ", ".join(
-            f"{_phrase_character(item.character)} {item.probability:.0%}" for item in peak.guesses
+            f"{_phrase_character(item.character)} {format_percent(item.probability)}"
+            for item in peak.guesses
         )
         parts.append(
             say(

@@ -74,10 +74,10 @@ def _format_proved(proved: int, written: int) -> str:
 
 def _format_numbers(numbers: Sequence[int]) -> str:
     """Return the numbers of lines, as many as there is room for."""
-    shown = ", ".join(map(str, numbers[:MAX_SHOWN]))
-    if len(numbers) <= MAX_SHOWN:
-        return say_plural("line {numbers}", "lines {numbers}", len(numbers), numbers=shown)
     more = len(numbers) - MAX_SHOWN
+    shown = ", ".join(map(str, numbers if more == 1 else numbers[:MAX_SHOWN]))
+    if more <= 1:
+        return say_plural("line {numbers}", "lines {numbers}", len(numbers), numbers=shown)
     return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 
 

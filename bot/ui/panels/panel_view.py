@@ -96,6 +96,8 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     other = _find_other_reading(script, state, speeches)
     shown = {
         "continue": True,
+        # Where the bot only answers, it cannot post them.
+        "takes": script.channel > 0,
         "take": has_lines and state.author is None,
         "undo": position.line != ROOT_LINE,
         "redo": state.redo is not None,
@@ -120,9 +122,7 @@ def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
     is_direct, is_plain = script.guild is None, PLAIN_MESSAGES.of(script)
     ways = format_ways(hears=hears, is_direct=is_direct, is_plain=is_plain)
     if script.head is None:
-        return say(
-            "**{title}** starts here. {ways} Or let the voice start.", title=title, ways=ways
-        )
+        return f"{head}\n{say('{ways} Or let the voice start.', ways=ways)}"
     return f"{head} · {ways}"
 
 
@@ -199,8 +199,8 @@ def make_menu(
 ) -> ui.LayoutView:
     """Return a level of the menu of a script, one of the `MENU_LEVELS`.
 
-    It offers the end to who ``manages`` the script; with ``has_audio``, a table read; with
-    ``has_sprint``, the sprint that is under way instead of a new one.
+    It offers the end of a script with lines to who ``manages`` it; with ``has_audio``, a table
+    read; with ``has_sprint``, the sprint that is under way instead of a new one.
     """
     position = current_position(script)
     items: list[ui.Item[Any]] = []
@@ -208,7 +208,9 @@ def make_menu(
         lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
         items.append(make_position_select("menu-lines", position, lines, say("Lines at once…")))
     for name in MENU_LEVELS[level]:
-        if (name == "listen" and not has_audio) or (name == "end" and not manages):
+        if name == "listen" and not has_audio:
+            continue
+        if name == "end" and not (manages and script.head):
             continue
         action = "menu-see-sprint" if name == "sprint" and has_sprint else f"menu-{name}"
         custom_id = make_position_id(action, position)

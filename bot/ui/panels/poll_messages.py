@@ -30,7 +30,8 @@ from ..delivery.sending import (
     post_message,
 )
 from ..lines.looks import format_scene, split_scene
-from ..markdown import LIMIT, inline, mention, plain, size
+from ..markdown import LIMIT, inline, mention, size
+from .panel import delete_message
 
 log = logging.getLogger("onbook.poll_messages")
 
@@ -41,10 +42,7 @@ CUT_MARK = "-# …"
 """Stands below a take that is shown in part."""
 
 TAKE = phrase("Take {take}")
-"""The label of a take in the list of takes."""
-
-LABEL_SIZE = 60
-"""The size of a take's text in its button, of whose 80 the number and the count need some."""
+"""The name of a take, above its lines and in its button."""
 
 OUTCOMES = {
     "taken": phrase("{result}."),
@@ -58,11 +56,12 @@ TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):take:(?P<take>\d{{1,2
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 
 
-async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> None:
+async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> bool:
+    """Post takes; return whether they must be redrawn, because the script went on meanwhile."""
     content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
     nonce = f"poll {poll.id}"
     message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
-    await session.polls.record_message(poll.id, message.id)
+    return await session.polls.claim_message(poll.id, message.id)
 
 
 async def restore_takes(
@@ -89,6 +88,13 @@ async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: in
             log.warning("could not draw poll %d again: %s", poll, error)
             return False
     return True
+
+
+async def delete_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> None:
+    async with session.drawing:
+        board = await session.polls.load_board(poll)
+        if board and board.poll.message:
+            await delete_message(channel, board.poll.message)
 
 
 async def announce_result(
@@ -155,11 +161,11 @@ def draw_poll(
     counts = count_votes(takes, votes.values())
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=_format_button(take, lines, counts[take] if poll.ends else None),
+            label=_format_button(take, counts[take] if poll.ends else None),
             style=discord.ButtonStyle.primary,
             custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:take:{take}",
         )
-        for take, lines in takes.items()
+        for take in takes
     ]
     if CUT_MARK in content:
         items.append(
@@ -175,10 +181,9 @@ def draw_poll(
     return content, make_view(*items)
 
 
-def _format_button(take: int, lines: Sequence[Line], votes: int | None) -> str:
-    """Return the label of a take's button: its number, its text, and how many votes it has."""
-    text = plain(lines[0].element.body.replace("\n", " "), LABEL_SIZE)
-    label = f"{take + 1} · {text}"
+def _format_button(take: int, votes: int | None) -> str:
+    """Return the label of a take's button: its number, and how many votes it has."""
+    label = say(TAKE, take=take + 1)
     return label if votes is None else f"{label} — {votes}"
 
 
@@ -226,11 +231,13 @@ def _format_open(poll: Poll, takes: int) -> str:
 
 def _format_closed(poll: Poll) -> str:
     """Return the first row of a closed poll; the result of a vote is announced below."""
-    if poll.ends is None:
-        take = (poll.chosen or 0) + 1
-        status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
-    else:
+    if poll.ends:
         status = say("Voting has ended. See the other takes in {/script history}.")
+    elif poll.chosen is None:
+        status = say("The script went on without these takes. See them in {/script history}.")
+    else:
+        take = poll.chosen + 1
+        status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
     return f"-# {status}"
 
 

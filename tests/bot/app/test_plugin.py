@@ -26,6 +26,7 @@ import bot
 from bot.inference.request import WORD_OVERRUN
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, labels, poll, simulated, staged
+from tests.bot.playing import BY_PERSON
 from tests.fake_discord import rules
 
 EXTENSION = "prompter"
@@ -183,10 +184,12 @@ async def test_guest_works_and_changes_nothing_of_its_host(
     assert where == [([0, 1], [0])] * 5
 
     await start(stage, title="The Diner")
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "More…"]
+    assert labels(stage.panel()) == BY_PERSON
     plain = {"setting": "plain_messages", "value": "on"}
     refused = answer(await stage.ann.slash(stage.channel, "onbook settings", **plain))
     assert "`ONBOOK_MENTIONS=True`" in refused.content
+    told = answer(await stage.ann.slash(stage.channel, "onbook privacy"))
+    assert "It reads no other messages." in told.content
     await continue_script(stage)
     await stage.ben.click(stage.panel(), label="Another take")
     lines = await stage.lines()
@@ -236,7 +239,7 @@ async def test_unloading_leaves_nothing_behind(stage: Stage, host: Host):
         asked = await start(stage)
         assert "Continue it" in labels(asked.response)
         await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
-        assert [label[:1] for label in labels(poll(stage))] == ["1", "2"]
+        assert [label[:6] for label in labels(poll(stage))] == ["Take 1", "Take 2"]
         asked = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         await stage.ann.click(asked.response, label="Add it anyway")
         assert (await stage.ann.click(stage.panel(), label="Write")).modal

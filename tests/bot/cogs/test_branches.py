@@ -82,7 +82,7 @@ async def test_redo_by_its_button(stage: Stage):
     await stage.ben.slash(stage.channel, "undo")
     await stage.ann.click(stage.panel(), label="Redo")
     assert stage.panel().content.startswith("-# Ann restored the undone line.\n")
-    assert labels(stage.panel()) == ["Continue", "Undo", "Redo", "Write", "More…"]
+    assert labels(stage.panel()) == ["Continue", "Three takes", "Undo", "Redo", "Write", "More…"]
     await stage.restart()
     old = stage.look(stage.panel())
     await stage.ben.click(stage.panel(), label="Redo")
@@ -153,10 +153,10 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
     shown = await ask(stage, "script history")
     assert "page 3 of 3" in shown.content
     assert shown.content.count("\n-# ") == 8
-    for label, page in [("Back", 2), ("First", 1), ("Last", 3), ("Back", 2), ("Next", 3)]:
+    for label, page in [("Previous", 2), ("First", 1), ("Last", 3), ("Previous", 2), ("Next", 3)]:
         await stage.ann.click(shown, label=label)
         assert f"page {page} of 3" in shown.content
-    assert labels(shown) == ["First", "Back", "Next", "Last"]
+    assert labels(shown) == ["First", "Previous", "Next", "Last"]
     [heading, *_] = await stage.session.library.load_lines()
     await stage.store.lines.move_head(await stage.script(), heading.id)
     await write_lines(stage, "Snow.")
@@ -279,12 +279,16 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     assert await stage.lines() == ["EXT. ROOF - DAY"]
     await write_lines(stage, "Rain.", "Wind.", "Snow.")
     before = [message.id for message in stage.messages()]
-    await rewrite(stage, await edit(stage, line="3"), "Hail.")
+    offered = await ask(stage, "script edit", line="3")
+    await rewrite(stage, await stage.ann.click(offered, label="Rewrite this line"), "Hail.")
+    late = await stage.ann.click(offered, label="Rewrite this line")
+    assert late.modal is None
+    assert_private(answer(late), "not in the script now")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
     await assert_channel_is_true(stage)
-    assert_private(await ask(stage, "script edit", stage.ben, line="3"), "would remove Ann's line")
+    assert_private(await ask(stage, "script edit", stage.ben, line="3"), "would change Ann's line")
     shown = await edit(stage, line="3")
     assert fields(shown).keys() == {"Text"}
     await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")

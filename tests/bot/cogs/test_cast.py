@@ -45,6 +45,10 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
         assert_private(refused, "Only the script's owner or a moderator")
     await ask(stage, "cast", moderator(stage), remove="Maya")
     await ask(stage, "cast", lock="off")
+    await ask(stage, "cast", add="Dog, Quirk")
+    refused = await ask(stage, "cast", remove="Dog, Zoë")
+    assert refused.content.startswith("“ZOË” is not in the cast.")
+    await ask(stage, "cast", remove="dog, quirk")
     shown = await ask(stage, "cast")
     assert shown.content == "- JONAS\n-# The voice may write for others now, too."
     assert (await stage.script()).players == {}
@@ -56,6 +60,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
 
     for option, typed, found in (
         ("remove", "", ["MAYA", "JONAS"]),
+        ("remove", "maya, ", ["maya, JONAS"]),
         ("add", "em", ["EMILE"]),
         ("add", "Maya, na", ["Maya, JONAS"]),
         ("add", "maya,Zoë ,", ["maya, Zoë, JONAS", "maya, Zoë, EMILE"]),
@@ -68,8 +73,9 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ({"add": "1234"}, "needs at least one letter"),
         ({"add": ","}, "Name a character to add"),
         ({"add": too_many}, f"at most {CAST_LIMIT}"),
+        ({"remove": ","}, "Name a character to remove"),
         ({"remove": "Zoë"}, "“ZOË” is not in the cast. See </cast:"),
-        ({"player": stage.ben}, "Name the characters for player with add, too."),
+        ({"player": stage.ben}, "Name the characters for `player` with `add`, too."),
         ({"add": "Zoë", "remove": "Maya"}, "Change one thing at a time"),
     ]
     for options, why in refusals:

@@ -128,18 +128,20 @@ async def test_takes_that_are_shown_late_hide_no_line_written_meanwhile(
         await (await ben.slash(channel, "write", text="Rain.")).is_done()
     await asked.is_done()
     assert await read_true_script(ann, channel) == [HEADING, "Rain."]
+    [passed] = [shown for shown in channel.messages() if "without these takes" in shown.content]
+    assert passed.labels == []
 
 
 async def test_of_two_takes_picked_at_once_one_is_the_line(channel: Channel, ann: Person):
     await begin_script(ann, channel)
     await (await ann.slash(channel, "continue", takes=2, times=2)).is_done()
     shown = find_takes(channel)
-    labels = [shown.find_button(f"{take} · ") for take in (1, 2)]
+    labels = [shown.find_button(f"Take {take}") for take in (1, 2)]
     both = await asyncio.gather(*(ann.click(shown, label) for label in labels))
     await ann.discord.until(lambda: any(request.answers() for request in both))
     [told] = await until_settled(both)
-    assert "already chosen" in told.content
-    await ann.discord.until(lambda: shown.labels == [])
+    assert "are closed" in told.content
+    await ann.discord.until(lambda: shown not in channel.messages())
     assert len(await read_true_script(ann, channel)) == 2
     ann.discord.refusals.clear()
 
@@ -186,7 +188,7 @@ async def test_doubled_deliveries_write_once(discord: Discord, channel: Channel,
     assert (await read_true_script(ann, channel))[3:] == ["Rain."]
     line = next(message for message in channel.messages() if message.is_line)
     starred = await press_star_of(ann, line)
-    await starred.shows("You starred")
+    await starred.shows("You gave “")
     await discord.deliver_again(starred)
     await starred.is_refused(40060)
     await (await ann.menu(line, "Details")).shows("1 star")
@@ -337,7 +339,7 @@ async def test_votes_are_counted_at_once_and_then_at_intervals(
     for _ in range(3):  # at the same moment
         polls.recount(poll.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
-    label = shown.find_button("2 · ")
+    label = shown.find_button("Take 2")
     await asyncio.gather(*(person.click(shown, label) for person in people))
     while len(await inside.store.polls.load_votes(poll.id)) < len(people):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -378,7 +380,7 @@ async def test_a_vote_that_ends_during_an_undo_chooses_or_says_why_not(inside: I
     await (await ann.click(await begin_script(ann, channel), "Continue")).is_done()
     await (await ann.slash(channel, "continue", takes=2, vote=600)).is_done()
     shown = find_takes(channel)
-    await ben.click(shown, shown.find_button("2 · "))
+    await ben.click(shown, shown.find_button("Take 2"))
     await inside.discord.until(lambda: not shown.labels or shown.labels[1].endswith(" — 1"))
     [poll] = await inside.store.polls.list_unannounced_polls()
     poll.ends = poll.ends.replace(year=2000)

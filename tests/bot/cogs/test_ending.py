@@ -82,14 +82,13 @@ async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_s
     await ask(stage, "cast", add="Maya, Jonas")
     await write(stage, "MAYA: Who let the walrus in?\n\nJONAS: It is raining, Maya.")
     await write(stage, "JONAS: The walrus pays for the soup.\n\nThe walrus nods.")
-    await stage.ann.slash(stage.channel, "write", text="MAYA: Then the soup is cold.")
+    await stage.ann.slash(stage.channel, "write", text="MAYA: Then no soups are warm.")
     await end(stage)
     [card] = find_cards(stage)
     _, best, wrote = read(card).split("\n### ")
     assert best.split("\n\n") == [
         "Best lines\n> **MAYA**\n> Who let the walrus in?\n> -# Ben",
         "> **JONAS**\n> The walrus pays for the soup\\.\n> -# Ben",
-        "> **MAYA**\n> Then the soup is cold\\.\n> -# Ann",
     ]
     assert [row.partition("\\:")[0] for row in wrote.split("\n")] == ["Who wrote", "- Ben", "- Ann"]
     await stage.ben.click(card, label="Surprise me")
@@ -184,9 +183,10 @@ async def test_only_the_owner_and_moderators_end_a_script(stage: Stage):
         )
     assert stage.panel()
     assert find_cards(stage) == []
+    await write(stage, "MAYA: Rain.\n\nJONAS: Snow.")
     await end(stage, moderator(stage))
     [card] = find_cards(stage)
-    assert "Best lines" not in read(card)  # because nobody speaks or does anything
+    assert "Best lines" not in read(card)  # because nothing is said again
     assert "Who wrote" in read(card)
 
 

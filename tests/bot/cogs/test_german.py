@@ -14,7 +14,7 @@ from tests.bot.conftest import HEADING
 from tests.bot.playing import BY_PERSON, begin_script, read_script
 from tests.fake_discord.people import Channel, Discord, Guild, Person
 
-GERMAN = ["Weiter", "Zurücknehmen", "Schreiben", "Mehr …"]
+GERMAN = ["Weiter", "Drei Fassungen", "Zurücknehmen", "Schreiben", "Mehr …"]
 """The buttons under a person's line."""
 
 
@@ -32,13 +32,16 @@ async def test_people_are_answered_in_their_own_language(
     await (await hans.slash(channel, "write", text="Rain.")).is_done()
     assert channel.panel().labels == GERMAN
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
-    assert channel.panel().labels == [*GERMAN[:2], "Wiederherstellen", *GERMAN[2:]]
+    assert channel.panel().labels == [*GERMAN[:3], "Wiederherstellen", *GERMAN[3:]]
     for person, words in (
         (hans, "Das Skript hat nur 1 Zeile. Wähle eine davon."),
         (ann, "The script has only 1 line. Choose one of them."),
     ):
         await (await person.slash(channel, "script edit", line="5")).shows(words)
 
+    shown = await (await hans.slash(channel, "settings", setting="everything")).shows("Stimme")
+    opened = await (await hans.click(shown, "Erweitert")).shows_modal()
+    assert "'0,95'" in str(opened)
     shown = await hans.click(channel.panel(), "Schreiben")
     assert (await shown.shows_modal())["title"] == "Die nächsten Zeilen schreiben"
     filled = await hans.submit_modal(shown, {"Wer spricht": "MAYA", "Text": "Oh!"})
@@ -57,6 +60,8 @@ async def test_people_are_answered_in_their_own_language(
         (ann, "Write a line, or use </continue:"),
     ):
         await (await person.slash(empty, "script history")).shows(words)
+    everything = await hans.slash(channel, "settings", setting="everything")
+    assert "In diesem Kanal: nichts" in (await everything.shows("Stil: ohne")).content
     told = await (await hans.slash(channel, "help")).shows("On Book")
     assert "</script show:" in told.content
     assert told.labels == ["Ein Skript beginnen", "Überrasch mich"]

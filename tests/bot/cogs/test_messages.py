@@ -243,8 +243,21 @@ async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: 
     script = await chat.script()
     await chat.store.rotations.add_writer(script.id, chat.ann.id, script.begun)
     await chat.say(chat.ben, "Rain.")
-    await chat.is_told("'s turn. Wait for yours", await chat.ben.dm())
+    await chat.is_told("'s turn.", await chat.ben.dm())
     assert await chat.until_written() == []
+
+
+async def test_each_line_after_the_end_is_answered_with_what_goes_on(chat: Chat):
+    script = await chat.script()
+    await chat.store.scripts.update_script(script.id, archived=True, running=False)
+    for text in ("HELEN: Wait!", "HELEN: One more thing!"):
+        sent = await chat.say(chat.ann, text)
+    [told] = await chat.discord.until(
+        lambda: [reply for reply in chat.channel.messages() if reply.reply_to][1:]
+    )
+    assert told.reply_to == sent.id
+    assert "has ended. Reopen it, or start another script." in told.text
+    assert told.labels == ["Start another", "Surprise me", "Reopen"]
 
 
 async def test_the_writer_of_a_message_is_told_privately_what_concerns_it(chat: Chat):

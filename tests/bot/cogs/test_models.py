@@ -31,6 +31,7 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
     listed = await ask(stage, "voice")
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
+    assert "`onbook-export`" in bad
     assert "</voice:" in head
     assert bad.replace("\\", "").startswith(
         "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
@@ -76,6 +77,8 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     assert (await stage.store.scripts.find_running_script(channel.id)).model == "tiny"
     # Without its file, it is as if nobody had chosen a voice.
     (models / "other.onnx").unlink()
+    refused = await ask(stage, "settings", setting="voice", value="other")
+    assert_private(refused, "There is no voice “other”")
     await replace_script(stage)
     assert await continue_script(stage) == "screen"
     reset = await ask(stage, "settings", setting="everything", value="reset")
@@ -110,7 +113,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    assert "Choose the voice to use" in (await ask(stage, "voice", use="server")).content
+    assert "Choose the `voice` to use" in (await ask(stage, "voice", use="server")).content
     shown = await ask(stage, "voice", voice="tiny")
     assert shown.ephemeral
     name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")

@@ -49,7 +49,7 @@ async def begun(channel: Channel, ann: Person) -> Message:
 
 async def test_forged_buttons_and_menus_are_answered(channel: Channel, ann: Person, begun: Message):
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
-    ballot = takes.buttons[takes.find_button("1 · ")].split(":")[2]
+    ballot = takes.buttons[takes.find_button("Take 1")].split(":")[2]
     for custom_id, kind, values, said in (
         ("onbook:dance:1:1", 2, (), "has expired"),
         ("onbook:script:dance:1", 2, (), "has expired"),

@@ -14,6 +14,7 @@ from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import (
     Stage,
     answer,
+    assert_private,
     fields,
     find_menus,
     labels,
@@ -59,7 +60,7 @@ async def test_the_panel_chooses_who_speaks_next(stage: Stage):
     assert len(await stage.lines()) == 5
 
 
-async def test_six_buttons_stand_in_two_even_rows(stage: Stage):
+async def test_seven_buttons_stand_in_two_even_rows(stage: Stage):
     # A phone shows five buttons of one row in two rows, and a sixth in a third one.
     await start_script(stage)
     await stage.ann.slash(stage.channel, "continue")
@@ -67,7 +68,7 @@ async def test_six_buttons_stand_in_two_even_rows(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     _, *rows = stage.panel().components
     rows = [[button.label for button in row.children] for row in rows]
-    assert rows == [["Continue", "Another take", "Undo"], ["Redo", "Write", "More…"]]
+    assert rows == [["Continue", "Three takes", "Another take", "Undo"], ["Redo", "Write", "More…"]]
 
 
 async def test_the_menu_is_for_one_person(stage: Stage):
@@ -165,14 +166,21 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
 async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     await start_script(stage)
     card = await ask(stage, "settings", setting="everything")
-    opened = await stage.ann.click(card, label="Advanced")
-    inputs = fields(opened)
-    assert list(inputs) == [
-        *("top-p, 0.05 to 1.0", "min-p, 0.0 to 1.0", "repetition, 0.0 to 2.0"),
-        *("company, 0.0 to 2.0", "seed, 0 to 2147483647"),
-    ]
-    values = dict(zip(inputs.values(), ("0.95", "0,25", "0.5", "1.0", "7"), strict=True))
-    told = answer(await stage.ann.submit_modal(opened, values))
+
+    async def submit(*typed: str) -> Any:
+        opened = await stage.ann.click(card, label="Advanced")
+        inputs = fields(opened)
+        assert list(inputs) == [
+            *("top-p, 0.05 to 1.0", "min-p, 0.0 to 1.0", "repetition, 0.0 to 2.0"),
+            *("company, 0.0 to 2.0", "seed, 0 to 2,147,483,647"),
+        ]
+        values = dict(zip(inputs.values(), typed, strict=True))
+        return answer(await stage.ann.submit_modal(opened, values))
+
+    refused = await submit("0.95", "2", "0.5", "1.0", "7")
+    typed = "top-p: 0.95\nmin-p: 2\nrepetition: 0.5\ncompany: 1.0\nseed: 7\n"
+    assert_private(refused, "min-p must be a number from 0.0 to 1.0.", typed)
+    told = await submit("0.95", "0,25", "0.5", "1.0", "7")
     assert told.content == "Changed: min-p 0.25, seed 7."
     assert SEED.of(await stage.script()) == 7
     assert parse_number("seed", " ") is None

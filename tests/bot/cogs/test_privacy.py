@@ -101,7 +101,7 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     "act",
     [
         lambda room, ann: room.library.add_to_cast(ann, ["JONAS"], ann.id),
-        lambda room, ann: room.library.remove_from_cast(ann, "JONAS"),
+        lambda room, ann: room.library.remove_from_cast(ann, ["JONAS"]),
         lambda room, ann: room.history.fork(ann, "Another"),
     ],
     ids=["add", "remove", "fork"],
@@ -228,6 +228,9 @@ async def test_replay_names_the_lines_below_an_erased_one(harness: SessionHarnes
 async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside):
     discord, channel, ben, services = inside.discord, inside.channel, inside.ben, inside.services
     await (await ben.slash(channel, "start", title="The Diner", heading="Roof")).is_done()
+    kept = await ask_to_forget(ben, channel)
+    await ben.click(kept, "Keep it")
+    await discord.until(lambda: kept.deleted)
     question = await ask_to_forget(ben, channel)
     async with services.sessions.get(channel.id).library.lock:
         late = await ben.slash(channel, "write", text=f"{PHRASE}.")

@@ -62,7 +62,7 @@ BUTTONS = (
     *(f"{name}:SCRIPT:0:on" for name in ("page", "history", "shelf")),
     *(f"turns:{name}:SCRIPT:0" for name in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
-    *("privacy:export", "privacy:forget", "star:1", "surprise:POSITION"),
+    *("privacy:export", "privacy:forget", "privacy:keep", "star:1", "surprise:POSITION"),
     *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""
@@ -251,7 +251,7 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
 
 async def test_suggestions_are_given_up_in_time(inside: Inside, monkeypatch: pytest.MonkeyPatch):
     await begin_script(inside.ann, inside.channel)
-    monkeypatch.setattr(feature, "SUGGESTION_SECONDS", 0.01)
+    monkeypatch.setattr(feature, "READING_SECONDS", 0.01)
     for command, option in SUGGESTIONS:
         async with everything_taken(inside):
             assert await inside.ann.autocomplete(inside.channel, command, option, "1") == []

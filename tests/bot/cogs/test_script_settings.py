@@ -72,8 +72,8 @@ Repetition: 0.5
 Company: 1.0
 Seed: none
 ### Banned words
-In this channel: none
-In this server: none
+In this channel: nothing
+In this server: nothing
 """
 """The card of all settings of a new script."""
 
@@ -111,6 +111,21 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert "\nMin-p: 0.0\n" in (await settings(stage, setting="everything")).content
     await change(stage, "everything", "Reset")
     assert (await settings(stage, setting="everything")).content == before
+
+
+async def test_a_reset_restores_what_the_heading_suggests(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    # Of the two voices here, "other" stands for the one of films.
+    fitting = {HEADING: "other"}
+    monkeypatch.setattr("bot.session.library.find_fitting_model", fitting.get)
+    await start_script(stage)
+    assert (await stage.script()).model == "other"
+    await change(stage, "voice", "tiny")
+    await change(stage, "takes", "2")
+    told = await change(stage, "everything", "reset")
+    assert told.content == "Changed: voice other, takes 1."
+    assert_private(await change(stage, "everything", "reset"), "Every setting is at its default.")
 
 
 async def test_the_card_has_what_people_change_most(stage: Stage):
@@ -164,13 +179,14 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
     assert "No script is running" in (await settings(stage)).content
     await start_script(stage)
     role = stage.guild.create_role("Cast")
-    assert "Choose the setting that has this value" in (await settings(stage, value="2")).content
+    assert "Choose the `setting` that has" in (await settings(stage, value="2")).content
     for name, value, who, why in [
         ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
         ("takes", "2", stage.ben, "Only the script's owner or a moderator"),
         ("takes", "1.5", stage.ann, "takes must be a number from 1 to 5."),
         ("top_p", "2", stage.ann, "must be a number from"),
         ("min_p", "much", stage.ann, "must be a number from"),
+        ("cooldown", "90,000", stage.ann, "a number from 0 to 86,400 seconds."),
         ("look", "fancy", stage.ann, "one of these values: characters, cards, typewriter."),
         ("everything", "on", stage.ann, "Everything can only be reset."),
         ("cooldown", "2", stage.ben, "Only the script's owner or a moderator"),

@@ -159,15 +159,16 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write_lines(stage, "Snow.")
-    sure = "with 1 line? This cannot be undone. Its messages stay."
+    sure = "This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
-    for title, more in (("Fork", ""), ("The Diner", stays)):
+    for title, lines, more in (("Fork", "3 lines", ""), ("The Diner", "2 lines", stays)):
         shown = await choose_script(stage, title)
+        assert shown.content.endswith(lines)
         await stage.ann.click(shown, label="Delete")
-        assert shown.content == f"Delete “{title}” {sure}{more}"
+        assert shown.content == f"Delete “{title}” with {lines}? {sure}{more}"
     await stage.ann.click(shown, label="Delete for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    assert await stage.store.scripts.count_deletion(await stage.script()) == (3, 0)
+    assert await stage.store.scripts.count_forked_lines(await stage.script()) == 0
 
 
 async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):

@@ -26,14 +26,15 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     given = await press_star(stage, stage.ann, shown)
     assert given.ephemeral
     assert given.content == (
-        "You starred “MAYA\\: Rain\\.”. It has 1 star now. Press **Star** again to take yours back."
+        "You gave “MAYA\\: Rain\\.” a star. It has 1 star now. Press **Star** again to take yours "
+        "back."
     )
     assert "It has 2 stars now." in (await press_star(stage, stage.ben, shown)).content
     told = await use_on_message(stage, stage.ben, "Details", shown)
     assert "2 stars" in told.content
     assert labels(told) == ["Take my star back"]
     taken = await click(stage.ben, told, "Take my star back")
-    assert taken.content == "You took your star back from “MAYA\\: Rain\\.”."
+    assert taken.content == "“MAYA\\: Rain\\.” no longer has your star."
     [(_, stars)] = await stage.store.stars.load_best_lines((await stage.script()).head, 5)
     assert stars == 1
     await stage.ann.slash(stage.channel, "continue", takes=2)

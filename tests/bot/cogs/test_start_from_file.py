@@ -70,7 +70,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     # Of the two voices here, "other" stands for the one of films.
     monkeypatch.setattr(
-        "bot.cogs.starting.find_fitting_model",
+        "bot.session.library.find_fitting_model",
         lambda heading: "other" if heading.startswith(("INT.", "ACT")) else None,
     )
     for name, content, options, title, voice in (

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.app.client import Bot
-from bot.session import polls
+from bot.session import drafting, polls
 from bot.session.polls import Polls
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
@@ -64,8 +64,12 @@ async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
     return answer(asked) or poll(stage)
 
 
+def is_shown(stage: Stage, message: Any) -> bool:
+    return message.id in [shown.id for shown in stage.messages()]
+
+
 def find_button(shown: Any, take: int) -> str:
-    [found] = [label for label in labels(shown) if label.startswith(f"{take} · ")]
+    [found] = [label for label in labels(shown) if label.startswith(f"Take {take}")]
     return found
 
 
@@ -80,7 +84,7 @@ async def vote(stage: Stage, shown: Any, take: int, by: Any = None) -> None:
 
 
 def numbers(shown: Any) -> list[str]:
-    return [label.partition(" · ")[0] for label in labels(shown)]
+    return [label.split()[1] for label in labels(shown)]
 
 
 async def write_anyway(stage: Stage, text: str) -> None:
@@ -122,13 +126,18 @@ async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
         await press(stage, shown, 2, person)
         lines.append(written[1])
         assert await stage.lines() == lines
-        told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
-        assert_private(told, "Rewrite the chosen one in its own message, or go to one with")
-    top, *rows = shown.content.split("\n")
-    assert top.startswith("-# Take 2 was chosen.")
-    assert shown.components == []
-    assert [row[:7] for row in rows] == ["-# 1 · ", "-# **2 ", "-# 3 · "]
+        assert not is_shown(stage, shown)
     await assert_channel_is_true(stage)
+
+
+async def test_a_button_asks_for_takes_and_a_pick_removes_all_at_its_place(stage: Stage):
+    for _ in range(2):
+        await stage.ben.click(stage.panel(), label="Three takes")
+    first, second = (message for message in stage.messages() if "3 takes:" in message.content)
+    await press(stage, second, 3, stage.ben)
+    assert await stage.lines() == [HEADING, (await load_takes(stage, second))[2]]
+    assert not is_shown(stage, first)
+    assert not is_shown(stage, second)
 
 
 async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
@@ -142,21 +151,28 @@ async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
             await harness.undo()
 
 
+async def test_further_takes_are_others(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(drafting.secrets, "randbelow", lambda _: 5)
+    await harness.start()
+    asked = [await harness.generate(takes=2, quality="good") for _ in range(2)]
+    takes = [await harness.store.polls.load_takes(turn.poll) for turn in asked]
+    first, second = ({texts(take)[0] for take in found.values()} for found in takes)
+    assert first.isdisjoint(second)
+
+
 async def test_the_other_takes_stay_reachable(stage: Stage):
     shown = await ask(stage)
     written = await load_takes(stage, shown)
     await write_lines(stage, "Rain.")
-    told = await press(stage, shown, 2)
-    assert told.ephemeral
-    assert told.content == "The script has moved on since these takes were written."
-    await stage.ann.click(told, label="Continue from here")
-    assert await stage.lines() == [HEADING, written[1]]
-    await stage.ann.slash(stage.channel, "undo")
-    await press(stage, shown, 3)
-    assert await stage.lines() == [HEADING, written[2]]
-    menu = await use_on_message(stage, stage.ben, "Continue from here", shown)
+    assert shown.components == []
+    top, *rows = shown.content.split("\n")
+    assert top.startswith("-# The script went on without these takes. See them in </script")
+    assert [row[:7] for row in rows] == ["-# 1 · ", "-# 2 · ", "-# 3 · "]
+    told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
+    assert_private(told, "Rewrite the chosen one in its own message, or go to one with")
+    menu = await use_on_message(stage, stage.ann, "Continue from here", shown)
     assert menu.ephemeral
-    await stage.ben.select(menu, [next(iter(menu_options(menu).values()))])
+    await stage.ann.select(menu, [next(iter(menu_options(menu).values()))])
     assert await stage.lines() == [HEADING, written[0]]
     await assert_channel_is_true(stage)
     history = answer(await stage.ann.slash(stage.channel, "script history"))
@@ -165,7 +181,7 @@ async def test_the_other_takes_stay_reachable(stage: Stage):
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
-    assert_private(refused, "A vote needs several takes. Set takes")
+    assert_private(refused, "A vote needs several takes. Set `takes`")
     await stage.ann.slash(stage.channel, "settings", setting="takes", value="2")
     await stage.ben.click(stage.panel(), label="Continue")
     assert numbers(poll(stage)) == NUMBERS[:2]
@@ -477,7 +493,7 @@ async def test_a_press_redraws_a_vote_whose_end_could_not_be_drawn(stage: Stage)
     stage.world.inject_error("PATCH", "/channels/*/messages/*", status=403, times=1)
     await stage.world.advance_time(601)
     assert numbers(shown) == NUMBERS
-    assert_private(await press(stage, shown, 2), "One of these takes was already chosen.")
+    assert_private(await press(stage, shown, 2), "These takes are closed.")
     assert shown.components == []
     assert "-# **1 · " in shown.content
 

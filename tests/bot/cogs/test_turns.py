@@ -91,7 +91,8 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     ben = stage.ben
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
-    wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see and join"
+    wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see the order"
+    assert "join the order" in (await write(stage, stage.member("Dee"), "Rain.")).content
     assert_private(await write(stage, cy, "Rain."), wait, "Here is your text:\n```\nRain.")
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
@@ -139,9 +140,13 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     await cy.click(stage.panel(), label="Undo")
     await write(stage, stage.ben, "Rain.")
     shown = stage.messages()[-2]
+    await cy.click(await click(cy, stage.panel(), "Undo"), label="Ask to undo it")
+    asked = stage.messages()[-1]
     await write(stage, cy, "Snow.")
+    told = await click(stage.ben, asked, "Undo")
+    assert_private(told, "The line that somebody asked to undo is no longer its last line.")
     refused = await use_on_message(stage, cy, "Rewrite this line", shown)
-    assert (refused.content[:29], labels(refused)) == ("That would remove Ben's line.", [])
+    assert (refused.content[:29], labels(refused)) == ("That would change Ben's line.", [])
     await assert_channel_is_true(stage)
 
 
@@ -197,7 +202,7 @@ async def test_an_old_button_skips_and_announces_nobody(stage: Stage, cy: Any):
 async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy: Any):
     assert "Join" not in labels(stage.panel())
     await press(stage, stage.ben, "Join")
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Join", "More…"]
+    assert labels(stage.panel()) == ["Continue", "Three takes", "Undo", "Write", "Join", "More…"]
     shown = await click(cy, stage.panel(), "Join")
     assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
@@ -441,7 +446,8 @@ async def test_a_sprint_ends_after_a_long_outage(stage: Stage, monkeypatch: pyte
 
 async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
     for minutes in ("0", "61", "ten"):
-        assert_private(await start_sprint(stage, minutes), "A sprint lasts from 1 to 60 minutes.")
+        refused = await start_sprint(stage, minutes)
+        assert_private(refused, "A sprint lasts from 1 to 60 minutes.", f"\n{minutes}\n")
     assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
     opened = await click(cy, await open_menu(stage, cy, "Together…"), "Sprint")

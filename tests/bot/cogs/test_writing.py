@@ -25,7 +25,7 @@ async def test_continue_writes_the_requested_kind(stage: Stage):
     await stage.ann.click(stage.panel(), label="Another take")
     assert (await stage.last_line()).kind == Kind.HEADING
     refused = await ask(stage, "continue", kind="action", character="MAYA")
-    assert_private(refused, "Leave out kind or character")
+    assert_private(refused, "Leave out `kind` or `character`")
     assert len(await stage.lines()) == 4
 
 
@@ -100,9 +100,9 @@ async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
     await start_script(stage)
     cid = stage.member("Cid")
     await write(stage, "Plot Hole: (huge) everybody falls in")
-    assert labels(stage.panel()) == ["Continue", "Undo", "Write", "Make it action", "More…"]
+    assert labels(stage.panel()) == [*BY_PERSON[:-1], "Make it action", "More…"]
     refused = await click(cid, stage.panel(), "Make it action")
-    assert_private(refused, "That would remove Ben's line.")
+    assert_private(refused, "That would change Ben's line.")
     look = stage.look(stage.panel())
     await stage.ben.click(stage.panel(), label="Make it action")
     assert stage.panel().content.startswith("-# Ben turned the last line into action.\n")

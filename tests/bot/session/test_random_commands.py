@@ -370,12 +370,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(is_running)
     @rule(target=scripts, script=consumes(scripts))
     def delete(self, script: int) -> Any:
-        row = self.run(self.store.scripts.get_script(script))
-        deleted, _ = self.run(self.store.scripts.count_deletion(row))
-        before = len(self.tree.lines)
         self.run(self.session.library.delete(self.writer, script))
         self.tree.delete(script)
-        assert deleted == before - len(self.tree.lines)
         if script == self.tree.running:
             self.tree.running = None
         return multiple()

@@ -10,9 +10,10 @@ from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.screenplay.statistics import count_script
 from bot.session import replay
-from bot.session.replay import ReplayResult, Verdict, replay_script
+from bot.session.replay import Finding, ReplayResult, Verdict, replay_script
 from bot.session.situations import load_situations
 from bot.session.turn import OPENING_WRITER, Job, NewScript
+from bot.storage.schema import Line
 from bot.ui.pages.replay_report import format_report, format_table
 from tests.bot.conftest import Stage, answer, assert_private, run_sql
 from tests.bot.session_harness import SessionHarness
@@ -227,6 +228,16 @@ async def test_a_stopped_replay_keeps_its_findings(harness: SessionHarness):
     result = await replaying
     assert 2 <= len(result.findings) < result.lines == 6
     assert "The replay ended before line" in format_report(result)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"), [(9, "6, 7, 8, 9."), (10, "6, 7, 8 and 2 more.")], ids=str
+)
+def test_a_report_counts_the_lines_that_it_does_not_name(lines: int, named: str):
+    line = Line(kind="action", text="Rain.", rewrite_of=1)
+    findings = tuple(Finding(number, line, PERSON) for number in range(1, lines + 1))
+    report = format_report(ReplayResult("The Diner", findings, lines))
+    assert f"Rewritten by hand: lines 1, 2, 3, 4, 5, {named}" in report
 
 
 async def test_a_report_pings_nobody_and_fits_a_message(harness: SessionHarness):

@@ -168,7 +168,10 @@ class Crowd:
     async def choose_take(self, person: Person, channel: Channel) -> None:
         """Vote for a take, or choose it, if there are any."""
         takes = [
-            (post, label) for post in channel.messages() for label in post.labels if " · " in label
+            (post, label)
+            for post in channel.messages()
+            for label in post.labels
+            if label.startswith("Take ")
         ]
         if takes:
             message, label = random.choice(takes)

@@ -29,6 +29,11 @@ def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     assert card == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
 
 
+def test_a_list_shows_what_a_tuned_voice_read_last():
+    corpus = f"{'sketches and plays ' * 6}and 36 plays; then own scripts"
+    assert f"**odd**: {corpus}" in format_model_list([make_file(corpus=corpus)], "tiny")
+
+
 def test_a_long_list_is_cut():
     listed = format_model_list([make_file(corpus="plays " * 15)] * 80, "tiny")
     assert size(listed) < MODEL_LIST_SIZE + 20

@@ -156,7 +156,7 @@ async def test_no_first_answer_is_lost_to_an_error_after_it_was_carried_out(
     async def start_another() -> None:
         offer = await (await ann.slash(start, "start", title="Roof")).shows("running in this")
         begun = await heard(lambda: ann.click(offer, "Pause it and start the new one"))
-        await begun.shows("**Roof** starts here")
+        await begun.shows("-# **Roof** · tiny")
 
     async def finish(act: Awaitable[Asked]) -> None:
         await (await act).is_done()

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from bot.i18n.catalogue import speaking
 from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 from bot.session.surprisal import Cell, Guess, Peak, SurprisalReport
 from bot.ui.images import pictures
+from bot.ui.images.curve import Curve, draw_curve
 from tests.bot.session.test_surprisal import make_costs
 
 from .test_monogram import contrast
@@ -65,10 +67,18 @@ def test_letters_that_the_typeface_lacks_are_marked(drawn: list[tuple[float, flo
     assert picture.left_out == "山田🦜"
 
 
+def test_a_german_curve_has_decimal_commas(drawn: list[tuple[float, float, str]]):
+    with speaking("de"):
+        draw_curve("tiny", Curve((), ((1.0, 2.0), (2.0, 1.5))))
+    labels = {text for _, _, text in drawn}
+    assert {"1,4", "1,50"} <= labels
+    assert not any("." in label for label in labels)
+
+
 def test_surprisal_is_described_in_words():
     words = pictures.describe_surprisal(SURPRISE)
     assert words.startswith("How well tiny guessed the last 3 lines: 1.0 bits per character.")
-    assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
+    assert "came “x” (1.0 bits). Expected: “e” 50%, a space <1%, the end of the line <1%." in words
     assert "came the end of the line (12.0 bits)" in words
     words = pictures.describe_surprisal(SurprisalReport("tiny", ("Ann",), (make_costs(2.0),), ()))
     assert words == "How well tiny guessed the last line: 2.0 bits per character."

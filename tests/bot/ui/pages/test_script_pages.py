@@ -48,7 +48,7 @@ async def test_pages_are_turned_and_follow_the_script(
     await write(stage, "\n\n".join(f"Knock {n}. {'And on. ' * 5}" for n in range(10)))
     shown = await ask(stage, "script show")
     assert shown.content.startswith("**The Diner**, page 1 of 4\n`1` **INT")
-    assert labels(shown) == ["First", "Back", "Next", "Last"]
+    assert labels(shown) == ["First", "Previous", "Next", "Last"]
 
     def disabled() -> list[bool]:
         return [button["disabled"] for button in shown.components[0]["components"]]
@@ -64,7 +64,7 @@ async def test_pages_are_turned_and_follow_the_script(
         pages.append(shown.content)
     assert disabled() == [False, False, True, True]
     assert [attachment.id for attachment in shown.attachments] == [file.id]
-    await stage.ann.click(shown, label="Back")
+    await stage.ann.click(shown, label="Previous")
     assert shown.content == pages[2]
     numbered = "".join(page.partition("\n")[2] for page in pages)
     numbers = [int(number) for number in re.findall(r"`(\d+)` ", numbered)]
@@ -79,7 +79,7 @@ async def test_pages_are_turned_and_follow_the_script(
 
     asked = answer(await start_script(stage, title="The Roof"))
     await stage.ann.click(asked, label="Pause it and start the new one")
-    refused = answer(await stage.ann.click(shown, label="Back"))
+    refused = answer(await stage.ann.click(shown, label="Previous"))
     assert_private(refused, "Another script is running here now")
 
 
