@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -160,13 +161,6 @@ class Settings(BaseSettings):
             raise ValueError("it must name a readable text file in UTF-8") from None
         return given
 
-    @field_validator("models")
-    @classmethod
-    def _check_models(cls, given: Path) -> Path:
-        if not given.is_dir():
-            raise ValueError(f"there is no folder {given}")
-        return given
-
     @field_validator("moods")
     @classmethod
     def _check_moods(cls, given: str) -> str:
@@ -251,7 +245,9 @@ class RunnerSettings(Settings):
     """Whether to ask for the message-content intent, so that scripts can read plain messages."""
     shards: str | None = None
     """The shards of this process, such as 0-3/16; by default all."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
+    ] = "INFO"
     """The log level."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """The HTTP port for metrics and health checks; 0 opens none."""
@@ -318,13 +314,16 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
 
 def explain_unknown(env_file: Path | None = None) -> list[str]:
     """Return a sentence on each variable that has the prefix of settings, but is none."""
-    known = [name_variable(field) for field in RunnerSettings.model_fields]
+    names = [name_variable(field) for field in RunnerSettings.model_fields]
+    # Without the prefix, which would make ONBOOK_TOKEN more like ONBOOK_TOP_P than DISCORD_TOKEN.
+    known = {name.removeprefix(PREFIX): name for name in names}
     file = DotEnvSettingsSource(RunnerSettings, env_file or ENV_FILE, ENCODING)
     given = {name.upper() for name in (*os.environ, *file.env_vars)}
     return [
-        f"There is no setting {name}: did you mean {get_close_matches(name, known, 1, 0.0)[0]}?"
-        for name in sorted(given - {*known})
+        f"There is no setting {name}: did you mean {known[near]}?"
+        for name in sorted(given - {*names})
         if name.startswith(PREFIX)
+        for near in get_close_matches(name.removeprefix(PREFIX), known, 1, 0.0)
     ]
 
 

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -209,7 +210,8 @@ async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
         await registry.engine(settings.model)
         yield Finding("Voice of new scripts", f"{settings.model} writes")
     except ModelError as error:
-        yield Finding("Voice of new scripts", to_plain_text(str(error)), is_ok=False)
+        text = f"{to_plain_text(str(error))} The folder is {settings.models}."
+        yield Finding("Voice of new scripts", text, is_ok=False)
     finally:
         registry.close()
     for file in await registry.examine_all():
@@ -233,7 +235,7 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
         text = "ONBOOK_METRICS_PORT needs an extra. Run pip install 'onbook[metrics]'."
         yield Finding("Metrics", text, is_ok=False, needed_by=("run",))
     elif await _is_served(settings.metrics_host, settings.metrics_port):
-        yield Finding("Metrics", f"On Book serves port {settings.metrics_port}")
+        yield _check_server(settings.database_location, settings.metrics_port)
     else:
         otherwise = (
             "Set ONBOOK_METRICS_PORT to a free port and ONBOOK_METRICS_HOST to an address of this "
@@ -252,16 +254,30 @@ async def _is_served(host: str, port: int) -> bool:
             session.get(f"{address}/healthz") as answer,
         ):
             return await answer.read() == b"alive\n"
-    except (aiohttp.ClientError, TimeoutError):
+    except (aiohttp.ClientError, TimeoutError, UnicodeError):  # the last for a name such as a..b
         return False
+
+
+def _check_server(location: Path | URL, port: int) -> Finding:
+    """Return whether the On Book that serves a port is this bot, which locks a SQLite file."""
+    text = f"On Book serves port {port}"
+    with suppress(OSError):  # such as that the file is locked
+        if isinstance(location, Path):
+            if location.exists():
+                with FileLock(f"{location}.lock", timeout=0):
+                    pass
+            text += ". If it is another bot, set ONBOOK_METRICS_PORT to a free port."
+            return Finding("Metrics", text, is_ok=False, needed_by=())
+    return Finding("Metrics", text)
 
 
 def _check_port(part: str, host: str, port: int, otherwise: str, command: str) -> Finding:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        why = str(error.strerror).partition(" (")[0]  # without the address, which Python adds
+    except (OSError, UnicodeError) as error:
+        # Without the address, which Python adds.
+        why = str(getattr(error, "strerror", error)).partition(" (")[0]
         text = f"port {port} cannot be opened ({why}). {otherwise}"
         return Finding(part, text, is_ok=False, needed_by=(command,))
     return Finding(part, f"port {port} is free")

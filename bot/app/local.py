@@ -8,7 +8,6 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from time import monotonic  # bound here, because the simulation replaces the module's function
@@ -73,9 +72,6 @@ class LocalBot(Bot):
 
 class RealClock(Clock):
     """Tell the real time, because the simulation's own clock stands still unless it is advanced."""
-
-    def __init__(self) -> None:
-        """Set nothing."""
 
     @property
     def elapsed(self) -> float:
@@ -224,11 +220,13 @@ async def _serve_page(
 async def _update_page(page: Preview, is_due: threading.Event) -> None:
     """Keep the page's clock right, and show what came due, such as the end of a vote."""
     while True:
-        was_due = is_due.is_set()
-        is_due.clear()
+        if was_due := is_due.is_set():
+            is_due.clear()
         # A second for the bot to act: while the page waits for that, it refuses what people do.
         await asyncio.sleep(1.0)
         page.capture_time = dt.datetime.now(dt.UTC)
         if was_due:
-            with suppress(simcord.SetupError):  # since an action is in progress, which shows it
+            try:
                 await page.refresh()
+            except simcord.SetupError:  # since an action is in progress, which may show nothing
+                is_due.set()

@@ -18,7 +18,8 @@ LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
 async def show(settings: Settings, model: str | None, *, as_json: bool = False) -> None:
     """List the voices, or show the card of one, by its name or the path of its file.
 
-    Raises RunnerError for a file that does not exist, and ModelError for one that is refused.
+    Raises RunnerError for a file that does not exist or a folder without voices, and ModelError for
+    a file that is refused.
     """
     path = Path(model or "")
     is_file = path.suffix == ".onnx"
@@ -28,6 +29,8 @@ async def show(settings: Settings, model: str | None, *, as_json: bool = False) 
         raise RunnerError(f"There is no file {path}. Name one, or a voice of {settings.models}.")
     if model is None:
         files = await registry.examine_all()
+        if not files:
+            raise RunnerError(f"No voice is in {folder}. Put one there, or change ONBOOK_MODELS.")
         if as_json:
             print(json.dumps([_describe(file) for file in files], indent=2))
             return

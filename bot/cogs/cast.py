@@ -108,7 +108,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
 
 
 def _complete(names: Iterable[str], current: str) -> Choices:
-    """Return lists of names that are typed but for the last name."""
+    """Return the typed names, with the last one completed in each possible way."""
     *earlier, last = str(current).split(",")
     given = [name.strip() for name in earlier if name.strip()]
     known = {name.casefold() for name in given}
@@ -128,7 +128,7 @@ def format_cast(script: Script) -> str:
             row = say("{character}, played by {player}", character=row, player=f"<@{player}>")
         rows.append(f"- {row}")
     if LOCK.of(script):
-        rows.append(f"-# {say('The voice writes only for the cast now.')}")
+        rows.append(f"-# {say('The voice writes only for the cast.')}")
     else:
-        rows.append(f"-# {say('The voice may write for others now, too.')}")
+        rows.append(f"-# {say('The voice may write for others, too.')}")
     return "\n".join(rows)

@@ -18,17 +18,23 @@ HELP_TEXT = phrase(
     "fun.\n"
     "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
     "2. Your line can be `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action. {ways}\n"
-    "3. {/continue} lets the voice write on. So does the panel under the newest line: there you "
-    "choose who speaks next, or the best of three takes.\n"
+    "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
+    "choose {choices}.\n"
     "-# {/undo} removes the last line. {/script show} shows the whole script, and "
     "{/script history} goes back to any line. *More…* on the panel has the rest: to read, to write "
     "together, the settings and the end."
 )
 
 
-def format_help(*, hears: bool, is_direct: bool) -> str:
-    """Return what the bot is and how to begin; the arguments are those of `format_ways`."""
-    return say(HELP_TEXT, ways=format_ways(hears=hears, is_direct=is_direct))
+def format_help(*, hears: bool, is_direct: bool, is_member: bool = True) -> str:
+    """Return what the bot is and how to begin, where it is a member, or not.
+
+    The other arguments are those of `format_ways`.
+    """
+    choices = say("who speaks next")
+    if is_member:
+        choices = say("who speaks next, or the best of three takes")
+    return say(HELP_TEXT, ways=format_ways(hears=hears, is_direct=is_direct), choices=choices)
 
 
 class Help(FeatureCog, name="OnBook.help"):
@@ -39,9 +45,10 @@ class Help(FeatureCog, name="OnBook.help"):
     @answer_errors
     async def help(self, interaction: Interaction) -> None:
         """Learn what this is, and how to write a script"""
-        hears = self.services.hears and find_installer(interaction) is None
+        is_member, is_direct = find_installer(interaction) is None, get_guild(interaction) is None
+        hears = self.services.hears and is_member
         await FirstResponse(interaction).send_message(
-            format_help(hears=hears, is_direct=get_guild(interaction) is None),
+            format_help(hears=hears, is_direct=is_direct, is_member=is_member),
             view=make_view(*make_start_buttons()),
             ephemeral=True,
         )

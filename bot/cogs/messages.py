@@ -55,6 +55,7 @@ from ..ui.delivery.server_language import speaking_in
 from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panels.panel import delete_message, is_panel
+from ..ui.panels.poll_messages import put_takes_away
 from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, message_command
 from .help import format_help
 
@@ -72,7 +73,7 @@ IS_ADDED = phrase(
 )
 
 ANSWER_SECONDS = 60.0
-"""Seconds in which a channel gets one answer to mentions, and a person one about limits."""
+"""Seconds in which a channel gets one answer to mentions, and a person one on limits or an end."""
 
 TICK = "\N{WHITE HEAVY CHECK MARK}"
 """The bot's reaction to a message that has become a line and stays."""
@@ -236,6 +237,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         note = change and f"-# {change}"
         left = await self.services.messages.sync(heard.channel, heard.session, note)
         if result:
+            await put_takes_away(heard.channel, heard.session, result.script.id)
             self.services.deadline_messages.watch_pings(result.script)
         me = message.guild.me if message.guild else message.author
         await _replace(message, _find_permissions(message, me))
@@ -332,12 +334,15 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 await _reply(heard, say(HOW_TO_REPLY))
 
     async def _tell_error(self, heard: Heard, error: Exception) -> None:
-        """Tell a person why their message has become no line; of limits, seldom."""
+        """Tell a person why their message has become no line; of limits and an end, seldom."""
+        is_seldom = isinstance(error, NotRunning | RateLimited)
+        if is_seldom and not self._may_answer(heard.message.author.id):
+            return
         if isinstance(error, NotRunning):  # here, because the buttons act on the channel
             await _reply(heard, format_error(error), make_next_step(error))
         elif isinstance(error, NoScript):
             await self._explain(heard.channel)
-        elif not isinstance(error, RateLimited) or self._may_answer(heard.message.author.id):
+        else:
             await _tell(heard, format_error(error))
 
     def _may_answer(self, whom: int) -> bool:

@@ -108,7 +108,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         view = make_view(
             _forget_button("name", say("Forget me")),
             _forget_button("text", say("Forget me and my text")),
-            ui.Button(label=say("Keep it"), custom_id=KEEP_ID),
+            ui.Button(label=say("Keep everything"), custom_id=KEEP_ID),
         )
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 

@@ -258,24 +258,27 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             names = MOOD_OPTIONS if name == MOOD.name else (name,)
             await self._change_preferences(interaction, {key: initial[key] for key in names})
             return
+        now, then = (resolve_values(values, settings) for values in (script.preferences, initial))
         # Some belong to the moderators, as the banned words do: each is reset by its name alone.
         chosen = {
             key: initial[key]
             for key, spec in PREFERENCES.items()
-            if not spec.is_moderated and script.preferences.get(key) != initial[key]
+            if not spec.is_moderated and now[key] != then[key]
         }
         if not chosen:
-            raise RequestError("Every setting is at its default. Change one with {/settings}.")
+            raise RequestError(
+                "There is nothing to reset. The role and the banned words are reset by name."
+            )
         banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")
         await self._change_preferences(interaction, chosen, note if banned else "")
 
     async def _load_initial_settings(self, interaction: Interaction, script: Script) -> Settings:
-        """Return the settings of a new script here whose first heading is that of a script."""
+        """Return the settings of a new script here that begins with the heading of a script."""
         library = self.services.admit_to_session(interaction).library
         elements = await library.load_elements(script)
-        headings = (each.body for each in elements if each.kind is Kind.HEADING)
-        model = await library.find_chosen_model(interaction.guild_id, next(headings, ""))
+        heading = elements[0].body if elements and elements[0].kind is Kind.HEADING else ""
+        model = await library.find_chosen_model(interaction.guild_id, heading)
         return self.services.settings.model_copy(update={"model": model})
 
     async def _defer_change(self, interaction: Interaction) -> None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from glob import glob
 from pathlib import Path
 from weakref import WeakSet
 
@@ -96,7 +97,8 @@ class ModelRegistry:
 
     def names(self) -> list[str]:
         """Return the names of all models, in alphabetical order."""
-        return sorted(path.stem for path in self.folder.glob("*.onnx"))
+        files = glob("*.onnx", root_dir=self.folder)  # noqa: PTH207 - Path's raises PermissionError
+        return sorted(Path(file).stem for file in files)
 
     async def engine(self, name: str) -> Engine:
         """Return the engine of a model; raise ModelError, or EngineClosed after `close`.

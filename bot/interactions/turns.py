@@ -148,7 +148,8 @@ class Turns:
         if turn.bot_is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))
-            await self._put_takes_away(turn, result)
+            put_away = poll_messages.put_takes_away
+            await put_away(channel, session, result.script.id, result.picked)
             self.services.deadline_messages.watch_pings(result.script)
         else:
             await self.services.answers.show(
@@ -160,22 +161,14 @@ class Turns:
     async def _show_takes(self, turn: Turn, poll: Poll) -> None:
         self.services.live_polls.watch(poll)
         try:
-            is_over = await poll_messages.post_takes(turn.channel, turn.session, poll)
+            message = await poll_messages.post_takes(turn.channel, turn.session, poll)
+            is_over = await turn.session.polls.claim_message(poll.id, message)
         except (TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
             self.services.live_polls.show(poll)
             raise
         if is_over:
-            await poll_messages.redraw_poll(turn.channel, turn.session, poll.id)
-
-    async def _put_takes_away(self, turn: Turn, result: TurnResult) -> None:
-        """Delete the takes of which one was picked, and close those that the script has passed.
-
-        A line that was picked stands in the channel, and all other takes in the history.
-        """
-        for poll in result.picked:
-            await poll_messages.delete_poll(turn.channel, turn.session, poll)
-        for poll in await turn.session.polls.close_passed(result):
-            await poll_messages.redraw_poll(turn.channel, turn.session, poll)
+            redraw = poll_messages.redraw_pressed_poll
+            await redraw(turn.channel, turn.session, poll.id, message)
 
     async def _finish(self, turn: Turn, result: TurnResult, sentences: list[str]) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""

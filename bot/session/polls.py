@@ -90,30 +90,27 @@ class Polls:
             return False
         if row.message is None:
             await self.store.polls.record_message(poll, message)
-        return row.closed
+            row = await self.store.polls.find_poll(poll)  # it may have been closed meanwhile
+        return row is None or row.closed
 
     async def mark_announced(self, poll: int) -> None:
         """Record that everybody was told how a vote ended."""
         await self.store.polls.mark_announced(poll)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
-        """Continue the script with a take, from 0; raise VoteOpen while people vote on others.
-
-        Closes all takes at this place.
-        """
+        """Continue the script with a take, from 0; raise VoteOpen while people vote on others."""
         async with self.library.open_turn(requester) as context:
             lines = await self.load_pickable_take(requester, poll, take, context.script)
             context.check_vote()
             await self.store.polls.close_poll(poll, take, context.script, lines[-1].id)
-            result = context.make_result(lines[-1].id, lines)
-            return replace(result, picked=[poll, *await self.close_passed(result)])
+            return replace(context.make_result(lines[-1].id, lines), picked=poll)
 
-    async def close_passed(self, result: TurnResult) -> list[int]:
-        """Close the takes without a vote that a turn has passed; return the ids of their polls."""
-        before, script = result.before, result.script
-        if before is None or before.id != script.id or before.head == script.head:
-            return []
-        return [poll.id for poll in await self.store.polls.close_takes(before.id, before.head)]
+    async def close_passed(self, script: int) -> list[int]:
+        """Close the takes without a vote that a script has passed; return the ids of their polls.
+
+        They are those elsewhere than at its head, so that what was missed once is closed later.
+        """
+        return await self.store.polls.close_passed(script)
 
     async def load_pickable_take(
         self, requester: Requester, poll: int, take: int, script: Script | None = None

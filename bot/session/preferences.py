@@ -109,6 +109,7 @@ COOLDOWN = PreferenceSpec[int](
     default=0,
     own_range=(0, 86_400),
     unit="second",
+    unset=phrase("off"),
 )
 ROLE = PreferenceSpec[int | None](
     name="role",

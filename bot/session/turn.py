@@ -164,8 +164,8 @@ class TurnResult:
     """The last lines of a file that the model had no time to read."""
     poll: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
-    picked: Sequence[int] = ()
-    """The polls at the place of a take that was picked, whose messages have done their work."""
+    picked: int | None = None
+    """The poll of which a take was picked, or None."""
     outsiders: Sequence[str] = ()
     """The new speakers who are not in the cast, although it is locked."""
     failure: OnBookError | None = None

@@ -39,7 +39,7 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     # Formatting an address omits its password.
     failure = f"{source} was not copied to {to}"
     source_url, target_url = parse_address(source), parse_address(to)
-    if source_url == target_url:
+    if len({where.resolve() if isinstance(where, Path) else where for where in (source, to)}) == 1:
         raise StoreError("A database cannot be copied to itself. Name another TARGET.")
     try:
         async with (

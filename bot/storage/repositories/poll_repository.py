@@ -98,19 +98,13 @@ class PollRepository(Repository):
             if head != script.head:
                 await swap_head(session, script, head)
 
-    async def close_takes(self, script: int, parent: int | None) -> list[Poll]:
-        """Close the open polls without a vote below a line, None for the beginning; return them."""
-        wanted = select(Poll).where(
-            Poll.script == script,
-            Poll.parent.is_not_distinct_from(parent),
-            Poll.ends.is_(None),
-            ~Poll.closed,
-        )
-        polls = await self._scalars(wanted)
-        if polls:
-            ids = [poll.id for poll in polls]
-            await self._write(update(Poll).where(Poll.id.in_(ids)).values(closed=True))
-        return polls
+    async def close_passed(self, script: int) -> list[int]:
+        """Close the open polls without a vote that stand elsewhere than a script; return them."""
+        head = select(Script.head).where(Script.id == script).scalar_subquery()
+        passed = Poll.ends.is_(None) & Poll.parent.is_distinct_from(head)
+        closing = update(Poll).where(Poll.script == script, ~Poll.closed, passed)
+        async with self._database.writing() as session:
+            return list(await session.scalars(closing.values(closed=True).returning(Poll.id)))
 
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""

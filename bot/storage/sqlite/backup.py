@@ -51,7 +51,7 @@ def restore(database: Path, source: Path) -> Path | None:
         with _making(part, f"{source} cannot be used as a backup"):
             copy_file(source, part)
             _check(part, source)
-            upgrade_file(part, backup=source)
+            upgrade_file(part, is_copy=True)
             _sync(part)  # so that only renamings remain when something first changes
             old = _set_aside(database)
             part.replace(database)

@@ -76,11 +76,11 @@ def copy_file(source: Path, to: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def upgrade_file(path: Path, backup: Path | None = None) -> None:
+def upgrade_file(path: Path, *, is_copy: bool = False) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
-    If the file is a copy of a ``backup``, its new ids start at the current time, and commands are
-    synced again. Raises StoreError for tables of another program, or of a newer On Book, and
+    If the file is a copy, its new ids start at the current time, and commands are synced again.
+    Raises StoreError for tables of another program, or of a newer On Book, and
     DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
@@ -98,7 +98,7 @@ def upgrade_file(path: Path, backup: Path | None = None) -> None:
         if not migrations.find_revision(connection) and inspect(connection).get_table_names():
             raise StoreError(f"{path} holds no scripts of On Book. Move it, or {ANOTHER_FILE}.")
         migrations.upgrade(connection, str(path))
-        if backup:
+        if is_copy:
             continue_ids_from_now(session)
             session.execute(FORGET_SYNC)
         session.commit()

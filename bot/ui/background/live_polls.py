@@ -126,5 +126,6 @@ class LivePolls:
             with suppress(discord.NotFound, discord.Forbidden):
                 await poll_messages.announce_result(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)
+            await poll_messages.put_takes_away(channel, session, poll_result.script.id)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

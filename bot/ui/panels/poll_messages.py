@@ -10,6 +10,7 @@ from contextlib import suppress
 import discord
 from discord import ui
 
+from ...errors import TransactionFailed
 from ...i18n.catalogue import many, phrase, say
 from ...session.channel_session import ChannelSession
 from ...session.polls import count_votes, find_leaders
@@ -56,22 +57,19 @@ TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):take:(?P<take>\d{{1,2
 READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}poll:(?P<poll>{ID_PATTERN}):read"
 
 
-async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> bool:
-    """Post takes; return whether they must be redrawn, because the script went on meanwhile."""
+async def post_takes(channel: MessageChannel, session: ChannelSession, poll: Poll) -> int:
+    """Post takes; return the message."""
     content, view = draw_poll(poll, await session.polls.load_takes(poll), {})
     nonce = f"poll {poll.id}"
-    message = await post_message(channel, content, nonce, view=view or discord.utils.MISSING)
-    return await session.polls.claim_message(poll.id, message.id)
+    return (await post_message(channel, content, nonce, view=view or discord.utils.MISSING)).id
 
 
 async def restore_takes(
     channel: MessageChannel, session: ChannelSession, poll: Poll, bot: discord.ClientUser | None
 ) -> None:
     """Find the message in which an earlier process of a bot has posted takes, or post them."""
-    if found := await _find(channel, poll.id, bot):
-        await session.polls.record_message(poll.id, found)
-    else:
-        await post_takes(channel, session, poll)
+    message = await _find(channel, poll.id, bot) or await post_takes(channel, session, poll)
+    await session.polls.record_message(poll.id, message)
 
 
 async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
@@ -90,7 +88,22 @@ async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: in
     return True
 
 
-async def delete_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> None:
+async def put_takes_away(
+    channel: MessageChannel, session: ChannelSession, script: int, picked: int | None = None
+) -> None:
+    """Close the takes without a vote that a script has passed.
+
+    Where one was ``picked``, which is the id of its poll, delete their messages: the line stands in
+    the channel, and all other takes in the history.
+    """
+    show = redraw_poll if picked is None else _delete_poll
+    with suppress(TransactionFailed):  # since the line is written; the next turn tries it again
+        for poll in (picked, *await session.polls.close_passed(script)):
+            if poll is not None:
+                await show(channel, session, poll)
+
+
+async def _delete_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> None:
     async with session.drawing:
         board = await session.polls.load_board(poll)
         if board and board.poll.message:
@@ -234,7 +247,7 @@ def _format_closed(poll: Poll) -> str:
     if poll.ends:
         status = say("Voting has ended. See the other takes in {/script history}.")
     elif poll.chosen is None:
-        status = say("The script went on without these takes. See them in {/script history}.")
+        status = say("These takes are closed. See them in {/script history}.")
     else:
         take = poll.chosen + 1
         status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
@@ -244,7 +257,7 @@ def _format_closed(poll: Poll) -> str:
 def _format_closed_take(
     poll: Poll, take: int, lines: Sequence[Line], counts: Mapping[int, int]
 ) -> str:
-    """Return a take as its button had it, in bold if it was chosen."""
+    """Return a take as one row, in bold if it was chosen."""
     text = inline(" ".join(line.element.one_line for line in lines), 150)
     label = f"{take + 1} · {text}"
     if poll.ends:

@@ -90,23 +90,28 @@ async def test_doctor_works_without_a_network(
     assert "!!  Token: DISCORD_TOKEN is not set." in out
     assert "!!  Database: There is no folder" in out
     assert "!!  Voice of new scripts: There is no voice “gone”" in out
+    assert f". The folder is {chosen.models}.\n" in out
     assert f"!!  Metrics: port {port} cannot be opened (Address already in use)." in out
     assert out.endswith("4 to do.\n")
-    await doctor.check_all(wrong.model_copy(update={"metrics_host": "256.0.0.1"}), "run")
-    assert "and ONBOOK_METRICS_HOST to an address of this machine." in capsys.readouterr().out
+    for host in ("256.0.0.1", "metrics..local"):
+        await doctor.check_all(wrong.model_copy(update={"metrics_host": host}), "run")
+        assert "and ONBOOK_METRICS_HOST to an address of this machine." in capsys.readouterr().out
     chosen.database.write_bytes(b"no database" * 500)
     assert await doctor.check_all(chosen) == 1
     assert "is not a usable database" in capsys.readouterr().out
 
 
-async def test_doctor_tells_its_own_bot_from_another_program_at_the_port(
+async def test_doctor_tells_its_own_bot_from_another_one_at_the_port(
     chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
 ):
     port = find_free_port()
     served = chosen.model_copy(update={"metrics_port": port})
     async with serve_pages("127.0.0.1", port, Metrics(dict), Mock()):
+        with FileLock(f"{served.database}.lock"):
+            await doctor.check_all(served, "run")
+        assert f"ok  Metrics: On Book serves port {port}\n" in capsys.readouterr().out
         await doctor.check_all(served, "run")
-    assert f"ok  Metrics: On Book serves port {port}\n" in capsys.readouterr().out
+        assert f"--  Metrics: On Book serves port {port}. If" in capsys.readouterr().out
 
 
 async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
@@ -145,14 +150,15 @@ async def test_doctor_finds_a_newer_database_on_a_server(
 async def test_doctor_notes_what_the_command_does_not_need(
     chosen: RunnerSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("ONBOOK_TEMPRATURE", "9")
+    meant = {"TEMPRATURE": "ONBOOK_TEMPERATURE", "TOKEN": "DISCORD_TOKEN", "DB": "ONBOOK_DATABASE"}
+    for name in meant:
+        monkeypatch.setenv(f"ONBOOK_{name}", "9")
     for command, code, mark in (("all", 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
         assert await doctor.check_all(chosen, command) == code
         out = capsys.readouterr().out
         assert f"{mark}  Token: DISCORD_TOKEN is not set." in out
-        assert (
-            "--  Settings: There is no setting ONBOOK_TEMPRATURE: did you mean ONBOOK_TEMP" in out
-        )
+        for name, near in meant.items():
+            assert f"--  Settings: There is no setting ONBOOK_{name}: did you mean {near}?" in out
     assert await doctor.check_all(chosen, "run", as_json=True) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]

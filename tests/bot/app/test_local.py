@@ -13,14 +13,17 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import pairwise
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
-from bot.app.local import _call_later
+from simcord import SetupError
+
+from bot.app.local import _call_later, _update_page
 from bot.settings import RunnerSettings
 from tests.bot.conftest import count
 from tests.bot.session_harness import run_sql
@@ -141,6 +144,14 @@ async def test_a_timer_runs_in_the_context_in_which_it_was_set():
     ran: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     _call_later(threading.Event(), 0.0, lambda: ran.set_result(sender.get("Discord")))
     assert await ran == "the simulation"
+
+
+async def test_an_update_that_an_action_prevents_comes_later():
+    page, is_due = Mock(refresh=AsyncMock(side_effect=[SetupError, None])), threading.Event()
+    is_due.set()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_update_page(page, is_due), 3.5)
+    assert page.refresh.await_count == 2
 
 
 def test_next_run_continues_the_script(chosen: RunnerSettings):

@@ -73,8 +73,8 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert "There is no command /contniue. Did you mean /continue? /help shows all." in out
     assert (tmp_path / "untitled.pdf").read_bytes().startswith(b"%PDF")
     assert "There is no command /nonsense. /help shows all." in out
-    assert "The voice writes only for the cast now." in out
-    assert "The voice may write for others now, too." in out
+    assert "The voice writes only for the cast." in out
+    assert "The voice may write for others, too." in out
     assert "The voice writes 1 to 10 lines at a time." in out
     assert out.endswith("The script is empty. Write a line, or use /continue.\n")
 

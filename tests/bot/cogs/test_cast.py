@@ -35,7 +35,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert shown.content.split("\n") == [
         f"- MAYA, played by <@{stage.ben.id}>",
         "- JONAS",
-        "-# The voice writes only for the cast now.",
+        "-# The voice writes only for the cast.",
     ]
     await ask(stage, "cast", add="Maya")
     assert "- MAYA\n" in (await ask(stage, "cast")).content
@@ -50,7 +50,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert refused.content.startswith("“ZOË” is not in the cast.")
     await ask(stage, "cast", remove="dog, quirk")
     shown = await ask(stage, "cast")
-    assert shown.content == "- JONAS\n-# The voice may write for others now, too."
+    assert shown.content == "- JONAS\n-# The voice may write for others, too."
     assert (await stage.script()).players == {}
 
 

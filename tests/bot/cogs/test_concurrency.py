@@ -128,8 +128,24 @@ async def test_takes_that_are_shown_late_hide_no_line_written_meanwhile(
         await (await ben.slash(channel, "write", text="Rain.")).is_done()
     await asked.is_done()
     assert await read_true_script(ann, channel) == [HEADING, "Rain."]
-    [passed] = [shown for shown in channel.messages() if "without these takes" in shown.content]
+    [passed] = [shown for shown in channel.messages() if "These takes are closed." in shown.content]
     assert passed.labels == []
+
+
+async def test_a_slow_turn_leaves_the_takes_of_a_later_one_open(
+    discord: Discord, channel: Channel, ann: Person, ben: Person
+):
+    await begin_script(ann, channel)
+    async with discord.holding("POST", rf"/channels/{channel.id}/messages", most=1):
+        written = await ben.slash(channel, "write", text="Rain.")
+        await discord.until(lambda: discord.held)
+        undone = await ben.slash(channel, "undo")
+        asked = await ann.slash(channel, "continue", takes=2)
+        await discord.until(lambda: any("**Take 1**" in m.content for m in channel.messages()))
+    for each in (written, undone, asked):
+        await each.is_done()
+    assert find_takes(channel).labels == ["Take 1", "Take 2"]
+    assert await read_true_script(ann, channel) == [HEADING]
 
 
 async def test_of_two_takes_picked_at_once_one_is_the_line(channel: Channel, ann: Person):

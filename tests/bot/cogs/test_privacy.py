@@ -229,7 +229,7 @@ async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside
     discord, channel, ben, services = inside.discord, inside.channel, inside.ben, inside.services
     await (await ben.slash(channel, "start", title="The Diner", heading="Roof")).is_done()
     kept = await ask_to_forget(ben, channel)
-    await ben.click(kept, "Keep it")
+    await ben.click(kept, "Keep everything")
     await discord.until(lambda: kept.deleted)
     question = await ask_to_forget(ben, channel)
     async with services.sessions.get(channel.id).library.lock:

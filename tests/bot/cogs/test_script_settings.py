@@ -59,7 +59,7 @@ Quality: quick
 Cast lock: off
 Skip played: off
 Alternate: off
-Cooldown: none
+Cooldown: off
 Role: everyone
 ### In the channel
 Look: typewriter
@@ -125,7 +125,7 @@ async def test_a_reset_restores_what_the_heading_suggests(
     await change(stage, "takes", "2")
     told = await change(stage, "everything", "reset")
     assert told.content == "Changed: voice other, takes 1."
-    assert_private(await change(stage, "everything", "reset"), "Every setting is at its default.")
+    assert_private(await change(stage, "everything", "reset"), "There is nothing to reset.")
 
 
 async def test_the_card_has_what_people_change_most(stage: Stage):

@@ -136,7 +136,7 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     look = stage.look(stage.panel())
     shown = await choose_script(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Delete")
-    assert "Delete “The Roof” with 1 line?" in shown.content
+    assert "Delete “The Roof” with 1 line and" in shown.content
     await stage.ben.click(shown, label="Keep it")
     assert len(await stage.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
@@ -159,13 +159,13 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write_lines(stage, "Snow.")
-    sure = "This cannot be undone. Its messages stay."
+    sure = "and all that was discarded? This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
     for title, lines, more in (("Fork", "3 lines", ""), ("The Diner", "2 lines", stays)):
         shown = await choose_script(stage, title)
         assert shown.content.endswith(lines)
         await stage.ann.click(shown, label="Delete")
-        assert shown.content == f"Delete “{title}” with {lines}? {sure}{more}"
+        assert shown.content == f"Delete “{title}” with {lines} {sure}{more}"
     await stage.ann.click(shown, label="Delete for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     assert await stage.store.scripts.count_forked_lines(await stage.script()) == 0

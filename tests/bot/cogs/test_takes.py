@@ -166,7 +166,7 @@ async def test_the_other_takes_stay_reachable(stage: Stage):
     await write_lines(stage, "Rain.")
     assert shown.components == []
     top, *rows = shown.content.split("\n")
-    assert top.startswith("-# The script went on without these takes. See them in </script")
+    assert top.startswith("-# These takes are closed. See them in </script history:")
     assert [row[:7] for row in rows] == ["-# 1 · ", "-# 2 · ", "-# 3 · "]
     told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
     assert_private(told, "Rewrite the chosen one in its own message, or go to one with")
@@ -217,6 +217,15 @@ async def test_takes_and_votes_end_with_their_script(stage: Stage):
     await stage.world.advance_time(601)
     assert len(stage.messages()) == before
     assert await stage.lines() == ["EXT. ROOF"]
+
+
+async def test_a_vote_closes_the_takes_beside_it(stage: Stage):
+    await stage.ben.click(stage.panel(), label="Three takes")
+    beside = poll(stage)
+    await ask(stage, vote=600)
+    await stage.world.advance_time(601)
+    assert len(await stage.lines()) == 2
+    assert beside.components == []
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -618,12 +627,12 @@ async def test_a_vote_that_ends_while_it_is_posted_is_shown_as_closed(
     await vote_unseen(stage)
     post = poll_messages.post_takes
 
-    async def post_late(channel: Any, session: Any, new: Poll) -> None:
+    async def post_late(channel: Any, session: Any, new: Poll) -> int:
         stage.services.live_polls.end_now(new.id)
         for _ in range(50):  # more than closing the vote takes
             await session.store.polls.find_poll(new.id)
         assert (await session.store.polls.find_poll(new.id)).closed
-        await post(channel, session, new)
+        return await post(channel, session, new)
 
     monkeypatch.setattr(poll_messages, "post_takes", post_late)
     await stage.restart()

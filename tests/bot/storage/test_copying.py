@@ -152,8 +152,10 @@ def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
         with pytest.raises(StoreError, match=reason):
             asyncio.run(copy_database(path, new))
         assert not new.exists()
-    with pytest.raises(StoreError, match="cannot be copied to itself"):
-        asyncio.run(copy_database(path, path))
+    (link := tmp_path / "link.db").symlink_to(path)
+    for same in (path, link):
+        with pytest.raises(StoreError, match="cannot be copied to itself"):
+            asyncio.run(copy_database(path, same))
 
 
 async def test_a_server_with_a_leased_shard_is_not_copied(own_url: URL, tmp_path: Path):
