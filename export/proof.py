@@ -84,10 +84,8 @@ class Proof:
 
     def format_table(self) -> str:
         """Return the checks as lines of aligned columns."""
-        rows = [
-            ("check", "measured", "allowed", "ok"),
-            *(check.format_cells() for check in self.checks),
-        ]
+        cells = (check.format_cells() for check in self.checks)
+        rows = [("check", "measured", "allowed", "ok"), *cells]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             f"{name:{widths[0]}}  {measured:>{widths[1]}}  {allowed:>{widths[2]}}  {ok}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -13,12 +12,11 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Suppress, UseAppendAction, arg
 
 from .data.vocabulary import Vocabulary
-from .errors import TrainingError
 from .model import LAYERS
 from .model.memory import NO_MEMORY, MemoryShape
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
-from .ranges import OptionalPositiveInt, PositiveFloat, PositiveInt, Share
+from .ranges import LanguageCode, OptionalPositiveInt, PositiveFloat, PositiveInt, Share
 
 DECAY_SHARE = 0.2
 """The share of a schedule with a known end in which the learning rate falls."""
@@ -34,14 +32,8 @@ class Description:
     """A description of the training texts, for the voice's metadata."""
     licence: str = "unstated"
     """The terms under which the voice may be used."""
-    language: str = "en"
+    language: LanguageCode = "en"
     """The code of the language of the training texts, such as `de`."""
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z]{2,3}(-\w+)*", self.language):
-            raise TrainingError(
-                f"--language {self.language} is not a language code. Give one such as de."
-            )
 
 
 @dataclass(frozen=True)

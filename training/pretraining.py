@@ -111,9 +111,8 @@ def _resume(paths: Sequence[Path], run: Run, asked: Config) -> tuple[Config, Voc
             f"{run.folder} was made by tuning a voice: continue it with `onbook-train tune`, "
             f"the same voice and --resume, or choose another --out."
         )
-    config = dataclasses.replace(
-        kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
-    )
+    steps = asked.steps or kept.steps
+    config = dataclasses.replace(kept, steps=steps, learning_rate=asked.learning_rate)
     if paths and hash_files(paths) != kept.texts:
         raise RunError(
             f"{run.folder} was trained on other texts: name the same ones or none, or choose "

@@ -1,7 +1,8 @@
-"""Define the numbers that options take: tyro parses them, and refuses others in one sentence."""
+"""Define what options take: tyro parses it, and refuses anything else in one sentence."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -9,12 +10,15 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 
-def _parse_numbers(
-    kind: type[int | float], fits: Callable[[float], bool], wrong: str
+def _parse(
+    kind: type[float | str], fits: Callable[[Any], object], wrong: str, metavar: str = "N"
 ) -> PrimitiveConstructorSpec[Any]:
-    """Return how numbers that fit are parsed; an error says what is ``wrong`` with another one."""
+    """Return how values that fit are parsed; an error says what is ``wrong`` with another one.
 
-    def parse(texts: list[str]) -> float:
+    A default is not parsed, so that a run of another value can be read.
+    """
+
+    def parse(texts: list[str]) -> float | str:
         try:
             value = kind(texts[0])
         except ValueError:
@@ -26,23 +30,26 @@ def _parse_numbers(
 
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar="N",
+        metavar=metavar,
         instance_from_str=parse,
         is_instance=lambda value: value is None or isinstance(value, kind),
         str_from_instance=lambda value: [str(value)],
     )
 
 
-_POSITIVE_INT = _parse_numbers(int, lambda value: value > 0, "not above 0")
-_POSITIVE_FLOAT = _parse_numbers(float, lambda value: value > 0, "not above 0")
+_POSITIVE_INT = _parse(int, lambda value: value > 0, "not above 0")
+_POSITIVE_FLOAT = _parse(float, lambda value: value > 0, "not above 0")
+_CODE = _parse(str, re.compile(r"[a-z]{2,3}(-\w+)*").fullmatch, "not a language code", "CODE")
 
 PositiveInt = Annotated[int, _POSITIVE_INT]
 PositiveFloat = Annotated[float, _POSITIVE_FLOAT]
-NonNegativeInt = Annotated[int, _parse_numbers(int, lambda value: value >= 0, "below 0")]
-Share = Annotated[float, _parse_numbers(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
+NonNegativeInt = Annotated[int, _parse(int, lambda value: value >= 0, "below 0")]
+LanguageCode = Annotated[str, _CODE]
+Share = Annotated[float, _parse(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
 
 # The parser belongs to the whole union, or the error would tell of None as well.
 # The empty hint stands for "(default: None)", because nobody can give None.
 _NO_DEFAULT = arg(help_behavior_hint="")
 OptionalPositiveInt = Annotated[int | None, _POSITIVE_INT, _NO_DEFAULT]
 OptionalPositiveFloat = Annotated[float | None, _POSITIVE_FLOAT, _NO_DEFAULT]
+OptionalLanguageCode = Annotated[str | None, _CODE, _NO_DEFAULT]

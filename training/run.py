@@ -204,9 +204,7 @@ class Run:
             title="What a character costs while the voice learns",
         )
         if training:
-            axes.plot(
-                *zip(*training, strict=True), label="training, with dropout", lw=1, color="C0"
-            )
+            axes.plot(*zip(*training, strict=True), label="training with dropout", lw=1, color="C0")
         if validation:
             axes.plot(*zip(*validation, strict=True), "o-", label="validation", color="C1")
             best = min(validation, key=lambda point: point[1])

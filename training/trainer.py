@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -28,6 +25,7 @@ from .data.windows import Windows
 from .device import choose_device, set_precision
 from .errors import RunError, TrainingError
 from .evaluation import Cost, calibrate, cut_excerpt, write_sample
+from .interruption import catch_interruption
 from .model.network import CharLSTM, divide_logits
 from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
@@ -334,21 +332,3 @@ def cut_windows(config: Config, texts: Tokens) -> Windows:
             f"characters: lower --batch or --window, or add text."
         )
     return windows
-
-
-@contextmanager
-def catch_interruption() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of ending the process; a second signal ends it at once."""
-    caught: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        if caught:
-            os._exit(130)
-        caught.append(number)
-
-    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """Tests of texts: files of every kind, every refusal, and the held-out part."""
 
 import random
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -106,6 +107,10 @@ def parts(split: Split) -> tuple[tuple[Text, ...], ...]:
 
 def names(split: Split) -> tuple[list[str], ...]:
     return tuple([text.name for text in part] for part in parts(split))
+
+
+def described(path: Path) -> str:
+    return describe(collect([path]))
 
 
 # One file
@@ -219,17 +224,30 @@ def test_notes_and_comments_are_dropped_from_fountain(write: Write):
 # Markdown and Final Draft
 
 
-def test_scripts_in_markdown_become_fountain(write: Write):
+def test_plays_in_markdown_become_fountain(write: Write):
+    play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
+    for text in (play, play.replace("\n", "\r\n")):
+        assert read(write("a.md", text)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
+    # Names that are misprints elsewhere.
+    play = "# A Play\n\n**Shepard**  \nYes.\n\n**KATARINA**  \nNo.\n"
+    assert read(write("a.md", play)).content == "SHEPARD\nYes.\n\nKATARINA\nNo."
+
+
+def test_screenplays_in_markdown_become_fountain(write: Write):
     script = (
-        "# A Script\n\n## INT. BAR - NIGHT\n\nRain on the *window*.\n\n**Maya**  \n(softly)\nHello."
-        "\n\nShe goes.\n\n### A room\n\n**BOB**  \nNo.\n"
+        "# A Script\n\nTitle: It\nAuthor: Ann\n\n**INT. BAR &ndash; NIGHT**\n\n***\n\nRain on the "
+        "*window\nof a __bar__*.\n\n**Maya:**  \n_(softly)_\nHello, snake_case_ _x_y.\\\nIt is 2 * "
+        "3 * 4.\n\n* * *\n\nShe *goes.\n\n# A room\nDark* \\*stars\\*.\n\n**BOB**\\\nNo &amp; no.\n"
     )
     expected = (
-        "INT. BAR - NIGHT\n\nRain on the window.\n\nMAYA\n(softly)\nHello.\n\nShe goes.\n\n"
-        ".A ROOM\n\nBOB\nNo."
+        "INT. BAR \u2013 NIGHT\n\nRain on the window\nof a bar.\n\nMAYA\n(softly)\nHello, "
+        "snake_case_ _x_y.\nIt is 2 * 3 * 4.\n\nShe *goes.\n\n.A ROOM\n\nDark* *stars*.\n\nBOB\n"
+        "No & no."
     )
     for text in (script, script.replace("\n", "\r\n")):
         assert read(write("a.md", text)).content == expected
+    heading = "# INT. BAR - NIGHT\n\nRain."
+    assert read(write("a.md", heading)).content == heading.removeprefix("# ")
 
 
 def test_other_markdown_is_kept(write: Write):
@@ -237,45 +255,13 @@ def test_other_markdown_is_kept(write: Write):
     assert read(write("a.md", notes)).content == notes
 
 
-def test_typed_pages_become_fountain(write: Write):
-    page = f"""\
-{"THE BAR":>47}
-
-{"by Ann":>47}
-
-
-
-1         INT. BAR - NIGHT                                       1
-
-               Rain on a half-
-               open window.
-
-                                     MAYA (cont'd)
-                               (softly, to
-                               herself)
-                         Hello. It is
-                         raining.
-
-                                     (MORE)
-\f{"2.":>72}
-
-\t       \t\t     JON
-                         Yes.
-
-2         THE MOON                                               2
-
-                                                            CUT TO:
-"""
-    assert read(write("a.txt", page)).content == (
-        "INT. BAR - NIGHT\n\nRain on a half-open window.\n\nMAYA (CONT'D)\n(softly, to herself)\n"
-        "Hello. It is raining.\n\nJON\nYes.\n\n.THE MOON\n\nCUT TO:"
-    )
-
-
 def test_final_draft_becomes_fountain(write: Write):
     assert read(write("a.fdx", FINAL_DRAFT)) == Text("a", AS_FOUNTAIN)
     wide = FINAL_DRAFT.replace("UTF-8", "UTF-16").encode("utf-16")
     assert read(write("b.fdx", wide)) == Text("b", AS_FOUNTAIN)
+    starts_with_parenthetical = FINAL_DRAFT.replace("Caf&#233;?", "(laughs) Caf&#233;?")
+    expected = AS_FOUNTAIN.replace("Caf\u00e9?", "(laughs) Caf\u00e9?")
+    assert read(write("c.fdx", starts_with_parenthetical)).content == expected
 
 
 @pytest.mark.parametrize(
@@ -458,6 +444,28 @@ def test_what_was_read_is_told_and_texts_of_little_speech_are_named():
         "3 texts, 90 characters; held out: c.\nHardly any speech: b. "
         "Put each NAME on a line of its own, in capitals, above what is said."
     )
+
+
+def test_a_text_whose_end_is_held_out_is_told_once(write: Write):
+    # Two speeches are learned, and one is held out.
+    path = write("mine.txt", "ANN\nYes.\n\n" * 2 + prose(30_000) + "\n\nANN\nNo.")
+    assert re.fullmatch(r"1 text, [\d,]+ characters; held out: the end of mine\.", described(path))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "is_typed"),
+    [
+        (["MAYA (V.O.)|Yes.", "JON|(softly)|No."] * 3, True),
+        (["MAYA|Yes.", "JON|No."] * 2, False),
+        ([f"{sign}|Said the sign." for sign in ("EXIT", "BAR", "TO LET", "NO", "PUSH")], False),
+        (["CHORUS|La, la."] * 5, False),
+        (["TOTAL   12|Apples   7", "SUM   3|Pears   2", "TOTAL   9|Nuts   8"] * 2, False),
+    ],
+)
+def test_typed_pages_are_named(write: Write, blocks: list[str], is_typed: bool):
+    page = "\n\n".join(" " * 20 + block.replace("|", "\n" + " " * 10) for block in blocks)
+    path = write("mine.txt", f"A page.\n\n{page}\n\n{prose(30_000)}")
+    assert ("Typed pages, learned with all their blanks: mine." in described(path)) is is_typed
 
 
 def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):

@@ -17,7 +17,7 @@ from tyro.conf import Positional, arg, create_mutex_group
 from .. import finetune
 from ..config import Description, Learning
 from ..errors import VoiceError
-from ..ranges import OptionalPositiveFloat, OptionalPositiveInt
+from ..ranges import OptionalLanguageCode, OptionalPositiveFloat, OptionalPositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
@@ -146,7 +146,7 @@ class Voice(Command):
     """The name of the voice."""
     voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
     """The voice file that learns them, instead of the shipped *screen*."""
-    language: Annotated[str | None, UNSET] = None
+    language: OptionalLanguageCode = None
     """The code of the language of your scripts, such as `de`, if it is not that of the voice;
     a repeated command keeps the first answer."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None

@@ -4,9 +4,11 @@ import itertools
 import re
 import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from textwrap import shorten
 from xml.etree.ElementTree import Element, ParseError
@@ -31,18 +33,16 @@ KINDS = (".fountain", ".txt", ".md", ".fdx")
 KINDS_IN_WORDS = ".fountain, .txt, .md and .fdx"
 
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
-CUE_IN_MARKDOWN = re.compile(r"^\*\*([^*\n]+)\*\*\n(?=.*\w)", re.MULTILINE)
+CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
 SCENE_HEADING = re.compile(r"(?:INT|EXT|EST|I/E)[. /]")
 NAME = r"(?=.*[^\W\d_])[^a-z\n(]+(?:\(.*)?"
 SPEECH = re.compile(rf"^(?:@.*|{NAME})\n.", re.MULTILINE)
-TYPED_CUE = re.compile(rf"^ {{10,}}{NAME}\n {{5,}}\S", re.MULTILINE)
-NUMBERED_HEADING = re.compile(r"\d+[A-Z]?\.? {2,}(\S.*?)(?: {2,}\d+[A-Z]?\.?)?")
-# A centred title page, a page's number, words about the next page, and the break after a hyphen.
-ONLY_TYPED = re.compile(
-    r"\A(?: {16,}.*\n+)+|^ {30,}\d+\.?$|^[ \d]*(?:\(MORE\)|\(?CONTINUED\)?:?)[ \d]*$"
-    r"|(?<=\w-)\n +(?=\w)",
-    re.MULTILINE,
-)
+# Indented by 10 or more, above a line that is indented by 4 or more less, but still by 5 or more.
+TYPED_CUE = re.compile(rf"(?:\A|\n\n)(?= {{10}})( {{5,}}) {{4,}}(?! |.*\S  )({NAME})\n\1(?=\S)")
+
+HEADING_IN_MARKDOWN = re.compile(rf"(?m)^#+ +.*\w.*|^\*\*{SCENE_HEADING.pattern}[^*\n]*\*\*$")
+# Within a paragraph, and neither a word with underscores nor a star between blanks.
+EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|\b_{1,3})(?![\s_])((?:.|\n(?!\n))*?[^\s\\])\1(?!(?<=_)\w)")
 
 TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(draft )?date|contact|copyright|revision"
 TITLE_PAGE = re.compile(
@@ -69,6 +69,8 @@ class Text:
     content: str
     folder: str = field(default="", compare=False)
     """The name of the folder that holds the file, if the text was read from a file."""
+    is_end: bool = field(default=False, compare=False)
+    """Whether the text is the end of one whose beginning is learned."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,18 @@ def read(path: Path) -> Text:
     data = _read_bytes(path)
     match path.suffix.lower():
         case ".fdx":
-            content = "\n\n".join(_format_elements(_read_final_draft(path, data)))
+            content = _read_final_draft(path, data)
         case ".fountain":
             content = _read_script(_normalise(_decode(path, data)))
         case ".md":
             content = _normalise(_decode(path, data))
-            if len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a script
+            headings = HEADING_IN_MARKDOWN.findall(content)
+            if any(SCENE_HEADING.match(heading.strip("*_# ")) for heading in headings):
                 content = _read_markdown(content)
+            elif len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
+                content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
         case _:
-            content = _decode(path, data)
-            if len(TYPED_CUE.findall(content.expandtabs())) > 1:
-                content = "\n\n".join(_format_elements(_read_typed_page(content.expandtabs())))
-            content = TITLE_PAGE.sub("", _normalise(content))
+            content = TITLE_PAGE.sub("", _normalise(_decode(path, data)))
     # Cut, because a run's file of a held-out text has this name, perhaps with a number.
     name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
     return Text(name, _normalise(content), path.absolute().parent.name)
@@ -126,10 +128,8 @@ def hash_files(paths: Sequence[Path]) -> str:
 
     Raises `TextError` when a file cannot be read.
     """
-    marks = [
-        f"{part} {sha256(_read_bytes(file)).hexdigest()}"
-        for file, part in _list_files(paths).items()
-    ]
+    files = _list_files(paths).items()
+    marks = [f"{part} {sha256(_read_bytes(file)).hexdigest()}" for file, part in files]
     return sha256("\n".join(sorted(marks)).encode()).hexdigest()
 
 
@@ -254,54 +254,37 @@ def _read_script(content: str) -> str:
     return content
 
 
-def _read_final_draft(path: Path, data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the paragraphs of a Final Draft script, each after its type."""
+def _read_markdown(content: str) -> str:
+    """Return a script in Markdown as Fountain, without its title and its marks."""
+    # Without rules, and without the backslashes that keep line breaks.
+    content = re.sub(r"(?m)^(?: *[-*_]){3,}$|(?<!\\)\\$", "", unescape(content)).lstrip("\n")
+    content = TITLE_PAGE.sub("", re.sub(rf"\A# +(?!{SCENE_HEADING.pattern}).*\n*", "", content))
+    content = HEADING_IN_MARKDOWN.sub(lambda found: f"\n\n{_format_heading(found[0])}\n\n", content)
+    cue = r"(?m)^\*\*([^*\n]+?)[ :.]*\*\*:?\n(?=.*\w)"
+    content = re.sub(cue, lambda found: f"{found[1].upper()}\n", content)
+    content = EMPHASIS.sub(r"\2", EMPHASIS.sub(r"\2", content))  # one may stand within another
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", content)
+
+
+def _read_final_draft(path: Path, data: bytes) -> str:
     try:
         script: Element = fromstring(data)
     except (ParseError, LookupError, ValueError):
         script = Element("nothing")
     body = script.find("Content") if script.tag == "FinalDraft" else None
     if body is None:
-        raise TextError(
-            f"{path} is not a Final Draft script: save it again in Final Draft, or as text."
-        )
+        raise TextError(f"{path} is not a Final Draft script: save it again in Final Draft.")
+    return "\n\n".join(_read_elements(body))
+
+
+def _read_elements(body: Element) -> Iterator[str]:
+    """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
+    speech: list[str] = []
     # Other paragraphs below these are writers' notes and synopses.
     outer = body.findall("Paragraph")
     for paragraph in (p for o in outer for p in (o, *o.findall("DualDialogue/Paragraph"))):
-        texts = paragraph.findall("Text")
-        yield paragraph.get("Type", "Action"), "".join(run.text or "" for run in texts)
-
-
-def _read_typed_page(page: str) -> Iterator[tuple[str, str]]:
-    """Yield the paragraphs of a typed page by their columns, with the types of Final Draft."""
-    for block in re.findall(r"(?:.+\n?)+", ONLY_TYPED.sub("", _normalise(page))):
-        first, *rest = block.splitlines()
-        columns = [len(line) - len(line.lstrip()) for line in (first, *rest)]
-        is_shouted = first.partition("(")[0].isupper()
-        numbered = NUMBERED_HEADING.fullmatch(first.strip())
-        if is_shouted and rest and columns[0] >= min(columns[1:]) + 4:
-            yield "Character", first
-            for text in re.split(r"(?m)^ *(\([^)]*\))$", "\n".join(rest)):
-                yield "Parenthetical" if text.startswith("(") else "Dialogue", text
-        elif is_shouted and (numbered or SCENE_HEADING.match(first.lstrip())):
-            yield "Scene Heading", numbered[1] if numbered else block
-        else:
-            yield "Transition" if is_shouted and columns[0] >= 30 else "Action", block
-
-
-def _read_markdown(content: str) -> str:
-    """Return a script in Markdown as Fountain, without its title and its marks."""
-    content = CUE_IN_MARKDOWN.sub(lambda cue: f"{cue[1].upper()}\n", content)
-    content = re.sub(r"(?m)^# .*", "", content)
-    content = re.sub(r"(?m)^##+ *(.+)", lambda heading: _format_heading(heading[1]), content)
-    return re.sub(r"(\*{1,3}|\b_)(\S(?:.*?\S)?)\1", r"\2", content)
-
-
-def _format_elements(paragraphs: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield paragraphs, each with its type in Final Draft, as elements of a Fountain script."""
-    speech: list[str] = []
-    for kind, words in paragraphs:
-        text = " ".join(words.split())
+        kind = paragraph.get("Type", "Action")
+        text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
         if not text:
             continue
         if speech and kind in ("Parenthetical", "Dialogue"):
@@ -322,13 +305,14 @@ def _format_elements(paragraphs: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _format_heading(text: str) -> str:
-    return text.upper() if SCENE_HEADING.match(text.upper()) else f".{text.upper()}"
+    heading = text.strip("*_# ").upper()
+    return heading if SCENE_HEADING.match(heading) else f".{heading}"
 
 
 def _format_speech(lines: list[str]) -> Iterator[str]:
     """Yield a cue and its speech; a direction without dialogue becomes an action."""
     after: list[str] = []
-    while len(lines) > 1 and lines[-1].startswith("("):
+    while len(lines) > 1 and re.fullmatch(r"\([^()]*\)", lines[-1]):
         after.insert(0, lines.pop()[1:-1])
     if lines and (len(lines) > 1 or not after):
         yield "\n".join(lines)
@@ -373,15 +357,32 @@ def _count_characters(texts: Iterable[Text]) -> int:
 
 
 def describe(split: Split) -> str:
-    """Return how much was read, what is held out, and which texts have hardly any speech."""
+    """Return how much was read, what is held out, and which texts are no scripts or typed pages."""
     texts = (*split.train, *split.validation, *split.test)
-    size = f"{len({text.name for text in texts}):,} texts, {_count_characters(texts):,} characters"
-    held_out = ", ".join(text.name for text in texts[len(split.train) :])
-    told = f"{size}; held out: {shorten(held_out, 300, placeholder=' …')}."
-    if silent := ", ".join({t.name: 0 for t in texts if len(SPEECH.findall(t.content)) < 3}):
-        told += f"\nHardly any speech: {shorten(silent, 300, placeholder=' …')}. "
+    whole = [text for text in texts if not text.is_end]
+    speeches = Counter[tuple[str, str]]()
+    for text in texts:
+        speeches[text.folder, text.name] += len(SPEECH.findall(text.content))
+    held_out = (f"{'the end of ' * t.is_end}{t.name}" for t in texts[len(split.train) :])
+    size = f"{len(whole):,} text{'s' * (len(whole) != 1)}, {_count_characters(texts):,} characters"
+    told = f"{size}; held out: {_list_names(held_out)}."
+    if silent := _list_names(t.name for t in whole if speeches[t.folder, t.name] < 3):
+        told += f"\nHardly any speech: {silent}. "
         told += "Put each NAME on a line of its own, in capitals, above what is said."
+    if typed := _list_names(text.name for text in whole if _is_typed(text.content)):
+        told += f"\nTyped pages, learned with all their blanks: {typed}. Save them as .fdx or "
+        told += ".fountain: the bot's /script import and /script export make Fountain of them."
     return told
+
+
+def _list_names(names: Iterable[str]) -> str:
+    return shorten(", ".join(dict.fromkeys(names)), 300, placeholder=" …")
+
+
+def _is_typed(content: str) -> bool:
+    """Return whether speakers take turns on typed pages, unlike signs, titles and tables."""
+    cues = [cue[2].partition("(")[0].strip() for cue in TYPED_CUE.finditer(content)]
+    return len(cues) >= 5 and 2 <= len(set(cues)) <= len(cues) / 2
 
 
 def _cut(text: Text) -> tuple[Text, Text]:
@@ -394,7 +395,7 @@ def _cut(text: Text) -> tuple[Text, Text]:
     if not (1 - CEILING) * len(content) <= at < len(content):
         at = aim
     start, end = (part.strip("\n") for part in (content[:at], content[at:]))
-    return replace(text, content=start), replace(text, content=end)
+    return replace(text, content=start), replace(text, content=end, is_end=True)
 
 
 def _number_names(texts: Iterable[Text]) -> tuple[Text, ...]:

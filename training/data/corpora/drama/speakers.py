@@ -95,18 +95,14 @@ def _find_singer(cues: Sequence[Cue], known: Collection[str]) -> Cue | None:
 
 
 def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:
-    return Counter(
-        (cue.layout, cue.key) for paragraph in paragraphs for cue in find_cues(paragraph)
-    )
+    return Counter((cue.layout, cue.key) for text in paragraphs for cue in find_cues(text))
 
 
 def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
     """Yield the rest of a paragraph from each place where a speech could begin."""
     lines = [*paragraph.lines]
     if any("_" in line for line in lines):
-        lines = [
-            piece for line in lines for piece in INSIDE_ITALICS.sub(r"\n\1 ", line).split("\n")
-        ]
+        lines = [part for line in lines for part in INSIDE_ITALICS.sub(r"\n\1 ", line).split("\n")]
     start = 0
     for i in range(1, len(lines)):
         if SENTENCE_END.search(lines[i - 1]) and OPENS.match(lines[i].lstrip()):

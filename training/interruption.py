@@ -1,0 +1,26 @@
+"""Catch Ctrl-C, so that a training can save before it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def catch_interruption() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of ending the process; a second signal ends it at once."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if caught:
+            os._exit(130)
+        caught.append(number)
+
+    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
