@@ -179,18 +179,18 @@ async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 def _check_file(path: Path) -> str:
     """Describe a SQLite file, without changing what it says; raise StoreError if it is unusable."""
-    # SQLite leaves an empty file where the first start was cut short.
-    if not path.exists() or not path.stat().st_size:
-        if path.absolute().parent.is_dir():
-            return f"{path} will be created"
-        raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
     try:
+        # SQLite leaves an empty file where the first start was cut short.
+        if not path.exists() or not path.stat().st_size:
+            if path.absolute().parent.is_dir():
+                return f"{path} will be created"
+            raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
         with FileLock(f"{path}.lock", timeout=0):
             pass
     except Timeout:
         return f"{path} is in use by an On Book that runs"
     except OSError as error:
-        raise StoreError(f"{path} cannot be locked ({error.strerror}). Check its owner.") from error
+        raise StoreError(f"{path} cannot be opened ({error.strerror}). Check its owner.") from error
     try:
         with open_to_read(path) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
