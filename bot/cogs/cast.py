@@ -119,6 +119,8 @@ def _complete(names: Iterable[str], current: str) -> Choices:
 
 def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
+    if not script.cast and LOCK.of(script):
+        return say("The cast is empty, so that its lock does nothing. Add characters with {/cast}.")
     if not script.cast:
         return say("The cast is empty. Add characters with {/cast}.")
     rows = []

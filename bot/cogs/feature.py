@@ -269,8 +269,8 @@ class FeatureCog(commands.Cog):
             await take_turn(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
 
         question = say(
-            "People are voting on the next line. Voting ends {when}. If you go on now, no take "
-            "will be added.",
+            "People are voting on the next line. Voting ends {when}. If you go on now, the "
+            "winning take will not be added.",
             when=discord.utils.format_dt(vote.ends, "R"),
         )
         await self.offer(interaction, question, Choice(say(label), go_on), keep=keep)

@@ -94,7 +94,7 @@ def check_may_pick(poll: Poll, requester: Requester) -> None:
     if requester.id != poll.asker and not requester.moderator:
         raise RequestError(
             "Only a moderator (Manage Messages) or whoever requested these takes can choose. "
-            "For a vote, add {*vote} to {/continue}."
+            "Press **Three takes** to get your own."
         )
 
 

@@ -170,8 +170,10 @@ class Polls:
                 lines = takes[won]
                 if not row.closed:
                     before = await self.store.scripts.get_script(row.script)
-                    head = lines[-1].id if _stands(row, before) else before.head
-                    await self.store.polls.close_poll(poll, won, before, head)
+                    chosen, head = None, before.head
+                    if _stands(row, before):
+                        chosen, head = won, lines[-1].id
+                    await self.store.polls.close_poll(poll, chosen, before, head)
             script, last = await self.store.scripts.get_script(row.script), lines[-1].id
             taken = last in await self.store.lines.load_path_ids(script.head, last)
             return PollResult(poll, script, counts, won, lines, taken)

@@ -353,7 +353,7 @@ class Poll(Base):
     """When the vote ends; None if there is no vote."""
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
-    """The take that was chosen, from 0; None while it is open, or if the script passed all."""
+    """The take that was chosen, from 0; None while it is open, or if the script moved on before."""
     announced: Mapped[bool] = mapped_column(default=False)
     """Whether the channel was told the result of the vote."""
 

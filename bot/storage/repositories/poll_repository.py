@@ -81,8 +81,10 @@ class PollRepository(Repository):
         votes = await self._scalars(select(Vote).where(Vote.poll == poll))
         return {vote.person: vote.take for vote in votes}
 
-    async def close_poll(self, poll: int, take: int, script: Script, head: int | None) -> None:
-        """Close a poll with the chosen take, and move the head of a script, all or nothing.
+    async def close_poll(
+        self, poll: int, take: int | None, script: Script, head: int | None
+    ) -> None:
+        """Close a poll with the chosen take or none, and move the head, all or nothing.
 
         Raises HeadMoved if the head is not where ``script`` has it, or the poll was closed before.
         """

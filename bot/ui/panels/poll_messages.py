@@ -73,10 +73,17 @@ async def restore_takes(
 
 
 async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
-    """Redraw a poll; return False where its message exists and could not be drawn."""
+    """Redraw a poll; return False where its message exists and could not be drawn.
+
+    Delete one without a vote that is closed: the line that was picked stands in the channel, and
+    all other takes in the history.
+    """
     async with session.drawing:
         board = await session.polls.load_board(poll)
         if board is None or board.poll.message is None:
+            return True
+        if board.poll.closed and board.poll.ends is None:
+            await delete_message(channel, board.poll.message)
             return True
         content, view = draw_poll(board.poll, board.takes, board.votes)
         try:
@@ -91,23 +98,11 @@ async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: in
 async def put_takes_away(
     channel: MessageChannel, session: ChannelSession, script: int, picked: int | None = None
 ) -> None:
-    """Close the takes without a vote that a script has passed.
-
-    Where one was ``picked``, which is the id of its poll, delete their messages: the line stands in
-    the channel, and all other takes in the history.
-    """
-    show = redraw_poll if picked is None else _delete_poll
+    """Put away the takes without a vote that a script has passed, and the poll that was picked."""
     with suppress(TransactionFailed):  # since the line is written; the next turn tries it again
         for poll in (picked, *await session.polls.close_passed(script)):
             if poll is not None:
-                await show(channel, session, poll)
-
-
-async def _delete_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> None:
-    async with session.drawing:
-        board = await session.polls.load_board(poll)
-        if board and board.poll.message:
-            await delete_message(channel, board.poll.message)
+                await redraw_poll(channel, session, poll)
 
 
 async def announce_result(
@@ -223,7 +218,8 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
     if poll.closed:
         counts = count_votes(takes, votes.values())
         rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
-        return "\n".join([_format_closed(poll), *rows])
+        top = say("Voting has ended. See the other takes in {/script history}.")
+        return "\n".join([f"-# {top}", *rows])
     top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
     scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
     # A blank line ends a quotation.
@@ -242,26 +238,12 @@ def _format_open(poll: Poll, takes: int) -> str:
     return f"-# {status}"
 
 
-def _format_closed(poll: Poll) -> str:
-    """Return the first row of a closed poll; the result of a vote is announced below."""
-    if poll.ends:
-        status = say("Voting has ended. See the other takes in {/script history}.")
-    elif poll.chosen is None:
-        status = say("These takes are closed. See them in {/script history}.")
-    else:
-        take = poll.chosen + 1
-        status = say("Take {take} was chosen. See the others in {/script history}.", take=take)
-    return f"-# {status}"
-
-
 def _format_closed_take(
     poll: Poll, take: int, lines: Sequence[Line], counts: Mapping[int, int]
 ) -> str:
     """Return a take as one row, in bold if it was chosen."""
     text = inline(" ".join(line.element.one_line for line in lines), 150)
-    label = f"{take + 1} · {text}"
-    if poll.ends:
-        label = f"{label} — {many(counts[take], 'vote')}"
+    label = f"{take + 1} · {text} — {many(counts[take], 'vote')}"
     return f"-# **{label}**" if take == poll.chosen else f"-# {label}"
 
 

@@ -52,6 +52,9 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     shown = await ask(stage, "cast")
     assert shown.content == "- JONAS\n-# The voice may write for others, too."
     assert (await stage.script()).players == {}
+    await ask(stage, "cast", remove="Jonas")
+    locked = await ask(stage, "cast", lock="on")
+    assert locked.content.startswith("The cast is empty, so that its lock does nothing.")
 
 
 async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):

@@ -163,20 +163,16 @@ async def test_further_takes_are_others(harness: SessionHarness, monkeypatch: py
 async def test_the_other_takes_stay_reachable(stage: Stage):
     shown = await ask(stage)
     written = await load_takes(stage, shown)
-    await write_lines(stage, "Rain.")
-    assert shown.components == []
-    top, *rows = shown.content.split("\n")
-    assert top.startswith("-# These takes are closed. See them in </script history:")
-    assert [row[:7] for row in rows] == ["-# 1 · ", "-# 2 · ", "-# 3 · "]
     told = await use_on_message(stage, stage.ann, "Rewrite this line", shown)
     assert_private(told, "Rewrite the chosen one in its own message, or go to one with")
     menu = await use_on_message(stage, stage.ann, "Continue from here", shown)
     assert menu.ephemeral
     await stage.ann.select(menu, [next(iter(menu_options(menu).values()))])
     assert await stage.lines() == [HEADING, written[0]]
+    assert not is_shown(stage, shown)
     await assert_channel_is_true(stage)
     history = answer(await stage.ann.slash(stage.channel, "script history"))
-    assert len(menu_options(history)) == 5
+    assert len(menu_options(history)) == 4
 
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
@@ -225,7 +221,7 @@ async def test_a_vote_closes_the_takes_beside_it(stage: Stage):
     await ask(stage, vote=600)
     await stage.world.advance_time(601)
     assert len(await stage.lines()) == 2
-    assert beside.components == []
+    assert not is_shown(stage, beside)
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -307,7 +303,9 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
         ("continue", {}, "Continue anyway"),
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
-        told = f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, no "
+        told = (
+            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, the "
+        )
         assert_private(asked, told)
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
@@ -322,13 +320,16 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
 
 
 async def test_picking_an_older_take_during_a_vote_asks_first(stage: Stage):
-    older, _ = await ask(stage), await ask(stage, stage.ben, vote=600)
+    older, voted = await ask(stage), await ask(stage, stage.ben, vote=600)
     asked = await press(stage, older, 1)
     assert_private(asked, "People are voting on the next line.")
     assert await stage.lines() == [HEADING]
     written = await load_takes(stage, older)
     await stage.ann.click(asked, label="Add it anyway")
     assert await stage.lines() == [HEADING, written[0]]
+    await stage.world.advance_time(601)
+    assert voted.content.startswith("-# Voting has ended.")
+    assert "-# **" not in voted.content  # since no take of the vote was added
 
 
 @pytest.mark.parametrize(
