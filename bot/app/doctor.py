@@ -259,7 +259,7 @@ async def _is_served(host: str, port: int) -> bool:
 
 
 def _check_server(location: Path | URL, port: int) -> Finding:
-    """Return whether the On Book that serves a port is this bot, which locks a SQLite file."""
+    """Return a finding on the On Book that serves a port: this bot locks its SQLite file."""
     text = f"On Book serves port {port}"
     with suppress(OSError):  # such as that the file is locked
         if isinstance(location, Path):

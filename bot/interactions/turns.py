@@ -148,8 +148,7 @@ class Turns:
         if turn.bot_is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))
-            put_away = poll_messages.put_takes_away
-            await put_away(channel, session, result.script.id, result.picked)
+            await poll_messages.put_takes_away(channel, session, result.script.id, result.picked)
             self.services.deadline_messages.watch_pings(result.script)
         else:
             await self.services.answers.show(
@@ -167,8 +166,7 @@ class Turns:
             self.services.live_polls.show(poll)
             raise
         if is_over:
-            redraw = poll_messages.redraw_pressed_poll
-            await redraw(turn.channel, turn.session, poll.id, message)
+            await poll_messages.redraw_pressed_poll(turn.channel, turn.session, poll.id, message)
 
     async def _finish(self, turn: Turn, result: TurnResult, sentences: list[str]) -> None:
         """Tell the requester what they must know, or delete the answer that nobody else sees."""

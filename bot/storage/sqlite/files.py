@@ -80,8 +80,7 @@ def upgrade_file(path: Path, *, is_copy: bool = False) -> None:
     """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
 
     If the file is a copy, its new ids start at the current time, and commands are synced again.
-    Raises StoreError for tables of another program, or of a newer On Book, and
-    DBAPIError.
+    Raises StoreError for tables of another program or of a newer On Book, and DBAPIError.
     """
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(
