@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import SystemRandom
 
@@ -59,9 +59,10 @@ def make_new_script(beginning: Beginning, guild: int | None) -> NewScript:
 class BeginningCog(FeatureCog):
     """A feature that begins scripts."""
 
-    def draw_situation(self, model: str | None) -> Situation:
+    def draw_situation(self, model: str | None, used_titles: Container[str] = ()) -> Situation:
         """Draw a situation for a voice, or for any voice that is here."""
-        return draw_situation([model] if model else self.services.models.names(), SystemRandom())
+        models = [model] if model else self.services.models.names()
+        return draw_situation(models, SystemRandom(), used_titles)
 
     async def draw_beginning(
         self, session: ChannelSession, guild: int | None, wanted: Beginning
@@ -76,7 +77,8 @@ class BeginningCog(FeatureCog):
                 if any(is_style(style, wanted.style) for style in list_styles(file))
             ]
             chosen = SystemRandom().choice(able) if able else None
-        situation = self.draw_situation(chosen)
+        used_titles = {script.title for script in await library.list_scripts()}
+        situation = self.draw_situation(chosen, used_titles)
         is_here = situation.model in self.services.models.names()
         model = chosen or (situation.model if is_here else await library.find_chosen_model(guild))
         styles = list_styles(await self.services.models.look(model))

@@ -59,11 +59,17 @@ def load_situations() -> tuple[Situation, ...]:
     )
 
 
-def draw_situation(models: Container[str], random: Random) -> Situation:
-    """Draw a situation that is written for one of these voices, or any one if there is none."""
+def draw_situation(
+    models: Container[str], random: Random, used_titles: Container[str] = ()
+) -> Situation:
+    """Draw a situation that is written for one of these voices, or any one if there is none.
+
+    Situations with one of ``used_titles`` are drawn only where no other is left.
+    """
     situations = load_situations()
-    written = [situation for situation in situations if situation.model in models]
-    return random.choice(written or situations)
+    written = [situation for situation in situations if situation.model in models] or situations
+    unused = [situation for situation in written if situation.title not in used_titles]
+    return random.choice(unused or written)
 
 
 def find_fitting_model(heading: str) -> str | None:

@@ -117,6 +117,8 @@ async def running(bot: Bot) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+        # A discord.py that is reconnecting does not notice its cancellation.
+        await bot.close()
         await asyncio.wait([task])
 
 

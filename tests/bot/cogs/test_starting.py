@@ -10,6 +10,7 @@ import pytest
 import simcord
 
 from bot.errors import RequestError
+from bot.session import situations
 from bot.session.continuation import Continuation
 from bot.session.preferences import LOCK
 from bot.session.situations import find_fitting_model, load_situations
@@ -75,6 +76,16 @@ async def test_a_surprise_replaces_an_empty_script_and_asks_before_it_pauses_ano
     assert labels(asked) == ["Continue it", PAUSE]
     await stage.ann.click(asked, label=PAUSE)
     await assert_surprise(stage, stage.ann)
+
+
+async def test_a_surprise_is_drawn_once_a_channel(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    few = load_situations()[:4]
+    monkeypatch.setattr(situations, "load_situations", lambda: few)
+    await ask(stage, "start", surprise=True)
+    for _ in few[1:]:
+        await click(stage.ann, await ask(stage, "start", surprise=True), PAUSE)
+    kept = await stage.store.scripts.list_scripts(stage.channel.id)
+    assert {script.title for script in kept} == {situation.title for situation in few}
 
 
 async def test_nobody_is_asked_before_a_script_takes_the_place_of_an_empty_one(stage: Stage):

@@ -69,3 +69,12 @@ def test_a_draw_fits_the_voice_and_depends_on_its_random_source_alone() -> None:
     assert drawn == [draw_situation(["stage"], Random(seed)) for seed in range(100)]
     # A voice without situations of its own draws from all.
     assert {draw_situation(["another"], Random(seed)).model for seed in range(50)} == STYLES.keys()
+
+
+def test_a_draw_repeats_a_situation_only_after_all_others() -> None:
+    used_titles: list[str] = []
+    own = [scene.title for scene in load_situations() if scene.model == "stage"]
+    for _ in own:
+        used_titles.append(draw_situation(["stage"], Random(3), used_titles).title)
+    assert sorted(used_titles) == sorted(own)
+    assert draw_situation(["stage"], Random(3), used_titles).title in own
