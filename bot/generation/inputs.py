@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from weakref import WeakKeyDictionary
@@ -87,6 +87,9 @@ class GenerationContext:
     """The last `REACH` characters of the script as tokens, or all there are: int64 [n]."""
     recent_texts: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
+    worn_texts: Collection[str] = ()
+    """The texts of lines that have been written before, in this script or in others, and that are
+    chosen only where nothing else was written."""
 
     @classmethod
     def of(cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]) -> Self:

@@ -4,13 +4,14 @@ A model makes a slip now and then, and the slip surprises the model itself. So o
 the one with the fewest bits makes most sense. But this rule alone picks what fits everywhere ("What
 are you doing?"), so that a stock phrase, which soon tires, counts no less than `STOCK_BITS`, and
 the criteria of `Weights` count, too. A line that the script has had is chosen only where nothing
-else was written.
+else was written, and so is one that a model has written in the channel before: scripts of several
+evenings would otherwise share more and more lines.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -46,6 +47,9 @@ MAX_OVERLAP = 0.5
 
 STOCK_BITS = 16.0
 """The bits that a line counts as at least: one with fewer is a stock phrase."""
+
+MIN_WORN_WORDS = 3
+"""The words from which on a line that was said in another scene is recognised."""
 
 MIN_WORD_LENGTH = 3
 """The least letters of a content word."""
@@ -160,19 +164,24 @@ def choose_candidate(
     candidates: Sequence[Candidate],
     recent_texts: Sequence[str] = (),
     other_takes: Sequence[str] = (),
+    worn_texts: Iterable[str] = (),
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> Candidate:
     """Return the best of the candidates for a line.
 
-    It differs from the texts of the script's last lines and, if possible, of ``other_takes``.
+    It differs from the texts of the script's last lines and, if possible, of ``other_takes``; and
+    it does not say what one of ``worn_texts`` says, unless that is very short.
     """
     said = Said.of(recent_texts)
     used = {split_words(text) for text in (*recent_texts, *other_takes)}
+    # Split at the cue alone, because there are many.
+    worn = {text.partition("\n")[2] or text for text in worn_texts}
 
     def rank(candidate: Candidate) -> tuple[int, float]:
         words = split_words(candidate.draft.element.text)
         is_repetition = not words or words in used
-        place = 2 if is_repetition else int(_resembles_any(words, other_takes))
+        is_worn = len(words) >= MIN_WORN_WORDS and candidate.draft.element.body in worn
+        place = 2 if is_repetition else int(is_worn or _resembles_any(words, other_takes))
         return place, score(candidate, said, weights)
 
     return min(candidates, key=rank)

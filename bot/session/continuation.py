@@ -27,6 +27,9 @@ from .turn import (
     parse_typed_text,
 )
 
+WORN_LINES = 1_000
+"""The last lines by models in a channel, none of which is written again: some ten evenings."""
+
 STOPPED = phrase("Stopped before the first line. Nothing was added.")
 
 _PLAIN_ACTION = re.compile(r"\*[^*]+\*")
@@ -165,7 +168,7 @@ class Continuation:
         script, requester, lines = context.script, context.requester, list[Line]()
         failure: OnBookError | None = None
         try:
-            generation_context = await self._read_script(context, parent, job)
+            generation_context = await self._read_script(context, parent, request, job)
             drafts = self.drafter.draft_lines(
                 generation_context, script, request, context.banned, job, other_takes
             )
@@ -192,7 +195,7 @@ class Continuation:
         """Write takes below the head, which stays where it is until one is chosen."""
         script, requester = context.script, context.requester
         try:
-            generation_context = await self._read_script(context, script.head, job)
+            generation_context = await self._read_script(context, script.head, request, job)
             siblings = list[str]()
             if request.seed is None:  # a seed gives the same takes again
                 siblings = await self.store.lines.list_sibling_texts(script, script.head)
@@ -209,7 +212,11 @@ class Continuation:
         return self.reader.notifications.attach_model_change(result)
 
     async def _read_script(
-        self, context: TurnContext, parent: int | None, job: Job
+        self, context: TurnContext, parent: int | None, request: ContinueRequest, job: Job
     ) -> GenerationContext:
         primed = await self.reader.open_model_for(context.script, parent)
-        return await job.run(self.reader.load_context(primed, parent, job.progress))
+        read = await job.run(self.reader.load_context(primed, parent, job.progress))
+        if request.seed is not None:  # a seed gives the same line in any channel
+            return read
+        texts = await self.store.lines.list_model_texts(context.script.channel, WORN_LINES)
+        return replace(read, worn_texts=texts)

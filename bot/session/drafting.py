@@ -132,7 +132,9 @@ class Drafter:
             else:
                 others = [first.element.text for first in firsts if isinstance(first, Draft)]
                 others += other_takes
-                chosen = reranking.choose_candidate(pool, context.recent_texts, others)
+                chosen = reranking.choose_candidate(
+                    pool, context.recent_texts, others, context.worn_texts
+                )
                 firsts.append(chosen.draft)
         return firsts
 
@@ -193,7 +195,9 @@ class Drafter:
     ) -> Draft:
         """Write one line, the best of its candidates; raise RequestError."""
         candidates = await write_candidates(context, options, progress=progress)
-        return reranking.choose_candidate(candidates, context.recent_texts, other_takes).draft
+        return reranking.choose_candidate(
+            candidates, context.recent_texts, other_takes, context.worn_texts
+        ).draft
 
 
 def _choose_seed(request: ContinueRequest) -> int:

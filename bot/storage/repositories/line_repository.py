@@ -124,6 +124,12 @@ class LineRepository(Repository):
         texts = select(Line.text).where(line_tree.is_in_tree(script), Line.parent == parent)
         return await self._scalars(texts)
 
+    async def list_model_texts(self, channel: int, most: int) -> list[str]:
+        """Return the texts of the last lines that a model wrote in a channel, in any script."""
+        texts = select(Line.text).join(Script, Script.id == Line.script)
+        texts = texts.where(Script.channel == channel, Line.provenance.is_not(None))
+        return await self._scalars(texts.order_by(Line.id.desc()).limit(most))
+
     # Heads
 
     async def find_redo_line(self, script: int, head: int | None) -> int | None:

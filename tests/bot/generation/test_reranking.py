@@ -156,6 +156,17 @@ def test_takes_differ_by_more_than_a_word():
     assert choose_candidate(pool, other_takes=[first.draft.element.text]) is other
 
 
+def test_a_line_of_another_scene_is_not_said_again():
+    worn = ["LOU\nI'll buy you a new one.", "LOU\nI'm hungry."]
+    stock, dear = candidate("JO\nI'll buy you a new one."), candidate("JO\nIt was my hat.", 3.0)
+    assert choose_candidate([stock, dear]) is stock
+    assert choose_candidate([stock, dear], worn_texts=worn) is dear
+    # Nobody remembers who said something so short, and something must be said.
+    short = candidate("JO\nI'm hungry.")
+    assert choose_candidate([short, dear], worn_texts=worn) is short
+    assert choose_candidate([stock], worn_texts=worn) is stock
+
+
 def test_candidates_have_seeds_of_their_own():
     assert make_seeds(7, 1) == [7]
     own = [set(make_seeds(seed, 64)) for seed in range(LARGEST_SEED - 9, LARGEST_SEED)]

@@ -16,7 +16,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session import permissions, rotations
+from bot.session import drafting, permissions, rotations
 from bot.session.deadlines import find_due_time
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
@@ -40,6 +40,27 @@ async def test_several_lines_have_consecutive_seeds(harness: SessionHarness):
     apart = [(await harness.continue_script(seed, character=name))[0] for seed, name in seeds]
     assert texts(together) == texts(apart)
     assert [line.ordinal for line in together] == [0, 1, 2]
+
+
+async def test_scripts_of_a_channel_share_no_line(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(drafting.secrets, "randbelow", lambda _: 5)
+
+    async def begin_and_continue(channel: int = CHANNEL, **wish: object) -> str:
+        room = harness.sessions.get(channel)
+        await harness.start(room)
+        request = make_request(quality="good", character="MAYA", temperature=1.0, **wish)
+        turn = await room.continuation.generate(harness.writer(), request)
+        return turn.lines[-1].element.body
+
+    first = await begin_and_continue()
+    second = await begin_and_continue()
+    await harness.undo()
+    third = await begin_and_continue()
+    assert len({first, second, third}) == 3
+    assert await begin_and_continue(CHANNEL + 1) == first
+    assert await begin_and_continue(seed=5) == first
 
 
 async def test_a_line_records_its_provenance(harness: SessionHarness):

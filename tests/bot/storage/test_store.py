@@ -336,6 +336,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await lines.load_tree_lines(now, 0, 10)
     await lines.count_tree_lines(now, second)
     await lines.list_sibling_texts(now, first)
+    await lines.list_model_texts(1, 10)
     await scripts.has_line(now, second)
     await lines.is_delivered("Left.")
     await messages.find_post(500)
