@@ -13,7 +13,7 @@ from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Kind
 from ..storage.schema import Line, Script
-from .drafting import Drafter
+from .drafting import Drafter, may_speak_for
 from .library import Library
 from .permissions import TurnContext
 from .preferences import PLAIN_MESSAGES, SEED, TAKES
@@ -132,7 +132,10 @@ class Continuation:
     async def retry(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
-        """Write the model's last line again, as a sibling unlike those that are there."""
+        """Write the model's last line again, as a sibling unlike those that are there.
+
+        The same character speaks, if the model may still speak for them, or the kind is the same.
+        """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             if line.author is not None:
@@ -144,11 +147,12 @@ class Continuation:
             await context.check_may_add()
             context.check_vote()
             context.charge_lines(1)
-            origin = line.origin
+            element = line.element
+            can_be_asked_for = element.cue is None and element.kind is not Kind.TRANSITION
             request = ContinueRequest(
-                character=origin.get("character"),
-                kind=Kind(origin["kind"]) if origin.get("kind") else None,
-                options={name: origin.get(name) for name in OPTIONS_BY_NAME},
+                character=element.cue if may_speak_for(context.script, element.cue) else None,
+                kind=element.kind if can_be_asked_for else None,
+                options={name: line.origin.get(name) for name in OPTIONS_BY_NAME},
             )
             siblings = await self.store.lines.list_sibling_texts(context.script, line.parent)
             return await self._extend_script(context, line.parent, request, job or Job(), siblings)

@@ -208,6 +208,12 @@ def _offset_seed(seed: int, number: int) -> int:
     return (seed + number) % (LARGEST_SEED + 1)
 
 
+def may_speak_for(script: Script, name: str | None) -> bool:
+    """Return whether a request may ask the model for a line of a character."""
+    is_played = SKIP_PLAYED.of(script) and name in script.players
+    return not is_played and not (LOCK.of(script) and script.cast and name not in script.cast)
+
+
 def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
     """Return the members of the cast for whom the model speaks; raise RequestError."""
     played = set(script.players) if SKIP_PLAYED.of(script) else set()

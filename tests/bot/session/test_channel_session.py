@@ -215,6 +215,24 @@ async def test_retry_writes_a_sibling_with_the_same_options(harness: SessionHarn
     assert await harness.state(second) == await harness.read_from_start(await harness.lines())
 
 
+async def test_a_retry_keeps_the_speaker_or_the_kind(harness: SessionHarness):
+    await harness.start()
+    for seed in (5, 7, 9):
+        [_, first] = await harness.continue_script(seed, lines=2, character="JONAS")
+        assert first.origin["character"] is None
+        [second] = (await harness.retry()).lines
+        assert (second.kind, second.element.cue) == (first.kind, first.element.cue)
+
+
+async def test_a_retry_may_change_the_speaker_whom_somebody_plays_now(harness: SessionHarness):
+    await harness.start(cast=["JONAS", "MAYA"])
+    await harness.continue_script(5, character="JONAS")
+    await harness.session.library.add_to_cast(harness.writer(), ["JONAS"], player=7)
+    await harness.change_preferences({"skip_played": True, "lock": True})
+    [second] = (await harness.retry()).lines
+    assert second.element.cue != "JONAS"
+
+
 async def test_a_retry_stores_no_line_twice(harness: SessionHarness):
     await harness.start()
     # Only the likeliest characters can be drawn, so that all takes are alike.
