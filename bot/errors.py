@@ -53,7 +53,7 @@ class NotRunning(NoScript):
 
     def __init__(self, *, script: int, title: str, is_archived: bool) -> None:
         super().__init__(
-            phrase("“{title}” has ended. Reopen it, or start another script.")
+            phrase("“{title}” is archived. Reopen it, or start another script.")
             if is_archived
             else phrase("“{title}” is paused. Continue it, or start another script."),
             title=title,
@@ -91,16 +91,13 @@ class VoteOpen(RequestError):
 class NotTheirs(RequestError):
     """A request would ``act`` on a line, which the requester may neither remove nor change."""
 
-    sentence = phrase(
-        "That would {act} {name}'s line. Ask them, the script's owner or a moderator, or use "
-        "{/script fork}."
-    )
+    sentence = phrase("That would {act} {name}'s line. Ask {deciders}, or use {/script fork}.")
 
-    def __init__(self, *, script: int, line: int, name: str, act: Phrase) -> None:
-        super().__init__(name=name, act=act)
+    def __init__(self, *, script: int, line: int, author: int, **fields: object) -> None:
+        super().__init__(**fields)
         self.script = script
         self.line = line
-        self.name = name
+        self.author = author
 
 
 class NotInCast(RequestError):

@@ -142,7 +142,21 @@ def test_a_card_that_is_missing_or_wrong_is_refused(hub: Hub, voice: Path, tmp_p
     assert (refused.returncode, hub.tokens) == (1, set())
     assert "Traceback" not in refused.stderr
     card.unlink()
-    assert "mine.md" in upload(hub, tmp_path, "ann", voice).stderr
+    assert "mine.md, like bot/models/stage.md." in upload(hub, tmp_path, "ann", voice).stderr
+
+
+def test_without_its_package_the_program_names_it(tmp_path: Path):
+    (tmp_path / "huggingface_hub").mkdir()
+    (tmp_path / "huggingface_hub" / "__init__.py").write_text("raise ModuleNotFoundError")
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "hub" / "upload.py", "--help"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "pip install huggingface-hub" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["screen", "stage"])

@@ -124,6 +124,7 @@ class Run:
     def model(self) -> CharLSTM:
         """Return the best model of the run in float32; raises RunError if there is none yet."""
         model = CharLSTM(self.config().shape(self.vocabulary()))
+        self._require_weights()
         weights, _ = self._load(self.weights)
         try:
             model.load_state_dict(
@@ -139,8 +140,7 @@ class Run:
 
     def fingerprint(self) -> str:
         """Return a fingerprint of the best weights; raises RunError if there are none yet."""
-        if not self.weights.exists():
-            raise RunError(f"{self.weights} is missing: train this run, or name another.")
+        self._require_weights()
         return hashlib.sha256(self.weights.read_bytes()).hexdigest()
 
     def __str__(self) -> str:
@@ -218,6 +218,15 @@ class Run:
         axes.grid(alpha=0.3)
         axes.legend()
         figure.savefig(self.folder / "curves.png", dpi=120)
+
+    def _require_weights(self) -> None:
+        if not self.weights.exists():
+            config = self.config()
+            first = min(config.evaluate_every, config.steps or config.evaluate_every)
+            raise RunError(
+                f"{self.weights} is missing, because only an evaluation writes it: train this "
+                f"run up to step {first:,}, or name another."
+            )
 
     def _load(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:

@@ -245,8 +245,7 @@ class Training:
         progress.write(f"\n{written.strip()}\n")
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
-            f"(carried state in {self.streams} pieces, logits divided by "
-            f"{' '.join(f'{temperature:g}' for temperature in temperatures)})"
+            f"(carried state in {self.streams} pieces)"
         )
         if bits < self.best:
             self.best = bits

@@ -127,7 +127,7 @@ class Doctor(Stored):
     """Check the token, the database, the voices and the ports."""
 
     command: Annotated[Positional[Literal["all", "run", "play", "write"]], UNSET] = "all"
-    """A command to check: run, play or write; what only other commands need is no fault."""
+    """A command to check: run, play, write or all; what only other commands need is no fault."""
     json: bool = False
     """Print the findings as JSON."""
 

@@ -26,6 +26,7 @@ from ..settings import RunnerSettings
 from ..storage.repositories.key_value_repository import SYNCED_COMMANDS
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message
+from ..ui.lines.looks import format_earlier_lines
 from .client import Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal
@@ -52,7 +53,8 @@ class LocalBot(Bot):
     """Run On Book in a simulated Discord."""
 
     characters: Characters
-    """Set before the bot starts; the simulation is made for an existing bot."""
+    channel: int
+    """Both are set before the bot starts; the simulation is made for an existing bot."""
 
     async def create_application_emoji(self, *, name: str, image: bytes) -> discord.Emoji:
         emoji = await super().create_application_emoji(name=name, image=image)
@@ -60,11 +62,21 @@ class LocalBot(Bot):
         return emoji
 
     async def _sync_commands(self, services: CogServices) -> None:
-        """Add the command that stands in for the menus of messages, and sync all commands."""
+        """Add the command that stands in for the menus of messages, and sync all commands.
+
+        Then post what the page lacks, before anything that is due is shown.
+        """
         await self.add_cog(MessageMenus(services))
+        store, library = services.sessions.store, services.sessions.get(self.channel).library
         # Each simulated Discord begins without commands, whatever was synced with the last one.
-        await services.sessions.store.key_values.save_value(SYNCED_COMMANDS, "")
+        await store.key_values.save_value(SYNCED_COMMANDS, "")
         await super()._sync_commands(services)
+        # The messages of the last run are gone.
+        await store.messages.delete_all_messages()
+        rows = [say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME, name=f"`@{BOT_NAME}`")]
+        if running := await library.find_running():
+            rows += format_earlier_lines(await library.count_lines(running.head))
+        await post_message(self.get_partial_messageable(self.channel), "\n".join(rows))
 
     async def on_ready(self) -> None:
         """Log no link, because nobody can invite the bot to a simulated Discord."""
@@ -124,12 +136,17 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     bot.add_listener(bot.characters.claim, "on_message")
     try:
         channel, writers = _create_world(world, bot.characters)
+        bot.channel = channel.id
         await world.start()
         with world.time_context():
-            await _post_last_end(bot, channel.id)
+            await _post_last_end(bot)
             await world.settle()
             await _serve_page(world, channel, writers, port, is_due)
     except simcord.SetupError as error:
+        if isinstance(error.__cause__, OSError):
+            raise RunnerError(
+                f"Port {port} cannot be opened. Name another one with --port; 0 takes any."
+            ) from error
         raise RunnerError(f"The page cannot be shown: {error}.") from error
     finally:
         await world.shutdown()
@@ -182,22 +199,20 @@ def _create_world(
     return channel, writers
 
 
-async def _post_last_end(bot: Bot, channel: int) -> None:
-    """Post what the page lacks, and the end of the script that the last run left, with buttons."""
+async def _post_last_end(bot: LocalBot) -> None:
+    """Post the end of the script that the last run left, with buttons, or how to begin."""
     services = bot.services
     assert services is not None  # since the client has started
-    # The messages of the last run are gone.
-    await services.sessions.store.messages.delete_all_messages()
-    text_channel = bot.get_channel(channel)
+    text_channel = bot.get_channel(bot.channel)
     assert isinstance(text_channel, discord.TextChannel)  # as created by `_create_world`
-    session = services.sessions.get(channel)
-    limits = say(LIMITS, moderator=MODERATOR_NAME, writer=WRITER_NAME, name=f"`@{BOT_NAME}`")
-    await post_message(text_channel, limits)
+    session = services.sessions.get(bot.channel)
     if await session.library.find_running():
         await services.messages.sync(text_channel, session)
     else:
         content = format_help(hears=True, is_direct=False)
-        await post_message(text_channel, content, view=make_view(*make_start_buttons()))
+        has_scripts = await session.library.find_latest() is not None
+        view = make_view(*make_start_buttons(has_scripts=has_scripts))
+        await post_message(text_channel, content, view=view)
 
 
 async def _serve_page(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import RunnerError
 from ..inference.registry import ModelFile, ModelRegistry
 from ..settings import Settings
-from ..ui.cards.model_cards import format_model_card, label_model
+from ..ui.cards.model_cards import format_model_card
 from ..ui.markdown import to_plain_text
 
 LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
@@ -59,6 +59,4 @@ def _describe(file: ModelFile) -> dict[str, object]:
 def _format_row(file: ModelFile, *, is_chosen: bool) -> str:
     about = str(file.refusal) if file.refusal else (file.about or {}).get("onbook.corpus", "")
     chosen = " (for new scripts)" if is_chosen else ""
-    return (
-        f"  {label_model(file.name):<17}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"
-    )
+    return f"  {file.name:<17}{file.size / 1e6:5.1f} MB  {to_plain_text(about)}{chosen}"

@@ -113,6 +113,7 @@ class Terminal:
             "/script": self.script,
             "/export": self.export,
             "/help": self.help,
+            "/quit": self.quit,
         }
 
     async def run(self) -> None:
@@ -126,13 +127,9 @@ class Terminal:
         read = self._make_reader()
         while True:
             try:
-                typed = (await read()).strip()
+                await self.answer((await read()).strip())
             except (EOFError, KeyboardInterrupt):
                 return
-            if typed.lower() == "/quit":
-                return
-            try:
-                await self.answer(typed)
             except (RequestError, ServiceError) as error:
                 self.note(to_plain_text(format_error(error)))
             except RunnerError as error:
@@ -141,7 +138,7 @@ class Terminal:
     def _make_reader(self) -> Callable[[], Awaitable[str]]:
         """Return a prompt with history, or a reader of a pipe; both raise EOFError at the end."""
         if sys.stdin.isatty():
-            names = WordCompleter([*self.commands, "/quit"], sentence=True)
+            names = WordCompleter(list(self.commands), sentence=True)
             prompt: PromptSession[str] = PromptSession(
                 "> ", completer=names, complete_style=CompleteStyle.READLINE_LIKE
             )
@@ -262,6 +259,9 @@ class Terminal:
 
     async def help(self, _rest: str) -> None:
         self.note(HELP)
+
+    async def quit(self, _rest: str) -> None:
+        raise EOFError
 
     # Turns and their lines
 

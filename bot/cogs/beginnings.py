@@ -9,7 +9,7 @@ from random import SystemRandom
 from ..errors import OnBookError
 from ..generation.openings import is_style
 from ..generation.options import OptionValue
-from ..i18n.catalogue import LANGUAGES, say
+from ..i18n.catalogue import LANGUAGES, join_names, say
 from ..interactions.turns import Turn
 from ..screenplay.elements import Element
 from ..screenplay.free_text import clean_title, parse_cast
@@ -138,7 +138,7 @@ def _describe_lock(turn: Turn, script: Script) -> list[str]:
     """Return for whom alone a voice writes in a new script whose cast is locked, if it is."""
     if not LOCK.of(script):
         return []
-    names = inline(", ".join(script.cast), CAST_SIZE)
+    names = inline(join_names(script.cast), CAST_SIZE)
     sentences = [say("The voice writes only for {names}.", names=names)]
     if turn.bot_is_member:
         sentences.append(say("Change that with {/cast}."))

@@ -79,7 +79,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def history(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """See who wrote what, and continue from any line"""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_script()
+        script = await session.library.load_latest()
         number, requested = LAST_PAGE, None
         if line is not None:
             requested = (await session.history.find_position(script, line)).line
@@ -134,7 +134,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answer_suggestions
     async def _suggest_line(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
-        elements = await session.library.load_elements(await session.library.find_running())
+        elements = await session.library.load_elements(await session.library.find_latest())
         found = find_lines(elements, str(current))[:MAX_CHOICES]
         return [
             app_commands.Choice(name=format_label(elements[number - 1], number), value=str(number))
@@ -194,12 +194,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
         session = await self.open_session(interaction)
-        running = await session.library.load_script()
-        if running.id != int(match["script"]):
-            raise RequestError(
-                "Another script is running here now. See its lines with {/script history}."
-            )
-        content, view = await self._make_history_page(session, running, int(match["number"]))
+        script = await session.library.find(int(match["script"]))
+        content, view = await self._make_history_page(session, script, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
     # The history

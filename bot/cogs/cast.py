@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 
 from ..errors import RequestError
-from ..i18n.catalogue import say
+from ..i18n.catalogue import phrase, say
 from ..interactions.requester import format_requester, get_requester
 from ..screenplay.free_text import parse_cast, parse_name
 from ..session.preferences import LOCK
@@ -30,14 +30,19 @@ from .feature import (
     suggest,
 )
 
+HINT = phrase(
+    "To play a character, old or new, use {/cast} with its name as {*add} and yourself as "
+    "{*player}. {*remove} takes characters out."
+)
+
 
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
     @app_commands.command(name="cast")
     @app_commands.describe(
-        add="Characters to add, separated by commas",
-        player="Who plays the characters that are added; by default nobody",
+        add="Characters to add or to give to a player, separated by commas",
+        player="Who plays the characters named in add; by default nobody",
         remove="Characters to remove, separated by commas; their lines stay",
         lock="on: only the cast speaks; off: anyone may",
     )
@@ -61,7 +66,11 @@ class Cast(FeatureCog, name="OnBook.cast"):
         requester, library = get_requester(interaction), session.library
         if not (add or remove or lock):
             await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-            await complete_response(interaction, content=format_cast(await library.load_script()))
+            script = await library.load_script()
+            rows = [format_cast(script)]
+            if script.cast:
+                rows.append(f"-# {say(HINT)}")
+            await complete_response(interaction, content="\n".join(rows))
             return
         check_bot_permissions(interaction)
         if player:

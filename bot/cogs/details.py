@@ -17,7 +17,7 @@ from ..ui.cards.settings_messages import format_values
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery.sending import complete_response
 from ..ui.lines.looks import format_credit
-from ..ui.markdown import LIMIT, inline, size
+from ..ui.markdown import LIMIT, inline, mention, size
 from .feature import FeatureCog, answer_errors, listens_to, message_command
 
 CREDIT_SIZE = 120
@@ -81,6 +81,8 @@ class Details(FeatureCog, name="OnBook.details"):
         """Return a line with its writer, its seed and settings, and what it cost the voice."""
         origin, credit = line.origin, inline(format_credit(line), CREDIT_SIZE)
         details = [credit, discord.utils.format_dt(line.written, "f")]
+        if line.author is None and line.asker:
+            details.append(say("asked for by {person}", person=mention(line.asker)))
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
             known = [name for name in OPTIONS_BY_NAME if name in origin]

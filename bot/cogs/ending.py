@@ -24,7 +24,7 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import current_position
 from ..sharding import Shards
 from ..storage.schema import Script
-from ..ui.cards.closing_card import make_closing_card
+from ..ui.cards.closing_card import STAR_HINT, make_closing_card
 from ..ui.components import (
     Interaction,
     make_position_button,
@@ -110,7 +110,8 @@ class Ending(FeatureCog, name="OnBook.ending"):
             title=inline(script.title, 100),
         )
         view = make_view(make_position_button("end", current_position(script)))
-        await complete_response(interaction, content=question, view=view)
+        content = f"{question}\n-# {say(STAR_HINT)}"
+        await complete_response(interaction, content=content, view=view)
 
     @listens_to(position_pattern("end"))
     @answer_errors

@@ -30,6 +30,7 @@ from ..interactions.option_checks import check_options
 from ..interactions.services import CogServices
 from ..interactions.turns import Turn, Turns
 from ..interactions.windows import Submit, Window
+from ..screenplay.speakers import fold
 from ..session.channel_session import ChannelSession
 from ..settings import find_range
 from ..telemetry import NULL_METER, Meter
@@ -407,10 +408,10 @@ def suggest(names: Iterable[str] | Mapping[str, str], current: str) -> Choices:
     A mapping has the names as people call them, by the values of the option.
     """
     labels = names if isinstance(names, Mapping) else {name: name for name in names}
-    typed = str(current).casefold()
+    typed = fold(str(current))
     choices = [
         app_commands.Choice(name=label, value=value)
         for value, label in labels.items()
-        if typed in label.casefold()
+        if typed in fold(label)
     ]
     return choices[:MAX_CHOICES]

@@ -6,6 +6,7 @@ from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
 from ..interactions.requester import get_guild
+from ..ui.cards.closing_card import STAR_HINT
 from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import FirstResponse
@@ -21,8 +22,8 @@ HELP_TEXT = phrase(
     "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
     "choose {choices}.\n"
     "-# {/undo} removes the last line. {/script show} shows the whole script, and "
-    "{/script history} goes back to any line. *More…* on the panel has the rest: to read, to write "
-    "together, the settings and the end."
+    "{/script history} goes back to any line. {/script list} has all scripts of this channel. "
+    "*More…* on the panel has the rest: to read, to write together, the settings and the end."
 )
 
 
@@ -34,7 +35,8 @@ def format_help(*, hears: bool, is_direct: bool, is_member: bool = True) -> str:
     choices = say("who speaks next")
     if is_member:
         choices = say("who speaks next, or the best of three takes")
-    return say(HELP_TEXT, ways=format_ways(hears=hears, is_direct=is_direct), choices=choices)
+    text = say(HELP_TEXT, ways=format_ways(hears=hears, is_direct=is_direct), choices=choices)
+    return f"{text} {say(STAR_HINT)}" if is_member else text
 
 
 class Help(FeatureCog, name="OnBook.help"):

@@ -31,7 +31,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
         """Hear the last scene, with a voice for each character"""
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True)
-        script = await session.library.load_nonempty_script()
+        script = await session.library.load_script_to_read()
         # It takes about as long as so many lines take the voice.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
         elements = await session.library.load_elements(script)

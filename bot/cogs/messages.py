@@ -177,14 +177,14 @@ class Messages(FeatureCog, name="OnBook.messages"):
         return context.valid or not (context.prefix or "<@").startswith("<@")
 
     async def _hear(self, heard: Heard) -> None:
-        addressed, channel = heard.addressed, heard.channel
+        addressed = heard.addressed
         script = await heard.session.library.find_running()
         if addressed.is_direct or (addressed.is_mentioned and await self._replies_to_us(heard)):
             is_for_us = addressed.is_mentioned or self.services.group is None
             if (script or is_for_us) and not addressed.asks_for_help:
                 await self._write(heard)
             elif is_for_us:
-                await self._explain(channel)
+                await self._explain(heard)
         elif script and await heard.session.continuation.is_plain_line(script, addressed.text):
             await self._write(heard)
         elif script and not (PLAIN_MESSAGES.of(script) or addressed.is_mentioned):
@@ -317,14 +317,17 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     # Answers
 
-    async def _explain(self, channel: MessageChannel) -> None:
+    async def _explain(self, heard: Heard) -> None:
         """Say what the bot is, seldom enough to be no noise."""
+        channel = heard.channel
         if not self._may_answer(channel.id):
             return
         content = format_help(hears=True, is_direct=isinstance(channel, discord.DMChannel))
+        has_scripts = await heard.session.library.find_latest() is not None
+        view = make_view(*make_start_buttons(has_scripts=has_scripts))
         # The bot may not be allowed to post here.
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-            await post_message(channel, content, view=make_view(*make_start_buttons()))
+            await post_message(channel, content, view=view)
 
     async def _explain_replies(self, heard: Heard) -> None:
         """Tell a person once how to reply so that the bot sees it, if they replied to a line."""
@@ -341,7 +344,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if isinstance(error, NotRunning):  # here, because the buttons act on the channel
             await _reply(heard, format_error(error), make_next_step(error))
         elif isinstance(error, NoScript):
-            await self._explain(heard.channel)
+            await self._explain(heard)
         else:
             await _tell(heard, format_error(error))
 

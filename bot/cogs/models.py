@@ -14,6 +14,7 @@ from ..inference.registry import ModelFile
 from ..interactions.requester import get_requester
 from ..session.preferences import MODEL
 from ..ui.cards import model_cards
+from ..ui.cards.settings_messages import format_dropped_style
 from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions, check_may_set
 from ..ui.delivery.sending import FirstResponse, complete_response
@@ -82,16 +83,17 @@ class Models(FeatureCog, name="OnBook.models"):
         _check_usable(await self.services.models.look(model))
         await self.services.models.engine(model)
         if in_script:
-            requester = get_requester(interaction)
-            await session.library.change_preferences(requester, {MODEL.name: model})
+            requester, before = get_requester(interaction), await session.library.load_script()
+            script = await session.library.change_preferences(requester, {MODEL.name: model})
             sentence = say(
                 "“{voice}” writes this script from now on, and reads it first.", voice=voice
             )
+            sentence = " ".join(filter(None, (sentence, format_dropped_style(before, script))))
         else:
             await session.library.choose_guild_model(interaction.guild_id or 0, model)
             sentence = say(
-                "“{voice}” writes new scripts on this server from now on. To change the script "
-                "that runs here, use {/settings}.",
+                "“{voice}” writes new scripts on this server from now on. Scripts that have begun "
+                "keep their voice: {/voice} changes that, too.",
                 voice=voice,
             )
         await complete_response(interaction, content=sentence)

@@ -16,9 +16,9 @@ from ..errors import RequestError, TransactionFailed
 from ..i18n.catalogue import many, phrase, say
 from ..sharding import Shards
 from ..storage.records import ErasureResult, PersonalData
-from ..storage.schema import Line, Script
+from ..storage.schema import ON_BOOK, Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
-from ..ui.delivery.sending import FirstResponse, complete_response, delete_response
+from ..ui.delivery.sending import FirstResponse, complete_response, delete_response, edit_response
 from ..ui.lines.line_messages import format_undeleted
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
 
@@ -39,17 +39,20 @@ READS = phrase(
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Messages that show your lines change with them, or I tell you how many cannot. Your face "
-    "beside lines of a character that you played, star reactions, public files and pictures, "
-    "closing cards, reminders, summaries of sprints, messages of deleted scripts, and older "
-    "answers in places that have not added me stay; moderators can delete them."
+    "Messages that show your lines change with them, or I tell you how many cannot. These "
+    "messages stay, and moderators can delete them: notices of who did what, reminders, summaries "
+    "of sprints, closing cards, files, pictures and pages shown to everyone, messages of deleted "
+    "scripts, and older answers in places that have not added me. So do star reactions, and your "
+    "face beside lines of a character that you played."
 )
 
 CONFIRMATION = phrase(
     "Remove your name from every line that you wrote, on every server? Your lines stay, by "
-    "“somebody”, and your scripts lose their owner. Or remove their text, too? Then each line "
-    "shows “…” in its place, and what the voice wrote below it stays. Choose now: without your "
-    "name, nobody can find your lines later to remove their text. This cannot be undone."
+    "“somebody”. Or remove their text, too? Then each line shows “…” in its place, and what the "
+    "voice wrote below it stays. Choose now: without your name, nobody can find your lines later "
+    "to remove their text. Either way, your scripts lose their owner and keep their titles and "
+    "casts: if a title names you, rename the script first, with {/script list}. This cannot be "
+    "undone."
 )
 
 FILE_NAME = "on-book-yours"
@@ -125,16 +128,17 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     async def forget_me(self, interaction: Interaction, match: Match[str]) -> None:
         """Forget a person who has confirmed this: the name, or the text too."""
         text = match["what"] == "text"
-        await self.open_session(interaction, thinking=True, ephemeral=True)
+        await self.open_session(interaction)
         forgotten = await self.forget_person(interaction.user.id, text=text)
         told = format_forgotten(forgotten, text=text)
         if stale := len(forgotten.messages):
-            await complete_response(interaction, content=f"{told} {format_redrawing(stale)}")
+            redrawing = f"{told} {format_redrawing(stale)}"
+            await edit_response(interaction, content=redrawing, view=None)
             await self.services.stale.redraw()
             stale, undeletable = await self.services.stale.count_stale(forgotten.messages)
             told += f" {format_redrawing(stale)}" if stale else ""
             told += f" {format_undeleted(undeletable)}" if undeletable else ""
-        await complete_response(interaction, content=told)
+        await edit_response(interaction, content=told, view=None)
 
     async def forget_person(self, person: int, *, text: bool) -> ErasureResult:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
@@ -196,7 +200,7 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     """
     entries = {
         "lines": [_describe_line(*line) for line in kept.lines],
-        "asked": [_describe_request(*request) for request in kept.asked],
+        "asked": [_describe_asked(*request) for request in kept.asked],
         "rewritten": [_describe_request(*request) for request in kept.rewritten],
         "scripts": [
             _describe_script(script, begun=script.begun.isoformat()) for script in kept.scripts
@@ -205,6 +209,14 @@ def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
         "votes": [_describe_script(script, take=vote.take + 1) for vote, script in kept.votes],
         "stars": [_describe_line(*line) for line in kept.starred],
         "turns": [_describe_script(script, place=place) for place, script in kept.turns],
+        "takes": [
+            _describe_script(
+                script,
+                voting_ends=poll.ends and poll.ends.isoformat(),
+                chosen=None if poll.chosen is None else poll.chosen + 1,
+            )
+            for poll, script in kept.polls
+        ],
         "sprints": [
             _describe_script(script, ends=sprint.ends.isoformat())
             for sprint, script in kept.sprints
@@ -225,6 +237,12 @@ def _describe_script(script: Script, **more: object) -> dict[str, object]:
 
 def _describe_request(line: Line, script: Script, **more: object) -> dict[str, object]:
     return _describe_script(script, written=line.written.isoformat(), **more)
+
+
+def _describe_asked(line: Line, script: Script) -> dict[str, object]:
+    # The text of a message that they added is its writer's.
+    is_theirs = line.author in (None, ON_BOOK)
+    return _describe_line(line, script) if is_theirs else _describe_request(line, script)
 
 
 def _describe_line(line: Line, script: Script) -> dict[str, object]:

@@ -71,12 +71,23 @@ class Reading(FeatureCog, name="OnBook.reading"):
     )
 
     @script.command(name="show")
+    @app_commands.describe(everyone="Show it to everyone here")
+    @answer_errors
+    async def show(self, interaction: Interaction, everyone: bool = False) -> None:
+        """Read the whole script here, or download it"""
+        await self._show_first_page(interaction, everyone=everyone)
+
     @listens_to(position_pattern("menu-show"))
     @answer_errors
-    async def show(self, interaction: Interaction) -> None:
-        """Read the whole script here, or download it"""
-        session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_nonempty_script()
+    async def press_show(self, interaction: Interaction, match: Match[str]) -> None:
+        """Show the script whose button was pressed."""
+        await self._show_first_page(interaction, parse_position(match).script)
+
+    async def _show_first_page(
+        self, interaction: Interaction, script_id: int | None = None, *, everyone: bool = False
+    ) -> None:
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
+        script = await session.library.load_script_to_read(script_id)
         elements = await session.library.load_elements(script)
         content, view = await format_page(script, elements, 0)
         attached = []
@@ -91,13 +102,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
         session = await self.open_session(interaction)
-        running = await session.library.load_script()
-        if running.id != int(match["script"]):
-            raise RequestError("Another script is running here now. Read it with {/script show}.")
-        if running.head is None:
-            raise RequestError("The script is empty again. Write a line, or use {/continue}.")
-        elements = await session.library.load_elements(running)
-        content, view = await format_page(running, elements, int(match["number"]))
+        script = await session.library.load_script_to_read(int(match["script"]))
+        elements = await session.library.load_elements(script)
+        content, view = await format_page(script, elements, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
     @script.command(name="export")
@@ -105,6 +112,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         format="PDF or HTML to read; Fountain, Final Draft or text to write on elsewhere",
         paper="The size of the pages of a PDF, and of printed HTML",
         scene_numbers="Number the scenes",
+        everyone="Show it to everyone here",
     )
     @app_commands.choices(format=FORMAT_CHOICES, paper=PAPER_CHOICES)
     @answer_errors
@@ -114,10 +122,13 @@ class Reading(FeatureCog, name="OnBook.reading"):
         format: str,  # noqa: A002 - it is what people see
         paper: str = PaperSize.LETTER.value,
         scene_numbers: bool = False,
+        everyone: bool = False,
     ) -> None:
         """Download the script, with a title page that credits its writers"""
         export_format, size = EXPORT_FORMATS[format], PaperSize(paper)
-        await self._send_export(interaction, export_format, size, scene_numbers=scene_numbers)
+        await self._send_export(
+            interaction, export_format, size, scene_numbers=scene_numbers, everyone=everyone
+        )
 
     @listens_to(position_pattern("menu-export"))
     @answer_errors
@@ -131,22 +142,25 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @listens_to(position_pattern("menu-format"))
     @answer_errors
-    async def export_from_menu(self, interaction: Interaction, _match: Match[str]) -> None:
+    async def export_from_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Export the script in the format that was chosen."""
         export_format = EXPORT_FORMATS[parse_choice(interaction, EXPORT_FORMATS)]
-        await self._send_export(interaction, export_format, PaperSize.LETTER, scene_numbers=False)
+        script_id = parse_position(match).script
+        await self._send_export(interaction, export_format, PaperSize.LETTER, script_id)
 
     async def _send_export(
         self,
         interaction: Interaction,
         export_format: ExportFormat,
         paper: PaperSize,
+        script_id: int | None = None,
         *,
-        scene_numbers: bool,
+        scene_numbers: bool = False,
+        everyone: bool = False,
     ) -> None:
         check_may_attach(interaction)
-        session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script = await session.library.load_nonempty_script()
+        session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
+        script = await session.library.load_script_to_read(script_id)
         lines = await session.library.load_lines(script)
 
         def write() -> ExportedFile:
@@ -203,7 +217,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         """Draw who speaks and who wrote how much."""
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
-        script = await session.library.load_nonempty_script()
+        script = await session.library.load_script_to_read()
         lines = await session.library.load_lines(script)
         statistics = await asyncio.to_thread(count_script, lines)
         picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
@@ -222,7 +236,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         """Draw how well the voice guessed the last lines, and what it expected instead."""
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
-        script = await session.library.load_nonempty_script()
+        script = await session.library.load_script_to_read()
         found = await surprisal.measure_surprisal(session, lines)
         picture = await asyncio.to_thread(pictures.draw_surprisal, found)
         content = say_plural(
@@ -241,7 +255,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def _replay(self, interaction: Interaction, *, everyone: bool) -> None:
         """Verify the voice's lines by writing them again from their seeds and settings."""
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
-        script = await session.library.load_nonempty_script()
+        script = await session.library.load_script_to_read()
         characters = await session.library.count_characters(script)
         self.services.charge(interaction, Cost(characters=characters))
         async with self.turns.show_progress(interaction, REPLAY) as job:
@@ -272,12 +286,12 @@ def prepare_edition(
 
 
 def describe_left_out(exported: ExportedFile) -> str:
-    """Return a sentence on the characters that a file leaves out, or ""."""
+    """Return a sentence on the characters that a file cannot show, or ""."""
     if not exported.left_out:
         return ""
     return say(
-        "The PDF's font lacks “{characters}”, and the PDF leaves that out. The other formats have "
-        "everything.",
+        "The PDF's font lacks “{characters}”. Letters among these become ?, and the rest is left "
+        "out. The other formats have everything.",
         characters=inline(exported.left_out, MAX_LEFT_OUT),
     )
 
@@ -297,8 +311,8 @@ async def _send_picture(
     """Send a picture, with ``words`` for people who cannot see it."""
     if picture.left_out:
         missing = say(
-            "The picture's font lacks “{characters}”, and the picture leaves that out. "
-            "{/script show} has everything.",
+            "The picture's font lacks “{characters}”. Letters among these become ?, and the rest "
+            "is left out. {/script show} has everything.",
             characters=inline(picture.left_out, MAX_LEFT_OUT),
         )
         content += f" {missing}"

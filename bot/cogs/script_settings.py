@@ -17,7 +17,12 @@ from ..generation.openings import label_style
 from ..generation.options import OptionValue
 from ..i18n.catalogue import phrase, say
 from ..interactions.option_checks import parse_choice
-from ..interactions.requester import get_channel, get_message_channel, get_requester
+from ..interactions.requester import (
+    format_requester,
+    get_channel,
+    get_message_channel,
+    get_requester,
+)
 from ..screenplay.elements import Kind
 from ..session.preferences import (
     ADVANCED,
@@ -43,10 +48,11 @@ from ..storage.schema import Script
 from ..ui.cards.model_cards import list_styles
 from ..ui.cards.settings_messages import (
     LISTS,
+    format_banned_words,
     format_changes,
+    format_dropped_style,
     format_preferences,
     format_setting,
-    format_words,
     make_settings_card,
 )
 from ..ui.components import (
@@ -56,9 +62,9 @@ from ..ui.components import (
     parse_position,
     position_pattern,
 )
-from ..ui.delivery.installations import check_bot_is_member
+from ..ui.delivery.installations import check_bot_is_member, find_installer
 from ..ui.delivery.responses import check_bot_permissions, check_may_set
-from ..ui.delivery.sending import FirstResponse, complete_response
+from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import inline, plain
 from .feature import (
     MAX_CHOICE_LENGTH,
@@ -134,7 +140,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 script = script or await session.library.load_script()
                 with suppress(ModelError):  # the voice is gone
                     styles = list_styles(await self.services.models.look(script.model))
-                    return {style: label_style(style) for style in styles}
+                    labels = {style: label_style(style) for style in styles}
+                    return {STYLE.unset: say(STYLE.unset), **labels} if labels else {}
             case ROLE.name:
                 return {str(role.id): role.name for role in _list_roles(interaction)}
             case _ if name in SPECS:
@@ -150,24 +157,25 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _show(self, interaction: Interaction, name: str | None) -> None:
         """Show a setting, all of them, or the card of the most important ones."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        script, settings = await session.library.load_script(), self.services.settings
+        script = await session.library.load_script()
+        await complete_response(interaction, **await self._make_card(interaction, script, name))
+
+    async def _make_card(
+        self, interaction: Interaction, script: Script, name: str | None
+    ) -> Mapping[str, Any]:
+        """Return the content and the view that show a setting, all of them, or the first card."""
+        settings = self.services.settings
         if name is None:
             offered = {name: await self._list_values(interaction, name, script) for name in LISTS}
-            card = make_settings_card(script, settings, offered)
-            await complete_response(interaction, content=None, view=card)
-            return
+            return {"content": None, "view": make_settings_card(script, settings, offered)}
         if name != EVERYTHING:
-            await complete_response(interaction, content=format_setting(name, script, settings))
-            return
+            return {"content": format_setting(name, script, settings)}
         self.services.recent_scripts[script.id] = script
-        load = self.sessions.banned_words.load
-        banned = {say("in this channel"): await load("channel", session.channel)}
-        if interaction.guild_id is not None:
-            banned[say("in this server")] = await load("guild", interaction.guild_id)
+        banned = await self._load_banned_words(interaction)
         initial = await self._load_initial_settings(interaction, script)
         content = format_preferences(script, initial, banned)
         button = make_position_button("menu-advanced", current_position(script))
-        await complete_response(interaction, content=content, view=make_view(button))
+        return {"content": content, "view": make_view(button)}
 
     async def _set(
         self, interaction: Interaction, name: str, text: str, position: ScriptPosition | None = None
@@ -175,11 +183,12 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change a setting, or those of a mood, to what a person typed or chose."""
         if name == EVERYTHING:
             raise RequestError("Everything can only be reset. Choose `reset` as the {*value}.")
-        if name == ROLE.name:
-            role = {name: _find_role(interaction, text)}
-            await self._change_preferences(interaction, role, position=position)
-            return
+        await self._defer_change(interaction)
+        library = self.services.admit_to_session(interaction).library
+        await library.load_script_to_change(get_requester(interaction), [name])
         chosen = parse_preference(name, text, self.services.settings)
+        if role := chosen.get(ROLE.name):
+            chosen = {ROLE.name: _find_role(interaction, str(role))}
         note = self._explain(interaction, chosen)
         await self._change_preferences(interaction, chosen, note, position)
 
@@ -282,11 +291,14 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         return self.services.settings.model_copy(update={"model": model})
 
     async def _defer_change(self, interaction: Interaction) -> None:
-        """Defer an answer that everybody sees, unless that was done."""
+        """Defer what shows a change, unless that was done.
+
+        That is an answer that everybody sees, or else the card is changed.
+        """
         check_bot_permissions(interaction)
         self.services.admit(interaction)
         if interaction.response.type is None:
-            await FirstResponse(interaction).defer(thinking=True)
+            await FirstResponse(interaction).defer(thinking=_is_answered(interaction))
 
     async def _change_preferences(
         self,
@@ -301,14 +313,25 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """
         await self._defer_change(interaction)
         session = self.services.admit_to_session(interaction)
+        before = await session.library.load_script()
         if position:
-            await session.library.load_running(position.script)
+            await session.library.check_is_running(before, position.script)
         script = await session.library.change_preferences(get_requester(interaction), values)
         self.services.recent_scripts[script.id] = script
-        sentence = format_changes(script, self.services.settings, values)
-        await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
-        if MODEL.name in values:
-            await self.turns.sync(interaction, session)  # the panel names the voice
+        dropped = "" if STYLE.name in values else format_dropped_style(before, script)
+        notes = [text for text in (dropped, note) if text]
+        # Of a command, Discord says who used it.
+        who = "" if _is_command(interaction) else format_requester(interaction)
+        sentence = format_changes(script, self.services.settings, values, who)
+        if _is_answered(interaction):
+            await complete_response(interaction, content=" ".join([sentence, *notes]))
+            if MODEL.name in values:
+                await self.turns.sync(interaction, session)  # the panel names the voice
+            return
+        is_window = interaction.type is discord.InteractionType.modal_submit
+        card = await self._make_card(interaction, script, EVERYTHING if is_window else None)
+        await edit_response(interaction, **card)
+        await self.turns.sync(interaction, session, f"-# {' '.join([sentence, *notes])}")
 
     @app_commands.command(name="banned")
     @app_commands.describe(
@@ -329,21 +352,37 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
-        guild, lists = interaction.guild_id, self.sessions.banned_words
-        scope, where, place = "channel", say("in this channel"), get_channel(interaction)
+        guild, scope, place = interaction.guild_id, "channel", get_channel(interaction)
         if server:
             if guild is None:
                 raise RequestError("This is not a server. Leave out {*server}.")
-            scope, where, place = "guild", say("in this server"), guild
+            scope, place = "guild", guild
         changes = add or remove or clear
         if changes:
             check_may_set(interaction, scope)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         if changes:
-            words = await lists.edit(scope, place, guild, add or "", remove or "", clear=clear)
-        else:
-            words = await lists.load(scope, place)
-        await complete_response(interaction, content=format_words(words, where))
+            edit = self.sessions.banned_words.edit
+            await edit(scope, place, guild, add or "", remove or "", clear=clear)
+        banned = await self._load_banned_words(interaction)
+        await complete_response(interaction, content=format_banned_words(banned))
+
+    async def _load_banned_words(self, interaction: Interaction) -> Mapping[str, Sequence[str]]:
+        """Return the words that are banned in the channel and in the server, by where, in words."""
+        load = self.sessions.banned_words.load
+        banned = {say("in this channel"): await load("channel", get_channel(interaction))}
+        if interaction.guild_id is not None:
+            banned[say("in this server")] = await load("guild", interaction.guild_id)
+        return banned
+
+
+def _is_command(interaction: Interaction) -> bool:
+    return interaction.type is discord.InteractionType.application_command
+
+
+def _is_answered(interaction: Interaction) -> bool:
+    """Return whether an answer says what was changed, because no panel can."""
+    return _is_command(interaction) or find_installer(interaction) is not None
 
 
 def _list_roles(interaction: Interaction) -> Sequence[discord.Role]:

@@ -17,19 +17,23 @@ from ..interactions.turns import Turn
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
+from ..session.turn import current_position
 from ..storage.schema import Script
 from ..ui.components import (
     CUSTOM_ID_PREFIX,
+    POSITION_BUTTONS,
     SCRIPT_BUTTON_ID,
     Interaction,
     make_page_buttons,
+    make_position_button,
+    make_row_view,
     make_script_button,
     make_view,
     page_pattern,
     position_pattern,
 )
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
-from ..ui.lines.looks import format_recap
+from ..ui.lines.looks import format_earlier_lines, format_recap
 from ..ui.markdown import inline, mention, plain
 from ..ui.panels.poll_messages import remove_buttons
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
@@ -71,9 +75,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             return
         script = await session.library.find(script_id)
         match action:
-            case "archive" | "return":
-                requester, archived = get_requester(interaction), action == "archive"
-                script = await session.library.archive(requester, script_id, archived)
+            case "archive":
+                script = await session.library.archive(get_requester(interaction), script_id)
                 await self._show_script(interaction, script)
                 await self.turns.sync(interaction, session)
             case "ask":
@@ -127,7 +130,10 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         menu: ui.Select[ui.View] = ui.Select(
             custom_id=SCRIPT_MENU_ID,
             placeholder=say("Choose a script…"),
-            options=[make_script_option(script) for script in page_scripts],
+            options=[
+                make_script_option(script, place)
+                for place, script in enumerate(page_scripts, number * SCRIPTS_PER_PAGE + 1)
+            ],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
         lengths = [await session.library.count_lines(script.head) for script in page_scripts]
@@ -148,14 +154,22 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         shown = {
             "run": not (script.running or script.archived),
             "reopen": script.archived,
+            "menu-show": script.head is not None,
+            "menu-export": script.head is not None,
             "rename": manages,
             "archive": manages and not script.archived,
-            "return": manages and script.archived,
             "ask": manages,
             "all": True,
         }
-        buttons = [make_script_button(action, script.id) for action in shown if shown[action]]
-        await edit_response(interaction, content=content, view=make_view(*buttons))
+        position = current_position(script)
+        buttons = [
+            make_position_button(action, position)
+            if action in POSITION_BUTTONS
+            else make_script_button(action, script.id)
+            for action in shown
+            if shown[action]
+        ]
+        await edit_response(interaction, content=content, view=make_row_view(buttons))
 
     async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
@@ -185,12 +199,23 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         result = await library.switch(turn.requester, script_id)
         who, title = format_requester(turn.interaction), inline(result.script.title, 100)
         rows = [say("{who} resumed “{title}”.", who=who, title=title)]
-        # Recap the script, because its messages stand above another script's. Where the bot only
-        # answers, the answer itself shows the last lines.
+        if result.before:
+            paused = inline(result.before.title, 100)
+            rows[0] += f" {say('“{title}” is paused.', title=paused)}"
+        # Recap the script, because its messages stand above another script's, unless the channel
+        # has none. Where the bot only answers, the answer itself shows the last lines.
+        recap = ""
         if turn.bot_is_member:
             elements = await library.load_elements(result.script)
-            rows += format_recap(elements, await library.list_characters(result.script))
-        await self.turns.show(turn, result, announcement="\n".join(rows))
+            names = await library.list_characters(result.script)
+            if not await self.sessions.posts.has_messages(result.script):
+                rows += format_earlier_lines(len(elements))
+                elements = []
+            recap = "\n".join(format_recap(elements, names))
+        await self.turns.show(turn, result, announcement="\n".join(rows), recap=recap)
+        running = await library.find_running()
+        if recap and running and running.erased != result.script.erased:
+            await self.turns.sync(turn.interaction, turn.session)  # the recap shows erased text
 
     async def _delete_script(
         self, interaction: Interaction, session: ChannelSession, script: Script
@@ -202,9 +227,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await self.turns.sync(interaction, session)
 
 
-def make_script_option(script: Script) -> discord.SelectOption:
-    """Return a script as an option of the menu."""
-    title, status = plain(script.title, 100), format_status(script)
+def make_script_option(script: Script, place: int) -> discord.SelectOption:
+    """Return a script as an option of the menu, with its place in the list."""
+    title, status = plain(f"{place}. {script.title}", 100), format_status(script)
     return discord.SelectOption(label=title, value=str(script.id), description=status)
 
 
@@ -222,14 +247,17 @@ def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int,
     """
     entries = [
         say(
-            "- **{title}**: {status}, {lines}, begun <t:{begun}:d> by {owner}",
+            "{place}. **{title}**: {status}, {lines}, started <t:{begun}:f> by {owner}",
+            place=place,
             title=inline(script.title, 60),
             status=format_status(script),
             lines=many(length, "line"),
             begun=int(script.begun.timestamp()),
             owner=mention(script.owner),
         )
-        for script, length in zip(scripts, lengths, strict=True)
+        for place, (script, length) in enumerate(
+            zip(scripts, lengths, strict=True), page * SCRIPTS_PER_PAGE + 1
+        )
     ]
     if pages > 1:
         entries.append(f"-# {say('Page {number:,} of {pages:,}', number=page + 1, pages=pages)}")

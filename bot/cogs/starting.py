@@ -131,7 +131,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
     async def _open_window(self, interaction: Interaction) -> None:
         """Open a window with a situation, which people may leave or change."""
         library = self.services.admit_to_session(interaction).library
-        situation = self.draw_situation(library.recall_guild_model(get_guild(interaction)))
+        chosen = library.recall_guild_model(get_guild(interaction))
+        situation = self.draw_situation(chosen)
         surprise = ui.Checkbox[Any]()
         names = self.services.models.names()[: MAX_CHOICES - 1]
         choices = [
@@ -156,7 +157,14 @@ class Starting(BeginningCog, name="OnBook.starting"):
             ui.Label[Any](text=say("Title"), component=title),
             ui.Label[Any](
                 text=say("First scene heading"),
-                description=say("INT. or EXT. suggests the film voice, an act the stage voice"),
+                description=plain(
+                    say(
+                        "INT. or EXT. suggests the film voice, an act the stage voice; else "
+                        "“{voice}” writes",
+                        voice=chosen or self.services.settings.model,
+                    ),
+                    100,
+                ),
                 component=heading,
             ),
             ui.Label[Any](
@@ -270,11 +278,14 @@ class Starting(BeginningCog, name="OnBook.starting"):
             headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
             model = await turn.session.library.find_chosen_model(new.guild, next(headings, ""))
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
-        elements = [*opening, *manuscript.elements]
+        authors = clean_title(manuscript.authors)
         new = replace(new, title=title or new.title, model=model)
         async with self.turns.show_progress(turn.interaction, SCRIPT) as job:
-            result = await turn.session.library.import_script(turn.requester, new, elements, job)
-        note = attachments.format_import_note(manuscript, len(elements), result.unread)
+            result = await turn.session.library.import_script(
+                turn.requester, new, manuscript.elements, job, opening, authors
+            )
+        lines = len(opening) + len(manuscript.elements)
+        note = attachments.format_import_note(manuscript, lines, result.unread)
         return replace(result, note=note)
 
     async def _keep_running(self, interaction: Interaction) -> None:

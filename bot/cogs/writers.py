@@ -135,7 +135,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
 
         async def submit(answer: Interaction) -> None:
             typed = minutes.value
-            async with self.answering(answer, keep=typed):
+            async with self.answering(answer):
                 await self._start_sprint(answer, script, int(typed) if typed.isdecimal() else 0)
 
         await self.open_modal(interaction, "sprint", say("Start a sprint"), [minutes], submit)

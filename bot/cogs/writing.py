@@ -46,7 +46,7 @@ from ..ui.components import (
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions, format_error
 from ..ui.delivery.sending import FirstResponse, post_message
-from ..ui.markdown import NAME_SIZE, inline, plain
+from ..ui.markdown import inline, mention, plain
 from ..ui.panels.panel import delete_message
 from ..ui.panels.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
@@ -284,7 +284,11 @@ class Writing(BeginningCog, name="OnBook.writing"):
         text = ui.TextInput[Any](
             label=say("Text"),
             style=discord.TextStyle.paragraph,
-            placeholder=say("Maya: You came. Then a blank line, and what happens next."),
+            placeholder=say(
+                "What is said or happens. Then a blank line, and what comes next; {most} lines at "
+                "most.",
+                most=MAX_LINES,
+            ),
             max_length=4000,
         )
 
@@ -362,10 +366,17 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Ask in front of everybody to undo somebody's line."""
         check_bot_permissions(interaction)
         await FirstResponse(interaction).defer()
-        who, name = format_requester(interaction), inline(refused.name, NAME_SIZE)
-        question = say("{who} asks to undo {name}'s line.", who=who, name=name)
+        question = say(
+            "{who} asks to undo {writer}'s line.",
+            who=format_requester(interaction),
+            writer=mention(refused.author),
+        )
         button = make_position_button("agree", ScriptPosition(refused.script, refused.line))
         channel = get_message_channel(interaction)
+        # A link, because nobody redraws the question where its writer has the line's text removed.
+        if shown := await self.sessions.posts.find_message(channel.id, refused.line):
+            place = interaction.guild_id or "@me"
+            question += f" https://discord.com/channels/{place}/{channel.id}/{shown}"
         await post_message(channel, f"-# {question}", view=make_view(button))
 
     async def _take_line_back(self, turn: Turn, expected: ScriptPosition | None) -> None:

@@ -8,6 +8,7 @@ of the answer inherit the language.
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,6 +148,7 @@ THINGS = {
     "character": plural("{number:,} character", "{number:,} characters"),
     "take": plural("{number:,} take", "{number:,} takes"),
     "message": plural("{number:,} message", "{number:,} messages"),
+    "break": plural("{number:,} page break", "{number:,} page breaks"),
     "remark": plural(
         "{number:,} note, comment or section", "{number:,} notes, comments or sections"
     ),
@@ -157,6 +159,20 @@ THINGS = {
 def many(number: int, thing: str) -> str:
     """Return a number of things as “1 line” or “1,200 lines”; ``thing`` is a key of `THINGS`."""
     return say_plural(*THINGS[thing], number)
+
+
+def count_wait(seconds: float) -> Count:
+    """Return a wait, rounded up, in the largest unit of which it has at least two."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return Count(math.ceil(seconds / length), unit)
+    return Count(math.ceil(seconds), "second")
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as “MAYA, JONAS and ZOE”."""
+    *others, last = names
+    return say("{others} and {last}", others=", ".join(others), last=last) if others else last
 
 
 def format_percent(share: float) -> str:

@@ -9,10 +9,10 @@ from pathlib import PurePath
 import discord
 
 from ..errors import RequestError
-from ..i18n.catalogue import many, say, say_plural
+from ..i18n.catalogue import join_names, many, say, say_plural
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers import read_script_file
-from ..screenplay.importers.manuscript import Manuscript
+from ..screenplay.importers.manuscript import FLATTENED, Manuscript
 from ..ui.delivery.sending import CONNECTION_ERRORS, send_with_retries
 
 DOWNLOAD_SECONDS = 60.0
@@ -49,8 +49,13 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
                 unread,
             )
         )
-    if manuscript.left_out:
-        parts.append(say("Left out: {remarks}.", remarks=many(manuscript.left_out, "remark")))
+    left_out = {"remark": manuscript.left_out, "break": manuscript.page_breaks}
+    if remarks := [many(number, thing) for thing, number in left_out.items() if number]:
+        parts.append(say("Left out: {remarks}.", remarks=join_names(remarks)))
+    if flattened := [say(name) for name in FLATTENED if name in manuscript.flattened]:
+        parts.append(say("Became plain speech or action: {things}.", things=join_names(flattened)))
+    if manuscript.page_cut:
+        parts.append(say("Of the title page, only the title and the authors were kept."))
     if manuscript.cut:
         parts.append(
             say_plural(

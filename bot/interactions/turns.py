@@ -11,7 +11,7 @@ from functools import partial
 import discord
 
 from ..errors import TransactionFailed
-from ..i18n.catalogue import say
+from ..i18n.catalogue import join_names, say
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
@@ -129,11 +129,13 @@ class Turns:
         note: str = "",
         announcement: str = "",
         remark: str = "",
+        recap: str = "",
     ) -> None:
         """Show the script as it is after a turn, and tell the requester what they must know.
 
-        The panel says the ``note``, a message of its own the ``announcement``, and the answer to
-        the requester the ``remark``.
+        The panel says the ``recap`` and the ``note``, a message of its own the ``announcement``,
+        and the answer to the requester the ``remark``. What quotes lines is no announcement,
+        because that stays when a line is erased.
         """
         interaction, session, channel = turn.interaction, turn.session, turn.channel
         find_state(interaction).is_written = True
@@ -144,11 +146,15 @@ class Turns:
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
-        joined = "\n".join(f"-# {note}" for note in notes)
+        # An empty row ends the quotation, which some clients would go on with.
+        rows = [recap and f"{recap}\n", *(f"-# {note}" for note in notes)]
+        joined = "\n".join(filter(None, rows))
         if turn.bot_is_member:
             if left := await self.services.messages.sync(channel, session, joined, announcement):
                 sentences.append(format_undeleted(left))
             await poll_messages.put_takes_away(channel, session, result.script.id, result.picked)
+            if turn.requester.ignores_vote:
+                await self.services.live_polls.end_passed(session, result.script.id)
             self.services.deadline_messages.watch_pings(result.script)
         else:
             await self.services.answers.show(
@@ -271,7 +277,7 @@ def format_warnings(result: TurnResult) -> list[str]:
             )
         )
     if result.outsiders:
-        names = inline(", ".join(result.outsiders), OUTSIDERS_SIZE)
+        names = inline(join_names(result.outsiders), OUTSIDERS_SIZE)
         sentences.append(
             say("The voice writes only for the cast, so not for {names}.", names=names)
         )

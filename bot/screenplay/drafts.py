@@ -37,6 +37,10 @@ class CreditedLine(ScriptLine, Protocol):
     """Describe a line with all who wrote it."""
 
     @property
+    def imported(self) -> bool:
+        """Return whether the credit names the authors of a file, which the author imported."""
+
+    @property
     def former_writers(self) -> Sequence[Sequence[Any]] | None:
         """Return pairs of author and credit of the others whose lines this line replaces."""
 
@@ -69,3 +73,5 @@ class Draft:
     origin: dict[str, Any] = field(default_factory=dict)
     surprisal: Floats | None = None
     """The surprisal of each character but the first, in bits: float32 [n]."""
+    imported: bool = False
+    """Whether the credit names the authors of a file, which the author imported."""

@@ -53,9 +53,18 @@ ELEMENT_SPECS: Mapping[Kind, ElementSpec] = {
     Kind.TRANSITION: ElementSpec("> ", is_flush_right=True),
 }
 
+NUMBER = r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)"
+"""Matches the number of an act or a scene, where case is ignored."""
+
+_ACT = re.compile(rf"(?:act|akt) {NUMBER}\b(?!.*\b(?:scene|szene)\b)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([*_]|(?<=\[\\)\[)")
 _NOTE_ESCAPE = re.compile(r"\\(?<=\[\\)\[")
 _SPEECH_ESCAPE = re.compile(r"^\\(?=[#=~>@!.])")
+
+
+def is_act(heading: str) -> bool:
+    """Return whether a heading is one of an act, such as ACT ONE, and of no scene in it."""
+    return bool(_ACT.match(heading))
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,11 @@ class Element:
     def body(self) -> str:
         """Return the shown text: dialogue without its cue, any other element whole."""
         return "\n".join(self.shown[1:] if self.kind.spec.has_cue else self.shown)
+
+    @property
+    def begins_scene(self) -> bool:
+        """Return whether this is a heading, but none of an act, which has scenes below it."""
+        return self.kind is Kind.HEADING and not is_act(self.body)
 
     def find_marks(self) -> set[int]:
         """Return the positions in `text` of the forcing marks and escapes that `shown` lacks."""

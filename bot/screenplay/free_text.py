@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..cleaning import clean
 from ..errors import RequestError
-from .elements import Element, Kind
+from .elements import NUMBER, Element, Kind
 from .fountain import (
     NAME_LIMIT,
     can_be_in_name,
@@ -24,7 +24,7 @@ from .fountain import (
     write_transition,
 )
 from .narration import is_narration
-from .speakers import MAX_CAPITALISED, NUMBER, fold_name, looks_like_name
+from .speakers import MAX_CAPITALISED, fold_name, looks_like_name
 
 TITLE_LIMIT = 100
 """The longest title of a script, in characters: the limit that Discord sets for a thread's name."""
@@ -177,6 +177,9 @@ class _Parser:
     def _ends_speech(self, above: str, line: str) -> bool:
         if self._parse_said(line) or _EMOTE.fullmatch(line):
             return True
+        how = _HOW_FIRST.fullmatch(above)
+        if how and not how[3]:  # a parenthetical needs something said below it
+            return False
         return not _WRAPPED.fullmatch(above) and self.is_narration(line)
 
     def _parse_said(self, line: str) -> list[str] | None:

@@ -7,13 +7,11 @@ import tomllib
 from pathlib import Path
 from unicodedata import normalize
 
+from .elements import NUMBER
 from .fountain import is_name
 
 MAX_CAPITALISED = 3
 """The most words with capitals of a name that the script does not know, unless all is capitals."""
-
-NUMBER = r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)"
-"""Matches the number of an act or a scene, where case is ignored."""
 
 _LABELS = Path(__file__).with_name("labels.toml").read_text(encoding="utf-8")
 _WORDS = {
@@ -21,12 +19,18 @@ _WORDS = {
     for name, words in tomllib.loads(_LABELS).items()
 }
 _NUMBER = re.compile(NUMBER)
-_SIGNS = re.compile(r"[\u0300-\u036f .'\u2019&/#_+-]")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_SIGNS = re.compile(r"[ .'\u2019&/#_+-]")
+
+
+def fold(text: str) -> str:
+    """Return text without case and accents, as people type what they look for."""
+    return _ACCENTS.sub("", normalize("NFD", text.casefold()))
 
 
 def fold_name(name: str) -> str:
     """Return what spellings of one name share: its letters and digits without case and accents."""
-    return _SIGNS.sub("", normalize("NFD", name.casefold()))
+    return _SIGNS.sub("", fold(name))
 
 
 def looks_like_name(text: str) -> bool:

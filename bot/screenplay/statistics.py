@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ..i18n.catalogue import many, say
 from .drafts import CreditedLine, name_writer
-from .elements import Kind
 from .page_layout import LINES_A_PAGE, PAPER_COLUMNS, lay_out_page
 
 
@@ -41,23 +40,31 @@ class ScriptStatistics:
 
 def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
     """Count a script. Call it off the event loop: thousands of lines take a while."""
-    words = [len(line.element.body.split()) for line in lines]
+    words = [_count_words(line.element.body) for line in lines]
     counted = list(zip(lines, words, strict=True))
+    imported = {(line.author, line.credit) for line in lines if line.imported}
+
+    def identify(author: int | None, credit: str) -> Hashable:
+        return (author, credit) if (author, credit) in imported else author
+
     # The former writers first, because a line has its writer's latest name.
     wrote = [
-        (author, WriterStatistics(name_writer(author, credit), 0, 0, rewritten=1))
+        (identify(author, credit), WriterStatistics(name_writer(author, credit), 0, 0, rewritten=1))
         for line in lines
         for author, credit in line.former_writers or ()
     ]
     wrote += [
-        (line.author, WriterStatistics(name_writer(line.author, line.credit), 1, n))
+        (
+            identify(line.author, line.credit),
+            WriterStatistics(name_writer(line.author, line.credit), 1, n),
+        )
         for line, n in counted
     ]
     page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),
         sum(words),
-        sum(line.element.kind == Kind.HEADING for line in lines),
+        sum(line.element.begins_scene for line in lines),
         (page.count("\n") + bool(lines)) / LINES_A_PAGE,
         _sum_by_key(
             (cue, WriterStatistics(cue, 1, n)) for line, n in counted if (cue := line.element.cue)
@@ -65,6 +72,11 @@ def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
         _sum_by_key((author, count) for author, count in wrote if author is not None),
         _sum_by_key((count.name, count) for author, count in wrote if author is None),
     )
+
+
+def _count_words(text: str) -> int:
+    """Count the words of a text; a dash between spaces is none."""
+    return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
 def format_count(count: WriterStatistics) -> str:

@@ -9,6 +9,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import Count, phrase
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
+from ..screenplay.speakers import fold
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .library import Library
 from .permissions import TurnContext, check_may_remove, check_may_rewrite, check_may_write
@@ -162,7 +163,7 @@ class History:
             if elements == [line.element]:
                 raise RequestError("The line already says that. Change something, or leave it.")
             if len(elements) > 1:  # then the script gets longer
-                await context.check_may_add()
+                await context.check_may_add(rewrites=True)
                 await context.check_alternation(requester)
             return await self._replace(context, line, elements, names, requester, job)
 
@@ -243,12 +244,12 @@ def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
     """Return the numbers, from 1, of the lines that a person may mean, the last line first.
 
     A number finds the lines whose numbers have its digits, and other text the lines, with their
-    speakers, that have all its words.
+    speakers, that have all its words, whatever their case and accents.
     """
-    words = wanted.casefold().split()
+    words = fold(wanted).split()
     found = []
     for number, element in enumerate(elements, 1):
-        searched = str(number) if wanted.isdecimal() else element.one_line.casefold()
+        searched = str(number) if wanted.isdecimal() else fold(element.one_line)
         if all(word in searched for word in words):
             found.append(number)
     return found[::-1]

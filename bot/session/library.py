@@ -21,6 +21,7 @@ from ..settings import Settings
 from ..storage.repositories.key_value_repository import guild_model_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
+from .erasures import Erasures
 from .permissions import (
     TurnContext,
     check_may_change,
@@ -28,7 +29,7 @@ from .permissions import (
     check_may_recast,
     check_may_write,
 )
-from .preferences import MODEL, PREFERENCES, STYLE, initial_values
+from .preferences import MODEL, SPECS, STYLE, initial_values
 from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .situations import find_fitting_model
@@ -59,7 +60,12 @@ class Library:
     """
 
     def __init__(
-        self, reader: ScriptReader, settings: Settings, clock: Clock, limits: RateLimits
+        self,
+        reader: ScriptReader,
+        settings: Settings,
+        clock: Clock,
+        limits: RateLimits,
+        erasures: Erasures,
     ) -> None:
         self.channel = reader.channel
         self.store = reader.store
@@ -68,6 +74,7 @@ class Library:
         self.settings = settings
         self.clock = clock
         self.limits = limits
+        self.erasures = erasures
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -82,6 +89,22 @@ class Library:
 
     async def find_running(self) -> Script | None:
         return await self.store.scripts.find_running_script(self.channel)
+
+    async def find_latest(self) -> Script | None:
+        """Return the running script, or where none runs, the one in which somebody wrote last."""
+        return await self.find_running() or await self.store.scripts.find_last_script(self.channel)
+
+    async def load_latest(self) -> Script:
+        """Load the script that `find_latest` returns; raise NoScript."""
+        script = await self.find_latest()
+        if script is None:
+            raise NoScript
+        return script
+
+    async def load_script_to_read(self, script: int | None = None) -> Script:
+        """Load a script by its id, or the latest one; raise RequestError if it has no line."""
+        found = await (self.load_latest() if script is None else self.find(script))
+        return _check_has_lines(found)
 
     async def _make_no_script(self) -> NoScript:
         last = await self.store.scripts.find_last_script(self.channel)
@@ -110,7 +133,14 @@ class Library:
             await self._check_position(script, expected)
             banned = self._add_own_words(found.words)
             yield TurnContext(
-                self.store, script, requester, banned, rotation, vote_ends, self.limits
+                self.store,
+                script,
+                requester,
+                banned,
+                rotation,
+                vote_ends,
+                self.limits,
+                self.erasures,
             )
 
     @asynccontextmanager
@@ -127,10 +157,7 @@ class Library:
 
     async def load_nonempty_script(self) -> Script:
         """Load the running script; raise NoScript, or RequestError if it has no line."""
-        script = await self.load_script()
-        if script.head is None:
-            raise RequestError("The script is empty. Write a line, or use {/continue}.")
-        return script
+        return _check_has_lines(await self.load_script())
 
     async def load_lines(self, script: Script | None = None) -> list[Line]:
         """Return a script's lines, from the first to the last; by default the running one's."""
@@ -199,20 +226,32 @@ class Library:
         new: NewScript,
         elements: Sequence[Element],
         job: Job | None = None,
+        opening: Sequence[Element] = (),
+        authors: str = "",
     ) -> TurnResult:
-        """Begin a script with the elements of a file, and shelve the one that ran.
+        """Begin a script with an opening and the elements of a file, and shelve the one that ran.
 
-        The model reads them before the channel is locked, so nobody who writes here has to wait.
+        The ``authors`` of the file are credited with its elements, which remain the requester's to
+        change. The model reads all before the channel is locked, so nobody who writes here has to
+        wait.
         """
         job = job or Job()
         script, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
-            primed, elements, requester.id, requester.name, job.progress, READING_TIME_LIMIT
+            primed,
+            [*opening, *elements],
+            requester.id,
+            requester.name,
+            job.progress,
+            READING_TIME_LIMIT,
         )
         try:
             drafts = await job.run(reads)
         except Stopped:
             raise RequestError("Stopped while reading the script. Nothing was started.") from None
+        if authors not in ("", requester.name):
+            own, others = drafts[: len(opening)], drafts[len(opening) :]
+            drafts = [*own, *(replace(draft, credit=authors, imported=True) for draft in others)]
         async with self.lock:
             await self._check_may_shelve(requester, new)
             result = await self._store_script(script, primed, drafts, requester)
@@ -314,6 +353,8 @@ class Library:
                 )
             for script_row in filter(None, (target, running)):
                 check_may_write(script_row, requester)
+            # Nobody could write while it was paused.
+            await self.store.rotations.extend_turn(script, self.clock())
             return TurnResult(await self.store.scripts.run_script(script), before=running)
 
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
@@ -321,15 +362,12 @@ class Library:
             check_may_manage(await self.find(script), requester, phrase("rename it"))
             return await self.store.scripts.update_script(script, title=title)
 
-    async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
-        """Archive a script, so that it no longer runs, or return it to the shelf."""
+    async def archive(self, requester: Requester, script: int) -> Script:
+        """Archive a script, so that it no longer runs."""
         async with self.lock:
-            row = await self.find(script)
-            act = phrase("archive it") if archived else phrase("unarchive it")
-            check_may_manage(row, requester, act)
-            running = row.running and not archived
+            check_may_manage(await self.find(script), requester, phrase("archive it"))
             return await self.store.scripts.update_script(
-                script, archived=archived, running=running, ending=None
+                script, archived=True, running=False, ending=None
             )
 
     async def end(self, requester: Requester, script: int) -> Script:
@@ -376,20 +414,28 @@ class Library:
     async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
         """Change preferences of the script, by their names; None removes one.
 
-        The owner and moderators may change all of them, except what only moderators may.
+        The owner and moderators may change all of them, except what only moderators may. A voice
+        without the style of the script removes the style.
         """
         async with self.lock:
-            script = await self.load_script()
-            check_may_manage(script, requester, phrase("change its settings"))
-            for name in values:
-                check_may_change(PREFERENCES[name], requester)
+            script = await self.load_script_to_change(requester, values)
             if model := values.get(MODEL.name):
                 await self.models.look(model)  # because the engine of a removed file works on
             if model or values.get(STYLE.name):
                 engine = await self.models.engine(model or script.model)
                 if style := values.get(STYLE.name):
                     values = {**values, STYLE.name: find_style(engine.model, style)}
+                elif STYLE.of(script) not in engine.model.openings:
+                    values = {**values, STYLE.name: None}
             return await self.store.scripts.update_script(script.id, values)
+
+    async def load_script_to_change(self, requester: Requester, names: Iterable[str]) -> Script:
+        """Load the running script; raise RequestError for who may not change the preferences."""
+        script = await self.load_script()
+        check_may_manage(script, requester, phrase("change its settings"))
+        for name in names:
+            check_may_change(SPECS[name], requester)
+        return script
 
     async def add_to_cast(
         self, requester: Requester, names: Sequence[str], player: int | None = None
@@ -459,3 +505,10 @@ class Library:
                     name=name,
                     word=word,
                 )
+
+
+def _check_has_lines(script: Script) -> Script:
+    """Return a script; raise RequestError if it has no line."""
+    if script.head is None:
+        raise RequestError("The script is empty. Write a line, or use {/continue}.")
+    return script

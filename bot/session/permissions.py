@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import NotTheirs, PersonId, RequestError, VoteOpen
-from ..i18n.catalogue import Count, Phrase, phrase
+from ..i18n.catalogue import Phrase, count_wait, phrase
 from ..preference_spec import PreferenceSpec
 from ..screenplay.drafts import ERASED_PERSON
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Rotation, Script, utc_now
 from ..storage.store import Store
+from .erasures import Erasures
 from .preferences import ALTERNATE, COOLDOWN, ROLE
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
@@ -41,7 +41,21 @@ def check_may_remove(script: Script, line: Line, requester: Requester, act: Phra
         return
     if is_manager(script, requester):
         return
-    raise NotTheirs(script=script.id, line=line.id, name=line.writer, act=act)
+    raise NotTheirs(
+        script=script.id,
+        line=line.id,
+        author=line.author,
+        name=PersonId(line.author) if line.imported else line.writer,
+        act=act,
+        deciders=_name_deciders(script, line.author),
+    )
+
+
+def _name_deciders(script: Script, person: int | None) -> Phrase:
+    """Return who decides on what is a person's: the owner is not named twice."""
+    if person == script.owner:
+        return phrase("them or a moderator")
+    return phrase("them, the script's owner or a moderator")
 
 
 def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
@@ -83,9 +97,10 @@ def check_may_recast(
     if current in (None, player, requester.id) or is_manager(script, requester):
         return
     raise RequestError(
-        "{person} plays {name}. Ask them, the script's owner or a moderator.",
+        "{person} plays {name}. Ask {deciders}.",
         person=PersonId(current),
         name=character,
+        deciders=_name_deciders(script, current),
     )
 
 
@@ -142,6 +157,7 @@ class TurnContext:
     vote_ends: dt.datetime | None
     """When the vote ends on how the script goes on from here; None without a vote."""
     limits: RateLimits
+    erasures: Erasures
 
     def charge_lines(self, lines: int) -> None:
         """Charge lines that the model will write; raise RateLimited at a limit.
@@ -157,33 +173,42 @@ class TurnContext:
             line = self.script.head or ROOT_LINE
             raise VoteOpen(ends=self.vote_ends, script=self.script.id, line=line)
 
-    async def check_may_add(self) -> None:
+    async def check_may_add(self, *, rewrites: bool = False) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet.
 
-        The script may be kept to a role, let people write in order, or have a cooldown.
+        The script may be kept to a role, let people write in order, or have a cooldown. A requester
+        who ``rewrites`` a line may still do so in one line.
         """
         check_may_write(self.script, self.requester)
         check_turn(self.rotation, self.script, self.requester)
         cooldown = COOLDOWN.of(self.script)
         if not cooldown:
             return
-        last = await self.store.lines.find_last_request_time(self.script.id, self.requester.id)
+        place = self.script.id, self.requester.id
+        last = await self.store.lines.find_last_request_time(*place)
+        last = last or self.erasures.find_last_request_time(*place)
         if last is None:
             return
         passed = (utc_now() - last).total_seconds()
-        left = math.ceil(cooldown - passed)
+        left = cooldown - passed
         # The last request is in the future if the machine's clock was put back since.
         if passed >= 0 and left > 0:
-            raise RequestError(
-                "This script has a cooldown. Try again in {seconds}.", seconds=Count(left, "second")
-            )
+            sentence = phrase("This script has a cooldown. Try again in {wait}.")
+            if rewrites:
+                sentence = phrase(
+                    "This script has a cooldown, and your text is several lines. Make it one, or "
+                    "try again in {wait}."
+                )
+            raise RequestError(sentence, wait=count_wait(left))
 
     async def check_alternation(self, author: Requester) -> None:
         """Raise RequestError if the author wrote the last line, too, and the script alternates."""
         if not ALTERNATE.of(self.script):
             return
         last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
-        if last is not None and last.author == author.id:
+        if last is None:
+            return
+        if last.author == author.id or self.erasures.has_written(last.original, author.id):
             raise RequestError(
                 "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
             )

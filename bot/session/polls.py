@@ -112,6 +112,10 @@ class Polls:
         """
         return await self.store.polls.close_passed(script)
 
+    async def list_passed_votes(self, script: int) -> list[int]:
+        """Return the open votes that a script has passed, and whose takes it will not add."""
+        return await self.store.polls.list_passed_votes(script)
+
     async def load_pickable_take(
         self, requester: Requester, poll: int, take: int, script: Script | None = None
     ) -> list[Line]:

@@ -43,10 +43,17 @@ class Posts:
             return posts, path, last_lines
         # The script has changed above these messages: begin with the first one that shows it.
         posts = await self._messages.load_posts(script)
-        before = set(await lines.load_path_ids(posts[0].line)) - {posts[0].line}
         path = await lines.load_path_ids(script.head)
+        if copy := await lines.find_copy(posts[0].line, script.head):
+            return posts, path[path.index(copy) :], last_lines
+        before = set(await lines.load_path_ids(posts[0].line)) - {posts[0].line}
         below = [line for line in path if line not in before]
         return posts, below or path[-1:], last_lines
+
+    async def has_messages(self, script: Script) -> bool:
+        """Return whether messages in its channel show lines of a script."""
+        posts, *_ = await self._messages.load_posts_and_path(script, 1)
+        return bool(posts)
 
     async def load_lines(self, lines: Iterable[int]) -> list[Line]:
         """Load lines by their ids, in the order in which they were written."""
@@ -60,6 +67,10 @@ class Posts:
 
     async def find(self, message: int) -> PostedLine | None:
         return await self._messages.find_post(message)
+
+    async def find_message(self, channel: int, line: int) -> int | None:
+        """Return the message that shows a line in a channel, or None."""
+        return await self._messages.find_message(channel, line)
 
     async def load_line(self, message: int) -> Line:
         """Return the line that a message shows, by its id; raise RequestError if it shows none."""

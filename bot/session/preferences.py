@@ -95,7 +95,7 @@ SKIP_PLAYED = PreferenceSpec[bool](
 ALTERNATE = PreferenceSpec[bool](
     name="alternate",
     label=phrase("alternate"),
-    description=phrase("Let nobody write twice in a row"),
+    description=phrase("Let nobody write twice in a row; one message may have several lines"),
     group=Group.WRITERS,
     type=bool,
     default=False,
@@ -103,7 +103,9 @@ ALTERNATE = PreferenceSpec[bool](
 COOLDOWN = PreferenceSpec[int](
     name="cooldown",
     label=phrase("cooldown"),
-    description=phrase("How long a person waits between two lines"),
+    description=phrase(
+        "How long a person waits after writing or asking the voice, for one line or several"
+    ),
     group=Group.WRITERS,
     type=int,
     default=0,
@@ -141,7 +143,7 @@ PING = PreferenceSpec[bool](
 LOOK = PreferenceSpec[str | None](
     name="look",
     label=phrase("look"),
-    description=phrase("Characters with faces, cards, or a typewritten page"),
+    description=phrase("Characters with faces, cards, or a typewritten page, too wide for a phone"),
     group=Group.CHANNEL,
     type=Look,
     default=None,
@@ -196,6 +198,12 @@ def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, P
     spec = SPECS[name]
     if spec is MOOD:
         return parse_mood(text, settings)
+    wanted = text.strip().casefold()
+    if not spec.choices and wanted in (spec.unset, say(spec.unset).casefold()):
+        if spec.unit:
+            return {name: 0}
+        if spec.default_in(settings) is None:
+            return {name: None}
     if spec.range:
         return {name: parse_number(name, text)}
     if not (choices := spec.choices):

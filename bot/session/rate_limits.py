@@ -7,13 +7,12 @@ saying how long. Neither takes a request that is larger than what is left, such 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import RateLimited
-from ..i18n.catalogue import Count, phrase
+from ..i18n.catalogue import count_wait, phrase
 from ..recent import Recent
 
 MINUTE = 60.0
@@ -97,6 +96,6 @@ class RateLimits:
         ]
         wait, scope = max(waits, default=(0.0, ""))
         if wait > 0:
-            raise RateLimited(RATE_LIMITED[scope], wait=Count(math.ceil(wait), "second"))
+            raise RateLimited(RATE_LIMITED[scope], wait=count_wait(wait))
         for _, bucket, key, amount in charges:
             bucket.take(key, amount)

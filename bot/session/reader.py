@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Sequence
 
 from ..arrays import Floats, Logits, States
-from ..errors import RequestError, Stopped
+from ..errors import ModelError, RequestError, Stopped
 from ..generation import prefill
 from ..generation.inputs import GenerationContext, PrimedModel, prime_model
 from ..generation.prefill import Progress
-from ..inference.registry import ModelRegistry
+from ..i18n.catalogue import phrase
+from ..inference.registry import UNKNOWN_MODEL, ModelRegistry
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
@@ -25,6 +26,11 @@ from .turn import Job, Requester
 
 COMPARED_CHARACTERS = 30_000
 """Characters of a script whose lines are not written again: some 600 lines."""
+
+MODEL_GONE = phrase(
+    "The voice “{name}” of this script is gone. The script's owner or a moderator can choose "
+    "another with {/voice}: {names}."
+)
 
 
 class ScriptReader:
@@ -44,7 +50,12 @@ class ScriptReader:
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
         """Return a script's model, and note that the model reads the script as far as a line."""
-        primed = await self.open_model(script.model, STYLE.of(script))
+        try:
+            primed = await self.open_model(script.model, STYLE.of(script))
+        except ModelError as error:
+            if error.sentence == UNKNOWN_MODEL:
+                raise ModelError(MODEL_GONE, **error.fields) from error
+            raise
         stored = self.notifications.knows_model(script.id)
         previous = None if stored else await self.store.states.find_last_reader(parent)
         self.notifications.record_model(script.id, primed, previous)

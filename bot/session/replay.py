@@ -78,12 +78,12 @@ class ReplayResult:
 
 
 async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
-    """Replay the script that runs in a channel, while people may write on.
+    """Replay the latest script of a channel, while people may write on.
 
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
     RequestError for a script without lines, and what `Engine.run` raises.
     """
-    script = await session.library.load_nonempty_script()
+    script = await session.library.load_script_to_read()
     lines = await session.library.load_lines(script)
     banned = await session.library.load_banned_words(script.guild)
     replayer = Replayer(session, script, banned, lines)

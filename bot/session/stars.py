@@ -13,7 +13,7 @@ from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 
 BEST_LINES, CHOSEN_LINES = 5, 3
-"""The best lines of a script: by their stars, or where there are none, chosen."""
+"""The most lines with stars that are best lines, and the number that chosen lines fill up to."""
 
 
 class Stars:
@@ -63,20 +63,22 @@ class Stars:
     async def load_best_lines(
         self, script: Script, lines: Sequence[Line]
     ) -> list[tuple[Line, int]]:
-        """Return the best of a script's lines, with their stars: chosen where none has any."""
-        if best := await self._stars.load_best_lines(script.head, BEST_LINES):
+        """Return the best of a script's lines, with their stars; chosen ones where few have any."""
+        best = await self._stars.load_best_lines(script.head, BEST_LINES)
+        if (missing := CHOSEN_LINES - len(best)) <= 0:
             return best
-        chosen = await asyncio.to_thread(find_best_lines, lines, CHOSEN_LINES)
-        return [(line, 0) for line in chosen]
+        starred = {line.id for line, _ in best}
+        chosen = await asyncio.to_thread(find_best_lines, lines, missing, starred)
+        return [*best, *((line, 0) for line in chosen)]
 
 
-def find_best_lines(lines: Sequence[Line], most: int) -> list[Line]:
+def find_best_lines(lines: Sequence[Line], most: int, starred: Collection[int] = ()) -> list[Line]:
     """Return the lines that began what the script went on about, in the script's order.
 
     A line scores one for each later line with a word that the line was the first to say; names of
     speakers and common words do not count, nor does a plural s. Speech comes before action, and the
-    later of two equal lines first. Lines without a score, headings, transitions, a drawn opening
-    and removed text are no candidates.
+    later of two equal lines first. Lines without a score, ``starred`` ones, headings, transitions,
+    a drawn opening and removed text are no candidates.
     """
     said = [
         frozenset(word.removesuffix("s") for word in list_content_words(line.element.text))
@@ -90,7 +92,7 @@ def find_best_lines(lines: Sequence[Line], most: int) -> list[Line]:
         score = sum(mentions[word] - 1 for word in words - known)
         known |= words
         kind = line.element.kind
-        is_open = line.author != ON_BOOK and not line.removed
+        is_open = line.author != ON_BOOK and not line.removed and line.id not in starred
         if score and is_open and kind in (Kind.DIALOGUE, Kind.ACTION):
             ranked.append((kind is Kind.DIALOGUE, score, place))
     best = sorted(ranked, reverse=True)[:most]

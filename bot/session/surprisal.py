@@ -101,7 +101,7 @@ async def load_last_surprisal(
     are those of all characters but the first: float [n]. Costs that are not known, as after a
     change of the model, are computed again.
     """
-    script = await session.library.load_script()
+    script = await session.library.load_latest()
     primed = await session.reader.open_model(script.model, STYLE.of(script))
     lines = (await session.store.lines.load_last_lines(script.head, characters))[-max_lines:]
     return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]

@@ -155,6 +155,7 @@ async def insert_lines(
                 text=draft.element.text,
                 author=draft.author,
                 credit=draft.credit,
+                imported=draft.imported,
                 shared_provenance=provenances.get(Provenance.serialize(draft.origin)),
                 seed=draft.origin.get("seed"),
                 delivery=delivery,

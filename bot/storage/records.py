@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..screenplay.elements import Element
-from .schema import Line, Rotation, Script, Sprint, Vote
+from .schema import Line, Poll, Rotation, Script, Sprint, Vote
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class PersonalData:
     """The lines that have their stars."""
     turns: list[tuple[int, Script]]
     """The places, from 1, that they have in orders."""
+    polls: list[tuple[Poll, Script]]
+    """The takes that they asked for."""
     sprints: list[tuple[Sprint, Script]]
     """The sprints that they started, and that go on."""
 
@@ -90,3 +92,7 @@ class ErasureResult:
     """The messages that show the person's name or text until they are redrawn."""
     orders: Sequence[int] = ()
     """The scripts whose order of writers may have changed."""
+    requests: Mapping[int, dt.datetime] = field(default_factory=dict)
+    """When the person last wrote or requested a line, by the script."""
+    last_lines: Sequence[int] = ()
+    """The last lines of scripts that the person wrote, each by the `original` of the line."""

@@ -191,6 +191,8 @@ class Line(Base):
     """The person who wrote the line; `ON_BOOK` for an opening that was drawn, None for a model."""
     credit: Mapped[str]
     """The name of the person or the model when the line was written."""
+    imported: Mapped[bool] = mapped_column(default=False)
+    """Whether `credit` names the authors of a file that `author` imported."""
     provenance: Mapped[int | None] = mapped_column(ForeignKey("provenances.id"))
     """None unless a model wrote the line."""
     seed: Mapped[int | None] = mapped_column(BigInteger)

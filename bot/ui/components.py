@@ -138,6 +138,9 @@ POSITION_BUTTONS = {
     "start": (phrase("Start a script"), discord.ButtonStyle.primary),
     "surprise": (phrase("Surprise me"), discord.ButtonStyle.secondary),
     "end": (phrase("End it"), discord.ButtonStyle.danger),
+    "menu-show": (phrase("Read"), discord.ButtonStyle.secondary),
+    "menu-export": (phrase("Export"), discord.ButtonStyle.secondary),
+    "menu-scripts": (phrase("All scripts"), discord.ButtonStyle.secondary),
     "menu-all-settings": (phrase("All settings"), discord.ButtonStyle.secondary),
     "menu-advanced": (phrase("Advanced"), discord.ButtonStyle.secondary),
 }
@@ -160,10 +163,11 @@ def parse_position(match: re.Match[str]) -> ScriptPosition:
     return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
-def make_start_buttons() -> list[ui.Button[Any]]:
-    """Return the offers to start a script, and to be surprised by one."""
+def make_start_buttons(*, has_scripts: bool = False) -> list[ui.Button[Any]]:
+    """Return the offers to start a script, to be surprised by one, and to see those there are."""
     nowhere = ScriptPosition(0, ROOT_LINE)
-    return [make_position_button(action, nowhere) for action in ("start", "surprise")]
+    actions = ["start", "surprise", *(["menu-scripts"] if has_scripts else [])]
+    return [make_position_button(action, nowhere) for action in actions]
 
 
 def make_next_script_buttons(script: int, action: str = "reopen") -> list[ui.Button[Any]]:
@@ -216,7 +220,6 @@ SCRIPT_BUTTONS = {
     "reopen": (phrase("Reopen"), discord.ButtonStyle.secondary),
     "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
     "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
-    "return": (phrase("Unarchive"), discord.ButtonStyle.secondary),
     "ask": (phrase("Delete"), discord.ButtonStyle.danger),
     "delete": (phrase("Delete for good"), discord.ButtonStyle.danger),
     "see": (phrase("Keep it"), discord.ButtonStyle.secondary),

@@ -29,6 +29,12 @@ _SAFE: Mapping[int, str] = {
     ord("~"): _TILDE,
     ord("@"): f"@{_NOTHING}",
 }
+_ESCAPED_MARK = re.compile(r"\\([*_])")
+_EMPHASIS = re.compile(
+    r"\\[*_]|(?<![*_])(?P<mark>\*{1,3}|_)(?=[^\s*_])(?P<words>(?:\\[*_]?+|[^*_\\])+?)"
+    r"(?<=\S)(?P=mark)(?![*_])"
+)
+"""Matches words between two of Fountain's marks, and what is literal."""
 
 
 def size(text: str) -> int:
@@ -55,6 +61,29 @@ def inline(text: str, limit: int) -> str:
     `size` of the result, with both of them, is at most ``limit``, which is at least 1.
     """
     return _cut(text, limit, _SAFE)
+
+
+def emphasized(line: str, around: str = "") -> str:
+    """Return a line with Fountain's emphasis (see `Element.marked`) as Discord writes it.
+
+    The stars ``around`` it emphasize all of it. Other text, and marks without a partner, are
+    escaped as `inline` does.
+    """
+    line = " ".join(clean(line).split())
+    text, end = around, 0
+    for found in _EMPHASIS.finditer(line):
+        if found["mark"]:
+            text += _escape(line[end : found.start()])
+            # Stars within stars would end them, so only those that the line does not have yet.
+            stars = len(found["mark"]) & ~len(around)
+            mark = "__" if found["mark"] == "_" else "*" * stars
+            text += f"{mark}{_escape(found['words'])}{mark}"
+            end = found.end()
+    return f"{text}{_escape(line[end:])}{around}"
+
+
+def _escape(marked: str) -> str:
+    return _ESCAPED_MARK.sub(r"\1", marked).translate(_SAFE)
 
 
 def plain(text: str, limit: int) -> str:

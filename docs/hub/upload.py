@@ -16,8 +16,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urljoin
 
-from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+try:
+    from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+except ModuleNotFoundError:
+    sys.exit("This needs huggingface-hub. Run .venv/bin/pip install huggingface-hub.")
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACE = Path(__file__).with_name("space")
@@ -30,6 +33,8 @@ def read_card(voice: Path, address: str) -> str:
     Without an address, links into the repository become plain words.
     """
     file = voice.with_suffix(".md").resolve()
+    if not file.is_file():
+        raise FileNotFoundError(f"{voice} has no card. Write {file}, like bot/models/stage.md.")
     text = file.read_text(encoding="utf-8")
     ModelCard(text)  # raises ValueError for metadata that the Hub would refuse
     here = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name

@@ -142,8 +142,10 @@ async def open_privacy(stage: Stage, who: Any, label: str) -> Any:
 async def forget(stage: Stage, who: Any) -> Any:
     """Forget a person with their text, as they ask and confirm; return the answer."""
     asked = await open_privacy(stage, who, "Forget me…")
-    assert_private(asked, "nobody can find your lines later")
-    return await click(who, asked, "Forget me and my text")
+    assert_private(asked, "nobody can find your lines later", "keep their titles")
+    told = await click(who, asked, "Forget me and my text")
+    assert (told.id, labels(told)) == (asked.id, [])  # nothing is left to press
+    return told
 
 
 async def ask_to_forget(person: Person, channel: Channel) -> Message:
@@ -196,7 +198,8 @@ def menu_options(shown: Any) -> dict[str, str]:
 async def choose_script(stage: Stage, title: str, by: Any = None) -> Any:
     """Choose a script from the list as Ann, or as somebody else; return the message below."""
     shown = await ask(stage, "script list", by)
-    await (by or stage.ann).select(shown, [menu_options(shown)[title]])
+    scripts = {label.partition(". ")[2]: value for label, value in menu_options(shown).items()}
+    await (by or stage.ann).select(shown, [scripts[title]])
     return shown
 
 

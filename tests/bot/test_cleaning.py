@@ -32,10 +32,10 @@ from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MAX_WORDS, edit_words
 from bot.settings import read_settings
 from bot.storage.schema import Line, Poll, Script
-from bot.ui.cards.settings_messages import format_words
+from bot.ui.cards.settings_messages import format_banned_words
 from bot.ui.images.pictures import describe_statistics
 from bot.ui.lines.looks import format_block
-from bot.ui.markdown import LIMIT, NAME_SIZE, fenced, inline, plain, size
+from bot.ui.markdown import LIMIT, NAME_SIZE, emphasized, fenced, inline, plain, size
 from bot.ui.pages.history_page import (
     LABEL_SIZE,
     format_label,
@@ -199,7 +199,10 @@ def test_takes_ping_nobody(texts: list[str], credit: str, closed: bool) -> None:
 @given(wild, wild, wild)
 def test_menus_and_windows_have_texts_that_discord_accepts(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=clean_title(title) or "Untitled", running=True, archived=False)
-    shown = [(make_script_option(script).label, 100), (make_title_input(script).default or "", 100)]
+    shown = [
+        (make_script_option(script, 1000).label, 100),
+        (make_title_input(script).default or "", 100),
+    ]
     for line in make_lines([text], who):
         made = make_option(line, 3)
         shown += [
@@ -219,7 +222,7 @@ def test_banned_words_are_shown_in_a_block(text: str) -> None:
         words = edit_words([], text, "")
     except RequestError:
         return
-    shown = format_words(words, "this channel")
+    shown = format_banned_words({"in this channel": words})
     assert not PING.search(shown)
     assert shown.count("`") in (2, 6)  # the option add, or a block
 
@@ -227,7 +230,7 @@ def test_banned_words_are_shown_in_a_block(text: str) -> None:
 @pytest.mark.parametrize("number", [25, MAX_WORDS])
 def test_many_banned_words_fit_into_a_message(number: int) -> None:
     words = [f"{'𝔞' * 50}{index}" for index in range(number)]
-    assert size(format_words(words, "this channel")) <= LIMIT
+    assert size(format_banned_words({"in this channel": words, "in this server": words})) <= LIMIT
 
 
 @given(wild, wild)
@@ -259,6 +262,21 @@ def test_text_does_not_break_out_of_its_block(text: str) -> None:
     assert block.endswith("\n```")
     assert block.count("`") == 6
     assert not PING.search(block)
+
+
+@pytest.mark.parametrize(
+    ("line", "around", "shown"),
+    [
+        ("Now. *He rings.* __*Go!", "", "Now\\. *He rings\\.* \\_\\_\\*Go!"),
+        ("**Get** _on_ ***now***", "", "**Get** __on__ ***now***"),
+        ("He *rings* ***the*** _bell_", "*", "*He rings **the** __bell__*"),
+        ("INT. *DINER* **NOW**", "**", "**INT\\. *DINER* NOW**"),
+        (r"\*a\* *b\* c* 2 * 3 * 4 _ x_", "", r"\*a\* *b\* c* 2 \* 3 \* 4 \_ x\_"),
+        ("*||@here|| <@1>* `x`*~~", "", "*\\|\\|@\u200bhere\\|\\| \\<@\u200b1\\>* ˋxˋ\\*∼∼"),
+    ],
+)
+def test_examples_of_emphasized(line: str, around: str, shown: str) -> None:
+    assert emphasized(line, around) == shown
 
 
 def test_examples_of_inline() -> None:

@@ -139,8 +139,13 @@ class Asked(state.Act):
         return [message for message in found if not message.deleted]
 
     def results(self) -> list[Message]:
-        """Return the messages of the channel that are new or have changed since the request."""
+        """Return the messages that are new or have changed since the request.
+
+        They are those of the channel, and the one whose button was pressed.
+        """
         seen = Channel(self.discord, self.channel).messages() if self.channel else []
+        if (pressed := self.discord.messages.get(self.source or 0)) and not pressed.deleted:
+            seen.append(pressed)
         return [post for post in seen if post.id > self.id or post.versions[-1].at > self.began]
 
     async def shows(self, *texts: str) -> Message:

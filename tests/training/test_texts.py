@@ -250,8 +250,34 @@ def test_screenplays_in_markdown_become_fountain(write: Write):
     assert read(write("a.md", heading)).content == heading.removeprefix("# ")
 
 
+def test_bold_names_with_a_blank_line_or_a_colon_are_cues(write: Write):
+    speeches = ["**NORA**\n\nWhere?", "**OLLIE:** There.", "**Nora**: No.", "**OLLIE**\nYes."]
+    script = "# It\n\n## INT. BAR - NIGHT\n\n" + "\n\n".join([*speeches, "**Nora**\n\nOh."])
+    expected = (
+        "INT. BAR - NIGHT\n\nNORA\nWhere?\n\nOLLIE\nThere.\n\nNORA\nNo.\n\nOLLIE\nYes.\n\nNORA\nOh."
+    )
+    assert read(write("a.md", script)).content == expected
+
+
+def test_bold_lines_that_are_no_names_are_kept(write: Write):
+    scene = (
+        "## INT. BAR - NIGHT\n\n**Title:** It\n\n**A shot!**\n\nShe runs.\n\n**CUT TO:**\n\nRain."
+    )
+    scene += "\n\n**OLLIE**\n\nNo.\n\n**ACT TWO**\n\nWind.\n\n**OLLIE**\n\nOh."
+    scene += "\n\n**THE END**\n\n# EXT. PIER\n\n**NORA**\n\n*(softly)*\n\nYes."
+    expected = "INT. BAR - NIGHT\n\nTitle: It\n\nA shot!\n\nShe runs.\n\nCUT TO:\n\nRain."
+    expected += "\n\nOLLIE\nNo.\n\nACT TWO\n\nWind.\n\nOLLIE\nOh."
+    expected += "\n\nTHE END\n\nEXT. PIER\n\nNORA\n(softly)\nYes."
+    assert read(write("a.md", scene)).content == expected
+    scene = "## INT. BAR\n\n**Cast:** Nora\n\n**NORA**\nHi.\n\n**BLACKOUT**\n\nSilence."
+    expected = "INT. BAR\n\nCast: Nora\n\nNORA\nHi.\n\nBLACKOUT\n\nSilence."
+    assert read(write("a.md", scene)).content == expected
+
+
 def test_other_markdown_is_kept(write: Write):
     notes = "# Notes\n\n**Note**\nThis is *not* a play."
+    assert read(write("a.md", notes)).content == notes
+    notes = "**How**\n\nBoil them.\n\n**Why**\n\nFor lunch.\n\n**How**\n\nPeel them."
     assert read(write("a.md", notes)).content == notes
 
 
@@ -354,7 +380,12 @@ def test_folders_are_searched_for_known_kinds(write: Write):
     write("in/.hidden.txt", "hidden")
     write("in/.git/b.txt", "hidden")
     write("in/empty.txt", "\n\n")
-    assert names(collect([write("in/c.docx", "Words").parent])) == (["a"], ["a"], [])
+    split = collect([(other := write("in/c.docx", "Words")).parent])
+    assert names(split) == (["a"], ["a"], [])
+    told = f"{other}, {other.with_name('picture.png')}."
+    assert f"\nLeft out, because only .fountain, .txt, .md and .fdx are read: {told}" in describe(
+        split
+    )
 
 
 def test_a_file_named_twice_is_read_once(write: Write):
@@ -376,8 +407,9 @@ def test_copies_of_held_out_texts_are_not_learned(write: Write):
     assert len(contents) == len(set(contents)) == 10
     write("set/train/a.txt", prose(30_000, 11))
     folder = write("set/validation/b.txt", prose(5_000)).parents[1]
-    split = collect([folder, write("copy.txt", prose(5_000))])
+    split = collect([folder, copy := write("copy.txt", prose(5_000))])
     assert names(split) == (["a"], ["b"], [])
+    assert f"\nLeft out, as copies of other texts: {copy}." in describe(split)
 
 
 def test_texts_of_the_same_name_get_numbers(write: Write):
@@ -432,6 +464,9 @@ def test_too_little_text_is_refused(write: Write):
     )
     write("set/train/a.txt", "x" * MINIMUM)
     assert size(collect([path.parents[1]]).train) == MINIMUM
+    copies = [write(f"{name}.txt", prose(21_000)) for name in "ab"]
+    with pytest.raises(TextError, match=r"needed: add text\. Left out, as copies .*b\.txt\."):
+        collect(copies)
     # Held-out text does not count as learned.
     with pytest.raises(TextError, match=r"There are only 1\d,\d{3} characters to train on"):
         collect([write("a.txt", prose(21_000))])
@@ -442,7 +477,7 @@ def test_what_was_read_is_told_and_texts_of_little_speech_are_named():
     split = Split((Text("a", "ANN\nYes.\n\n" * 3), play), (Text("c", "@Ann\nNo.\n\n" * 3),), ())
     assert describe(split) == (
         "3 texts, 90 characters; held out: c.\nHardly any speech: b. "
-        "Put each NAME on a line of its own, in capitals, above what is said."
+        "Put each NAME on a line of its own, in capitals, directly above what is said."
     )
 
 

@@ -275,13 +275,21 @@ def test_sample_writes_a_scene_that_follows_from_its_seed(tiny_run: Run, capsys)
     assert write("--beginning", "EXT. PIER - DAY").startswith("EXT. PIER - DAY\n\n")
 
 
+def test_a_run_without_an_evaluation_says_how_far_to_train(scenes: Path, tmp_path: Path, capsys):
+    begin(tmp_path, scenes, FEW).save()
+    assert main(["sample", str(tmp_path)]) == 1
+    assert "train this run up to step 5" in capsys.readouterr().err
+
+
 def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
-    tiny_run: Run, voices: Path, scenes: Path, capsys
+    tiny_run: Run, voices: Path, scenes: Path, tmp_path: Path, capsys
 ):
-    text = scenes / "test" / "the-comedy-of-errors.fountain"
     for voice in (tiny_run.folder, voices / "tiny.onnx"):
-        assert main(["evaluate", str(voice), str(text)]) == 0
+        assert main(["evaluate", str(voice), str(scenes / "test")]) == 0
         assert re.search(r"the-comedy-of-errors +4,\d{3} +\d+ +\d\.\d{4}$", capsys.readouterr().out)
+    (tmp_path / "notes.docx").touch()
+    assert main(["evaluate", str(voice), str(scenes / "test"), str(tmp_path / "notes.docx")]) == 1
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,16 @@ def test_one_command_makes_a_voice(
     assert (config.name, config.language) == ("my own", "de")
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.upper == released.config().upper
+    written = (tmp_path / "my own.onnx").read_bytes()
+    assert main([*command, "--steps", "11", "--name", "my own"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = (tmp_path / "my own.onnx").read_bytes()
+    assert again != written
+    assert main([*command, "--voices", str(tmp_path), "--steps", "1", "--name", "my own"]) == 1
+    assert "is another voice" in capsys.readouterr().err
+    assert (tmp_path / "my own.onnx").read_bytes() == again
+    monkeypatch.chdir(tmp_path)
     command = ["tune", str(voices / "tiny.onnx"), str(scripts), "--out", "runs/my own"]
     assert main([*command, "--steps", "4"]) == 1
     assert "already holds a run" in capsys.readouterr().err
@@ -200,7 +210,7 @@ def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: 
     [text] = run.read_heldout("validation")
     streams = len(text.content) // 1000
     _, cost = calibrate(released.model(), released.vocabulary(), text.content, streams)
-    assert f"(carried state in {streams} pieces, " in printed
+    assert f"(carried state in {streams} pieces)" in printed
     assert f"Untuned, a held-out character costs {cost.per_character:.4f} bits." in printed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..data.texts import read
+from ..data.texts import read_files
 from ..errors import TextError
 from ..evaluation import measure_carried
 from ..voice_file import open_voice
@@ -21,17 +21,19 @@ class Evaluate(Command):
     voice: Positional[Path]
     """A run folder, or a voice file."""
     texts: Texts
-    """The texts to read."""
+    """.fountain, .txt, .fdx, .md, or folders of them."""
 
     def __call__(self) -> int:
         """Print a table of the texts."""
         if not self.texts:
-            raise TextError("No text is named: give the files to read, after the voice.")
+            raise TextError("No text is named: give files or folders, after the voice.")
         voice = open_voice(self.voice)
         model, vocabulary = voice.model(), voice.vocabulary()
+        texts = read_files(self.texts)
+        if not texts:
+            raise TextError("There is no text in these folders: name others.")
         print(f"{'text':28} {'characters':>10} {'skipped':>8} {'bits per character':>18}")
-        for path in self.texts:
-            text = read(path)
+        for text in texts:
             cost = measure_carried(model, vocabulary, text.content)
             print(
                 f"{text.name:28} {cost.characters:10,} {vocabulary.count_skipped(text.content):8,} "

@@ -168,8 +168,17 @@ class Voice(Command):
                 f"with --voices."
             )
         if not re.fullmatch(r"\w[\w .-]*", self.name):
-            raise VoiceError(f"--name {self.name} can name no file: use letters, digits, - and _.")
+            raise VoiceError(
+                f"--name {self.name} can name no file: begin with a letter or a digit, and use "
+                f"letters, digits, blanks, dots, - and _."
+            )
         out = Path("runs") / self.name
+        target = self.voices / f"{self.name}.onnx"
+        if target.exists() and not _is_of_run(target, Run(out)):
+            raise VoiceError(
+                f"{target} is another voice, which {out} did not make: choose another --name, "
+                f"or remove that file."
+            )
         tune = Tune(voice=self.voice, out=out).defaults()
         base = tune.description
         is_better = replace(
@@ -183,7 +192,6 @@ class Voice(Command):
         ).learn("Repeat the command to continue.")
         if not is_better:
             return INTERRUPTED if is_better is None else 1
-        target = self.voices / f"{self.name}.onnx"
         # In a process of its own, because training does not know what exports it.
         export = [sys.executable, "-m", EXPORT, str(out), "--output", str(target)]
         try:
@@ -201,3 +209,11 @@ class Voice(Command):
             f"{self.name}` with `use`."
         )
         return 0
+
+
+def _is_of_run(voice: Path, run: Run) -> bool:
+    """Return whether a voice file was made of a run, as far as its configuration tells."""
+    if not run.is_begun:
+        return False
+    told, known = open_voice(voice).config(), run.config()
+    return (told.name, told.tuned_from) == (known.name, known.tuned_from)

@@ -44,11 +44,22 @@ HEADING_IN_MARKDOWN = re.compile(rf"(?m)^#+ +.*\w.*|^\*\*{SCENE_HEADING.pattern}
 # Within a paragraph, and neither a word with underscores nor a star between blanks.
 EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|\b_{1,3})(?![\s_])((?:.|\n(?!\n))*?[^\s\\])\1(?!(?<=_)\w)")
 
-TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(draft )?date|contact|copyright|revision"
+TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(?:draft )?date|contact|copyright|revision"
 TITLE_PAGE = re.compile(
     # The first key must be one of these, because a transcript can have a speaker called AUTHOR.
     rf"\A(?=(?i:{TITLE_PAGE_KEYS}):)"
     r"(?:\w[^:\n]*:(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+(?=\n|\Z)"
+)
+CAPTION = (
+    r"(?:act|scene|akt|szene) +(?:[\divx]|one|two|three|four|five)|super:"
+    r"|(?:(?:the )?end|ende|(?:moments |much )?later|montage|titles?"
+    r"|(?:smash |match |jump )?cut|fade|blackout|curtain)\b"
+)
+# A name in bold, with a colon and the speech on its line, or with a blank line above the speech.
+LOOSE_CUE = re.compile(
+    rf"(?m)^\*\*(?!{SCENE_HEADING.pattern}|[^*\n]*\bTO:|(?i:{CAPTION}|(?:{TITLE_PAGE_KEYS}):))"
+    r"([^*\n]{0,40}[^*\n:.!?])(?:(?::\*\*|\*\*:) +(?=\S)"
+    r"|:?\*\*:?\n\n([*_]*\([^()\n]+\)[*_]*\n)?\n?(?!\#|\*\*[^*\n]+\*\*$)(?=.*\w))"
 )
 REMARK = r"(?s:/\*(?:(?!\*/).)*\*/|\[\[(?:(?!\n\n|\]\]).)*\]\])"
 REMARKS = (
@@ -80,6 +91,10 @@ class Split:
     train: tuple[Text, ...]
     validation: tuple[Text, ...]
     test: tuple[Text, ...]
+    copies: tuple[str, ...] = ()
+    """The files that were left out because another one has the same text."""
+    others: tuple[str, ...] = ()
+    """The files in folders that were left out because of their kind."""
 
 
 def read(path: Path) -> Text:
@@ -103,7 +118,10 @@ def read(path: Path) -> Text:
         case ".md":
             content = _normalise(_decode(path, data))
             headings = HEADING_IN_MARKDOWN.findall(content)
+            names = [name.upper() for name, _ in LOOSE_CUE.findall(content)]
             if any(SCENE_HEADING.match(heading.strip("*_# ")) for heading in headings):
+                if len(set(names)) < len(names):  # speakers come back, unlike captions
+                    content = LOOSE_CUE.sub(r"\n\n**\1**\n\2", content)
                 content = _read_markdown(content)
             elif len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
                 content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
@@ -133,9 +151,14 @@ def hash_files(paths: Sequence[Path]) -> str:
     return sha256("\n".join(sorted(marks)).encode()).hexdigest()
 
 
+def read_files(paths: Sequence[Path]) -> tuple[Text, ...]:
+    """Return the text of every file in files and folders; raises as `read` does."""
+    return tuple(read(file) for file in _list_files(paths))
+
+
 def read_texts(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the texts of all parts in files and folders, each once; raises as `read` does."""
-    found = [read(file) for file in _list_files(paths)]
+    found = read_files(paths)
     return _number_names({text.content: text for text in found if text.content}.values())
 
 
@@ -151,18 +174,30 @@ def collect(paths: Sequence[Path]) -> Split:
 
     Raises `TextError` when a file cannot be read, or when too little is left to learn from.
     """
-    parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
+    parts: dict[str, list[Text]] = {part: [] for part in PARTS}
+    unsplit: dict[Path, Text] = {}
     for file, part in _list_files(paths).items():
         text = read(file)
-        if text.content:
+        if text.content and part:
             parts[part].append(text)
+        elif text.content:
+            unsplit[file] = text
     known = {text.content for part in PARTS for text in parts[part]}
-    loose = {text.content: text for text in parts[""] if text.content not in known}
-    split = _hold_out(list(loose.values()))
+    loose: list[Text] = []
+    copies: list[str] = []
+    for file, text in unsplit.items():
+        if text.content in known:
+            copies.append(str(file))
+        else:
+            loose.append(text)
+            known.add(text.content)
+    split = _hold_out(loose)
     split = Split(
         _number_names([*parts["train"], *split.train]),
         _number_names([*parts["validation"], *split.validation]),
         _number_names([*parts["test"], *split.test]),
+        tuple(copies),
+        tuple(_list_others(paths)),
     )
     _check(paths, split)
     return split
@@ -193,19 +228,30 @@ def _list_files(paths: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, tuple[Path, str]] = {}
     for path in paths:
         _require(path)
-        for file, part in _list_folder(path) if path.is_dir() else [(path, "")]:
+        for file, part in _list_texts(path) if path.is_dir() else [(path, "")]:
             known, earlier = found.get(file.resolve(), (file, ""))
             found[file.resolve()] = (known, earlier or part)
     return dict(found.values())
 
 
+def _list_texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the supported files below a folder, with their parts."""
+    return (found for found in _list_folder(folder) if found[0].suffix.lower() in KINDS)
+
+
+def _list_others(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield the names of the files in folders that are of no supported kind."""
+    for folder in filter(Path.is_dir, paths):
+        for file, _ in _list_folder(folder):
+            if file.suffix.lower() not in KINDS:
+                yield str(file)
+
+
 def _list_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the supported files below a folder, with their parts; skip hidden files."""
+    """Yield the files below a folder, with their parts; skip hidden files."""
     for file in sorted(folder.rglob("*")):
         steps = file.relative_to(folder).parts
-        if file.suffix.lower() not in KINDS or not file.is_file():
-            continue
-        if any(step.startswith(".") for step in steps):
+        if any(step.startswith(".") for step in steps) or not file.is_file():
             continue
         part = _find_part(folder, steps)
         if part is not None:
@@ -366,13 +412,22 @@ def describe(split: Split) -> str:
     held_out = (f"{'the end of ' * t.is_end}{t.name}" for t in texts[len(split.train) :])
     size = f"{len(whole):,} text{'s' * (len(whole) != 1)}, {_count_characters(texts):,} characters"
     told = f"{size}; held out: {_list_names(held_out)}."
+    told += "".join(f"\n{reason}" for reason in _explain_left_out(split))
     if silent := _list_names(t.name for t in whole if speeches[t.folder, t.name] < 3):
         told += f"\nHardly any speech: {silent}. "
-        told += "Put each NAME on a line of its own, in capitals, above what is said."
+        told += "Put each NAME on a line of its own, in capitals, directly above what is said."
     if typed := _list_names(text.name for text in whole if _is_typed(text.content)):
         told += f"\nTyped pages, learned with all their blanks: {typed}. Save them as .fdx or "
         told += ".fountain: the bot's /script import and /script export make Fountain of them."
     return told
+
+
+def _explain_left_out(split: Split) -> Iterator[str]:
+    """Yield a sentence for each reason why files were left out."""
+    if split.copies:
+        yield f"Left out, as copies of other texts: {_list_names(split.copies)}."
+    if split.others:
+        yield f"Left out, because only {KINDS_IN_WORDS} are read: {_list_names(split.others)}."
 
 
 def _list_names(names: Iterable[str]) -> str:
@@ -419,8 +474,7 @@ def _check(paths: Sequence[Path], split: Split) -> None:
         raise TextError(f"{where}: give files of the kinds {KINDS_IN_WORDS}.")
     size = _count_characters(split.train)
     if size < MINIMUM:
-        raise TextError(
-            f"There are only {size:,} characters to train on, but {MINIMUM:,} are needed: add text."
-        )
+        told = f"There are only {size:,} characters to train on, but {MINIMUM:,} are needed: "
+        raise TextError(" ".join([f"{told}add text.", *_explain_left_out(split)]))
     if not split.validation:
         raise TextError("There is no text to validate on: put some into the `validation` folder.")

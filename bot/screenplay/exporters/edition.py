@@ -53,12 +53,11 @@ class Edition:
         return {key: lines for key, lines in entries.items() if lines}
 
     def numbered(self) -> Iterator[tuple[Element, str | None]]:
-        """Yield each element with its scene number: None unless it is a heading to number."""
+        """Yield each element with its scene number: None unless it begins a scene to number."""
         scene = 0
         for element in self.elements:
-            is_heading = element.kind is Kind.HEADING
-            scene += is_heading
-            yield element, str(scene) if is_heading and self.scene_numbers else None
+            scene += element.begins_scene
+            yield element, str(scene) if element.begins_scene and self.scene_numbers else None
 
 
 def make_edition(

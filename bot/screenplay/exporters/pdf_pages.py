@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import takewhile
 
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Paragraph, PTOContainer, Spacer
@@ -11,23 +12,31 @@ from screenplain.export import pdf
 
 from .edition import continue_cue
 
-CUE_STYLE, SPEECH_STYLES = "character", ("dialog", "parenthentical")
+HEADING_STYLE, CUE_STYLE, SPEECH_STYLES = "slug", "character", ("dialog", "parenthentical")
 """The names of screenplain's styles, which spells the last one so."""
 
 
 class Speech(PTOContainer):
-    """A cue and what is said below it, which may go on on the next page."""
+    """A cue below its headings, and what is said below it, which may go on on the next page."""
 
-    def __init__(self, cue: Paragraph, said: list[Flowable]) -> None:
+    def __init__(self, headings: list[Flowable], cue: Paragraph, said: list[Flowable]) -> None:
         style = ParagraphStyle("more", cue.style, spaceBefore=0, keepWithNext=0)
         self._more = Paragraph("(MORE)", style)
         again = Paragraph(escape(continue_cue(cue.getPlainText()), quote=False), cue.style)
-        super().__init__([cue, *said], [self._more], [again])
+        parts = [*headings, cue, *said]
+        # What must not end a page: the headings, the cue and a parenthetical below it.
+        self._top = sum(1 for _ in takewhile(Flowable.getKeepWithNext, parts))
+        super().__init__(parts, [self._more], [again])
 
     def split(self, width: float, height: float) -> list[Flowable]:
-        """Return what fits above (MORE) and the rest, or nothing if only the cue fits."""
+        """Return what fits above (MORE) and the rest, or nothing if no speech fits.
+
+        What has no room on a whole page is split anywhere.
+        """
         parts = super().split(width, height)
-        return [] if parts[1:2] == [self._more] else parts
+        is_cut_early = self._more in parts[: self._top + 1]
+        has_whole_page = hasattr(self, "_postponed")
+        return [] if is_cut_early and not has_whole_page else parts
 
 
 class Pages(pdf.DocTemplate):  # type: ignore[misc]  # the library has no types
@@ -38,19 +47,27 @@ class Pages(pdf.DocTemplate):  # type: ignore[misc]  # the library has no types
 
 
 def _join_speeches(story: Iterable[Flowable]) -> Iterator[Flowable]:
-    """Yield each cue and what is said below it as one `Speech`, and all else as it is."""
-    cue, said = None, list[Flowable]()
+    """Yield a cue, its headings and what is said below it as one `Speech`, and all else as it is.
+
+    The library keeps a heading with what follows it, but not with a container.
+    """
+    headings, cue, said = list[Flowable](), None, list[Flowable]()
     for part in story:
         style = part.style.name if isinstance(part, Paragraph) else ""
         if cue and (style in SPEECH_STYLES or isinstance(part, Spacer)):
             said.append(part)
             continue
         if cue:
-            yield Speech(cue, said)
-        cue, said = None, []
+            yield Speech(headings, cue, said)
+            headings, cue, said = [], None, []
         if isinstance(part, Paragraph) and style == CUE_STYLE:
             cue = part
+        elif style == HEADING_STYLE or isinstance(part, pdf.SlugWithSceneNumbers):
+            headings.append(part)
         else:
-            yield part
+            yield from (*headings, part)
+            headings = []
     if cue:
-        yield Speech(cue, said)
+        yield Speech(headings, cue, said)
+    else:
+        yield from headings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from xml.etree.ElementTree import Element as Node
 from xml.etree.ElementTree import ParseError
 
@@ -12,10 +13,15 @@ from defusedxml.ElementTree import fromstring
 from ...errors import RequestError
 from ..elements import Kind
 from ..emphasis import Run, format_runs
-from .manuscript import LONGEST_ELEMENT, Block, Manuscript
+from .manuscript import DUAL_DIALOGUE, LONGEST_ELEMENT, LYRICS, Block, Manuscript
 
-_SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
-_KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
+_SUNG = {"Singing", "Lyrics"}
+_SPEECH = {"Dialogue", "Parenthetical", *_SUNG}
+_KINDS = {
+    "New Act": Kind.HEADING,
+    "Scene Heading": Kind.HEADING,
+    "Transition": Kind.TRANSITION,
+}
 
 
 def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:
@@ -27,12 +33,18 @@ def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:
             "That is not a Final Draft script. Save it again in Final Draft, or use Fountain "
             "or text."
         )
+    page = list(_read_title_page(script))
     manuscript = Manuscript(
-        _find_title(script), left_out=sum(1 for _ in content.iter("ScriptNote"))
+        page[0] if page else None, left_out=sum(1 for _ in content.iter("ScriptNote"))
     )
+    manuscript.read_credits(page[1:])
     manuscript.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
+    if content.find(".//DualDialogue") is not None:
+        manuscript.flattened.add(DUAL_DIALOGUE)
     speech: Block = []
     for kind, lines in _paragraphs(content):
+        if kind in _SUNG:
+            manuscript.flattened.add(LYRICS)
         if speech and kind in _SPEECH:
             speech += _bracket(lines) if kind == "Parenthetical" else lines
             continue
@@ -91,10 +103,8 @@ def _bracket(lines: Block) -> Block:
     return [line] if line.startswith("(") else [f"({line})"]
 
 
-def _find_title(script: Node) -> str | None:
-    """Return the first paragraph with text on the title page."""
-    for paragraph in script.findall("TitlePage/Content/Paragraph"):
-        text = "".join(run.text or "" for run in paragraph.findall("Text"))
-        if text.strip():
-            return " ".join(text.split())
-    return None
+def _read_title_page(script: Node) -> Iterator[str]:
+    """Yield the paragraphs of the title page from the title, the first one with text, on."""
+    paragraphs = script.findall("TitlePage/Content/Paragraph")
+    texts = ("".join(run.text or "" for run in each.findall("Text")) for each in paragraphs)
+    return dropwhile(lambda text: not text, (" ".join(text.split()) for text in texts))

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import dropwhile
+from itertools import chain
 
-from ..elements import Element, Kind
+from ..elements import Element, Kind, is_act
 from ..fountain import classify, parse_model_text
-from .manuscript import Block, Manuscript, decode_text
+from ..free_text import make_heading
+from .manuscript import CENTRED_TEXT, DUAL_DIALOGUE, LYRICS, Block, Manuscript, decode_text
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
 _KEYS |= {"copyright", "revision", "format", "font"}
 _SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
+_PAGE_BREAK = re.compile(r"={3,}[ \t]*")
 _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 
 
 def read_fountain(data: bytes, _: Sequence[str] = ()) -> Manuscript:
-    title, text = split_title_page(decode_text(data))
-    manuscript = Manuscript(title or None)
+    manuscript, text = read_title_page(decode_text(data))
     text, manuscript.left_out = _remove_passages(text, "/*", "*/")
     for block in split_blocks(text):
         bare, notes = _remove_passages("\n".join(block), "[[", "]]")
@@ -31,10 +32,20 @@ def read_fountain(data: bytes, _: Sequence[str] = ()) -> Manuscript:
 
 
 def _skip_outline(manuscript: Manuscript, lines: Block) -> Block:
-    """Return the lines below sections, synopses and page breaks, which are counted."""
-    kept = list(dropwhile(lambda line: line.startswith(("#", "=")), lines))
-    manuscript.left_out += len(lines) - len(kept)
-    return kept
+    """Return the lines below sections, synopses and page breaks, which are counted.
+
+    A section such as `# Act One` becomes a heading instead.
+    """
+    for at, line in enumerate(lines):
+        if not line.startswith(("#", "=")):
+            return lines[at:]
+        if is_act(title := line.lstrip("# ")):
+            manuscript.add(make_heading(title))
+        elif _PAGE_BREAK.fullmatch(line):
+            manuscript.page_breaks += 1
+        else:
+            manuscript.left_out += 1
+    return []
 
 
 def _add_block(manuscript: Manuscript, lines: Block) -> None:
@@ -47,10 +58,16 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
         if rest := _skip_outline(manuscript, rest):
             manuscript.add(parse_model_text("\n".join(rest)))
     elif all(_CENTERED.fullmatch(line) for line in lines):
+        manuscript.flattened.add(CENTRED_TEXT)
         manuscript.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
     else:
-        without_lyric_marks = (line.strip().removeprefix("~") for line in lines)
-        manuscript.add(parse_model_text("\n".join(without_lyric_marks)))
+        without_lyric_marks = [line.strip().removeprefix("~") for line in lines]
+        element = parse_model_text("\n".join(without_lyric_marks))
+        manuscript.add(element)
+        if without_lyric_marks != [line.strip() for line in lines]:
+            manuscript.flattened.add(LYRICS)
+        if first.endswith("^") and element and element.kind is Kind.DIALOGUE:
+            manuscript.flattened.add(DUAL_DIALOGUE)
 
 
 def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
@@ -89,8 +106,8 @@ def _begins_speech(block: Block) -> bool:
     return classify(f"{block[0]}\nx") is Kind.DIALOGUE
 
 
-def split_title_page(text: str, *, any_key: bool = True) -> tuple[str | None, str]:
-    """Return the title, and the text after the title page.
+def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str]:
+    """Return a manuscript with the title and the authors, and the text after the title page.
 
     A text without any key of Fountain's at its beginning has no title page, and no title. Unless
     ``any_key`` may stand on it, a title page needs a title, and ends at the first line without a
@@ -107,17 +124,21 @@ def split_title_page(text: str, *, any_key: bool = True) -> tuple[str | None, st
             entries = found.setdefault(match[1].lower(), [])
             entries.append(match[2])
         elif any_key:
-            return None, text
+            return Manuscript(), text
         else:
             rest = "\n".join([*lines[at:], "", rest])
             break
     if not found.keys() & (_KEYS if any_key else {"title"}):
-        return None, text
-    return _plain_title(found.get("title", [])), rest
+        return Manuscript(), text
+    title = _join_plain(found.pop("title", []), " ") or None
+    authors = _join_plain([*found.pop("author", []), *found.pop("authors", [])], ", ")
+    found.pop("credit", None)
+    others = _join_plain(chain(*found.values()), " ")
+    return Manuscript(title, authors=authors, page_cut=bool(others)), rest
 
 
-def _plain_title(lines: Iterable[str]) -> str:
-    """Return a title on one line, without emphasis around it and without escapes."""
-    bare = " ".join(line.strip("*_ \t") for line in lines)
-    title = " ".join(bare.split())
-    return Element(Kind.ACTION, title).body if title else ""
+def _join_plain(lines: Iterable[str], separator: str) -> str:
+    """Return lines as one, without emphasis around them and without escapes."""
+    bare = separator.join(filter(None, (line.strip("*_ \t") for line in lines)))
+    joined = " ".join(bare.split())
+    return Element(Kind.ACTION, joined).body if joined else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 
 from ...errors import RequestError
+from ...i18n.catalogue import phrase
 from ..elements import Element, Kind
 from ..fountain import (
     classify,
@@ -29,7 +31,18 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _LONGEST_LINE = LONGEST_ELEMENT - 100
 """Characters of a line, which leave room for a speaker's name."""
 
+_BYLINE = re.compile(
+    r"(?:(?:written|screenplay|geschrieben|drehbuch) )?(?:by|von)(?: (.+))?", re.IGNORECASE
+)
+
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*\s")
+
+DUAL_DIALOGUE, CENTRED_TEXT, LYRICS = FLATTENED = (
+    phrase("dual dialogue"),
+    phrase("centred text"),
+    phrase("lyrics"),
+)
+"""What a script has no kind for, so that it becomes plain speech or action."""
 
 Block = list[str]
 """The lines between two blank lines."""
@@ -43,10 +56,30 @@ class Manuscript:
     elements: list[Element] = field(default_factory=list)
     left_out: int = 0
     """Notes, comments, sections and synopses, which writers address to each other."""
+    page_breaks: int = 0
+    """Page breaks, which are left out."""
+    flattened: set[str] = field(default_factory=set)
+    """Those of `FLATTENED` that the file had."""
     cut: int = 0
     """Elements that were too long and became several."""
     numbered: bool = False
     """Whether scenes had numbers. They are left out, because a model would read and write them."""
+    authors: str = ""
+    """Who wrote the script, as its title page says."""
+    page_cut: bool = False
+    """Whether the title page had more than the title and the authors."""
+
+    def read_credits(self, rows: Sequence[str]) -> None:
+        """Find the authors in the rows below a title: what follows “by”, up to a blank row."""
+        lines = [" ".join(row.split()) for row in rows]
+        bylines = (n for n, line in enumerate(lines) if _BYLINE.fullmatch(line))
+        at = next(bylines, len(lines))
+        match = _BYLINE.fullmatch(lines[at]) if at < len(lines) else None
+        named = [match[1]] if match and match[1] else []
+        below = list(dropwhile(lambda line: not line, lines[at + 1 :]))
+        authors = named or list(takewhile(bool, below))
+        self.authors = ", ".join(authors)
+        self.page_cut = any(lines[:at]) or any(below if named else below[len(authors) :])
 
     def add(self, *elements: Element | None) -> None:
         """Add elements, each that is too long in several pieces of its kind."""

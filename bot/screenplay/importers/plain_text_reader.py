@@ -10,7 +10,7 @@ from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, text_width
-from .fountain_reader import split_blocks, split_title_page
+from .fountain_reader import read_title_page, split_blocks
 from .manuscript import Block, Manuscript, decode_text
 
 _INDENTED = 5
@@ -21,10 +21,9 @@ _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
-    title, body = split_title_page(text, any_key=False)
-    if title is None and _is_typed_page(text):
+    manuscript, body = read_title_page(text, any_key=False)
+    if body is text and _is_typed_page(text):
         return _read_typed_page(text, names)
-    manuscript = Manuscript(title or None)
     manuscript.add(*_parse("\n\n".join(map("\n".join, split_blocks(body))), names))
     return manuscript
 
@@ -46,8 +45,10 @@ def _indent(line: str) -> int:
 
 
 def _read_typed_page(text: str, names: Sequence[str]) -> Manuscript:
-    title, body = _split_typed_title(text)
-    manuscript = Manuscript(title or None)
+    page, body = _split_typed_title(text)
+    title, _, credits_below = (page or "").partition("\n\n")
+    manuscript = Manuscript(" ".join(title.split()) or None)
+    manuscript.read_credits(credits_below.split("\n"))
     numbered = body.split("\n")
     lines = [_remove_scene_number(line) for line in numbered]
     manuscript.numbered = lines != numbered
@@ -76,12 +77,12 @@ def _has_centered_cue(block: Block) -> bool:
 
 
 def _split_typed_title(text: str) -> tuple[str | None, str]:
-    """Return the title on a centered title page, and the text after three blank lines."""
+    """Return a centered title page, and the text after the three blank lines below it."""
     page, gap, body = text.lstrip("\n").partition("\n\n\n\n")
     lines = [line for line in page.split("\n") if line.strip()]
     if not gap or not lines or any(_indent(line) < _INDENTED for line in lines):
         return None, text
-    return " ".join(page.partition("\n\n")[0].split()), body
+    return page, body
 
 
 def _remove_scene_number(line: str) -> str:

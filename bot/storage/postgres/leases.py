@@ -301,15 +301,15 @@ class Lease:
 
 async def check_no_lease(url: URL) -> None:
     """Raise StoreError if a process has shards in a database, or the server fails."""
-    engine = connect(url, poolclass=NullPool)
-    try:
-        with raising_store_error():
+    with raising_store_error():
+        engine = connect(url, poolclass=NullPool)
+        try:
             async with engine.connect() as connection:
                 known = await connection.run_sync(_tables_exist)
                 held = select(_leases.c.holder).where(_leases.c.expires > _NOW).limit(1)
                 holder = await connection.scalar(held) if known else None
-    finally:
-        await engine.dispose()
+        finally:
+            await engine.dispose()
     if holder:
         raise StoreError(
             f"{url} is in use by {holder}. Stop every bot that uses it, then start again."

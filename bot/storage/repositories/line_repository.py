@@ -78,6 +78,14 @@ class LineRepository(Repository):
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
         return await self._scalars(line_tree.query_path_ids(), head=head or ROOT_LINE, since=since)
 
+    async def find_copy(self, line: int, head: int | None) -> int | None:
+        """Return the line of a path that is a line or a copy of the same original, or None."""
+        above = line_tree.query_path(head or ROOT_LINE)
+        original = func.coalesce(Line.copy_of, Line.id)
+        wanted = select(original).where(Line.id == line).scalar_subquery()
+        copies = select(func.max(above.c.id)).join(Line, Line.id == above.c.id)
+        return await self._scalar(copies.where(original == wanted))
+
     async def load_lines_after(self, head: int | None, line: int) -> list[Line]:
         """Load the lines of a path that were written after a line, without copies of older ones."""
         lines = await self.load_lines(await self.load_path_ids(head, line + 1))
@@ -185,6 +193,9 @@ class LineRepository(Repository):
             for new in lines:
                 new.rewrite_of = line.id
                 new.former_writers = _list_former_writers(line, new)
+                # Speech that became action, or action speech, is still credited as in its file.
+                is_same = (new.author, new.credit) == (line.author, line.credit)
+                new.imported = line.imported and is_same
             head = await line_tree.copy_following(session, script, lines[-1], line)
             await swap_head(session, script, head)
             await follow_rewrite(session, script.id, line, lines[-1])

@@ -20,6 +20,11 @@ class MessageRepository(Repository):
     async def find_post(self, message: int) -> PostedLine | None:
         return await self._get(PostedLine, message)
 
+    async def find_message(self, channel: int, line: int) -> int | None:
+        """Return the newest message that shows a line in a channel, or None."""
+        shown = PostedLine.channel == channel, PostedLine.line == line, ~PostedLine.surplus
+        return await self._scalar(select(func.max(PostedLine.message)).where(*shown))
+
     async def load_posts(self, script: Script) -> list[PostedLine]:
         """Load the messages in a script's channel that show its lines, the newest one last.
 

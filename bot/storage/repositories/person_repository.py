@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, delete, func, literal, select, update
@@ -54,6 +56,7 @@ class PersonRepository(Repository):
             .where(Star.person == person)
             .order_by(Line.id)
         )
+        polls = select(Poll, Script).join(Script).where(Poll.asker == person).order_by(Poll.id)
         rotations = select(Rotation, Script).join(Script).order_by(Rotation.script)
         rotations = rotations.where(_may_contain(Rotation.writers, person))
         sprints = select(Sprint, Script).join(Script).where(Sprint.starter == person)
@@ -82,6 +85,7 @@ class PersonRepository(Repository):
                     for rotation, script in await _load_pairs(session, rotations)
                     if person in rotation.writers
                 ],
+                polls=await _load_pairs(session, polls),
                 sprints=await _load_pairs(session, sprints),
             )
 
@@ -95,10 +99,16 @@ class PersonRepository(Repository):
         async with self._database.erasing() as session:
             originals = theirs.where(_is_original()).subquery()
             lines = await session.scalar(select(func.count()).select_from(originals)) or 0
-            messages = await _mark_stale(session, person, theirs if text else theirs.limit(0))
-            if text:
-                await _remove_text(session, theirs)
-            nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME}
+            when = select(Line.script, func.max(Line.written)).where(Line.asker == person)
+            requests = dict[int, dt.datetime]()
+            for script_id, time in await session.execute(when.group_by(Line.script)):
+                requests[script_id] = time
+            heads = select(Line).join(Script, Script.head == Line.id).where(Line.author == person)
+            last_lines = [line.original for line in await session.scalars(heads)]
+            channels = await _remove_text(session, theirs) if text else []
+            lines_shown = theirs if text else theirs.limit(0)
+            messages = await _mark_stale(session, person, lines_shown, channels)
+            nobody = {Line.author: ERASED_PERSON, Line.credit: ERASED_NAME, Line.imported: False}
             await session.execute(update(Line).where(Line.author == person).values(nobody))
             await session.execute(update(Line).where(Line.asker == person).values(asker=None))
             rewritten = select(Line).where(_may_contain(Line.former_writers, person))
@@ -126,17 +136,20 @@ class PersonRepository(Repository):
                 parts = script.players.items()
                 script.players = {name: player for name, player in parts if player != person}
         scripts = [rotation.script for rotation in in_turn]
-        return ErasureResult(lines, await self._database.purge(), messages, scripts)
+        purged = await self._database.purge()
+        return ErasureResult(lines, purged, messages, scripts, requests, last_lines)
 
 
 async def _load_pairs(session: AsyncSession, query: Select[T, Script]) -> list[tuple[T, Script]]:
     return [(item, script) for item, script in await session.execute(query)]
 
 
-async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> list[int]:
+async def _mark_stale(
+    session: AsyncSession, person: int, lines: Select[int], channels: Collection[int]
+) -> list[int]:
     """Mark the messages that show lines, and the polls and panels that name or count a person.
 
-    Return these messages.
+    The panels in ``channels`` are marked too. Return these messages.
     """
     shown = select(PostedLine.message).where(PostedLine.line.in_(lines))
     voted = select(Vote.poll).where(Vote.person == person)
@@ -147,7 +160,11 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     panels = (
         select(Channel.panel)
         .join(Script, Script.channel == Channel.id)
-        .where(Script.running, Script.id.in_(rotations), Channel.panel.is_not(None))
+        .where(
+            Script.running,
+            Script.id.in_(rotations) | Channel.id.in_(channels),
+            Channel.panel.is_not(None),
+        )
     )
     messages = shown.union(polls, panels)
     stale = insert(session, StaleMessage).from_select(["message"], messages)
@@ -155,22 +172,28 @@ async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) ->
     return list(await session.scalars(messages))
 
 
-async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
-    """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it."""
+async def _remove_text(session: AsyncSession, lines: Select[int]) -> list[int]:
+    """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it.
+
+    Return the channels in which a script with such a line runs: panels may recap it.
+    """
     await look_up_line_by_line(session)
     affected = select(line_tree.query_descendants(lines).c.id)
     # A turn that has read the text and is not stored yet must fail.
-    await session.execute(
+    changed = await session.execute(
         update(Script)
         .where(Script.head.in_(affected) | Script.forked_at.in_(affected))
         .values(erased=Script.erased + 1)
+        .returning(Script.channel, Script.running)
     )
+    channels = [channel for channel, running in changed if running]
     await session.execute(delete(State).where(State.line.in_(affected)))
     await session.execute(
         update(Line)
         .where(Line.id.in_(lines))
         .values(kind=str(ERASED_ELEMENT.kind), text=ERASED_ELEMENT.text, removed=True)
     )
+    return channels
 
 
 def _is_original() -> ColumnElement[bool]:

@@ -108,6 +108,13 @@ class PollRepository(Repository):
         async with self._database.writing() as session:
             return list(await session.scalars(closing.values(closed=True).returning(Poll.id)))
 
+    async def list_passed_votes(self, script: int) -> list[int]:
+        """Return the open polls with a vote that stand elsewhere than a script."""
+        head = select(Script.head).where(Script.id == script).scalar_subquery()
+        passed = Poll.ends.is_not(None) & Poll.parent.is_distinct_from(head)
+        wanted = select(Poll.id).where(Poll.script == script, ~Poll.closed, passed)
+        return await self._scalars(wanted)
+
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
         await self._write(update(Poll).where(Poll.id == poll).values(announced=True))

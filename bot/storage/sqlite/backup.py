@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -53,6 +55,8 @@ def restore(database: Path, source: Path) -> Path | None:
             _check(part, source)
             upgrade_file(part, is_copy=True)
             _sync(part)  # so that only renamings remain when something first changes
+            if database.exists():
+                _copy_access(database, part)
             old = _set_aside(database)
             part.replace(database)
     finally:
@@ -88,6 +92,15 @@ def _set_aside(database: Path) -> Path | None:
         if (file := Path(f"{database}{suffix}")).exists():
             file.replace(f"{old}{suffix}")
     return old
+
+
+def _copy_access(database: Path, to: Path) -> None:
+    """Give a file the mode and owner of a database, so that the bot's user can write to it."""
+    shutil.copymode(database, to)
+    if sys.platform != "win32":
+        found = database.stat()
+        with suppress(PermissionError):  # only root gives files away
+            os.chown(to, found.st_uid, found.st_gid)
 
 
 def _sync(part: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -71,6 +71,7 @@ def copy_file(source: Path, to: Path) -> None:
     Raises the errors of `open_to_read`, and OSError.
     """
     to.unlink(missing_ok=True)
+    to.touch(0o600)  # because everything that people wrote is in it
     with open_to_read(source) as opened, closing(sqlite3.connect(to)) as copy:
         opened.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
@@ -82,6 +83,9 @@ def upgrade_file(path: Path, *, is_copy: bool = False) -> None:
     If the file is a copy, its new ids start at the current time, and commands are synced again.
     Raises StoreError for tables of another program or of a newer On Book, and DBAPIError.
     """
+    if not path.exists():
+        with suppress(OSError):  # SQLite says why it cannot be made
+            path.touch(0o600)  # because everything that people write will be in it
     # An engine of its own, because foreign keys must be off before the transaction begins.
     engine = create_engine(
         URL.create("sqlite", database=str(path)),

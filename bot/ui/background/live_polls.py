@@ -11,6 +11,7 @@ from functools import partial
 
 import discord
 
+from ...errors import TransactionFailed
 from ...session.channel_session import ChannelSession, ChannelSessions
 from ...sharding import Shards
 from ...storage.schema import Poll
@@ -73,6 +74,12 @@ class LivePolls:
         if ("vote", poll) in self.timers:
             self.timers.set(("vote", poll), 0.0, partial(self._end, poll, is_early=True))
 
+    async def end_passed(self, session: ChannelSession, script: int) -> None:
+        """Close the votes that a script has passed, because their takes will not be added."""
+        with suppress(TransactionFailed):  # since the line is written; each ends when it is due
+            for poll in await session.polls.list_passed_votes(script):
+                self.timers.set(("vote", poll), 0.0, partial(self._end, poll))
+
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
         if ("count", poll) in self.timers:
@@ -127,5 +134,6 @@ class LivePolls:
                 await poll_messages.announce_result(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)
             await poll_messages.put_takes_away(channel, session, poll_result.script.id)
+            await self.end_passed(session, poll_result.script.id)
         # The panel has no buttons while people vote. An earlier attempt may have failed here.
         await self.messages.sync(channel, session)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import discord
 from discord import ui
 
-from ...i18n.catalogue import many, say, say_plural
+from ...i18n.catalogue import many, phrase, say, say_plural
 from ...screenplay.exporters.edition import format_share, list_writers, shorten
 from ...screenplay.statistics import ScriptStatistics
 from ...storage.schema import Line, Script
@@ -18,6 +18,10 @@ from ..markdown import NAME_SIZE, inline, join_within, size
 
 CARD_SIZE, LINE_SIZE = 4000, 400
 """The sizes of all texts of a card, which is Discord's limit, and of one of the best lines."""
+
+STAR_HINT = phrase(
+    "React to a line with ⭐ to give it a star. The closing card has the lines with the most stars."
+)
 
 
 def make_closing_card(

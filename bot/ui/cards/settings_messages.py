@@ -8,9 +8,17 @@ from typing import Any
 from discord import ui
 
 from ...generation.moods import MOOD_OPTIONS, find_mood
+from ...generation.openings import label_style
 from ...i18n.catalogue import many, phrase, say
 from ...preference_spec import Group, PreferenceSpec, PreferenceValue
-from ...session.preferences import MOOD, ROLE, SPECS, initial_values, resolve_values
+from ...session.preferences import (
+    MOOD,
+    ROLE,
+    SPECS,
+    STYLE,
+    initial_values,
+    resolve_values,
+)
 from ...session.turn import current_position
 from ...settings import Settings
 from ...storage.schema import Script
@@ -25,8 +33,8 @@ HINT = phrase(
 LISTS = {name: spec for name, spec in SPECS.items() if spec.entry}
 """The settings that people change most, which have lists on the first card."""
 
-LIST_SIZE = 1500
-"""The size from which on only the beginning of a list is shown."""
+LIST_SIZE = 750
+"""The size from which on only the beginning of a list is shown: a message has room for two."""
 
 
 def format_preferences(
@@ -44,7 +52,7 @@ def format_preferences(
     for group in Group:
         specs = [spec for spec in SPECS.values() if spec.group is group]
         rows += [f"### {say(group)}", *(_format_row(spec, current, default) for spec in specs)]
-    rows.append(f"### {say('Banned words')}")
+    rows.append(f"### {say('Words that the voice must not say')}")
     for where, words in banned.items():
         listed = inline(", ".join(words), 200) or say("nothing")
         rows.append(f"{_capitalize(where)}: {listed}")
@@ -76,7 +84,7 @@ def make_settings_card(
             position,
             {value: say(spec.entry, value=label) for value, label in offered[name].items()},
             say(spec.entry, value=current[name] or say(spec.unset)),
-            str(current[name]),
+            str(current[name] or spec.unset),
         )
         for name, spec in LISTS.items()
         if offered[name]
@@ -93,10 +101,27 @@ def format_setting(name: str, script: Script, settings: Settings) -> str:
     return f"{entry}\n-# {say(spec.description)}"
 
 
-def format_changes(script: Script, settings: Settings, changed: Collection[str]) -> str:
-    """Return a sentence with the preferences that have just been changed."""
+def format_changes(
+    script: Script, settings: Settings, changed: Collection[str], who: str = ""
+) -> str:
+    """Return a sentence with the preferences that have just been changed, and by whom."""
     current = resolve_values(script.preferences, settings)
-    return say("Changed: {changes}.", changes=", ".join(format_values(changed, current, settings)))
+    changes = ", ".join(format_values(changed, current, settings))
+    if who:
+        return say("{who} changed: {changes}.", who=who, changes=changes)
+    return say("Changed: {changes}.", changes=changes)
+
+
+def format_dropped_style(before: Script, script: Script) -> str:
+    """Return the note that a script's new voice lacks the style that it had, or ""."""
+    style = STYLE.of(before)
+    if style is None or STYLE.of(script) == style:
+        return ""
+    return say(
+        "“{voice}” has no style “{style}”, so the script has no style now.",
+        voice=inline(script.model, 40),
+        style=inline(label_style(style), 40),
+    )
 
 
 def format_values(
@@ -139,17 +164,30 @@ def _format_range(spec: PreferenceSpec[Any]) -> str:
     return f" ({', '.join(spec.choices.values())})" if spec.choices else ""
 
 
-def format_words(words: Sequence[str], where: str) -> str:
-    """Return a list as a message; ``where`` says in words whether channel or server has it."""
-    if not words:
-        return say("Only the bot's own list applies {where}. Ban words with {*add}.", where=where)
-    text = ", ".join(words)
-    if size(text) > LIST_SIZE:
-        # Half of it in code points is never more than all of it in UTF-16.
-        text = say(
-            "{words} … and more, {number:,} in total",
-            words=text[: LIST_SIZE // 2].rsplit(", ", 1)[0],
-            number=len(words),
+def format_banned_words(banned: Mapping[str, Sequence[str]]) -> str:
+    """Return the banned words as a message; the argument is that of `format_preferences`."""
+    if not any(banned.values()):
+        return say("Only the bot's own list applies here. Ban words with {*add}.")
+    rows = [
+        say(
+            "The voice says neither these words nor those on the bot's own list. People can still "
+            "write them."
         )
-    above = say("Besides the bot's own list, these words are banned {where}:", where=where)
-    return f"{above}\n{fenced(text)}"
+    ]
+    for where, words in banned.items():
+        if words:
+            rows.append(f"{_capitalize(where)}:\n{fenced(_join_words(words))}")
+    return "\n".join(rows)
+
+
+def _join_words(words: Sequence[str]) -> str:
+    """Return the words of a list, or only the first ones where it is long."""
+    text = ", ".join(words)
+    if size(text) <= LIST_SIZE:
+        return text
+    # Half of it in code points is never more than all of it in UTF-16.
+    return say(
+        "{words} … and more, {number:,} in total",
+        words=text[: LIST_SIZE // 2].rsplit(", ", 1)[0],
+        number=len(words),
+    )

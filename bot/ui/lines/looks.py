@@ -9,12 +9,13 @@ from unicodedata import normalize
 import discord
 from discord import ui
 
-from ...i18n.catalogue import phrase, say
+from ...i18n.catalogue import phrase, say, say_plural
 from ...screenplay.elements import Element, Kind
 from ...screenplay.page_layout import lay_out_page
+from ...session.posts import MAX_FIRST_LINES
 from ...storage.schema import Line
 from ..images.pictures import Colour
-from ..markdown import LIMIT, chop, fenced, inert, inline, join_within, plain, size
+from ..markdown import LIMIT, chop, emphasized, fenced, inert, inline, join_within, plain, size
 
 MORE = phrase("and more: see all of it with {/script show}")
 
@@ -47,6 +48,9 @@ LOOK_ALIKES = str.maketrans(
 )
 """Characters of which each match of `REFUSED_IN_NAMES` has one, and those that look the same."""
 
+Row = tuple[str, str, str]
+"""A row of an element: its text, the marks around it where it is cut, and all of it in Markdown."""
+
 
 def format_block(element: Element) -> str:
     """Return an element as a page in a code block; one that is too long is cut, with a note."""
@@ -74,7 +78,7 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 
 
 def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]:
-    """Return the last lines of a script below their scene heading, and who is in the script.
+    """Return who is in a script, and its last lines below their scene heading.
 
     Fewer lines where they are long, so that nothing is cut but a last line that is too long.
     """
@@ -82,11 +86,26 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
     ends = (_find_end(elements, count) for count in range(RECAP_LINES, 0, -1))
     scenes = [format_scene(end, RECAP_SIZE, note) for end in ends]
     scene = next((scene for scene in scenes if not scene.endswith(note)), scenes[-1])
-    recap = [scene] if scene else []
-    if names:
-        who = inline(", ".join(names), NAMES_SIZE)
-        recap.append(f"-# {say('In it: {names}.', names=who)}")
-    return recap
+    who = inline(", ".join(names), NAMES_SIZE)
+    # Above the lines, because some clients quote what follows a quotation as well.
+    recap = [f"-# {say('In it: {names}.', names=who)}"] if names else []
+    return [*recap, scene] if scene else recap
+
+
+def format_earlier_lines(count: int) -> list[str]:
+    """Return where to read the lines that a channel leaves out that shows a script anew.
+
+    ``count`` is the number of all lines of the script.
+    """
+    earlier = count - MAX_FIRST_LINES
+    if earlier <= 0:
+        return []
+    sentence = say_plural(
+        "One earlier line is in {/script show}.",
+        "{number:,} earlier lines are in {/script show}.",
+        earlier,
+    )
+    return [f"-# {sentence}"]
 
 
 def _find_end(elements: Sequence[Element], count: int) -> list[Element]:
@@ -105,12 +124,11 @@ def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
     return join_within(texts, "\n", limit)
 
 
-def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: str = "") -> str:
-    """Return rows with the Markdown around each, cut where they are too long, with a note."""
+def _fit_rows(rows: Iterable[Row], limit: int, note: str, indent: str = "") -> str:
+    """Return rows in Markdown, cut where they are too long, with a note."""
     room, fitting, note = limit - size(indent + note) - 1, list[str](), indent + note
-    for row, mark in rows:
-        before = f"{indent}{mark}"
-        text = f"{before}{inline(row, LIMIT)}{mark}"
+    for row, mark, markdown in rows:
+        before, text = f"{indent}{mark}", f"{indent}{markdown}"
         if size(text) >= room:
             room -= size(before + mark) + 1
             fitting += [f"{before}{inline(row, room)}{mark}"] if room > MIN_CUT else []
@@ -120,23 +138,23 @@ def _fit_rows(rows: Iterable[tuple[str, str]], limit: int, note: str, indent: st
     return "\n".join(fitting)
 
 
-def name_rows(element: Element) -> Iterator[tuple[str, str]]:
-    """Yield the speaker's name, if there is one, and the rows of an element, as `_mark_rows`."""
+def name_rows(element: Element) -> Iterator[Row]:
+    """Yield the speaker's name, if there is one, and the rows of an element."""
     if speaker := find_speaker(element):
-        yield speaker, "**"
+        yield speaker, "**", f"**{inline(speaker, LIMIT)}**"
     yield from _mark_rows(element)
 
 
-def _mark_rows(element: Element) -> Iterator[tuple[str, str]]:
-    """Yield the rows of an element, each with the Markdown around it."""
-    if element.kind.spec.has_cue:
-        for row in element.shown[1:]:
-            is_parenthetical = row.startswith("(") and row.endswith(")")
-            yield row, "*" if is_parenthetical else ""
-        return
-    mark = "**" if element.kind is Kind.HEADING else "*"
-    for row in element.shown:
-        yield row.upper() if element.kind.spec.is_upper_case else row, mark
+def _mark_rows(element: Element) -> Iterator[Row]:
+    spec = element.kind.spec
+    for row, marked in list(zip(element.shown, element.marked, strict=True))[spec.has_cue :]:
+        if spec.has_cue:
+            mark = "*" if row.startswith("(") and row.endswith(")") else ""
+        else:
+            mark = "**" if element.kind is Kind.HEADING else "*"
+        if spec.is_upper_case:
+            row, marked = row.upper(), marked.upper()
+        yield row, mark, emphasized(marked, mark)
 
 
 def make_card(

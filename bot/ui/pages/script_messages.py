@@ -34,19 +34,18 @@ def split_into_pages(elements: Iterable[Element], limit: int = PAGE_SIZE) -> lis
 def _format_line(element: Element, number: str, limit: int) -> list[str]:
     """Return a line below its speaker's name, in as few texts as are at most ``limit`` long."""
     room = limit - size(number)
-    rows = (text for row, mark in name_rows(element) for text in _format_row(row, mark, room))
+    rows = (text for row in name_rows(element) for text in _format_row(*row, room))
     first, *others = join_within(rows, "\n", room)
     return [f"{number}{first}", *others]
 
 
-def _format_row(row: str, mark: str, limit: int) -> list[str]:
+def _format_row(row: str, mark: str, markdown: str, limit: int) -> list[str]:
     """Return a row in as few texts as are at most ``limit`` long, each between its marks."""
+    if size(markdown) <= limit:
+        return [markdown]
     room = limit - 2 * size(mark)
-    if 2 * size(row) <= room:  # as almost always, and much faster
-        texts = [inline(row, room)]
-    else:
-        words = (inline(piece, LIMIT) for word in row.split() for piece in chop(word, room))
-        texts = join_within(words, " ", room)
+    words = (inline(piece, LIMIT) for word in row.split() for piece in chop(word, room))
+    texts = join_within(words, " ", room)
     return [f"{mark}{text}{mark}" for text in texts if text]
 
 

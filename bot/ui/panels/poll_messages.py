@@ -218,7 +218,10 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
     if poll.closed:
         counts = count_votes(takes, votes.values())
         rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
-        top = say("Voting has ended. See the other takes in {/script history}.")
+        if poll.chosen is None:
+            top = say("Voting has ended, and no take was added. See them in {/script history}.")
+        else:
+            top = say("Voting has ended. See the other takes in {/script history}.")
         return "\n".join([f"-# {top}", *rows])
     top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
     scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))

@@ -147,9 +147,11 @@ def _format_deadline(rotation: Rotation) -> str:
     begun = say("This turn began {when}.", when=discord.utils.format_dt(rotation.since, "R"))
     if rotation.hours is None:
         return f"{begun} {say('There is no deadline.')}"
+    number, unit = DEADLINES.get(rotation.hours, (rotation.hours, "hour"))
     rule = say(
-        "After {time}, the writer is reminded; after as long again, the next one follows.",
-        time=many(*DEADLINES.get(rotation.hours, (rotation.hours, "hour"))),
+        "The writer is reminded after {time} and skipped after {twice}.",
+        time=many(number, unit),
+        twice=many(2 * number, unit),
     )
     return f"{begun} {rule}"
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,9 +22,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
+import pytest
 from simcord import SetupError
 
-from bot.app.local import _call_later, _update_page
+from bot.app.local import _call_later, _update_page, run_locally
+from bot.errors import RunnerError
 from bot.settings import RunnerSettings
 from tests.bot.conftest import count
 from tests.bot.session_harness import run_sql
@@ -154,6 +157,13 @@ async def test_an_update_that_an_action_prevents_comes_later():
     assert page.refresh.await_count == 2
 
 
+async def test_a_port_in_use_is_explained(chosen: RunnerSettings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(RunnerError, match=rf"^Port {port} cannot .* with --port"):
+            await run_locally(chosen, port)
+
+
 def test_next_run_continues_the_script(chosen: RunnerSettings):
     with local(chosen) as page:
         limits, welcome = page.messages()
@@ -182,12 +192,32 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         assert read(page.messages()[-2]) == "```\nExit ANN\n```"
         page.command("continue", takes="2", vote="10")
         began = time.monotonic()
-        page.command("write", text="Rain on the window.")
-        page.press(page.messages()[-1], "Add it anyway")
         # The page has not waited for the vote.
         assert not any("Voting has ended" in read(message) for message in page.messages())
         time.sleep(max(0.0, began + 13 - time.monotonic()))
         assert any("Voting has ended" in read(message) for message in page.messages())
+
+
+def test_the_next_run_shows_one_panel_and_where_the_earlier_lines_are(chosen: RunnerSettings):
+    database = chosen.database.parent / "play.db"
+    with local(chosen) as page:
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        page.command("write", text="\n\n".join(f"ANN: {name}." for name in "BCDEFGHIJK"))
+    columns = "script, writers, turn, since, hours, skips, must_ping, passed_by"
+    overdue = "SELECT id, '[' || owner || ', 7]', 1, '2020-01-01 00:00:00', 1, 0, 0, '[]'"
+    run_sql(database, f"INSERT INTO rotations ({columns}) {overdue} FROM scripts")
+    with local(chosen) as page:
+        limits, *others, panel = page.messages()
+        assert "\n-# One earlier line is in </script show:" in read(limits)
+        assert [letters(read(line)) for line in others if letters(read(line)) in "BCDEFGHIJK"]
+        assert any("it is your turn" in read(message) for message in others)
+        find_button(panel, "Continue")
+        assert not any(message["components"] for message in others)
+    run_sql(database, "UPDATE scripts SET running = 0")
+    with local(chosen) as page:
+        _limits, welcome = page.messages()
+        page.press(welcome, "All scripts")
+        assert "**The Heath**: paused, 11 lines" in read(page.messages()[-1])
 
 
 def test_the_page_goes_on_when_more_lines_are_posted_than_discord_takes_at_once(

@@ -20,7 +20,7 @@ from bot.app import doctor, model_listing, runner, script_files
 from bot.app.commands import NAMES
 from bot.errors import RunnerError, StoreError
 from bot.inference.model import ModelError
-from bot.settings import RunnerSettings, read_runner_settings
+from bot.settings import SHIPPED_MODELS, RunnerSettings, read_runner_settings
 from bot.storage.copying import copy_database
 from export.__main__ import main as export_program
 from tests.bot.session_harness import run_sql
@@ -134,6 +134,9 @@ async def test_voice_is_listed_and_described(
     await model_listing.show(chosen, None)
     row = r"  tiny +\d\.\d MB  a few scenes of Shakespeare \(for new scripts\)"
     assert re.search(row, capsys.readouterr().out)
+    await model_listing.show(chosen.model_copy(update={"models": SHIPPED_MODELS}), None)
+    shown = re.findall(r"^  (\S+) ", capsys.readouterr().out, re.MULTILINE)
+    assert {"screen", "stage"} <= set(shown)  # the names that `onbook voices NAME` takes
     await model_listing.show(chosen, None, as_json=True)
     voices = {voice["name"]: voice for voice in json.loads(capsys.readouterr().out)}
     assert voices["tiny"]["refusal"] is None

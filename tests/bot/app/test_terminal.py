@@ -49,6 +49,7 @@ MAYA: Where is the letter?
 /export untitled.pdf
 /contniue
 /nonsense
+/quti
 /cast lock
 /cast unlock
 /continue 99
@@ -57,6 +58,8 @@ MAYA: Where is the letter?
 /undo
 /undo
 /undo
+/quit now
+Never written.
 """
 
 
@@ -71,6 +74,7 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert "Saved untitled.pdf.\nSaved untitled-2.pdf.\n" in out
     assert "untitled.pdf cannot be written (File exists). Name another file." in out
     assert "There is no command /contniue. Did you mean /continue? /help shows all." in out
+    assert "Did you mean /quit?" in out
     assert (tmp_path / "untitled.pdf").read_bytes().startswith(b"%PDF")
     assert "There is no command /nonsense. /help shows all." in out
     assert "The voice writes only for the cast." in out

@@ -23,7 +23,7 @@ async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: S
     before = " ".join((await stage.lines())[1:])
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
     told = await ask(stage, "banned", mo, add=f"{first.upper()}, zounds")
-    assert f"{first}, zounds" in told.content
+    assert told.content.endswith(f"\nIn this channel:\n```\n{first}, zounds\n```")
     await ask(stage, "banned", mo, add=second, server=True)
     elsewhere = stage.services.sessions.get(stage.guild.create_text_channel("elsewhere").id)
     words = await elsewhere.library.load_banned_words(stage.guild.id)
@@ -34,9 +34,11 @@ async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: S
     after = " ".join((await stage.lines())[1:])
     assert find_banned_word(before, [first, second])
     assert not find_banned_word(after, [first, second])
-    assert_private(await ask(stage, "banned", stage.ben), first)
+    both = await ask(stage, "banned", stage.ben)
+    assert_private(both, "The voice says neither these words nor", f"{first}, zounds")
+    assert both.content.endswith(f"\nIn this server:\n```\n{second}\n```")
     removed = await ask(stage, "banned", mo, remove=f"{first}, zounds")
-    assert "the bot's own list applies in this channel" in removed.content
+    assert "In this channel" not in removed.content
 
 
 async def test_settings_show_and_reset_banned_words(stage: Stage):
@@ -62,9 +64,12 @@ async def test_settings_show_and_reset_banned_words(stage: Stage):
     told = await ask(stage, "settings", setting="everything", value="reset")
     assert "banned words stay. Clear them with </banned:" in told.content
     told = await ask(stage, "banned", mo, clear=True)
-    assert told.content.startswith("Only the bot's own list applies in this channel")
+    assert told.content.endswith("\nIn this server:\n```\nalack, alas\n```")
     left = await ask(stage, "banned", mo, clear=True, add="fie", server=True)
     assert left.content.endswith("\n```\nfie\n```")
+    left = await ask(stage, "banned", mo, clear=True, server=True)
+    assert left.content.startswith("Only the bot's own list applies here")
+    await ask(stage, "banned", mo, add="fie", server=True)
     await stage.restart()
     assert await shown() == [empty[0], "In this server: fie"]
 

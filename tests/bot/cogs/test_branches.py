@@ -36,6 +36,7 @@ from tests.bot.conftest import (
 )
 from tests.bot.playing import (
     BY_PERSON,
+    PAUSE,
     ask,
     click,
     edit,
@@ -307,6 +308,20 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
         assert_private(told, "shows no line of a script")
 
 
+async def test_a_line_above_those_that_the_channel_shows_is_rewritten_quietly(stage: Stage):
+    play = "\n\n".join(f"Rain {number}." for number in range(1, 31)).encode()
+    asked = await ask(stage, "script import", file=("a.fountain", play))
+    await click(stage.ann, asked, PAUSE)
+    shown = [message.id for message in stage.messages()]
+    await rewrite(stage, await edit(stage, line="3"), "Hail.\n\nSnow.")
+    assert len(await stage.lines()) == 31
+    assert [message.id for message in stage.messages()] == shown
+    await assert_channel_is_true(stage)
+    await rewrite(stage, await edit(stage, line="25"), "Sleet.")
+    assert [message.id for message in stage.messages()] == shown
+    await assert_channel_is_true(stage)
+
+
 async def test_rewritten_speech_keeps_its_speaker(stage: Stage):
     await write_lines(stage, "HELEN (V.O.): Get me down.", "Rain.", by=stage.ann)
     await rewrite(stage, await edit(stage, line="2"), "Let me stay.")
@@ -387,10 +402,11 @@ async def test_lines_are_suggested(stage: Stage):
 
 
 async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
-    await write_lines(stage, "HELEN: The knife is gone.", "JONAS: Which knife?", "Rain falls.")
+    await write_lines(stage, "HÉLÈN: The knife is gone.", "JONAS: Which knife?", "Rain falls.")
     for typed, found in (
-        ("knife", ["3. JONAS: Which knife?", "2. HELEN: The knife is gone."]),
-        ("gone helen", ["2. HELEN: The knife is gone."]),
+        ("knife", ["3. JONAS: Which knife?", "2. HÉLÈN: The knife is gone."]),
+        ("gone helen", ["2. HÉLÈN: The knife is gone."]),
+        ("ràin", ["4. Rain falls."]),
         ("RAIN", ["4. Rain falls."]),
         ("spoon", []),
     ):
@@ -401,8 +417,8 @@ async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
         refused = await ask(stage, "script edit", line=wanted)
         assert refused.ephemeral
     assert refused.content.startswith("The script has only 4 lines.")
-    await rewrite(stage, await edit(stage, line="helen knife"), "HELEN: It is here.")
-    assert (await stage.lines())[1] == "HELEN\nIt is here."
+    await rewrite(stage, await edit(stage, line="helen knife"), "HÉLÈN: It is here.")
+    assert (await stage.lines())[1] == "HÉLÈN\nIt is here."
 
 
 async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):

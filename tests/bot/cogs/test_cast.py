@@ -36,7 +36,9 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
         f"- MAYA, played by <@{stage.ben.id}>",
         "- JONAS",
         "-# The voice writes only for the cast.",
+        shown.content.split("\n")[-1],
     ]
+    assert "To play a character, old or new, use </cast:" in shown.content
     await ask(stage, "cast", add="Maya")
     assert "- MAYA\n" in (await ask(stage, "cast")).content
     await ask(stage, "cast", add="Maya", player=stage.ben)
@@ -50,7 +52,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert refused.content.startswith("“ZOË” is not in the cast.")
     await ask(stage, "cast", remove="dog, quirk")
     shown = await ask(stage, "cast")
-    assert shown.content == "- JONAS\n-# The voice may write for others, too."
+    assert shown.content.startswith("- JONAS\n-# The voice may write for others, too.\n")
     assert (await stage.script()).players == {}
     await ask(stage, "cast", remove="Jonas")
     locked = await ask(stage, "cast", lock="on")
@@ -123,7 +125,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     await start_script(stage, cast="Maya")
     offered = await ask(stage, "write", stage.ben, text="KEVIN: Hi.\n\nMAYA: Hi.\n\nZOE: Hi.")
     assert offered.ephemeral
-    assert offered.content == "The voice writes only for the cast, so not for KEVIN, ZOE."
+    assert offered.content == "The voice writes only for the cast, so not for KEVIN and ZOE."
     assert labels(offered) == ["Add KEVIN to the cast", "Add ZOE to the cast"]
     await stage.ben.click(offered, label="Add KEVIN to the cast")
     assert (await stage.script()).cast == ["MAYA", "KEVIN"]

@@ -28,6 +28,7 @@ from tests.bot.playing import (
     open_menu,
     press_star,
     replace_script,
+    suggest,
     use_on_message,
     write,
 )
@@ -78,16 +79,18 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     await assert_channel_is_true(stage)
 
 
-async def test_a_card_quotes_what_the_script_went_on_about_where_nobody_gave_a_star(stage: Stage):
+async def test_a_card_quotes_what_the_script_went_on_about_where_few_lines_have_stars(stage: Stage):
     await ask(stage, "cast", add="Maya, Jonas")
     await write(stage, "MAYA: Who let the walrus in?\n\nJONAS: It is raining, Maya.")
     await write(stage, "JONAS: The walrus pays for the soup.\n\nThe walrus nods.")
+    await press_star(stage, stage.ann, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "write", text="MAYA: Then no soups are warm.")
     await end(stage)
     [card] = find_cards(stage)
     _, best, wrote = read(card).split("\n### ")
     assert best.split("\n\n") == [
-        "Best lines\n> **MAYA**\n> Who let the walrus in?\n> -# Ben",
+        "Best lines\n> *The walrus nods\\.*\n> -# 1 star · Ben",
+        "> **MAYA**\n> Who let the walrus in?\n> -# Ben",
         "> **JONAS**\n> The walrus pays for the soup\\.\n> -# Ben",
     ]
     assert [row.partition("\\:")[0] for row in wrote.split("\n")] == ["Who wrote", "- Ben", "- Ann"]
@@ -109,9 +112,11 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
     await write(stage, "Rain.")
     look, line = stage.look(stage.panel()), stage.messages()[-2]
     asked = await open_menu(stage, stage.ann, "The end")
-    assert asked.content == (
+    question, hint = asked.content.split("\n")
+    assert question == (
         "End “The Diner”? Everybody here sees its closing card, and you can reopen it later."
     )
+    assert "⭐" in hint
     assert await stage.lines() == [HEADING, "Rain."]
     pressed = [stage.press(stage.ann, stage.look(asked), "End it") for _ in range(2)]
     await stage.world.settle()
@@ -124,7 +129,7 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
         await ask(stage, "write", text="Snow."),
         await use_on_message(stage, stage.ben, "Continue from here", line),
     ):
-        assert_private(told, "“The Diner” has ended. Reopen it, or start another script.")
+        assert_private(told, "“The Diner” is archived. Reopen it, or start another script.")
         assert labels(told) == ["Start another", "Surprise me", "Reopen"]
     assert await stage.store.lines.count_lines((await find_script(stage)).head) == 2
     await stage.ben.click(told, label="Reopen")
@@ -136,15 +141,35 @@ async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
     await replace_script(stage)
     await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
     await write(stage, "Rain.")
-    await end(stage)
-    shown = await choose_script(stage, "The Diner")
-    assert (await ask(stage, "continue")).content.startswith("“The Diner” has ended.")
-    await stage.ann.click(shown, label="Unarchive")
+    await stage.ann.click(await choose_script(stage, "The Roof"), label="Continue it")
+    await stage.ann.click(await choose_script(stage, "The Roof"), label="Archive")
     told = await ask(stage, "continue", stage.ben)
     assert told.content == "“The Diner” is paused. Continue it, or start another script."
     assert labels(told) == ["Start another", "Surprise me", "Continue it"]
     await stage.ben.click(told, label="Continue it")
     assert await stage.lines() == [HEADING, "Rain."]
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "shows"),
+    [
+        ("script show", {"everyone": True}, "**The Diner**\n"),
+        ("script export", {"format": "txt", "everyone": True}, "“The Diner”, 2 lines."),
+        ("script history", {}, "**The Diner**\n"),
+        ("script stats", {"everyone": True}, "**The Diner**: "),
+        ("script stats", {"what": "guesses", "everyone": True}, "How well “tiny” guessed"),
+        ("script stats", {"what": "replay", "everyone": True}, "**The Diner**: "),
+    ],
+)
+async def test_an_ended_script_is_read_where_none_runs(
+    stage: Stage, command: str, options: dict[str, Any], shows: str
+):
+    await write(stage, "Rain.")
+    await end(stage)
+    told = await ask(stage, command, stage.ben, **options)
+    assert told.content.startswith(shows)
+    assert told.ephemeral is not ("everyone" in options)
+    assert await suggest(stage, "script history", "line", "rain") == ["2"]
 
 
 async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
@@ -154,7 +179,7 @@ async def test_a_reopened_script_continues_where_it_stood(stage: Stage):
     await stage.restart()
     await stage.ben.click(find_cards(stage)[0], label="Reopen")
     assert await stage.lines() == [HEADING, "Rain."]
-    assert stage.messages()[-2].content.startswith("-# Ben resumed “The Diner”.\n")
+    assert stage.messages()[-2].content == "-# Ben resumed “The Diner”."
     assert "Redo" in labels(stage.panel())
     await assert_channel_is_true(stage)
     refused = await click(stage.ann, find_cards(stage)[0], "Reopen")

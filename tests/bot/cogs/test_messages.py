@@ -215,7 +215,7 @@ async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
     await chat.until_written("Rain.")
     [told] = find_answers()
     assert ", or mention me." in told.text
-    assert told.labels == ["Start a script", "Surprise me"]
+    assert told.labels == ["Start a script", "Surprise me", "All scripts"]
     later = time.monotonic() + 60
     monkeypatch.setattr("bot.cogs.messages.time", SimpleNamespace(monotonic=lambda: later))
     await chat.say(chat.ben, "")
@@ -268,7 +268,7 @@ async def test_each_person_is_told_after_the_end_what_goes_on_but_seldom(chat: C
     await chat.discord.until(lambda: any(said.reply_to == last.id for said in find_replies()))
     told, other = find_replies()
     assert [told.reply_to, other.reply_to] == [first.id, last.id]
-    assert "has ended. Reopen it, or start another script." in told.text
+    assert "is archived. Reopen it, or start another script." in told.text
     assert told.labels == ["Start another", "Surprise me", "Reopen"]
 
 
@@ -327,7 +327,7 @@ async def test_a_message_can_be_withdrawn_while_the_voice_writes(
     await chat.discord.delete(rain)
     await edit(snow, "Snow.")
     # The bot has heard all of it when it answers what came after that.
-    await (await chat.ann.slash(chat.channel, "help")).shows(HELP)
+    await (await chat.ann.slash(chat.channel, "help")).shows("⭐")
     going_on.set()
     for message in (snow, hail):
         await chat.until_ticked(message)

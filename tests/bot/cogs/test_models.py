@@ -56,7 +56,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     told = await ask(stage, "voice", ada, voice="other", use="server")
     assert not told.ephemeral
     assert told.content.startswith("“other” writes new scripts on this server from now on. ")
-    assert "To change the script that runs here, use </settings:" in told.content
+    assert "keep their voice: </voice:" in told.content
     assert await continue_script(stage) == "screen"
     listed = await ask(stage, "voice")
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in listed.content
@@ -79,6 +79,10 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     (models / "other.onnx").unlink()
     refused = await ask(stage, "settings", setting="voice", value="other")
     assert_private(refused, "There is no voice “other”")
+    await stage.restart()
+    gone = await ask(stage, "continue")
+    assert_private(gone, "The voice “other” of this script is gone.")
+    assert "choose another with </voice:" in gone.content
     await replace_script(stage)
     assert await continue_script(stage) == "screen"
     reset = await ask(stage, "settings", setting="everything", value="reset")
@@ -89,11 +93,12 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
 
 
 async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
-    await start_script(stage)
+    await start_script(stage, style="storm")
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await continue_script(stage)
     told = await ask(stage, "voice", voice="other", use="script")
     assert "“other” writes this script from now on, and reads it first." in told.content
+    assert told.content.endswith("has no style “storm”, so the script has no style now.")
     assert "** · other · To write, " in stage.panel().content
     window = await edit(stage, line="2")
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})

@@ -21,7 +21,7 @@ from sqlalchemy import URL
 
 from bot.cogs import add_cogs
 from bot.cogs.privacy import format_forgotten, make_export_file
-from bot.errors import HeadMoved
+from bot.errors import HeadMoved, RequestError
 from bot.generation.prefill import Progress
 from bot.interactions.in_flight import InFlight
 from bot.screenplay.drafts import ERASED_NAME, ERASED_PERSON
@@ -32,7 +32,7 @@ from bot.session.turn import ContinueRequest, Job
 from bot.settings import RunnerSettings
 from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_model_key
-from bot.storage.schema import ERASED_ELEMENT, PostedLine, make_fork
+from bot.storage.schema import ERASED_ELEMENT, PostedLine, Script, make_fork
 from bot.storage.store import Store
 from bot.ui.pages.replay_report import format_report
 from tests.bot.channel_check import assert_channel_is_true
@@ -48,7 +48,13 @@ from tests.bot.conftest import (
     run_sql,
     start_script,
 )
-from tests.bot.playing import ask_to_forget, forget, open_privacy
+from tests.bot.playing import (
+    ask_to_forget,
+    choose_script,
+    forget,
+    open_privacy,
+    replace_script,
+)
 from tests.bot.session_harness import SessionHarness, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
@@ -257,6 +263,22 @@ async def test_two_erasures_do_not_wait_for_each_other():
         await asyncio.gather(press(), press())
 
 
+@on_a_file
+async def test_limits_hold_for_who_was_forgotten(harness: SessionHarness):
+    await harness.start()
+    await harness.change_preferences({"cooldown": 60})
+    await harness.write("Rain.", by="Ben")
+    await harness.restart()
+    await harness.sessions.forget(harness.writer("Ben").id, text=False)
+    with pytest.raises(RequestError, match="This script has a cooldown"):
+        await harness.write("Snow.", by="Ben")
+    await harness.change_preferences({"cooldown": 0, "alternate": True})
+    with pytest.raises(RequestError, match="Nobody writes twice in a row"):
+        await harness.write("Snow.", by="Ben")
+    await harness.write("Snow.")
+    await harness.write("Hail.", by="Ben")
+
+
 # Messages
 
 
@@ -271,6 +293,41 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     assert PHRASE not in shown(stage)
     assert str(stage.ben.id) not in shown(stage)
     assert await stage.store.messages.list_stale_messages() == {}
+
+
+async def test_a_recap_is_drawn_after_a_restart(stage: Stage):
+    await resume_script_with_line_of_ben(stage)
+    assert PHRASE in stage.panel().content
+    await stage.store.people.erase_person(stage.ben.id, text=True)
+    await stage.restart()
+    await stage.world.settle()
+    assert PHRASE not in shown(stage)
+    assert "MAYA" not in shown(stage)
+    assert await stage.store.messages.list_stale_messages() == {}
+    await assert_channel_is_true(stage)
+
+
+async def test_a_recap_from_before_an_erasure_is_drawn_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    load = stage.services.sessions.posts.has_messages
+
+    async def then_erase(script: Script) -> bool:
+        found = await load(script)
+        await stage.store.people.erase_person(stage.ben.id, text=True)
+        return found
+
+    monkeypatch.setattr(stage.services.sessions.posts, "has_messages", then_erase)
+    await resume_script_with_line_of_ben(stage)
+    assert PHRASE not in stage.panel().content
+
+
+async def resume_script_with_line_of_ben(stage: Stage) -> None:
+    """Let Ben write a line, and Ann pause the script and continue it."""
+    await start_script(stage)
+    await stage.ben.slash(stage.channel, "write", text=f"MAYA: {PHRASE}")
+    await replace_script(stage)
+    await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
 
 
 async def test_a_message_sent_during_an_erasure_is_drawn_by_the_process_of_its_shard(stage: Stage):
@@ -332,7 +389,7 @@ async def test_an_export_has_all_that_bears_a_persons_id(harness: SessionHarness
     given = json.loads(content)
     assert [vote["take"] for vote in given["votes"]] == [2]
     assert [character["character"] for character in given["characters"]] == ["MAYA"]
-    assert len(given["asked"]) == 1
+    assert [line["text"] for line in given["asked"]] == [texts(await harness.lines())[-1]]
     assert given["lines"] == given["scripts"] == []
     # It is zipped where a message has too little room.
     name, zipped = make_export_file(kept, len(content) - 1)
@@ -340,8 +397,11 @@ async def test_an_export_has_all_that_bears_a_persons_id(harness: SessionHarness
     with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
         assert archive.read("on-book-yours.json") == content
     theirs = await people.load_personal_data(harness.writer().id)
-    [began] = json.loads(make_export_file(theirs, 10_000)[1])["scripts"]
-    assert began["script"] == "The Diner"
+    given = json.loads(make_export_file(theirs, 10_000)[1])
+    assert [script["script"] for script in given["scripts"]] == ["The Diner"]
+    [takes] = given["takes"]
+    assert takes["voting_ends"] == turn.poll.ends.isoformat()
+    assert takes["chosen"] is None
 
 
 async def test_an_export_has_a_copy_whose_original_was_deleted(harness: SessionHarness):

@@ -63,7 +63,7 @@ BUTTONS = (
     *(f"turns:{name}:SCRIPT:0" for name in ("join", "pass", "leave", "off")),
     *("stop:1:lines", "poll:1:take:0", "end-sprint:SCRIPT", "forget:name", "start:POSITION"),
     *("privacy:export", "privacy:forget", "privacy:keep", "star:1", "surprise:POSITION"),
-    *("script:archive:SCRIPT", "script:return:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
+    *("script:archive:SCRIPT", "end:POSITION", "script:delete:SCRIPT"),
 )
 """The custom ids of all buttons, without their prefix; what ends the script comes last."""
 

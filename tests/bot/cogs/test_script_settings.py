@@ -71,7 +71,7 @@ Min-p: 0.0
 Repetition: 0.5
 Company: 1.0
 Seed: none
-### Banned words
+### Words that the voice must not say
 In this channel: nothing
 In this server: nothing
 """
@@ -139,18 +139,55 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
     assert lists == {
         "Voice: tiny": ["Voice: tiny"],
         "Mood: lively": ["Mood: lively"],
-        "Style: none": [],
+        "Style: none": ["Style: none"],
         "Look: typewriter": ["Look: typewriter"],
         "Takes at once: 1": ["Takes at once: 1"],
     }
-    for menu, value, said in (
-        ("menu-voice", "other", "Changed: voice other."),
-        ("menu-look", "cards", "Changed: look cards."),
-        ("menu-takes", "2", "Changed: takes 2."),
-    ):
-        assert (await choose(stage.ann, await settings(stage), menu, value)).content == said
     shown = await click(stage.ann, await settings(stage), "All settings")
     assert shown.content == (await settings(stage, setting="everything")).content
+
+
+async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(stage: Stage):
+    await start_script(stage)
+    before, mo = len(stage.messages()), moderator(stage)
+    card = await settings(stage, mo)
+
+    async def change_on_card(name: str, value: str) -> list[str]:
+        shown = await choose(mo, card, f"menu-{name}", value)
+        assert shown.id == card.id
+        return [menu["placeholder"] for menu in find_menus(shown)]
+
+    for name, value, entry, said in (
+        ("style", "storm", "Style: storm", "Mo changed: style storm."),
+        ("style", "none", "Style: none", "Mo changed: style none."),
+        ("takes", "2", "Takes at once: 2", "Mo changed: takes 2."),
+    ):
+        assert entry in await change_on_card(name, value)
+        assert stage.panel().content.startswith(f"-# {said}\n")
+    await change_on_card("style", "storm")
+    # The other voice has no styles.
+    entries = await change_on_card("voice", "other")
+    assert "Voice: other" in entries
+    assert not any(entry.startswith("Style") for entry in entries)
+    said = "voice other. “other” has no style “storm”, so the script has no style now."
+    assert stage.panel().content.startswith(f"-# Mo changed: {said}\n")
+    assert "Style: none" in await change_on_card("voice", "tiny")
+    assert len(stage.messages()) == before
+
+
+async def test_what_is_not_set_can_be_chosen_by_its_name(stage: Stage):
+    await start_script(stage, style="storm")
+    mo = moderator(stage)
+    await change(stage, "role", stage.guild.create_role("Cast").mention, mo)
+    await change(stage, "cooldown", "5", mo)
+    for name, value, told in (
+        ("style", "None", "style none"),
+        ("cooldown", "off", "cooldown off"),
+        ("role", "everyone", "role everyone"),
+        ("length", "none", "length none"),
+        ("seed", "none", "seed none"),
+    ):
+        assert (await change(stage, name, value, mo)).content == f"Changed: {told}."
 
 
 async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Stage):
@@ -193,6 +230,8 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
         ("takes", "reset", stage.ben, "Only the script's owner or a moderator"),
         ("role", "Crew", moderator(stage), "This server has no role “Crew”."),
         ("role", str(role.id), stage.ann, "Only a moderator"),
+        ("role", "Crew", stage.ann, "Only a moderator"),
+        ("takes", "many", stage.ben, "Only the script's owner or a moderator"),
     ]:
         assert_private(await change(stage, name, value, who), why)
     assert (await settings(stage, setting="everything")).content.startswith(ALL_SETTINGS)
@@ -222,10 +261,15 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
     for act in (
         lambda: harness.write("Rain."),
         lambda: harness.continue_script(1),
-        lambda: harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain."),
     ):
         with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
+    for seconds, wait in ((3600, "60 minutes"), (86_400, "24 hours")):
+        await harness.change_preferences({"cooldown": seconds})
+        with pytest.raises(RequestError, match=rf"Make it one, or try again in {wait}\.$"):
+            await harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain.")
+    await harness.rewrite(heading, "EXT. ROOF - DAY")
+    await harness.change_preferences({"cooldown": 60})
     await harness.generate(by="Ben", seed=1)
     with pytest.raises(RequestError, match="This script has a cooldown"):
         await harness.session.continuation.retry(harness.writer("Ben"))

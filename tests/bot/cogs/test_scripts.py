@@ -23,7 +23,15 @@ from tests.bot.conftest import (
     poll,
     start_script,
 )
-from tests.bot.playing import ask, choose_script, click, menu_options, replace_script, write_lines
+from tests.bot.playing import (
+    ask,
+    choose,
+    choose_script,
+    click,
+    menu_options,
+    replace_script,
+    write_lines,
+)
 from tests.bot.session_harness import SessionHarness, texts
 
 
@@ -47,16 +55,16 @@ async def test_all_scripts_are_listed(stage: Stage):
     shown = await ask(stage, "script list")
     assert shown.ephemeral
     roof, diner = shown.content.split("\n")
-    begun = rf"begun <t:\d+:d> by <@{stage.ben.id}>"
-    assert re.fullmatch(rf"- \*\*The Roof\*\*: running here, 1 line, {begun}", roof)
-    assert diner.startswith("- **The Diner**: paused, 1 line, begun <t:")
-    assert list(menu_options(shown)) == ["The Roof", "The Diner"]
+    begun = rf"started <t:\d+:f> by <@{stage.ben.id}>"
+    assert re.fullmatch(rf"1\. \*\*The Roof\*\*: running here, 1 line, {begun}", roof)
+    assert diner.startswith("2. **The Diner**: paused, 1 line, started <t:")
+    assert list(menu_options(shown)) == ["1. The Roof", "2. The Diner"]
     shown = await choose_script(stage, "The Diner")
     modal = await stage.ann.click(shown, label="Rename")
     await stage.ann.submit_modal(modal, {fields(modal)["Title"]: " The  *Kitchen* "})
     assert shown.content.startswith("**The \\*Kitchen\\***: paused, started by <@")
     await stage.ann.click(shown, label="All scripts")
-    assert "- **The \\*Kitchen\\***: paused" in shown.content
+    assert "2. **The \\*Kitchen\\***: paused" in shown.content
 
 
 async def test_many_scripts_have_pages(stage: Stage):
@@ -74,7 +82,7 @@ async def test_many_scripts_have_pages(stage: Stage):
         pages.append(list(menu_options(shown)))
     assert shown.content.endswith("\n-# Page 3 of 3")
     assert [len(page) for page in pages] == [10, 10, 1]
-    await ann.select(shown, [menu_options(shown)["The Diner"]])
+    await ann.select(shown, [menu_options(shown)["21. The Diner"]])
     assert shown.content.startswith("**The Diner**: paused")
     await ann.click(shown, label="All scripts")
     assert shown.content.endswith("\n-# Page 1 of 3")
@@ -83,11 +91,12 @@ async def test_many_scripts_have_pages(stage: Stage):
 async def test_the_channel_goes_on_with_another_script(stage: Stage):
     await start_two_scripts(stage)
     shown = await choose_script(stage, "The Diner")
-    assert labels(shown) == ["Continue it", "Rename", "Archive", "Delete", "All scripts"]
+    offered = ["Continue it", "Read", "Export", "Rename", "Archive", "Delete", "All scripts"]
+    assert labels(shown) == offered
     await stage.restart()
     await stage.ann.click(shown, label="Continue it")
-    recap = "-# Ann resumed “The Diner”.\n> **INT\\. DINER \\- NIGHT**"
-    assert stage.messages()[-2].content == recap
+    assert stage.messages()[-2].content == "-# Ann resumed “The Diner”. “The Roof” is paused."
+    assert stage.panel().content.startswith("> **INT\\. DINER \\- NIGHT**\n\n-# **The Diner**")
     assert await stage.lines() == [HEADING]
     await assert_channel_is_true(stage)
     await write_lines(stage, "Rain.")
@@ -103,29 +112,51 @@ async def test_a_resumed_script_shows_where_it_stands(stage: Stage):
     await replace_script(stage)
     await write_lines(stage, "Snow.")
     await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
-    *_, snow, recap, _panel = stage.messages()
+    *_, snow, notice, panel = stage.messages()
     assert "Snow." in snow.content
-    assert recap.content.split("\n") == [
-        "-# Ann resumed “The Diner”.",
+    assert notice.content == "-# Ann resumed “The Diner”. “The Roof” is paused."
+    assert panel.content.split("\n")[:-2] == [
+        "-# In it: MAYA, JONAS, ZOE.",
         "> **INT\\. DINER \\- NIGHT**",
         *("> *Knock 2\\.*", "> *Knock 3\\.*"),
         *("> **MAYA**", "> *\\(softly\\)*", "> Come in\\."),
         *("> *CUT TO\\:*", "> **ZOE**", "> Hi\\."),
-        "-# In it: MAYA, JONAS, ZOE.",
     ]
     await assert_channel_is_true(stage)
+
+
+async def test_a_script_that_the_channel_no_longer_shows_is_not_shown_twice(stage: Stage):
+    await start_script(stage)
+    await write_lines(stage, *(f"Knock {number}." for number in range(10)))
+    await replace_script(stage)
+    await stage.store.messages.delete_all_messages()
+    await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
+    notice, *lines, _panel = stage.messages()[-12:]
+    first, earlier = notice.content.split("\n")
+    assert first == "-# Ann resumed “The Diner”. “The Roof” is paused."
+    assert earlier.startswith("-# One earlier line is in </script show:")
+    assert all(f"Knock {number}." in line.content for number, line in enumerate(lines))
+
+
+async def test_any_script_of_the_list_is_read_and_exported(stage: Stage):
+    await start_two_scripts(stage)
+    shown = await choose_script(stage, "The Diner", stage.ben)
+    read = await click(stage.ben, shown, "Read")
+    assert_private(read, "**The Diner**\n`1` **INT\\. DINER")
+    asked = await click(stage.ben, shown, "Export")
+    exported = await choose(stage.ben, asked, "menu-format", "pdf")
+    assert_private(exported, "“The Diner”, 1 line.")
+    assert exported.attachments[0].filename == "the-diner.pdf"
+    assert (await stage.script()).title == "The Roof"
 
 
 async def test_a_script_is_archived_and_reopened(stage: Stage):
     await start_two_scripts(stage)
     shown = await choose_script(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Archive")
-    assert labels(shown) == ["Reopen", "Rename", "Unarchive", "Delete", "All scripts"]
+    assert labels(shown) == ["Reopen", "Read", "Export", "Rename", "Delete", "All scripts"]
     assert stage.with_buttons() == []
-    assert_private(await ask(stage, "continue", stage.ben), "“The Roof” has ended.")
-    await stage.ben.click(shown, label="Unarchive")
-    assert "paused" in shown.content
-    await stage.ben.click(shown, label="Archive")
+    assert_private(await ask(stage, "continue", stage.ben), "“The Roof” is archived.")
     await stage.ben.click(shown, label="Reopen")
     assert await stage.lines() == ["EXT. ROOF"]
     await assert_channel_is_true(stage)
@@ -173,9 +204,9 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
 
 async def test_only_the_owner_and_moderators_change_a_script(stage: Stage):
     await start_two_scripts(stage)
-    assert labels(await choose_script(stage, "The Roof")) == ["All scripts"]
+    assert labels(await choose_script(stage, "The Roof")) == ["Read", "Export", "All scripts"]
     of_diner = await choose_script(stage, "The Diner", stage.ben)
-    assert labels(of_diner) == ["Continue it", "All scripts"]
+    assert labels(of_diner) == ["Continue it", "Read", "Export", "All scripts"]
     # Ben moderated when he looked.
     shown = await choose_script(stage, "The Roof", stage.ben)
     look = stage.look(shown)
@@ -234,7 +265,7 @@ async def test_scripts_of_another_channel_are_out_of_reach(harness: SessionHarne
         lambda: library.delete(harness.writer(), script),
         lambda: library.switch(harness.writer(), script),
         lambda: library.rename(harness.writer(), script, "Mine"),
-        lambda: library.archive(harness.writer(), script, True),
+        lambda: library.archive(harness.writer(), script),
     ):
         with pytest.raises(RequestError, match="no longer here"):
             await act()

@@ -40,6 +40,8 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", takes=2)
     takes = await use_on_message(stage, stage.ben, "Details", poll(stage))
     assert labels(takes) == []
+    assert f"asked for by <@{stage.ann.id}>" in takes.content
+    assert "asked for by" not in told.content
 
 
 async def test_the_best_lines_have_the_most_stars(harness: SessionHarness):

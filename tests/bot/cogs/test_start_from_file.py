@@ -18,7 +18,7 @@ from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript, Requester
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, assert_private, labels, start_script
-from tests.bot.playing import BY_PERSON, PAUSE, ask, click
+from tests.bot.playing import BY_PERSON, PAUSE, ask, click, edit, rewrite, write_lines
 from tests.bot.session_harness import SessionHarness, texts
 
 DINER = """Title: The Last Diner
@@ -65,6 +65,36 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert (await ask(stage, "undo", stage.ben)).ephemeral
     await stage.ann.slash(stage.channel, "undo")
     assert await stage.lines() == lines[:-1]
+
+
+async def test_what_a_file_loses_is_named(stage: Stage):
+    await import_file(stage, "x.fountain", "> END <\n\n===\n\nJO\nHi. [[No.]]\n\nMAYA ^\nHi.")
+    assert stage.panel().content.startswith(
+        "-# Imported 3 lines. Left out: 1 note, comment or section and 1 page break. Became plain "
+        "speech or action: dual dialogue and centred text."
+    )
+
+
+async def test_the_authors_on_a_title_page_are_credited(stage: Stage):
+    page = (
+        "Title: Night\nCredit: by\nAuthor: Zoë Müller\nAuthor: Søren\nContact: me\n\nRain.\n\nWind."
+    )
+    await import_file(stage, "x.fountain", page, heading="Roof")
+    kept = "Of the title page, only the title and the authors were kept."
+    assert stage.panel().content.startswith(f"-# Imported 3 lines. {kept}\n")
+    await write_lines(stage, "Snow.", by=stage.ann)
+    await write_lines(stage, "Hail.", by=stage.ben)
+    await rewrite(stage, await edit(stage, line="2"), "Fog. Mist. Haze.")
+    exported = await ask(stage, "script export", format="fountain")
+    text = (await exported.attachments[0].read()).decode()
+    assert "\nAuthors:\n    Ann\n    Ben\n    Zoë Müller, Søren\n" in text
+    # The importer may change them, and others may not.
+    assert_private(await ask(stage, "script edit", stage.ben, line="3"), stage.ann.mention)
+    stage.channel = stage.guild.create_text_channel("another")
+    await import_file(stage, "x.fountain", text)
+    assert {line.credit for line in await stage.session.library.load_lines()} == {
+        "Ann, Ben, Zoë Müller, Søren"
+    }
 
 
 async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: pytest.MonkeyPatch):

@@ -27,7 +27,9 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage
     shown = await stage.ann.slash(stage.channel, "start")
     labelled = ["Surprise me", "Voice", "Title", "First scene heading", "Cast"]
     assert list(fields(shown)) == labelled
-    _, voice, *texts = [row["component"] for row in shown.modal["components"]]
+    rows = shown.modal["components"]
+    assert rows[3]["description"].endswith("an act the stage voice; else “tiny” writes")
+    _, voice, *texts = [row["component"] for row in rows]
     offers = [[offer.title, offer.heading, ", ".join(offer.cast)] for offer in load_situations()]
     assert [text.get("value") for text in texts] in offers
     assert [option["value"] for option in voice["options"]][1:] == stage.services.models.names()
@@ -43,8 +45,9 @@ async def assert_surprise(stage: Stage, by: Any) -> None:
     lines = await stage.session.library.load_lines()
     assert [line.element for line in lines[:-1]] == [*drawn.elements]
     assert [line.credit for line in lines] == [*["On Book"] * 3, "tiny"]
+    *others, last = drawn.cast
     assert find_start(stage, f"-# “{inline(script.title, 100)}” starts here.") == (
-        f"The voice writes only for {inline(', '.join(drawn.cast), 500)}. "
+        f"The voice writes only for {inline(', '.join(others), 500)} and {inline(last, 60)}. "
         "Change that with </cast:ID>."
     )
     assert drawn.speech.split()[0] in stage.messages()[-3].content

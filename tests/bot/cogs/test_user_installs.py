@@ -165,6 +165,8 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
     lines = next(custom_id for custom_id in menu.menus if "menu-lines" in custom_id)
     await elsewhere.ann.choose(menu, lines, "2")
     await elsewhere.next_panel(panel)
+    [moods] = [custom_id for custom_id in card.menus if "menu-mood" in custom_id]
+    await (await elsewhere.ann.choose(card, moods, "calm")).shows("Ann changed: mood calm.")
 
 
 async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Elsewhere):
@@ -184,7 +186,7 @@ async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: E
     await elsewhere.write("MAYA: Rain.")
     await elsewhere.write("Snow.")
     question = await ask_to_forget(elsewhere.ann, elsewhere.channel)
-    assert "older answers in places that have not added me stay" in question.text
+    assert "older answers in places that have not added me" in question.text
     asked = await elsewhere.ann.click(question, "Forget me and my text")
     await asked.shows("You are forgotten. Name and text removed from 3 lines.")
     forgotten = [STARTED[0], "*…*", "*…*", "*…*"]

@@ -10,6 +10,8 @@ import pytest
 from bot.errors import RequestError
 from bot.interactions.windows import WINDOW_SECONDS
 from bot.screenplay.elements import Kind
+from bot.screenplay.free_text import parse_person_text
+from bot.session.turn import NewScript
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, labels, start_script
@@ -45,6 +47,7 @@ async def test_another_take_replaces_the_line_in_its_message(stage: Stage):
 async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
     await start_script(stage)
     shown = await stage.ben.click(stage.panel(), label="Write")
+    assert "10 lines at most" in str(shown.modal)
     typed = {fields(shown)["Who speaks"]: "?", fields(shown)["Text"]: "Hello."}
     refused = answer(await stage.ben.submit_modal(shown, typed))
     assert_private(refused, "A character's name needs at least one letter.")
@@ -133,6 +136,14 @@ async def test_the_voices_line_is_neither(harness: SessionHarness):
         await harness.session.history.reinterpret(harness.writer())
 
 
+async def test_a_line_that_becomes_speech_keeps_the_authors_of_its_file(harness: SessionHarness):
+    elements, library = parse_person_text("Jo: it rains"), harness.session.library
+    await library.import_script(harness.writer(), NewScript(title="Night"), elements, authors="Zoë")
+    await harness.session.history.reinterpret(harness.writer())
+    [line] = await harness.lines()
+    assert (line.credit, line.imported, line.former_writers) == ("Zoë", True, None)
+
+
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):
     await start_script(stage)
     await stage.continue_with_seed(stage.ann, seed=1)
@@ -198,7 +209,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
 async def test_characters_are_suggested(stage: Stage):
     assert await suggest(stage, "continue", "character", "") == []
     await start_script(stage, cast="Maya, Jonas")
-    await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOE: Hi.")
+    await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOË: Hi.")
     assert await suggest(stage, "continue", "character", "") == ["MAYA", "JONAS"]
     refused = await ask(stage, "continue", character="Zoe")
     why = "ZOE is not in the cast. Add them, or turn the lock off, with </cast:"
@@ -206,9 +217,10 @@ async def test_characters_are_suggested(stage: Stage):
     await stage.ann.slash(stage.channel, "cast", lock="off")
     for command in ("continue", "write"):
         for typed, found in (
-            ("", ["MAYA", "JONAS", "ZOE", "ADA"]),
+            ("", ["MAYA", "JONAS", "ZOË", "ADA"]),
             ("ma", ["MAYA"]),
-            ("o", ["JONAS", "ZOE"]),
+            ("o", ["JONAS", "ZOË"]),
+            ("zoe", ["ZOË"]),
         ):
             assert await suggest(stage, command, "character", typed) == found
     await stage.ben.slash(stage.channel, "continue", character="Zoe")
@@ -229,7 +241,7 @@ async def test_no_message_pings_or_breaks_out_of_its_frame(stage: Stage):
     await write(stage, nasty)
     await write(stage, f"MAYA: {nasty}\n\n{nasty}")
     await stage.continue_with_seed(stage.ben, character="@everyone <@1>", seed=1)
-    cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** ` <@1>"))
+    cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bald** ` <@1>"))
     await cyd.slash(stage.channel, "write", text="Rain.")
     await cyd.slash(stage.channel, "undo")
     await stage.ben.slash(stage.channel, "undo")
@@ -256,4 +268,4 @@ def assert_harmless(content: str) -> None:
     block = re.compile(r"^```\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
     around = re.sub(r"^`\d+` ", "", block.sub("", content), flags=re.MULTILINE)
     assert not any("`" in words for words in (around, *block.findall(content)))
-    assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)
+    assert not re.search(r"\*\*bald|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<(?!/)", around)

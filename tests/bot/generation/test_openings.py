@@ -154,6 +154,8 @@ async def test_a_voice_without_the_style_reads_no_opening(harness: SessionHarnes
     await harness.continue_script(2)
     await harness.undo()
     await harness.change_preferences({"voice": "tiny"})
+    await check_opening(harness, "")
+    await harness.change_preferences({"style": "storm"})
     await check_opening(harness, PASSAGES["storm"])
     await harness.continue_script(3)
     await harness.change_preferences({"voice": "other"})

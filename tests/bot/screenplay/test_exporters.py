@@ -162,6 +162,32 @@ def test_a_speech_goes_on_on_the_next_page_below_its_cue():
     assert " ".join(said) == f"ANN (V.O.) (quietly) {sentences.strip()} (then) No."
 
 
+def test_only_scenes_are_numbered():
+    elements = parse_person_text("ACT ONE\n\nSCENE 1\n\nACT TWO\n\nINT. DINER")
+    what = Edition("The Diner", tuple(elements), scene_numbers=True)
+    assert [number for _, number in what.numbered()] == [None, "1", None, "2"]
+    found = export(what, "fdx").content.decode()
+    assert re.findall('Type="Scene Heading"(?: Number="(.)")?', found) == ["", "1", "", "2"]
+
+
+@pytest.mark.parametrize("rows", range(22, 28))
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_page_never_ends_with_a_heading(rows: int, numbers: bool):
+    action = [Element(Kind.ACTION, f"Row {n}.") for n in range(rows)]
+    speech = Element(Kind.DIALOGUE, "ANN\n(quietly)\n" + "I told you once, I told you twice. " * 7)
+    headings = parse_person_text("ACT ONE\n\nSCENE 1")
+    what = Edition("Long", (*action, *headings, speech), scene_numbers=numbers)
+    first, second = pages(PaperSize.LETTER, what)[1:]
+    assert ("ACT ONE" in first) == ("twice" in first)
+    assert ("ACT ONE" in second) != ("ACT ONE" in first)
+
+
+def test_headings_that_fill_a_page_are_printed():
+    speech = Element(Kind.DIALOGUE, "ANN\nHi.")
+    what = Edition("Long", (*[Element(Kind.HEADING, ".ACT ONE")] * 40, speech))
+    assert "".join(pages(PaperSize.LETTER, what)).count("ACT ONE") == 40
+
+
 @pytest.mark.parametrize("rows", range(24, 28))
 def test_a_page_never_ends_with_a_cue_alone(rows: int):
     action = [Element(Kind.ACTION, f"Row {n}.") for n in range(rows)]

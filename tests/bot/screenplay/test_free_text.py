@@ -77,6 +77,10 @@ def test_any_text_of_a_person_is_elements(
         ("Lola: Wait.\nHe gives you up.", ["LOLA\nWait.\nHe gives you up."]),
         ("Lola: Wait.\nHe's gone.", ["LOLA\nWait.\nHe's gone."]),
         ("Lola: Wait.\nHe runs?", ["LOLA\nWait.\nHe runs?"]),
+        (
+            "Lola: (low)\nHe runs.\n(loud)\nShe runs.\nHe falls.",
+            ["LOLA\n(low)\nHe runs.\n(loud)\nShe runs.", "He falls."],
+        ),
         ("Lola:\nShe runs.", ["LOLA\nShe runs."]),
         ("LOLA\nWait.\nShe runs.", ["LOLA\nWait.\nShe runs."]),
         (f"Lola: {'so ' * 20}then\nhe runs", [f"LOLA\n{'so ' * 20}then\nhe runs"]),
@@ -162,6 +166,7 @@ def test_text_of_a_person(text: str, stored: list[str]):
         ("Hello.\nJO: Hey.", ["MAYA\nHello.", "JO\nHey."]),
         ("She runs.\nShe runs.", ["MAYA\nShe runs.", "She runs."]),
         ("Hello.\n\nMaya waits.", ["MAYA\nHello.", "Maya waits."]),
+        ("(softly)\nHe bows.", ["MAYA\n(softly)\nHe bows."]),
         ("Hello.\n\n*She waits*", ["MAYA\nHello.", "She waits"]),
     ],
 )
@@ -175,6 +180,7 @@ def test_text_of_a_person_for_a_character(text: str, stored: list[str]):
         ("Goodbye.", ["MAYA (V.O.)\nGoodbye."]),
         ("(softly) Goodbye.\nYou.", ["MAYA (V.O.)\n(softly)\nGoodbye.\nYou."]),
         ("She runs.", ["MAYA (V.O.)\nShe runs."]),
+        ("(softly)\nHe bows.", ["MAYA (V.O.)\n(softly)\nHe bows."]),
         ("No.\nShe runs.\n\nYes.", ["MAYA (V.O.)\nNo.", "She runs.", "MAYA (V.O.)\nYes."]),
         ("No.\nJO: Yes.", ["MAYA (V.O.)\nNo.", "JO\nYes."]),
         ("MAYA\nNo.", ["MAYA\nNo."]),

@@ -20,7 +20,13 @@ from bot.screenplay.exporters.export_formats import PaperSize
 from bot.screenplay.fountain import classify
 from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers import IMPORTERS, LARGEST_SCRIPT_FILE, read_script_file
-from bot.screenplay.importers.manuscript import LONGEST_ELEMENT, Manuscript
+from bot.screenplay.importers.manuscript import (
+    CENTRED_TEXT,
+    DUAL_DIALOGUE,
+    LONGEST_ELEMENT,
+    LYRICS,
+    Manuscript,
+)
 
 from .samples import FDX, SCRIPT, SPEAKERS_WHO_GO_ON, nasty, nasty_elements
 
@@ -119,7 +125,24 @@ def test_notes_comments_and_sections_are_left_out_and_counted():
     text = b"# Act\n\n= In\n\nRain [[heavy?]] falls.\n\n/* old\n\nlines */\n\n"
     found = read_script_file("a.fountain", text + b"[[cut?]]\n\n===\n\nWind.")
     assert [element.text for element in found.elements] == ["Rain  falls.", "Wind."]
-    assert found.left_out == 6
+    assert (found.left_out, found.page_breaks) == (5, 1)
+
+
+def test_an_act_as_a_section_becomes_a_heading():
+    text = "# Act One\n## The Meeting\nRain.\n\n#Akt 2: Die Nacht\n\n# Act Two, Scene 1\n\nWind."
+    assert read(text.encode()) == [".ACT ONE", "Rain.", ".AKT 2: DIE NACHT", "Wind."]
+
+
+def test_what_becomes_plain_speech_or_action_is_noted():
+    sung = FDX.replace('Type="Dialogue"', 'Type="Lyrics"')
+    for name, text, flattened in (
+        ("a.fountain", "MAYA\nHi.\n\nJO (O.S.) ^\nHello.", {DUAL_DIALOGUE}),
+        ("a.fountain", "> THE END <\n\nMAYA\n~la la", {CENTRED_TEXT, LYRICS}),
+        ("a.fountain", "MAYA\nHi ~ Hello.\n\n2 ^ 2\n\n> CUT TO:", set()),
+        ("a.fdx", sung, {DUAL_DIALOGUE, LYRICS}),
+        ("a.fdx", sung.replace("DualDialogue>", "Other>"), set()),
+    ):
+        assert read_script_file(name, text.encode()).flattened == flattened
 
 
 @pytest.mark.parametrize(
@@ -176,6 +199,34 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
 )
 def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
     assert read(text.encode(), "a.txt") == elements
+
+
+FDX_PAGE = """<FinalDraft><Content><Paragraph><Text>Rain.</Text></Paragraph></Content>
+<TitlePage><Content>{}</Content></TitlePage></FinalDraft>"""
+"""A Final Draft file around the paragraphs of a title page."""
+
+
+@pytest.mark.parametrize(
+    ("page", "authors", "is_cut"),
+    [
+        (["THE FROG", "", "written by", "", "Ann", "Ben", "", "2026-12-01"], "Ann, Ben", True),
+        (["THE FROG", "", "Written by Ann"], "Ann", False),
+        (["THE FROG", "", "Screenplay by", "Ann"], "Ann", False),
+        (["THE FROG", "", "a comedy"], "", True),
+        (["THE FROG"], "", False),
+    ],
+)
+def test_authors_are_read_from_a_title_page_without_keys(
+    page: list[str], authors: str, is_cut: bool
+):
+    typed = "\n".join(f"{row:>40}" if row else "" for row in page)
+    paragraphs = (f"<Paragraph><Text>{row}</Text></Paragraph>" for row in page)
+    for name, text in (
+        ("a.txt", f"{typed}\n\n\n\nRain."),
+        ("a.fdx", FDX_PAGE.format("".join(paragraphs))),
+    ):
+        found = read_script_file(name, text.encode())
+        assert (found.title, found.authors, found.page_cut) == ("THE FROG", authors, is_cut)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bot.screenplay.statistics import (
 from bot.storage.schema import Line
 from bot.ui.lines.looks import format_credit
 
-SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
+SCRIPT = "int. - diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
 
 
 def lines(text: str, *writers: tuple[int | None, str]) -> list[Line]:
@@ -30,12 +30,27 @@ def lines(text: str, *writers: tuple[int | None, str]) -> list[Line]:
 def test_lines_words_speakers_and_writers_are_counted():
     who = [(1, "Ann"), (None, "stage"), (1, "Annie"), (2, "Ben"), (2, "Ben")]
     found = count_script(lines(SCRIPT, *who))
-    assert (found.lines, found.words, found.scenes) == (5, 10, 1)
+    assert (found.lines, found.words, found.scenes) == (5, 10, 1)  # a dash is no word
     assert found.characters == (WriterStatistics("MAYA", 2, 3), WriterStatistics("JO", 1, 1))
     assert found.writers == (WriterStatistics("Ben", 2, 5), WriterStatistics("Annie", 2, 3))
     assert found.voices == (WriterStatistics("stage", 1, 2),)
     assert found.pages == pytest.approx(12 / 55)
     assert compute_share(found.writers[0], found) == 0.5
+
+
+def test_acts_are_no_scenes():
+    text = ".ACT ONE\n\n.SCENE 1\n\n.ACT II - NIGHT\n\n.ACT III, SCENE 2\n\n.AKT 3\n\nINT. BAR"
+    assert count_script(lines(text, *[(1, "Ann")] * 6)).scenes == 3
+
+
+def test_the_authors_of_a_file_are_no_names_of_who_imported_it():
+    found = lines("Rain falls.\n\nWind.\n\nSnow.", (1, "Zoë"), (1, "Ann"), (2, "Ben"))
+    found[0].imported, found[2].former_writers = True, [[1, "Zoë"]]
+    assert count_script(found).writers == (
+        WriterStatistics("Zoë", 1, 2, rewritten=1),
+        WriterStatistics("Ann", 1, 1),
+        WriterStatistics("Ben", 1, 1),
+    )
 
 
 def test_an_erased_person_has_a_name_in_the_language_of_the_reader():

@@ -366,7 +366,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(is_running)
     @rule(script=scripts)
     def archive(self, script: int) -> None:
-        self.run(self.session.library.archive(self.writer, script, True))
+        self.run(self.session.library.archive(self.writer, script))
         if script == self.tree.running:
             self.tree.running = None
 

@@ -106,7 +106,7 @@ def chosen(chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch) -> RunnerSet
     return chosen.model_copy(update=limits)
 
 
-REFUSED = re.compile(r"Try again in \d+ seconds?\.")
+REFUSED = re.compile(r"Try again in \d+ (second|minute)s?\.")
 
 
 async def test_a_refused_person_keeps_the_text_and_others_continue(stage: Stage) -> None:

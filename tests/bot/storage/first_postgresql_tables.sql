@@ -45,6 +45,7 @@ CREATE TABLE lines (
     text character varying NOT NULL,
     author bigint,
     credit character varying NOT NULL,
+    imported boolean NOT NULL,
     provenance bigint,
     seed bigint,
     delivery character varying NOT NULL,

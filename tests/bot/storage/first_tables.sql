@@ -36,6 +36,7 @@ CREATE TABLE lines (
     text VARCHAR NOT NULL,
     author BIGINT,
     credit VARCHAR NOT NULL,
+    imported BOOLEAN NOT NULL,
     provenance INTEGER,
     seed BIGINT,
     delivery VARCHAR NOT NULL,

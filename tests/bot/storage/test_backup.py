@@ -8,7 +8,9 @@ import shutil
 import signal
 import sqlite3
 from contextlib import closing
+from fnmatch import fnmatch
 from pathlib import Path
+from stat import ST_GID, ST_MODE, ST_UID
 
 import pytest
 
@@ -21,7 +23,7 @@ from bot.storage.sqlite import backup as backup_module
 from bot.storage.sqlite.backup import backup, restore
 from tests.bot.conftest import AddRevision, run_sql
 from tests.bot.session_harness import SessionHarness, texts
-from tests.fake_discord.processes import run_onbook
+from tests.fake_discord.processes import ROOT, run_onbook
 
 from .scripts import opened
 
@@ -85,6 +87,25 @@ async def test_backup_and_restore_are_commands(harness: SessionHarness, copy: Pa
     await harness.open()
     assert texts(await harness.lines()) == ["INT. DINER - NIGHT", "Rain."]
     assert await harness.state((await harness.lines())[-1]) is not None
+
+
+async def test_only_the_bot_s_user_reads_its_files(tmp_path: Path, copy: Path):
+    database = tmp_path / "new.db"
+    async with opened(database) as store:
+        await store.key_values.save_value("a", "b")
+        files = [database, Path(f"{database}-wal")]
+        backup(database, copy)
+        assert [file.stat().st_mode & 0o777 for file in (*files, copy)] == [0o600] * 3
+    database.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(database, 10, 20)
+    before = database.stat()
+    old = restore(database, copy)
+    assert old is not None
+    assert database.stat()[ST_MODE] == before[ST_MODE]
+    assert (database.stat()[ST_UID], database.stat()[ST_GID]) == (before[ST_UID], before[ST_GID])
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert any(fnmatch(old.name, pattern) for pattern in ignored)
 
 
 async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_path: Path):

@@ -22,7 +22,7 @@ from bot.storage.dialects import look_up_line_by_line
 from bot.storage.postgres import timeouts, vacuum
 from bot.storage.postgres.connections import TCP_SETTINGS
 from bot.storage.postgres.error_codes import raising_store_error
-from bot.storage.postgres.leases import Lease
+from bot.storage.postgres.leases import Lease, check_no_lease
 from bot.storage.postgres.postgres_database import READERS
 from bot.storage.postgres.write_lock import WRITE_LOCK
 from bot.storage.schema import KeyValue, Line
@@ -434,8 +434,8 @@ async def test_long_texts_are_erased_from_their_own_file(own_url: URL):
 
 MANY = """
     INSERT INTO lines SELECT n, 1, CASE WHEN n % 100 <> 1 THEN n - 1 END, 'action', 'Rain.',
-        CASE WHEN n = 1 THEN 7 END, 'stage', NULL, NULL, 'many ' || n, 0, 0, now(), NULL, NULL,
-        NULL, NULL, false
+        CASE WHEN n = 1 THEN 7 END, 'stage', false, NULL, NULL, 'many ' || n, 0, 0, now(), NULL,
+        NULL, NULL, NULL, false
     FROM generate_series(1, 4000) AS n
 """
 """Lines in chains of a hundred, of which a person wrote the first."""
@@ -560,3 +560,5 @@ async def test_a_role_that_may_not_vacuum_is_refused(own_url: URL, guest_url: UR
 async def test_a_missing_driver_is_named(url: URL, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     assert (await refusal(url)).startswith("PostgreSQL needs asyncpg. Run pip install")
+    with pytest.raises(StoreError, match=r"^PostgreSQL needs asyncpg\. "):
+        await check_no_lease(url)

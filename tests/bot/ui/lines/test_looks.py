@@ -50,7 +50,7 @@ async def test_characters_speak_under_their_names(stage: Stage):
     await write(stage, "MAYA (V.O.): (quietly) *You* came.\n\nRain falls.\n\nCUT TO:")
     assert shown(stage) == [
         ("The Diner", f"{DIVIDER}\n**INT\\. DINER \\- NIGHT**"),
-        ("MAYA (V.O.)", "*\\(quietly\\)*\n\\*You\\* came\\."),
+        ("MAYA (V.O.)", "*\\(quietly\\)*\n*You* came\\."),
         ("The Diner", "*Rain falls\\.*"),
         ("The Diner", "*CUT TO\\:*"),
     ]

@@ -30,11 +30,11 @@ def test_pages_hold_everything_within_the_limit(elements: list[Element], limit: 
 
 
 def test_a_page_names_who_speaks() -> None:
-    elements = parse_person_text("INT. DINER - NIGHT\n\nMAYA: (quietly) You came.\n\nRain.")
+    elements = parse_person_text("INT. DINER - NIGHT\n\nMAYA: (quietly) You *came*.\n\nRain.")
     [page] = split_into_pages(elements)
     assert page == (
         "`1` **INT\\. DINER \\- NIGHT**\n\n"
-        "`2` **MAYA**\n*\\(quietly\\)*\nYou came\\.\n\n"
+        "`2` **MAYA**\n*\\(quietly\\)*\nYou *came*\\.\n\n"
         "`3` *Rain\\.*"
     )
 
