@@ -41,9 +41,6 @@ IR_VERSION = 8
 """The IR version of opset 18. By default the onnx package writes its newest version, which older
 runtimes refuse."""
 
-MICROSOFT_OPSET = 1
-"""The only version of that domain."""
-
 
 def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     """Return the step graph, with its matrices in 8 or 32 bits and the prior's tables as they are.
@@ -63,7 +60,9 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     log_probabilities = length = ""
     if network.prior:
         log_probabilities, length = _add_expectations(builder, network)
-        read.append(builder.add_operand(_add_roots(builder, log_probabilities)))
+        half = builder.add_constant("prior.half", np.float32(0.5))
+        halved = builder.add_node("Mul", [log_probabilities, half], "prior.halved")
+        read.append(builder.add_operand(builder.add_node("Exp", [halved], "prior.roots")))
     product = builder.add_product("lower", read, network.lower)
     table = builder.add_constant("table", network.table)
     added = builder.add_node("Gather", [table, "tokens"], "lower.table")
@@ -119,14 +118,6 @@ def _add_expectations(builder: GraphBuilder, network: FoldedNetwork) -> tuple[st
     return add_prior(builder, network.prior.tables, whole, history)
 
 
-def _add_roots(builder: GraphBuilder, log_probabilities: str) -> str:
-    """Add the square roots of probabilities, given their logarithms; return their name."""
-    half = builder.add_constant("prior.half", np.float32(0.5))
-    return builder.add_node(
-        "Exp", [builder.add_node("Mul", [log_probabilities, half], "prior.halved")], "prior.roots"
-    )
-
-
 def _add_trust(
     builder: GraphBuilder, prior: FoldedPrior, log_probabilities: str, length: str
 ) -> None:
@@ -167,7 +158,7 @@ def _make_model(builder: GraphBuilder, network: FoldedNetwork) -> onnx.ModelProt
     )
     domains = [helper.make_opsetid("", OPSET)]
     if builder.bits == 8:
-        domains.append(helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET))
+        domains.append(helper.make_opsetid(MICROSOFT, 1))  # the only version of that domain
     return helper.make_model(
         graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="onbook-export"
     )

@@ -30,8 +30,6 @@ from .trained import (
 WRITTEN = 4_000
 """Characters that a voice writes as the text of its own proof when its run is missing."""
 
-SEED = 1
-
 HELDOUT = ("validation", "test")
 """The parts that the network was not trained on, which prove a voice."""
 
@@ -95,7 +93,7 @@ def convert_to_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     before, after = Runtime(voice.graph), Runtime(step)
     # A text that the voice writes from nothing, the same text each time.
     [newline] = vocabulary.encode("\n")
-    written = before.write(newline, WRITTEN, SEED)
+    written = before.write(newline, WRITTEN, seed=1)
     text = Text("what the voice itself writes", vocabulary.decode(written))
     [cost] = before.measure_carried([encode_text(vocabulary, text)])
     proof = prove(after, network.unfold(), vocabulary, [text], 32)

@@ -18,9 +18,6 @@ from onnx import TensorProto
 from .graph_builder import GraphBuilder
 from .trained import NONE, WIDTH, FoldedMemory, Packing
 
-NEVER = -1e9
-"""The score of a place without a character."""
-
 
 def add_memory(builder: GraphBuilder, memory: FoldedMemory, vocabulary: int, lower: str) -> str:
     """Add a memory head; return the name of the weights of its N symbols, float32 [batch, N].
@@ -103,7 +100,7 @@ def _add_scores(builder: GraphBuilder, memory: FoldedMemory, present: str, lower
     """Add the scores of all symbols at all distances: float32 [batch, WIDTH x N]."""
     symbols = memory.matches.shape[1]
     bias = memory.asked_bias.copy()
-    bias[NONE] = NEVER
+    bias[NONE] = -1e9  # the score of a place without a character
     asked = builder.add_product("asked", [lower], memory.asked, bias)
     firsts = builder.add_constant("matches.first", np.arange(WIDTH) * symbols)
     rows = builder.add_node("Add", [present, firsts], "present.rows")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,9 +97,13 @@ def prove(
 ) -> Proof:
     """Compare a graph with its checkpoint on texts that are not empty."""
     read = [encode_text(vocabulary, text) for text in texts]
-    with _use_one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # because threads only slow down a row's small products
+    try:
         costs = [measure_carried(model, vocabulary, text.content) for text in texts]
         numbers = _check_numbers(graph, model, np.concatenate(read), LARGEST_DIFFERENCE[bits])
+    finally:
+        torch.set_num_threads(threads)
     names = [text.name for text in texts]
     text_costs = tuple(map(TextCosts, names, costs, graph.measure_carried(read)))
     return Proof(
@@ -118,14 +121,11 @@ def _check_losses(texts: Sequence[TextCosts], bits: Bits) -> Iterator[Check]:
     """Yield a check of each text, and one of all together."""
     for text in texts:
         yield check_loss(text.name, text.pytorch, text.exported, LARGEST_LOSS_OF_TEXT[bits])
-    before = _sum_costs([text.pytorch for text in texts])
-    after = _sum_costs([text.exported for text in texts])
+    before, after = (
+        Cost(sum(cost.bits for cost in costs), sum(cost.characters for cost in costs))
+        for costs in zip(*((text.pytorch, text.exported) for text in texts), strict=True)
+    )
     yield check_loss("all texts", before, after, LARGEST_LOSS[bits])
-
-
-def _sum_costs(costs: Sequence[Cost]) -> Cost:
-    """Return the cost of several texts together."""
-    return Cost(sum(cost.bits for cost in costs), sum(cost.characters for cost in costs))
 
 
 def encode_text(vocabulary: Vocabulary, text: Text) -> TokenIds:
@@ -205,14 +205,3 @@ def _cut_rows(text: TokenIds, rows: int, steps: int) -> TokenIds:
     """Return pieces of a text from evenly spaced starts, wrapping at its end: [steps, rows]."""
     starts = np.arange(rows) * len(text) // rows
     return text[(starts + np.arange(steps)[:, None]) % len(text)]
-
-
-@contextmanager
-def _use_one_thread() -> Iterator[None]:
-    """Run PyTorch on one thread, because threads only slow down a row's small products."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

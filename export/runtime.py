@@ -13,8 +13,6 @@ from .trained import Cost, Floats
 
 TokenIds = NDArray[np.int64]
 
-THREADS = 2
-
 
 class Runtime:
     """A step graph in an onnxruntime session."""
@@ -22,7 +20,7 @@ class Runtime:
     def __init__(self, graph: bytes) -> None:
         """Open a serialised ModelProto; let onnxruntime raise its error for an invalid one."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
+        options.intra_op_num_threads = 2
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]

@@ -87,6 +87,7 @@ def calibrate(
     return tuple(TEMPERATURES[n] for n in best), Cost(cost.item(), int(characters.sum()))
 
 
+@torch.no_grad()
 def _measure_bits(
     model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
@@ -104,25 +105,20 @@ def _measure_bits(
     bits = torch.zeros(len(temperatures), lengths, dtype=torch.float64)
     characters = torch.zeros(lengths, dtype=torch.int64)
     for i in range(0, length, CHUNK):
-        read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK].flatten()
-        known = model.find_known_lengths(read.to(state.device), state).cpu().flatten()
+        read = inputs[i : i + CHUNK].to(state.device)
+        wanted = targets[i : i + CHUNK].flatten().to(state.device)
+        known = model.find_known_lengths(read, state).cpu().flatten()
         characters += known.bincount(minlength=lengths)
-        logits, state = _read(model, read, state)
+        logits, state = model(read, state)
         for n, temperature in enumerate(temperatures):
             scaled = logits.flatten(0, 1) / temperature
-            nats = functional.cross_entropy(scaled, wanted.to(state.device), reduction="none")
+            nats = functional.cross_entropy(scaled, wanted, reduction="none")
             each = nats.cpu() / math.log(2)
             bits[n] += known.bincount(each.double(), minlength=lengths)
     return bits, characters
 
 
 @torch.no_grad()
-def _read(model: CharLSTM, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits after inputs [time, batch], in float32, and the next state."""
-    logits, state = model(inputs.to(state.device), state)
-    return logits, state
-
-
 def write_sample(
     model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
@@ -134,7 +130,7 @@ def write_sample(
     written: list[int] = []
     tokens, state = torch.from_numpy(vocabulary.encode(prompt)), model.start(1)
     for _ in range(length):
-        logits, state = _read(model, tokens[:, None], state)
+        logits, state = model(tokens[:, None].to(state.device), state)
         probabilities = torch.softmax(logits[-1, 0].float().cpu() / temperature, 0)
         tokens = torch.multinomial(probabilities, 1, generator=generator)
         written.append(int(tokens))

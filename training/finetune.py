@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .checkpoint import Folds, Start
-from .data.texts import Text, collect, describe
+from .data.texts import collect, describe
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .errors import RunError, TrainingError
@@ -59,8 +59,13 @@ def create(
         **changes,
         tuned_from=voice.fingerprint(),
     )
-    has_prior = bool(config.prior.contexts)
-    vocabulary = _extend_vocabulary(voice.vocabulary(), split.train, has_prior=has_prior)
+    known = voice.vocabulary()
+    vocabulary = known.extend((text.content for text in split.train), SEEN_CHARACTERS)
+    if config.prior.contexts and len(vocabulary) > LARGEST_VOCABULARY:
+        raise TrainingError(
+            f"The scripts have {len(vocabulary) - len(known):,} characters that the voice does "
+            f"not know, too many to add: train a new voice on the scripts instead."
+        )
     tokens = Tokens.of(split.train, vocabulary)
     # Checked and counted before the folder is laid out, because a second attempt would find a run
     # there.
@@ -126,19 +131,6 @@ def _prepare_start(voice: Trained, vocabulary: Vocabulary, tokens: Tokens) -> St
         return None if folds is None else folds.numpy()
 
     return start
-
-
-def _extend_vocabulary(
-    vocabulary: Vocabulary, texts: Sequence[Text], *, has_prior: bool
-) -> Vocabulary:
-    """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
-    larger = vocabulary.extend((text.content for text in texts), SEEN_CHARACTERS)
-    if has_prior and len(larger) > LARGEST_VOCABULARY:
-        raise TrainingError(
-            f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
-            f"not know, too many to add: train a new voice on the scripts instead."
-        )
-    return larger
 
 
 def _extend_weights(

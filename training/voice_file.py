@@ -28,6 +28,9 @@ from .run import Run
 FORMAT = "1"
 """The version of the voice file format."""
 
+KEPT = ("onbook.vocabulary", "onbook.fold")
+"""The metadata on which the lines of a voice depend."""
+
 DESCRIPTION = ("producer_version", "model_version", "doc_string")
 """The fields of ModelProto, besides `metadata_props`, on which no line of a voice depends."""
 
@@ -65,14 +68,12 @@ class Voice:
         and the fold as stored: the values of ``onbook.vocabulary`` and ``onbook.fold`` in UTF-8;
         being JSON they hold no NUL.
         """
-        kept = [self.metadata[key].encode() for key in ("onbook.vocabulary", "onbook.fold")]
+        kept = [self.metadata[key].encode() for key in KEPT]
         return hashlib.sha256(b"\0".join([self.graph, *kept])).hexdigest()
 
     def vocabulary(self) -> Vocabulary:
         """Return the characters that the voice knows."""
-        characters, fold = (
-            json.loads(self.metadata[key]) for key in ("onbook.vocabulary", "onbook.fold")
-        )
+        characters, fold = (json.loads(self.metadata[key]) for key in KEPT)
         return Vocabulary(tuple(characters), fold)
 
     def network(self) -> FoldedNetwork:
@@ -150,9 +151,7 @@ class Voice:
             model.ClearField(name)
         fingerprint = metadata.pop("onbook.fingerprint", None)
         voice = cls(serialise(model), metadata, description, path)
-        if not {"onbook.vocabulary", "onbook.fold"} <= metadata.keys() or (
-            fingerprint != voice.fingerprint()
-        ):
+        if not metadata.keys() >= set(KEPT) or fingerprint != voice.fingerprint():
             raise VoiceError(f"{path} does not match its fingerprint: export its run again.")
         return voice
 

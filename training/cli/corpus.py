@@ -26,8 +26,6 @@ FACETS_HELP = "Write only works with this facet; can be repeated, for works that
 
 Kind = Literal["film", "stage", "all"]
 
-OutFolder = Annotated[Path, arg(metavar="DIR")]
-
 
 def _list_kinds(kind: Kind) -> tuple[str, ...]:
     return ("film", "stage") if kind == "all" else (kind,)
@@ -37,7 +35,7 @@ def _list_kinds(kind: Kind) -> tuple[str, ...]:
 class _Folder(Command):
     """Write a corpus to a folder."""
 
-    out: OutFolder
+    out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
 
     def end(self, name: str) -> int:
@@ -80,11 +78,9 @@ class Plays(_Folder):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drama(Command):
+class Drama(_Folder):
     """Write the plays that Project Gutenberg has as Fountain."""
 
-    out: OutFolder
-    """The folder to write to."""
     source: Annotated[Path, arg(name="from")]
     """A folder of NUMBER.txt files, or one of these, without Gutenberg's header."""
     download: bool = False

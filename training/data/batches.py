@@ -63,10 +63,9 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step on the device, and start preparing the next ones."""
-        wanted = range(step, step + 1 + AHEAD)
         self._waiting = {
             number: self._waiting.get(number) or self._thread.submit(self._build, number)
-            for number in wanted
+            for number in range(step, step + 1 + AHEAD)
         }
         batch = self._waiting.pop(step).result()
         return batch.each(lambda tensor: tensor.to(self.device, non_blocking=True))

@@ -25,8 +25,6 @@ SHARE = 0.1
 """The share of the characters that each held-out part should have."""
 CEILING = 1 / 3
 """The largest share of the characters that is held out, both parts together."""
-ENOUGH_TO_TEST = 5
-"""The fewest texts, without a given split, for a test part besides the validation part."""
 
 PARTS = ("train", "validation", "test")
 KINDS = (".fountain", ".txt", ".md", ".fdx")
@@ -158,8 +156,7 @@ def read_files(paths: Sequence[Path]) -> tuple[Text, ...]:
 
 def read_texts(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the texts of all parts in files and folders, each once; raises as `read` does."""
-    found = read_files(paths)
-    return _number_names({text.content: text for text in found if text.content}.values())
+    return _number_names({t.content: t for t in read_files(paths) if t.content}.values())
 
 
 def collect(paths: Sequence[Path]) -> Split:
@@ -174,30 +171,26 @@ def collect(paths: Sequence[Path]) -> Split:
 
     Raises `TextError` when a file cannot be read, or when too little is left to learn from.
     """
-    parts: dict[str, list[Text]] = {part: [] for part in PARTS}
-    unsplit: dict[Path, Text] = {}
-    for file, part in _list_files(paths).items():
-        text = read(file)
-        if text.content and part:
-            parts[part].append(text)
-        elif text.content:
-            unsplit[file] = text
-    known = {text.content for part in PARTS for text in parts[part]}
-    loose: list[Text] = []
+    parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
+    known: set[str] = set()
     copies: list[str] = []
-    for file, text in unsplit.items():
-        if text.content in known:
+    # Files with a part come first, because they stay where another file has the same text.
+    for file, part in sorted(_list_files(paths).items(), key=lambda found: not found[1]):
+        text = read(file)
+        if not part and text.content in known:
             copies.append(str(file))
-        else:
-            loose.append(text)
+        elif text.content:
+            parts[part].append(text)
             known.add(text.content)
-    split = _hold_out(loose)
+    folders = filter(Path.is_dir, paths)
+    others = (file for folder in folders for file, _ in _list_folder(folder, supported=False))
+    split = _hold_out(parts[""])
     split = Split(
         _number_names([*parts["train"], *split.train]),
         _number_names([*parts["validation"], *split.validation]),
         _number_names([*parts["test"], *split.test]),
         tuple(copies),
-        tuple(_list_others(paths)),
+        tuple(map(str, others)),
     )
     _check(paths, split)
     return split
@@ -228,33 +221,23 @@ def _list_files(paths: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, tuple[Path, str]] = {}
     for path in paths:
         _require(path)
-        for file, part in _list_texts(path) if path.is_dir() else [(path, "")]:
+        for file, part in _list_folder(path) if path.is_dir() else [(path, "")]:
             known, earlier = found.get(file.resolve(), (file, ""))
             found[file.resolve()] = (known, earlier or part)
     return dict(found.values())
 
 
-def _list_texts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the supported files below a folder, with their parts."""
-    return (found for found in _list_folder(folder) if found[0].suffix.lower() in KINDS)
+def _list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path, str]]:
+    """Yield the files below a folder whose kind is supported, or those of all other kinds.
 
-
-def _list_others(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield the names of the files in folders that are of no supported kind."""
-    for folder in filter(Path.is_dir, paths):
-        for file, _ in _list_folder(folder):
-            if file.suffix.lower() not in KINDS:
-                yield str(file)
-
-
-def _list_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files below a folder, with their parts; skip hidden files."""
+    Each comes with its part; hidden files are skipped.
+    """
     for file in sorted(folder.rglob("*")):
         steps = file.relative_to(folder).parts
         if any(step.startswith(".") for step in steps) or not file.is_file():
             continue
         part = _find_part(folder, steps)
-        if part is not None:
+        if part is not None and (file.suffix.lower() in KINDS) is supported:
             yield file, part
 
 
@@ -376,13 +359,11 @@ def _hold_out(texts: Sequence[Text]) -> Split:
     left = sorted(texts, key=lambda text: sha256(text.content.encode()).digest())
     validation: list[Text] = []
     test: list[Text] = []
-    wanted = (validation, test) if len(texts) >= ENOUGH_TO_TEST else (validation,)
+    wanted = (validation, test) if len(texts) >= 5 else (validation,)
     for text in list(left):
         part = min(wanted, key=_count_characters)
-        if (
-            _count_characters(part) < SHARE * total
-            and _count_characters([*part, text]) <= 1.5 * SHARE * total
-        ):
+        size = _count_characters(part)
+        if size < SHARE * total and size + len(text.content) <= 1.5 * SHARE * total:
             left.remove(text)
             part.append(text)
     for part in wanted:

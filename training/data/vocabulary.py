@@ -124,14 +124,10 @@ def _find_frequent(texts: Iterable[str], least: int) -> set[str]:
 
 def _map_folds(known: frozenset[str]) -> dict[str, str]:
     """Return the fold map: every foldable character to its first form in ``known`` characters."""
-    foldable = dict.fromkeys([chr(c) for block in FOLDED_BLOCKS for c in block])
-    foldable |= dict.fromkeys(PLAIN_FORMS)
     fold: dict[str, str] = {}
-    for character in foldable:
-        if character in known:
-            continue
-        plain = next((form for form in _list_forms(character) if known.issuperset(form)), None)
-        if plain:
+    for character in (*(chr(c) for block in FOLDED_BLOCKS for c in block), *PLAIN_FORMS):
+        plain = next((form for form in _list_forms(character) if known.issuperset(form)), "")
+        if plain and character not in known:
             fold[character] = plain
     return fold
 

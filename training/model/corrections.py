@@ -121,7 +121,11 @@ def compute_expectations(
         else:
             parents = level.parents[counted.followers.contexts]
             logits = _find_logits(expectations, parents, counted.followers.tokens)
-            totals = _sum_exponentials(expectations)[level.parents]
+            if expectations.sparse:
+                totals = expectations.sparse[-1].totals[level.parents]
+            else:
+                stored = expectations.dense[-1].rows * np.float32(-STEP)
+                totals = np.exp(stored).sum(axis=1)[level.parents]
             expectations.sparse.append(
                 fit_corrections(counted, level, logits, totals, characters, shape.listed)
             )
@@ -307,16 +311,6 @@ def _find_logits(expectations: Expectations, contexts: Integers, tokens: Bytes) 
         contexts = sparse.contexts.parents[contexts[~found]]
     logits[waiting] = expectations.dense[-1].rows[contexts, tokens[waiting]] * np.float32(-STEP)
     return logits
-
-
-def _sum_exponentials(expectations: Expectations) -> Floats:
-    """Return the sum of the exponentials of all logits by the longest contexts so far.
-
-    The result is [C, variants].
-    """
-    if expectations.sparse:
-        return expectations.sparse[-1].totals
-    return np.exp(expectations.dense[-1].rows * np.float32(-STEP)).sum(axis=1)
 
 
 def _learn_code_book(wanted: Floats, exists: NDArray[np.bool_], weights: Floats) -> Floats:

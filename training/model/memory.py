@@ -164,5 +164,4 @@ class MemoryHead(nn.Module):
         step = torch.arange(len(place) - time, len(place), device=read.device)[:, None]
         back = step - place
         near = (back >= 0) & (back < self.shape.characters)
-        seen = seen & near
-        return functional.pad(seen, (0, 1), value=True)
+        return functional.pad(seen & near, (0, 1), value=True)

@@ -155,7 +155,10 @@ class _Script:
                 self.speech.append(_Token(kind, text))
             case "heading":
                 self.finish()
-                self._open(text)
+                scene = SCENE.match(text)
+                self.speaker = _format_cue(text.split(".")[0]) if SPOKEN.match(text) else ""
+                if not ACT.match(text):
+                    self.heading = (scene["place"] or "Scene.") if scene else text
             case "cue":
                 self.finish()
                 self.speaker = _format_cue(text)
@@ -170,12 +173,6 @@ class _Script:
         self._close_heading()
         self._close_speech()
         return self.elements
-
-    def _open(self, heading: str) -> None:
-        scene = SCENE.match(heading)
-        self.speaker = _format_cue(heading.split(".")[0]) if SPOKEN.match(heading) else ""
-        if not ACT.match(heading):
-            self.heading = (scene["place"] or "Scene.") if scene else heading
 
     def _continues_heading(self, text: str) -> bool:
         """Return whether a plain line is the rest of a heading that was too long for one line."""

@@ -57,8 +57,6 @@ ROMAN_SHARE = 0.3
 word or two that the printer forgot. In a speech with a stressed word nearly all stand outside."""
 FULL_WIDTH = 0.97
 """The quantile of the lengths of lines that is the printer's width: some lines overhang."""
-USUAL_WIDTH = 72
-"""The width of most texts of Project Gutenberg."""
 
 CLOSED = {"[": r"\[[^\[\]]{0,2500}\]", "(": r"\([^()]{0,2500}\)", "{": r"\{[^{}]{0,2500}\}"}
 """Directions by their opening bracket. A longer one is a bracket that never closes, and the text up
@@ -78,7 +76,9 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     script = Script(_measure_width(parts), is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
     brackets = "[(" if quoted else _choose_brackets(parts)
-    names = expand_names(parts, before, _list_persons(before))
+    heads = [i for i, part in enumerate(before) if heads_persons(part)]
+    persons = before[heads[-1] :] if heads else ()  # from the last list of persons on
+    names = expand_names(parts, before, persons)
     converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
         converter.add(part)
@@ -234,19 +234,14 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
 
 def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
     """Yield the lines between two places of a speech, with their columns."""
-    while start < stop:
-        end = body.find("\n", start, stop)
-        ends = end >= 0
-        end = end if ends else stop
-        text = body[start:end]
+    for match in re.compile(r".+").finditer(body, start, stop):
+        text = match[0]
         if re.search(r"\w|^\W*--|[!?]", text):
-            margin = start - body.rfind("\n", 0, start) - 1
+            margin = match.start() - body.rfind("\n", 0, match.start()) - 1
             first = margin + len(text) - len(text.lstrip())
             last = margin + len(text.rstrip())
-            yield Piece(
-                PieceKind.LINE, text.strip(), first, last if ends or stop == len(body) else 0
-            )
-        start = end + 1
+            ends = match.end() < stop or stop == len(body)
+            yield Piece(PieceKind.LINE, text.strip(), first, last if ends else 0)
 
 
 def _is_spoken(text: str) -> bool:
@@ -290,16 +285,10 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
     return "[("
 
 
-def _list_persons(before: Sequence[Part]) -> Sequence[Part]:
-    """Return the paragraphs from the heading of the last list of persons on."""
-    heads = [i for i, part in enumerate(before) if heads_persons(part)]
-    return before[heads[-1] :] if heads else ()
-
-
 def _measure_width(parts: Sequence[Part]) -> int:
     """Return the width at which the printer wrapped."""
     lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
-    return lengths[int(FULL_WIDTH * (len(lengths) - 1))] if lengths else USUAL_WIDTH
+    return lengths[int(FULL_WIDTH * (len(lengths) - 1))]
 
 
 def _is_verse(parts: Sequence[Part]) -> bool:

@@ -69,11 +69,7 @@ def remove_copies(works: Sequence[Work], held_out: Collection[int] = ()) -> list
     file_sizes = Counter(work.number for work in works)
     order = sorted(
         _read_works(works, held_out),
-        key=lambda reading: (
-            not reading.held_out,
-            file_sizes[reading.work.number] > 1,
-            -len(reading.words),
-        ),
+        key=lambda its: (not its.held_out, file_sizes[its.work.number] > 1, -len(its.words)),
     )
     left = _cut_passages(_drop_copies(order))
     return [left[id(work)] for work in works if id(work) in left]

@@ -125,8 +125,6 @@ NO_NAME = re.compile(
     r"|(?:IN )?(?:ONE|TWO|THREE|FOUR|FIVE) (?:ACTS?|SCENES?))"
 )
 EXCLAMATION = frozenset(WORDS["exclamations"].split())
-
-
 BEFORE_NAMES = frozenset(WORDS["before_names"].split())
 
 
@@ -168,8 +166,7 @@ def _find_inline(line: str) -> Iterator[Cue]:
         rest = f"({quoted['direction']}) {quoted['rest']}"
         yield Cue(layout, quoted["name"].strip("_"), rest)
         return
-    match = _ITALICS.match(line)
-    if match:
+    if match := _ITALICS.match(line):
         marked = match["inner"] or match["outer"] or match["rest"][:1] in ("(", "[", "{")
         opens = re.match(r"[A-Z\"'-]", match["rest"])
         if (marked or opens) and _is_name(match["name"], Layout.ITALICS):

@@ -203,20 +203,15 @@ def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
 def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     """Return the start of a stretch: the heading of its first act, or its first directions."""
     boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor - 1)
-    first = [i for i in range(floor, spoken) if FIRST_ACT.match(_read_heading(parts[i]))]
-    near = [i for i in first if spoken - i <= LONGEST_GAP]
-    if near:
+    above = range(max(floor, spoken - LONGEST_GAP), spoken)
+    if near := [i for i in above if FIRST_ACT.match(_read_heading(parts[i]))]:
         acts = [i for i in near if re.match(r".*\bACT", _read_heading(parts[i]), re.IGNORECASE)]
-        last = acts[-1] if acts else near[-1]
+        last = (acts or near)[-1]
         is_below = spoken - boundary - 1 <= NEAR
         return last if last > boundary or is_below else max(boundary + 1, last)
-    headings = [
-        i
-        for i in range(max(boundary + 1, spoken - LONGEST_GAP), spoken)
-        if HEADING.match(_read_heading(parts[i]))
-    ]
-    if headings:
-        return headings[-1]
+    for i in reversed(above):
+        if i > boundary and HEADING.match(_read_heading(parts[i])):
+            return i
     start = spoken
     while start > max(boundary + 1, spoken - FIRST_DIRECTIONS) and _is_direction(parts[start - 1]):
         start -= 1

@@ -99,6 +99,7 @@ def measure(script: str, commonest: Collection[str]) -> Measures:
     cast = {word for speech in speeches for word in WORD.findall(speech.cue.lower())}
     others = [word for word in words if word not in cast]
     lengths = [len(speech.spoken) for speech in speeches]
+    verse = sum(len(speech.spoken) for speech in speeches if is_verse(speech))
     return Measures(
         speeches=len(speeches),
         speech=median(lengths or [0]),
@@ -106,9 +107,7 @@ def measure(script: str, commonest: Collection[str]) -> Measures:
         cue=median([len(speech.cue) for speech in speeches] or [0]),
         old=1000 * _compute_share(sum(word in OLD for word in words), len(words)),
         known=_compute_share(sum(word in commonest for word in others), len(others)),
-        verse=_compute_share(
-            sum(len(speech.spoken) for speech in speeches if is_verse(speech)), sum(lengths)
-        ),
+        verse=_compute_share(verse, sum(lengths)),
     )
 
 

@@ -40,8 +40,3 @@ TEST = frozenset(
 """The works of the test part; none is printed in an anthology of the corpus, too."""
 
 HELD_OUT: Mapping[str, frozenset[int]] = {"validation": VALIDATION, "test": TEST}
-
-
-def choose_part(number: int) -> str:
-    """Return the folder of a work: `train`, `validation` or `test`."""
-    return next((part for part, numbers in HELD_OUT.items() if number in numbers), "train")

@@ -19,7 +19,6 @@ LONGEST_HEADING = 80
 MANNER = re.compile(r"_?(?:aside|apart|to (?:him|her|them|[A-Z_])|within|sings?)\b", re.IGNORECASE)
 """A direction on how a speech is spoken, which goes before the speech wherever it was printed."""
 
-
 CAPITAL_OF_VERSE = re.compile(
     r"\W*(?:And|Or|Nor|To|Of|In|On|At|For|From|With|By|That|Than|Which|Whose|When|Where|As|If|The|Is"
     r"|Are|Was|Were)\b"
@@ -108,7 +107,9 @@ class Script:
 
     def _write_speech(self, speaker: str, pieces: Sequence[Piece]) -> None:
         lines: list[str] = []
-        for paragraph in _split_paragraphs(pieces):
+        # Each paragraph by itself, because one may be prose and the next one a song.
+        for _, run in groupby(pieces, key=lambda piece: piece.kind is PieceKind.BREAK):
+            paragraph = list(run)
             prose = is_prose(paragraph, self.width, is_verse=self.is_verse)
             for piece in join_lines(paragraph, prose=prose):
                 if piece.kind is PieceKind.LINE:
@@ -133,13 +134,6 @@ class Script:
         self.elements += [
             format_action(end_sentence(line[1:-1])) for line in after if len(line) > 3
         ]
-
-
-def _split_paragraphs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Yield the paragraphs of a speech, because one may be prose and the next one a song."""
-    for is_break, run in groupby(pieces, key=lambda piece: piece.kind is PieceKind.BREAK):
-        if not is_break:
-            yield list(run)
 
 
 def is_prose(pieces: Sequence[Piece], width: int, *, is_verse: bool) -> bool:

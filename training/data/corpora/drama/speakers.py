@@ -83,15 +83,11 @@ def is_verse(paragraph: Paragraph) -> bool:
 
 def _find_singer(cues: Sequence[Cue], known: Collection[str]) -> Cue | None:
     """Return the name centred above a song, if other cues have it in full or abbreviated."""
-    return next(
-        (
-            cue
-            for cue in cues
-            if cue.layout is Layout.CAPITALS_ALONE
-            and any(cue.key[:length] in known for length in range(3, len(cue.key) + 1))
-        ),
-        None,
-    )
+    for cue in cues:
+        is_known = any(cue.key[:length] in known for length in range(3, len(cue.key) + 1))
+        if cue.layout is Layout.CAPITALS_ALONE and is_known:
+            return cue
+    return None
 
 
 def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:
@@ -147,14 +143,10 @@ def _believe(
     cues: Sequence[Cue], counts: Counter[tuple[Layout, str]], density: dict[Layout, int]
 ) -> Cue | None:
     most = max(density.values())
-    if most < FEWEST:
-        return None
     for cue in sorted(cues, key=lambda cue: -density[cue.layout]):
         share = density[cue.layout]
-        if share < max(RIVAL * most, FEWEST):
-            continue
         certain = cue.is_marked and share > most / 2 and len(cue.key.split()) <= 5
-        if is_repeated(cue, counts) or certain:
+        if share >= max(RIVAL * most, FEWEST) and (certain or is_repeated(cue, counts)):
             return cue
     return None
 

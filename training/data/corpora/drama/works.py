@@ -44,17 +44,14 @@ def convert(number: int, title: str, text: str) -> list[Work]:
     """Return the plays of a published text, one work for each play of an anthology."""
     parts = read_speakers(leave_out_foreign(list(split_paragraphs(clean(text)))))
     plays = cut_plays(parts)
-    works = [
-        _make_work(number, name, play)
-        for play, name in zip(plays, _name_plays(title, plays), strict=True)
-    ]
-    return [work for work in works if len(work.script) >= SHORTEST]
-
-
-def _make_work(number: int, title: str, play: Play) -> Work:
-    script, doubtful = convert_play(play.parts, play.before)
-    content = "\n\n".join([f"Title: {title}", *script.elements]) + "\n"
-    return Work(number, title, content, script.speeches, tuple(doubtful[:SHOWN]), len(doubtful))
+    works: list[Work] = []
+    for play, name in zip(plays, _name_plays(title, plays), strict=True):
+        script, doubtful = convert_play(play.parts, play.before)
+        content = "\n\n".join([f"Title: {name}", *script.elements]) + "\n"
+        shown = tuple(doubtful[:SHOWN])
+        if len(content) >= SHORTEST:
+            works.append(Work(number, name, content, script.speeches, shown, len(doubtful)))
+    return works
 
 
 def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:

@@ -13,7 +13,7 @@ from ...texts import number_name
 from ..folder import write_corpus
 from .copies import remove_copies
 from .facets import count_commonest, find_facets
-from .manifest import HELD_OUT, choose_part
+from .manifest import HELD_OUT
 from .sources import read_sources
 from .works import Work, convert
 
@@ -80,7 +80,7 @@ def write_works(selected: Selected, out: Path) -> None:
     rows: list[Sequence[object]] = [COLUMNS]
     taken = set[str]()
     for work, facets in selected.works.items():
-        part = choose_part(work.number)
+        part = next((p for p, numbers in HELD_OUT.items() if work.number in numbers), "train")
         name = _name_file(work, taken)
         if part == "train":
             name = f"{next((era for era in ERAS if era in facets), OTHER)}/{name}"

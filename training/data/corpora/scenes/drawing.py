@@ -43,7 +43,6 @@ PARENTHETICALS = 0.7
 NAMES = {"film": ("woman", "man"), "stage": ("stage woman", "stage man")}
 """The lists of the cast's names by kind of frame."""
 
-
 ENGLISH = inflect.engine()
 WORDS = re.compile(r"[\w'-]+")
 HEAD = re.compile(rf"{USE.pattern}$")
@@ -83,10 +82,8 @@ class Drawer:
         self.frame = frame
         self._rng = random.Random(f"{seed} {frame.title} {unmet}")
         text = _simplify(" ".join(text for line in frame.lines for text in line.alternatives))
-        slot_words = " ".join(
-            word.text for slot in frame.slots for row in slot.rows for word in row
-        )
-        self._words = text + _simplify(slot_words)
+        drawn = (word.text for slot in frame.slots for row in slot.rows for word in row)
+        self._words = text + _simplify(" ".join(drawn))
         self._names = [Bag(lists[key].learned, self._rng) for key in NAMES[frame.kind]]
         self._slots = [
             (slot, Bag(_list_choices(slot, lists, text, unmet=unmet), self._rng))

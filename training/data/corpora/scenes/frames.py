@@ -174,42 +174,30 @@ def _read_slot(names: str, text: str, at: int) -> Slot:
 
 
 def _read_word(text: str) -> Word:
-    word = Word(text.strip())
-    while match := MARK.search(word.text):
-        text = word.text[: match.start()]
-        word = (
-            replace(word, text=text, mass=True)
-            if match[1] == "some"
-            else replace(word, text=text, pronoun=match[1])
-        )
-    return word
+    text, mass, pronoun = text.strip(), False, ""
+    while match := MARK.search(text):
+        text = text[: match.start()]
+        if match[1] == "some":
+            mass = True
+        else:
+            pronoun = match[1]
+    return Word(text, mass, pronoun)
 
 
 def _read_lists(text: str) -> Lists:
     lists: dict[str, WordList] = {}
     pronouns: dict[str, str] = {}
-    for line in text.splitlines():
-        match = LIST.fullmatch(line)
-        if not match:
-            continue
+    for match in filter(None, map(LIST.fullmatch, text.splitlines())):
         name, marks = match[1], match[2]
         if mark := MARK.search(marks):
             pronouns[name] = mark[1]
         found = map(_read_word, _split(match[3]))
         pronoun = pronouns.get(name, "")
         words = tuple(replace(word, pronoun=word.pronoun or pronoun) for word in found)
-        if "(held out)" in marks:
-            lists[name] = replace(lists[name], held_out=words)
-        else:
-            lists[name] = WordList(words)
-    return lists | {
-        f"{name} (countable)": _select_countable(words) for name, words in lists.items()
-    }
-
-
-def _select_countable(words: WordList) -> WordList:
-    """Return the words that have a plural."""
-    learned, held_out = (
-        tuple(word for word in part if not word.mass) for part in (words.learned, words.held_out)
-    )
-    return WordList(learned, held_out)
+        countable = tuple(word for word in words if not word.mass)
+        for key, chosen in ((name, words), (f"{name} (countable)", countable)):
+            if "(held out)" in marks:
+                lists[key] = replace(lists[key], held_out=chosen)
+            else:
+                lists[key] = WordList(chosen)
+    return lists

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..folder import write_corpus
 from .drawing import Drawer
-from .frames import Frame, Lists, Source
+from .frames import Source
 
 KINDS = {"film": "scenes", "stage": "stage-scenes"}
 """The kinds of frames, and the folder of each below ``train``."""
@@ -34,7 +34,8 @@ def write(source: Source, out: Path, drawings: int, seed: int) -> int:
     unmet = [
         Drawer(frame, source.lists, seed, unmet=True)
         for frame in source.frames
-        if frame.held_out and _has_unmet_words(frame, source.lists)
+        if frame.held_out
+        and any(source.lists[name].held_out for slot in frame.slots for name in slot.lists)
     ]
     scenes["validation/unmet-words.fountain"] = [drawer.draw() for drawer in unmet]
     files = {path: "\n\n".join(volume) + "\n" for path, volume in scenes.items() if volume}
@@ -77,7 +78,3 @@ def _draw_volumes(drawers: list[Drawer], drawings: int, rng: random.Random) -> I
         count = max(1, round(len(scenes) / VOLUME))
         bounds = [len(scenes) * number // count for number in range(count + 1)]
         yield from (scenes[start:end] for start, end in pairwise(bounds))
-
-
-def _has_unmet_words(frame: Frame, lists: Lists) -> bool:
-    return any(lists[name].held_out for slot in frame.slots for name in slot.lists)
