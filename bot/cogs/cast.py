@@ -66,9 +66,9 @@ class Cast(FeatureCog, name="OnBook.cast"):
         requester, library = get_requester(interaction), session.library
         if not (add or remove or lock):
             await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-            script = await library.load_script()
+            script = await library.load_latest()
             rows = [format_cast(script)]
-            if script.cast:
+            if script.cast and script.running:
                 rows.append(f"-# {say(HINT)}")
             await complete_response(interaction, content="\n".join(rows))
             return

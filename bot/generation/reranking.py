@@ -49,7 +49,7 @@ STOCK_BITS = 16.0
 """The bits that a line counts as at least: one with fewer is a stock phrase."""
 
 MIN_WORN_WORDS = 3
-"""The words from which on a line that was said in another scene is recognised."""
+"""The fewest words of a line that people recognise when it comes back."""
 
 MIN_WORD_LENGTH = 3
 """The least letters of a content word."""
@@ -169,8 +169,8 @@ def choose_candidate(
 ) -> Candidate:
     """Return the best of the candidates for a line.
 
-    It differs from the texts of the script's last lines and, if possible, of ``other_takes``; and
-    it does not say what one of ``worn_texts`` says, unless that is very short.
+    It differs from the texts of the script's last lines and, if possible, of ``other_takes``, and
+    from ``worn_texts`` of `MIN_WORN_WORDS` words and more.
     """
     said = Said.of(recent_texts)
     used = {split_words(text) for text in (*recent_texts, *other_takes)}

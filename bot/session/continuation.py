@@ -28,7 +28,7 @@ from .turn import (
 )
 
 WORN_LINES = 1_000
-"""The last lines by models in a channel, none of which is written again: some ten evenings."""
+"""The number of last lines by models in a channel that are not written again."""
 
 STOPPED = phrase("Stopped before the first line. Nothing was added.")
 

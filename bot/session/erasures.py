@@ -12,9 +12,9 @@ MAX_REQUESTS = 10_000
 
 
 class Erasures:
-    """The last requests of forgotten people, whom it would otherwise help to be forgotten.
+    """Keep the last requests of forgotten people, so that *Forget me* lifts no limit.
 
-    It outlives the sessions, but not the process.
+    They are kept longer than the sessions, but not longer than the process.
     """
 
     def __init__(self) -> None:

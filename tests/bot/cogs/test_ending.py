@@ -156,6 +156,7 @@ async def test_the_script_in_which_somebody_wrote_last_is_offered(stage: Stage):
         ("script show", {"everyone": True}, "**The Diner**\n"),
         ("script export", {"format": "txt", "everyone": True}, "“The Diner”, 2 lines."),
         ("script history", {}, "**The Diner**\n"),
+        ("cast", {}, "The cast is empty."),
         ("script stats", {"everyone": True}, "**The Diner**: "),
         ("script stats", {"what": "guesses", "everyone": True}, "How well “tiny” guessed"),
         ("script stats", {"what": "replay", "everyone": True}, "**The Diner**: "),
