@@ -170,8 +170,8 @@ def count_wait(seconds: float) -> Count:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return names as “MAYA, JONAS and ZOE”."""
-    *others, last = names
+    """Return names as “MAYA, JONAS and ZOE”, and no names as ""."""
+    *others, last = names or [""]
     return say("{others} and {last}", others=", ".join(others), last=last) if others else last
 
 

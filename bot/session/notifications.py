@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +51,8 @@ class Notifications:
         self, result: TurnResult, person: int, model: Model, elements: Sequence[Element]
     ) -> TurnResult:
         """Return the result with all notifications for the person who wrote these elements."""
-        text = "".join(element.body for element in elements)
+        # People see marks of emphasis as italics and such, so that nothing seems to be skipped.
+        text = re.sub(r"[*_]", "", "".join(element.body for element in elements))
         is_unreadable = model.skipped(text) > UNREADABLE_SHARE * len(text)
         # Once per script and person.
         unreadable = is_unreadable and self._is_first(person, ("unreadable", result.script.id))

@@ -9,7 +9,7 @@ from unicodedata import normalize
 import discord
 from discord import ui
 
-from ...i18n.catalogue import phrase, say, say_plural
+from ...i18n.catalogue import join_names, phrase, say, say_plural
 from ...screenplay.elements import Element, Kind
 from ...screenplay.page_layout import lay_out_page
 from ...session.posts import MAX_FIRST_LINES
@@ -86,10 +86,11 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
     ends = (_find_end(elements, count) for count in range(RECAP_LINES, 0, -1))
     scenes = [format_scene(end, RECAP_SIZE, note) for end in ends]
     scene = next((scene for scene in scenes if not scene.endswith(note)), scenes[-1])
-    who = inline(", ".join(names), NAMES_SIZE)
-    # Above the lines, because some clients quote what follows a quotation as well.
-    recap = [f"-# {say('In it: {names}.', names=who)}"] if names else []
-    return [*recap, scene] if scene else recap
+    rows = [scene] if scene else []
+    if names:  # above the lines, because some clients quote what follows a quotation as well
+        who = inline(join_names(names), NAMES_SIZE)
+        rows.insert(0, f"-# {say('In it: {names}.', names=who)}")
+    return rows
 
 
 def format_earlier_lines(count: int) -> list[str]:

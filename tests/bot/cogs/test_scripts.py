@@ -116,7 +116,7 @@ async def test_a_resumed_script_shows_where_it_stands(stage: Stage):
     assert "Snow." in snow.content
     assert notice.content == "-# Ann resumed “The Diner”. “The Roof” is paused."
     assert panel.content.split("\n")[:-2] == [
-        "-# In it: MAYA, JONAS, ZOE.",
+        "-# In it: MAYA, JONAS and ZOE.",
         "> **INT\\. DINER \\- NIGHT**",
         *("> *Knock 2\\.*", "> *Knock 3\\.*"),
         *("> **MAYA**", "> *\\(softly\\)*", "> Come in\\."),
