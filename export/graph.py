@@ -12,7 +12,7 @@ layer reads the square roots of the probabilities, and
 where trust is one more column of the output plus an amount for the length of the known context, and
 the inverse temperature depends on that length alone.
 
-In 8 bits every vector that enters a product is rounded to multiples of 1 / 127, because its numbers
+In 8 bits every vector that enters a product is rounded to multiples of 1 / 63, because its numbers
 lie between -1 and 1. All rows share this constant scale, so the products are sums of integers and
 exact: a row's result depends neither on the rows beside it, nor on the order in which a processor
 adds up.

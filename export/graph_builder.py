@@ -22,15 +22,16 @@ Bits = Literal[8, 32]
 MICROSOFT = "com.microsoft"
 """The domain of `MatMulIntegerToFloat`."""
 
-LARGEST_CODE = 63
-"""The largest code of a matrix. Processors without instructions for sums of 8-bit products add two
-products in 16 bits, and saturate: 2 x 255 x 63 fits, 2 x 255 x 127 does not."""
+LARGEST_CODE = 127
+"""The largest code of a matrix, and of a vector. Processors without instructions for sums of 8-bit
+products add two products in 16 bits, and saturate: 2 x 127 x 127 fits, 2 x 255 x 127 does not. A
+vector can spare the bit, because rounding it costs little: its errors average out over the sum."""
 
-VECTOR_STEP = np.float32(1 / 127)
-"""The step between two codes of a vector, whose numbers lie between -1 and 1."""
-
-ZERO = np.uint8(128)
+ZERO = np.uint8(64)
 """The code that stands for 0 in a vector."""
+
+VECTOR_STEP = np.float32(1 / 63)
+"""The step between two codes of a vector, whose numbers lie between -1 and 1: codes 1 to 127."""
 
 
 @dataclass
@@ -99,10 +100,10 @@ class GraphBuilder:
 
 
 def quantise(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Return the nearest codes of a matrix [K, N], in 8 bits of which 7 are used, and their scales.
+    """Return the nearest codes of a matrix [K, N], and their scales.
 
-    The codes are int8 [K, N]. The scale of each column, float32 [N], is above 0 and chosen by the
-    column's maximum: weight = code x scale.
+    The codes are int8 [K, N], from -127 to 127. The scale of each column, float32 [N], is above 0
+    and chosen by the column's maximum: weight = code x scale.
     """
     largest = abs(matrix).max(axis=0)
     scales = (np.where(largest == 0, 1, largest) / LARGEST_CODE).astype(np.float32)

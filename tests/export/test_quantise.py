@@ -41,6 +41,7 @@ def test_vectors_are_rounded_as_in_the_graph():
     vectors = np.linspace(-1.02, 1.02, 4001, dtype=np.float32)
     node = helper.make_node("QuantizeLinear", ["a", "step", "zero"], ["y"])
     found = _run(node, TensorProto.UINT8, {"a": vectors}, step=VECTOR_STEP, zero=ZERO)
+    assert 1 <= found[abs(vectors) <= 1].min() < found[abs(vectors) <= 1].max() <= LARGEST_CODE
     off = abs((found.astype(np.float32) - ZERO) * VECTOR_STEP - vectors)
     assert (off[abs(vectors) <= 1] <= VECTOR_STEP * 0.51).all()
 
@@ -49,8 +50,8 @@ def test_vectors_are_rounded_as_in_the_graph():
 def test_onnxruntime_multiplies_exactly(rows):
     """Compare to the last bit, with the largest codes, which would be cut off first."""
     codes, scales = quantise(matrix(rows, 12))
-    vectors = np.random.default_rng(2).integers(0, 256, (5, rows)).astype(np.uint8)
-    vectors[0], vectors[1], vectors[2, ::2] = 255, 0, 255
+    vectors = np.random.default_rng(2).integers(1, 128, (5, rows)).astype(np.uint8)
+    vectors[0], vectors[1], vectors[2, ::2] = LARGEST_CODE, 1, LARGEST_CODE
     inputs = ["a", "codes", "step", "scales", "zero", ""]
     node = helper.make_node("MatMulIntegerToFloat", inputs, ["y"], domain="com.microsoft")
     constants = {"codes": codes, "step": VECTOR_STEP, "scales": scales, "zero": ZERO}

@@ -154,7 +154,7 @@ async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
 async def test_further_takes_are_others(harness: SessionHarness, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(drafting.secrets, "randbelow", lambda _: 5)
     await harness.start()
-    asked = [await harness.generate(takes=2, quality="good") for _ in range(2)]
+    asked = [await harness.generate(takes=2, quality="best") for _ in range(2)]
     takes = [await harness.store.polls.load_takes(turn.poll) for turn in asked]
     first, second = ({texts(take)[0] for take in found.values()} for found in takes)
     assert first.isdisjoint(second)
