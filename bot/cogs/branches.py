@@ -115,7 +115,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @app_commands.describe(line="Words of the line, or its number; by default the last")
     @answer_errors
     async def edit(self, interaction: Interaction, line: LineOption | None = None) -> None:
-        """Rewrite a line and keep the lines after it"""
+        """Rewrite or cut a line and keep the lines after it"""
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
         shown = self.services.messages.shown.get(session.channel)
@@ -274,7 +274,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
         async with self.turns.show_progress(turn.interaction, LINES) as job:
             result = await history.rewrite(turn.requester, position, text, job)
         who = format_requester(turn.interaction)
-        note = say("{who} rewrote line {number:,}.", who=who, number=number)
+        sentence = (
+            phrase("{who} rewrote line {number:,}.")
+            if result.lines
+            else phrase("{who} cut line {number:,}. It stays in {/script history}.")
+        )
+        note = say(sentence, who=who, number=number)
         await self.turns.show(turn, result, note)
 
     async def _fork_into_thread(self, interaction: Interaction, title: str) -> None:

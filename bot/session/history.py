@@ -22,7 +22,7 @@ LINES_PER_PAGE = 8
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """A page of all lines of a script, those that left the script too."""
+    """A page of a script's history, which has the lines that left the script, too."""
 
     number: int
     """The page's number, from 0."""
@@ -52,21 +52,21 @@ class History:
 
         Raises RequestError for a script without a line.
         """
-        count = await self.store.lines.count_tree_lines(script)
+        count = await self.store.lines.count_history(script)
         if not count:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         pages = -(-count // LINES_PER_PAGE)
         number = min(number, pages - 1)
         # The last page is full as well, so that it opens on more than the newest line.
         begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
-        lines = await self.store.lines.load_tree_lines(script, begin, begin + LINES_PER_PAGE)
+        lines = await self.store.lines.load_history(script, begin, begin + LINES_PER_PAGE)
         path = await self.store.lines.load_path_ids(script.head)
         numbers = {line: number for number, line in enumerate(path, 1)}
         return HistoryPage(number, pages, lines, numbers)
 
     async def find_page(self, script: Script, line: int) -> int:
         """Return the number of the page with a line."""
-        return await self.store.lines.count_tree_lines(script, line) // LINES_PER_PAGE
+        return await self.store.lines.count_history(script, line) // LINES_PER_PAGE
 
     async def find_position(self, script: Script, wanted: str) -> ScriptPosition:
         """Find the line that a person means by its number, or else the last one with the words."""
@@ -152,11 +152,14 @@ class History:
         """Write other lines instead of one, with copies below them of the lines that followed.
 
         The turn's lines are the new ones. The old line and its followers stay in the tree. Speech
-        keeps its speaker where the text names nobody and is not marked as action.
+        keeps its speaker where the text names nobody and is not marked as action. Without text, the
+        line is cut.
         """
         async with self.library.open_turn(requester) as context:
             script = context.script
             line = await self.line_to_rewrite(requester, position, script)
+            if not text.strip():
+                return await self._cut(context, line)
             names = await self.library.list_characters(script)
             cue = line.text.partition("\n")[0] if line.element.cue else None
             elements = parse_typed_text(text, None, names, cue)
@@ -166,6 +169,14 @@ class History:
                 await context.check_may_add(rewrites=True)
                 await context.check_alternation(requester)
             return await self._replace(context, line, elements, names, requester, job)
+
+    async def _cut(self, context: TurnContext, line: Line) -> TurnResult:
+        """Take a line out of the script; the last one as `undo` does."""
+        if line.id == context.script.head:
+            return await self._move(context, line.parent)
+        context.check_vote()
+        delivery = context.requester.delivery
+        return context.make_result(await self.store.lines.cut_line(context.script, line, delivery))
 
     async def reinterpret(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None

@@ -44,9 +44,9 @@ class Posts:
         # The script has changed above these messages: begin with the first one that shows it.
         posts = await self._messages.load_posts(script)
         path = await lines.load_path_ids(script.head)
-        if copy := await lines.find_copy(posts[0].line, script.head):
-            return posts, path[path.index(copy) :], last_lines
         before = set(await lines.load_path_ids(posts[0].line)) - {posts[0].line}
+        if before and (copy := await lines.find_copy(posts[0].line, script.head)):
+            return posts, path[path.index(copy) :], last_lines
         below = [line for line in path if line not in before]
         return posts, below or path[-1:], last_lines
 

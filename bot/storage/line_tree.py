@@ -11,14 +11,26 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import CTE, BindParameter, ColumnElement, Select, bindparam, func, literal, select
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from ..errors import AlreadyWritten
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from .dialects import insert, note_highest_id, query_highest_id, text_before_newline
-from .schema import Int64, Line, Provenance, Script, State
+from .schema import ROOT_LINE, Int64, Line, Provenance, Script, State
 
 BATCH = 200
 """Lines that the database receives together, which takes milliseconds of the event loop's time."""
@@ -30,9 +42,14 @@ _HEAD, _SINCE = bindparam("head", type_=Int64), bindparam("since", type_=Int64)
 
 
 def query_path(
-    head: int | BindParameter[int], name: str = "above", since: BindParameter[int] | None = None
+    head: int | BindParameter[int],
+    name: str | None = "above",
+    since: BindParameter[int] | None = None,
 ) -> CTE:
-    """Build a query of the ids and parents from ``head`` up to the first line, or to ``since``."""
+    """Build a query of the ids and parents from ``head`` up to the first line, or to ``since``.
+
+    A statement with several such queries needs another ``name`` for each, or None.
+    """
     above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
     up = select(Line.id, Line.parent).join(above, Line.id == above.c.parent)
     # Ids grow along every path, so that the walk may stop at the first smaller one.
@@ -110,12 +127,33 @@ def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
     )
 
 
-def is_in_tree(script: Script) -> ColumnElement[bool]:
-    """Build the condition that a line is in a script: its own, or above the line of its fork."""
-    own = Line.script == script.id
+def is_in_tree(script: Script, line: type[Line] = Line) -> ColumnElement[bool]:
+    """Build the condition that a line is in a script: its own, or above the line of its fork.
+
+    ``line`` may be an alias of lines.
+    """
+    own = line.script == script.id
     if script.forked_at is None:
         return own
-    return own | Line.id.in_(select(query_path(script.forked_at).c.id))
+    return own | line.id.in_(select(query_path(script.forked_at, None).c.id))
+
+
+def is_in_history(script: Script) -> ColumnElement[bool]:
+    """Build the condition that a line is in a script's history.
+
+    Of the copies whose originals are there, the history has only those that stand in the script,
+    and the last of each earlier version, from which people can return to that version.
+    """
+    original, next_copy = aliased(Line), aliased(Line)
+    is_original = (original.id == Line.copy_of) & is_in_tree(script, original)
+    is_next = (next_copy.parent == Line.id) & (next_copy.delivery == Line.delivery)
+    standing = select(query_path(script.head or ROOT_LINE, None).c.id)
+    listed = or_(
+        ~select(original.id).where(is_original).exists(),
+        Line.id.in_(standing),
+        ~select(next_copy.id).where(is_next).exists(),
+    )
+    return is_in_tree(script) & listed
 
 
 # Growing ---------------------------------------------------------------------------------------
@@ -217,25 +255,34 @@ def _make_states(lines: Sequence[Line], drafts: Sequence[Draft]) -> Iterator[Sta
             )
 
 
-async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:
-    """Copy the lines that follow ``line`` up to the head, one below the other, below ``last``.
+async def copy_following(
+    session: AsyncSession,
+    script: Script,
+    line: Line,
+    above: int | None,
+    delivery: str,
+    written: int,
+) -> int | None:
+    """Copy the lines that follow ``line`` up to the head, one below the other, below ``above``.
 
-    The database does all of it, because there can be thousands of lines. Return the id of the last
-    copy, or of ``last`` if nothing follows.
+    The database does all of it, because there can be thousands of lines. The interaction
+    ``delivery`` has already written ``written`` lines. Return the id of the last copy, or ``above``
+    if nothing follows.
     """
+    highest = await session.scalar(select(query_highest_id(session, Line.__tablename__))) or 0
     place = func.row_number().over(order_by=Line.id).label("place")
-    standing = select(query_path(script.head or 0).c.id)
+    standing = select(query_path(script.head or ROOT_LINE).c.id)
     below = select(Line.id, place).where(Line.id.in_(standing), Line.id > line.id)
     followed = below.cte("followed")
     # Copies get consecutive ids, because no other process writes meanwhile.
-    number = last.id + followed.c.place
+    number = highest + followed.c.place
     changed: dict[str, ColumnElement[Any]] = {
         "id": number,
         "script": literal(script.id),
-        "parent": number - 1,
-        "delivery": literal(last.delivery),
-        "take": literal(last.take),
-        "ordinal": last.ordinal + followed.c.place,
+        "parent": case((followed.c.place == 1, literal(above, Int64)), else_=number - 1),
+        "delivery": literal(delivery),
+        "take": literal(0),
+        "ordinal": written - 1 + followed.c.place,
         # A copy of a copy refers to the original line.
         "copy_of": func.coalesce(Line.copy_of, Line.id),
     }
@@ -243,7 +290,8 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     values = (changed.get(column.key, column) for column in columns)
     copies = select(*values).join(followed, Line.id == followed.c.id).order_by(Line.id)
     await session.execute(insert(session, Line).from_select(columns, copies))
-    newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
-    head = await session.scalar(newest) or last.id
-    await note_highest_id(session, Line.__tablename__, head)
-    return head
+    last = await session.scalar(select(func.max(Line.id)).where(Line.id > highest))
+    if last is None:
+        return above
+    await note_highest_id(session, Line.__tablename__, last)
+    return last

@@ -205,7 +205,7 @@ class Line(Base):
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for the line; None if unknown."""
     copy_of: Mapped[int | None]
-    """The original of a line that was copied below a rewritten one; may have been deleted."""
+    """The original of a line copied below a rewritten or cut one; may have been deleted."""
     rewrite_of: Mapped[int | None]
     """The line that this line, or its original, replaces; may have been deleted."""
     former_writers: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -12,8 +12,7 @@ from bot.storage.store import Store
 from tests.fake_discord.people import letters
 
 from .conftest import Stage, buttons, find_components, labels
-
-MOST_LINES = 9999
+from .session_harness import load_tree
 
 
 def read(message: Any) -> str:
@@ -51,7 +50,7 @@ class Reader:
         path, tree = list[int](), set[int]()
         if running:
             path = await store.lines.load_path_ids(running.head)
-            tree = {line.id for line in await store.lines.load_tree_lines(running, 0, MOST_LINES)}
+            tree = {line.id for line in await load_tree(store, running)}
         found, order, seen = list[str](), list[int](), set[int]()
         for message in filter(is_line, messages):
             post = await store.messages.find_post(message.id)

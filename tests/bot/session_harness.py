@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, select
 
 from bot.generation.options import OPTIONS
 from bot.inference.registry import ModelRegistry
@@ -17,7 +17,8 @@ from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSession, ChannelSessions
 from bot.session.turn import ContinueRequest, NewScript, Requester, ScriptPosition, TurnResult
 from bot.settings import Settings
-from bot.storage.schema import Line
+from bot.storage.line_tree import is_in_tree
+from bot.storage.schema import Line, Script
 from bot.storage.store import Store
 from tests.tools.postgres_server import ask
 
@@ -126,6 +127,11 @@ def make_request(**wish: object) -> ContinueRequest:
     """Return a request for lines, with options and other arguments mixed."""
     options = {option.name: wish.pop(option.name) for option in OPTIONS if option.name in wish}
     return ContinueRequest(options=options, **wish)
+
+
+async def load_tree(store: Store, script: Script) -> list[Line]:
+    """Load all lines of a script's tree, in the order in which they were written."""
+    return await store.lines._scalars(select(Line).where(is_in_tree(script)).order_by(Line.id))
 
 
 def texts(lines: list[Line]) -> list[str]:

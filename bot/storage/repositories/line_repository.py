@@ -18,7 +18,7 @@ from .. import line_tree
 from ..dialects import insert
 from ..schema import ROOT_LINE, Base, Int64, Line, RedoPointer, Script
 from .repository import Repository
-from .rotation_repository import follow_rewrite, pass_after_lines, return_turn
+from .rotation_repository import follow_copies, pass_after_lines, return_turn
 
 
 class LineRepository(Repository):
@@ -114,15 +114,14 @@ class LineRepository(Repository):
 
     # Trees
 
-    async def load_tree_lines(self, script: Script, begin: int, end: int) -> list[Line]:
-        """Load a slice of all lines of a script's tree, in the order in which they were written."""
-        return await self._scalars(
-            select(Line).where(line_tree.is_in_tree(script)).order_by(Line.id).slice(begin, end)
-        )
+    async def load_history(self, script: Script, begin: int, end: int) -> list[Line]:
+        """Load a slice of a script's history, in the order in which the lines were written."""
+        listed = select(Line).where(line_tree.is_in_history(script))
+        return await self._scalars(listed.order_by(Line.id).slice(begin, end))
 
-    async def count_tree_lines(self, script: Script, before: int | None = None) -> int:
-        """Count all lines of a script's tree, or those that were written ``before`` a line."""
-        counted = select(func.count()).select_from(Line).where(line_tree.is_in_tree(script))
+    async def count_history(self, script: Script, before: int | None = None) -> int:
+        """Count the lines of a script's history, or those that were written ``before`` a line."""
+        counted = select(func.count()).select_from(Line).where(line_tree.is_in_history(script))
         if before is not None:
             counted = counted.where(Line.id < before)
         return await self._scalar(counted) or 0
@@ -181,7 +180,7 @@ class LineRepository(Repository):
 
     async def rewrite_line(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
-    ) -> tuple[list[Line], int]:
+    ) -> tuple[list[Line], int | None]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
 
         All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
@@ -196,10 +195,25 @@ class LineRepository(Repository):
                 # Speech that became action, or action speech, is still credited as in its file.
                 is_same = (new.author, new.credit) == (line.author, line.credit)
                 new.imported = line.imported and is_same
-            head = await line_tree.copy_following(session, script, lines[-1], line)
+            last = lines[-1]
+            head = await line_tree.copy_following(
+                session, script, line, last.id, delivery, len(lines)
+            )
             await swap_head(session, script, head)
-            await follow_rewrite(session, script.id, line, lines[-1])
+            await follow_copies(session, script.id, delivery, {line.id: last.id})
         return lines, head
+
+    async def cut_line(self, script: Script, line: Line, delivery: str) -> int | None:
+        """Copy what follows a line below the line above it, and move the head there.
+
+        All or nothing. Return the new head; raise HeadMoved if the head is no longer where
+        ``script`` has it.
+        """
+        async with self._database.writing() as session:
+            head = await line_tree.copy_following(session, script, line, line.parent, delivery, 0)
+            await swap_head(session, script, head)
+            await follow_copies(session, script.id, delivery, {})
+        return head
 
     async def move_head(
         self,

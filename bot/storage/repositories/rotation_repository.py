@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -166,19 +166,21 @@ async def pass_after_lines(
             rotation.passed_by = passed_by
 
 
-async def follow_rewrite(session: AsyncSession, script: int, old: Line, new: Line) -> None:
-    """Let a rewritten line, and the copies of lines below it, return the turns that they passed on.
+async def follow_copies(
+    session: AsyncSession, script: int, delivery: str, rewritten: Mapping[int, int]
+) -> None:
+    """Let the copies that an interaction has made return the turns that the originals passed on.
 
-    ``new`` is the last of the lines that replace ``old``.
+    ``rewritten`` maps the ids of rewritten lines to those of the new ones, which do so, too.
     """
     rotation = await session.get(Rotation, script)
     if rotation is None:
         return
     copied = aliased(Line)
     is_copy = Line.copy_of == func.coalesce(copied.copy_of, copied.id)
-    copies = select(copied.id, Line.id).join(Line, is_copy & (Line.delivery == new.delivery))
+    copies = select(copied.id, Line.id).join(Line, is_copy & (Line.delivery == delivery))
     found = await session.execute(copies.where(copied.id.in_(rotation.passed_by)))
-    new_ids = {old.id: new.id} | dict(found.all())
+    new_ids = {**rewritten, **dict(found.all())}
     rotation.passed_by = [new_ids.get(line, line) for line in rotation.passed_by]
 
 

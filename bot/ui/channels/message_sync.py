@@ -133,12 +133,18 @@ class MessageSync:
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
         changed = {number: (post, line) for number, (post, line) in pairs if post.line != line}
-        wanted = set(path[kept:])
+        first = next(iter(changed), kept)
+        below_first = [post.line for post in posts[first + 1 : first + 2]]
+        wanted = {*path[kept:], *below_first}
         for post, line in changed.values():
             wanted |= {post.line, line}
         lines = {line.id: line for line in last_lines}
         missing = await self.posts.load_lines(wanted - lines.keys())
         lines |= {line.id: line for line in missing}
+        if first < kept and lines[path[first]].original in {lines[i].original for i in below_first}:
+            # A line was cut; the messages below it still show what they should.
+            undeleted = await self._delete(channel, [posts[first]], content)
+            return undeleted + await self._show_lines(channel, content)
         for number, (post, line) in changed.items():
             # A message's name cannot change, so it and those below are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED

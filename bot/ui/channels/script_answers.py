@@ -163,7 +163,7 @@ class ScriptAnswers:
     async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
         """Return the lines that a turn has added, at most `MAX_CARDS`, and those it has removed.
 
-        A copy below a rewritten line is neither.
+        A copy below a rewritten or cut line is neither.
         """
         ids_before = set(await self.posts.load_path_ids(before)) if before else set()
         ids_after = await self.posts.load_path_ids(after)

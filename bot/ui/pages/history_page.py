@@ -24,6 +24,9 @@ MAX_REWRITE = 4000
 LABEL_SIZE = 90
 """The size of a line in a menu, of which Discord takes 100."""
 
+NAME_SIZE = 25
+"""The size of a name in the hint of a window, of which Discord takes 100 characters."""
+
 REQUESTED_MARK = "\N{BLACK RIGHT-POINTING POINTER} "
 """Marks the line that somebody asked for; a triangle would be shown as an emoji."""
 
@@ -52,7 +55,10 @@ def format_lines(
     script, by their ids. The line with the id ``requested`` is marked.
     """
     for in_full in (True, False):
-        origins = [_format_origin(line, present, settings, in_full=in_full) for line in lines]
+        origins = [
+            _format_origin(line, line.id in numbers, present, settings, in_full=in_full)
+            for line in lines
+        ]
         formatted = _format_list(lines, numbers, origins, requested)
         if size(formatted) <= max_size:
             break
@@ -95,7 +101,7 @@ def _format_list(
 
 
 def _format_origin(
-    line: Line, present: Mapping[str, Any], settings: Settings, *, in_full: bool
+    line: Line, stands: bool, present: Mapping[str, Any], settings: Settings, *, in_full: bool
 ) -> str:
     origin = line.origin
     details = [say(KIND_LABELS[Kind(line.kind)])]
@@ -108,7 +114,8 @@ def _format_origin(
         details.append(say("with other settings"))
     details += [say("text removed")] if line.removed else []
     details += [say("rewritten")] if line.rewrite_of else []
-    details += [say("copied")] if line.copy_of else []
+    if line.copy_of:
+        details.append(say("copied") if stands else say("from an earlier version"))
     return f"{inline(format_credit(line), 40)}: {', '.join(details)}"
 
 
@@ -125,14 +132,18 @@ def make_line_menu(
 
 
 def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
-    """Return the input in which a line is rewritten; a blank line splits it in two."""
-    hint = None
+    """Return the input in which a line is rewritten, or cut; a blank line splits it in two."""
+    hint = say("Submit empty to cut the line.")
     if cue := line.element.cue:
-        hint = say("Without a name, {name} says it; *She waves.* is action.", name=cue)
+        hint = say(
+            "Submit empty to cut. Without a name, {name} speaks; *She waves.* is action.",
+            name=plain(cue, NAME_SIZE),
+        )
     return ui.TextInput(
         label=say("Text"),
         style=discord.TextStyle.paragraph,
         placeholder=hint,
         default=line.text,
+        required=False,
         max_length=MAX_REWRITE,
     )

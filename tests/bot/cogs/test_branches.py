@@ -38,6 +38,7 @@ from tests.bot.playing import (
     BY_PERSON,
     PAUSE,
     ask,
+    choose,
     click,
     edit,
     forget,
@@ -320,6 +321,63 @@ async def test_a_line_above_those_that_the_channel_shows_is_rewritten_quietly(st
     await rewrite(stage, await edit(stage, line="25"), "Sleet.")
     assert [message.id for message in stage.messages()] == shown
     await assert_channel_is_true(stage)
+
+
+async def test_a_line_without_text_is_cut(stage: Stage):
+    await write_lines(stage, "MAYA: Rain.", "Wind.", "Snow.", by=stage.ann)
+    before = await stage.session.library.load_lines()
+    refused = await ask(stage, "script edit", stage.ben, line="3")
+    assert_private(refused, "would change Ann's line")
+    shown = [message.id for message in stage.messages() if not message.components]
+    await rewrite(stage, await edit(stage, line="2"), "")
+    assert await stage.lines() == [HEADING, "Wind.", "Snow."]
+    # The other messages stay as they are.
+    del shown[2]  # the first one announced the script
+    assert [message.id for message in stage.messages() if not message.components] == shown
+    assert stage.panel().content.startswith("-# Ann cut line 2. It stays in </script history:")
+    await assert_channel_is_true(stage)
+    # The last one goes as it does by undo, and so comes back.
+    await rewrite(stage, await edit(stage), " ")
+    assert await stage.lines() == [HEADING, "Wind."]
+    await click(stage.ann, stage.panel(), "Redo")
+    assert await stage.lines() == [HEADING, "Wind.", "Snow."]
+    await rewrite(stage, await edit(stage, line="1"), "")
+    assert await stage.lines() == ["Wind.", "Snow."]
+    await assert_channel_is_true(stage)
+    # The first version is where it was.
+    await choose(stage.ann, await ask(stage, "script history"), "line", str(before[-1].id))
+    assert await stage.lines() == texts(before)
+    await assert_channel_is_true(stage)
+
+
+@pytest.mark.parametrize("where", BOTH, indirect=True)
+async def test_the_history_has_earlier_versions_once(harness: SessionHarness):
+    await harness.start()
+    [rain, *_] = (await harness.write("Rain.\n\nWind.\n\nFog.")).lines
+    [snow] = (await harness.rewrite(rain, "Snow.")).lines
+    await harness.write("Sun.")
+    await harness.undo()
+    [hail] = (await harness.rewrite(snow, "Hail.")).lines
+    cut = (await harness.rewrite(hail, "")).script
+    ended = ["Rain.", "Wind.", "Fog.", "Snow.", "Fog.", "Sun.", "Hail.", "Fog."]
+    lines = harness.store.lines
+    assert texts(await lines.load_history(cut, 0, 99)) == [HEADING, *ended, "Wind.", "Fog."]
+    # Without a heading, the line below it is the first.
+    cut = (await harness.rewrite((await harness.lines())[0], "")).script
+    assert [(line.text, line.parent is None) for line in await harness.lines()] == [
+        ("Wind.", True),
+        ("Fog.", False),
+    ]
+    history = await lines.load_history(cut, 0, 99)
+    assert texts(history) == [HEADING, *ended, "Fog.", "Wind.", "Fog."]
+    page = await harness.session.history.load_page(cut, 1)
+    assert [line.id for line in page.lines] == [line.id for line in history[-LINES_PER_PAGE:]]
+    assert list(page.numbers.items()) == [(line.id, at) for at, line in enumerate(history[-2:], 1)]
+    assert await harness.session.history.find_page(cut, history[-1].id) == page.number
+    # A fork has the copies whose originals it has not.
+    await harness.fork("Another")
+    cut = (await harness.rewrite((await harness.lines())[0], "")).script
+    assert texts(await lines.load_history(cut, 0, 99)) == ["Wind.", "Fog.", "Fog."]
 
 
 async def test_rewritten_speech_keeps_its_speaker(stage: Stage):

@@ -136,6 +136,8 @@ async def test_forged_values_of_a_window_are_refused(channel: Channel, ann: Pers
         modal = await opened.shows_modal()
         for _, field in inputs(modal):
             for value in NO_CHOICES if field["type"] == SELECT else NO_TEXTS:
+                if value is None and field.get("required") is False:
+                    continue  # then it is as good as an empty text
                 filled = field | {"value": value, "values": value}
                 await submit(opened, [{"type": 1, "components": [filled]}])
         for components in MALFORMED:

@@ -217,6 +217,6 @@ async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Sta
     assert opened.modal["title"] == "Rewrite “ZOE: Hello.”"
     [row] = opened.modal["components"]
     hint = row["components"][0]["placeholder"]
-    assert hint == "Without a name, ZOE says it; *She waves.* is action."
+    assert hint == "Submit empty to cut. Without a name, ZOE speaks; *She waves.* is action."
     opened = await edit(stage, line="3")
     assert opened.modal["title"] == "Rewrite “BARTHOLOMEW MONTGOMERY: Hi.”"

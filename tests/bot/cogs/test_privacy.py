@@ -55,7 +55,7 @@ from tests.bot.playing import (
     open_privacy,
     replace_script,
 )
-from tests.bot.session_harness import SessionHarness, texts
+from tests.bot.session_harness import SessionHarness, load_tree, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
 from tests.fake_discord.bot import at
@@ -145,7 +145,7 @@ async def test_text_is_erased_from_copies_and_states(harness: SessionHarness):
     erased = await harness.store.people.erase_person(harness.writer("Ben").id, text=True)
     assert erased.lines == 1
     script = await harness.session.library.load_script()
-    tree = await harness.store.lines.load_tree_lines(script, 0, 99)
+    tree = await load_tree(harness.store, script)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree

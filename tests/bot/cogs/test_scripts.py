@@ -32,7 +32,7 @@ from tests.bot.playing import (
     replace_script,
     write_lines,
 )
-from tests.bot.session_harness import SessionHarness, texts
+from tests.bot.session_harness import SessionHarness, load_tree, texts
 
 
 async def start_two_scripts(stage: Stage) -> None:
@@ -244,7 +244,7 @@ async def test_deletion_spares_the_lines_of_forks(harness: SessionHarness):
     for script in (begun.script, fork):
         await library.delete(harness.writer(), script.id)
         assert texts(await harness.lines()) == [HEADING, "Rain.", "Snow."]
-    tree = await harness.store.lines.load_tree_lines(later, 0, 9)
+    tree = await load_tree(harness.store, later)
     assert texts(tree) == [HEADING, "Rain.", "Snow."]
     await harness.continue_script(1)
     await library.delete(harness.writer(), later.id)

@@ -374,6 +374,12 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     # Ben's line stands again as it was before.
     await harness.jump(ScriptPosition(script, snow.id))
     assert await find_writer() == cid.id
+    # Below a line that was cut, too, his line returns the turn.
+    await harness.rewrite((await harness.lines())[1], "")
+    assert await find_writer() == cid.id
+    await harness.undo()
+    assert len(await harness.lines()) == 1
+    assert await find_writer() == ben.id
 
 
 async def test_a_rewritten_line_returns_the_turn_after_its_original_was_deleted(

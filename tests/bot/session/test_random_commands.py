@@ -45,6 +45,7 @@ from bot.settings import Settings
 from bot.storage.schema import ERASED_ELEMENT, ROOT_LINE, Line, Script
 from bot.storage.store import Store
 from tests.bot.conftest import execute_inline
+from tests.bot.session_harness import load_tree
 
 CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
@@ -331,7 +332,7 @@ class Machine(RuleBasedStateMachine):
         return fork
 
     @precondition(is_running)
-    @rule(part=PARTS, text=WORDS)
+    @rule(part=PARTS, text=WORDS | st.just(""))
     def rewrite(self, part: float, text: str) -> None:
         path = self.tree.path(self.script.head)
         if not path:
@@ -342,13 +343,16 @@ class Machine(RuleBasedStateMachine):
         position = ScriptPosition(self.tree.running, line)
         is_speech = classify(before.text) is Kind.DIALOGUE
         speaker = before.text.partition("\n")[0] if is_speech else None
-        texts = [element.text for element in parse_person_text(text, speaker=speaker)]
+        elements = parse_person_text(text, speaker=speaker) if text else []
         rewriting = self.session.history.rewrite(self.writer, position, text)
-        turn = self.run(rewriting, allowed=texts != [before.text])
+        turn = self.run(rewriting, allowed=[element.text for element in elements] != [before.text])
         if not turn:
             return
-        assert turn.lines[0].parent == before.parent
-        assert {rewritten.rewrite_of for rewritten in turn.lines} == {line}
+        if not text and not following:  # then the line was undone
+            self.tree.move_head(self.tree.running, before.parent)
+            return
+        assert [new.parent for new in turn.lines[:1]] == ([before.parent] if text else [])
+        assert {rewritten.rewrite_of for rewritten in turn.lines} == ({line} if text else set())
         lines = self.run(self.session.library.load_lines())
         copies = lines[len(lines) - len(following) :]
         assert [(copy.text, copy.copy_of) for copy in copies] == [
@@ -414,7 +418,7 @@ class Machine(RuleBasedStateMachine):
 
     async def check_script(self, script: Script) -> None:
         expected = self.tree.scripts[script.id]
-        lines = await self.store.lines.load_tree_lines(script, 0, 999)
+        lines = await load_tree(self.store, script)
         assert [(line.id, line.parent, line.text, line.author, line.removed) for line in lines] == [
             (number, line.parent, line.text, line.author, line.removed)
             for number, line in sorted(self.tree.lines.items())
