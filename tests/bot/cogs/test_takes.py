@@ -340,6 +340,7 @@ async def test_picking_an_older_take_during_a_vote_asks_first(stage: Stage):
         ("redo", [HEADING, "Rain.", "Snow."]),
         ("jump", [HEADING]),
         ("rewrite", [HEADING, "Hail."]),
+        ("cut", ["Rain."]),
     ],
 )
 async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, lines: list[str]):
@@ -355,9 +356,12 @@ async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, l
             left = await stage.press_late(stage.ann, panel, "Redo")
         case "jump":
             left = await stage.ann.context_menu(stage.channel, "Continue from here", first)
-        case _:
+        case "rewrite":
             opened = await edit(stage, line="2")
             left = await stage.ann.submit_modal(opened, {fields(opened)["Text"]: "Hail."})
+        case _:
+            opened = await edit(stage, line="1")
+            left = await stage.ann.submit_modal(opened, {fields(opened)["Text"]: ""})
     asked = answer(left)
     assert_private(asked, "People are voting on the next line. Voting ends ")
     assert ("Hail." in asked.content) == (leave == "rewrite")

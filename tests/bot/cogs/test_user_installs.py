@@ -95,15 +95,23 @@ async def test_answers_alone_show_a_script(elsewhere: Elsewhere, is_private: boo
     await elsewhere.services.stale.show_unshown()
 
 
-async def test_a_rewritten_line_changes_in_place(elsewhere: Elsewhere):
+async def test_a_rewritten_line_changes_in_place_until_it_is_cut(elsewhere: Elsewhere):
     await elsewhere.begin()
     await elsewhere.write("MAYA: Rain.\n\nSnow.")
     before = elsewhere.shown()
-    asked = await elsewhere.ann.slash(elsewhere.channel, "script edit", line="2")
-    window = await elsewhere.ann.click(await asked.shows("Rain"), "Rewrite this line")
-    await (await elsewhere.ann.submit_modal(window, {"Text": "Hail."})).is_done()
+
+    async def rewrite(old: str, new: str) -> None:
+        asked = await elsewhere.ann.slash(elsewhere.channel, "script edit", line="2")
+        window = await elsewhere.ann.click(await asked.shows(old), "Rewrite this line")
+        await (await elsewhere.ann.submit_modal(window, {"Text": new})).is_done()
+
+    await rewrite("Rain", "Hail.")
     hail = [row.replace("Rain", "Hail") for row in before]
     assert elsewhere.shown() == [*hail, "-# Ann rewrote line 2."]
+    await rewrite("Hail", "")
+    *rows, told = elsewhere.shown()
+    assert told.startswith("-# Ann cut line 2. It stays in </script history:")
+    assert rows == [row for row in before if "MAYA" not in row and "Rain" not in row]
 
 
 async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: Elsewhere):
