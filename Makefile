@@ -55,11 +55,11 @@ map: .venv/development  ## Draw the packages of the bot, as Mermaid
 	$(BIN)/python -m tests.tools.package_map
 
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
-	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
+	$(BIN)/python -m tests.bench --plot bench.png
 
 # With several processes, on a server: python -m tests.soak.load --postgres --processes 2
 load: .venv/development  ## How the bot bears many channels, beside what is asked of it
-	$(BIN)/python -m tests.soak.load --json load.json
+	$(BIN)/python -m tests.soak.load
 
 # The icon is drawn by hand, and speed.png is the plot of `make bench`. Another SEED brings other jokes.
 pictures: .venv/development  ## Take the pictures in docs/images on the local page; needs Chromium

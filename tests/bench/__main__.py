@@ -13,7 +13,6 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from json import dumps
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +65,6 @@ def main(
     voice: VoiceFile = STAGE,
     rounds: int | None = None,
     threads: int = 2,
-    json: Path | None = None,
     plot: Path | None = None,
     quick: bool = False,
 ) -> None:
@@ -76,7 +74,6 @@ def main(
         voice: The voice file.
         rounds: The number of rounds, instead of 7, or 3 with --quick.
         threads: The number of threads.
-        json: Write all figures to this file.
         plot: Plot the speeds in this file.
         quick: Measure less exactly, in about two minutes.
     """
@@ -92,9 +89,6 @@ def main(
     about = report.where(threads, pace.rounds, voice.name)
     print(", ".join(f"{name} {value}" for name, value in about.items()), end="\n\n")
     print(report.table(findings), report.curve_table(curves), sep="\n\n")
-    if json:
-        numbers = report.document(findings, curves, about) | {"rounds": summary(results)}
-        json.write_text(dumps(numbers, indent=1) + "\n", encoding="utf-8")
     if plot:
         report.draw(curves, plot, about)
 
@@ -185,19 +179,6 @@ def judged_service(results: Results, starts: Sequence[Started], idled: Started) 
 def curve(results: Results, name: str) -> dict[int, float]:
     """Return the speeds [characters/s] by the number of rows."""
     return {rows: _percentile(results[f"{name}, {rows}"], 50) for rows in ROWS}
-
-
-def summary(results: Results) -> dict[str, dict[str, float | list[float]]]:
-    """Return each measurement's medians by round, and percentiles of all its figures."""
-    return {
-        name: {
-            "medians": [statistics.median(times) for times in rounds if times],
-            "median": _percentile(rounds, 50),
-            "percentile_99": _percentile(rounds, 99),
-            "samples": sum(map(len, rounds)),
-        }
-        for name, rounds in results.items()
-    }
 
 
 def _percentile(rounds: Sequence[Sequence[float]], share: float) -> float:

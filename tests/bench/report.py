@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -100,12 +100,6 @@ def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
         "rounds": rounds,
         "voice": voice,
     }
-
-
-def document(found: Sequence[Finding], curves: Curves, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all results for JSON."""
-    findings = [asdict(finding) | {"met": finding.met} for finding in found]
-    return {"where": dict(about), "findings": findings, "characters_per_second": curves}
 
 
 def draw(curves: Curves, picture: Path, about: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -39,27 +39,23 @@ def wrong(report: Report) -> list[Finding]:
 async def test_steady_commands_are_answered_once(house: House):
     report = await scenarios.steady(house, PATIENT, rate=15, minutes=0.02)
     assert wrong(report) == [], str(report)
-    assert report.numbers["commands"] > 5
     # Both the first answers and the ends were measured, and include Discord's own latencies.
     for name in ("acknowledged", "finished"):
-        assert report.numbers[name][name]["50 %"] > scenarios.NEAR
+        row = rf"^{name} +([\d,]+) +([\d,]+)"
+        [count, half] = re.findall(row, str(report), re.MULTILINE)[-1]
+        assert int(count) > 5
+        assert int(half.replace(",", "")) > 1000 * scenarios.NEAR
 
 
 async def test_a_shared_core_serves_all_voices(house: House):
     report = await scenarios.shared(house, PATIENT, rate=15, minutes=0.02)
     assert wrong(report) == [], str(report)
     assert "by 2 voices" in report.title
-    assert report.numbers["commands"] > 5
 
 
-async def test_unused_channels_continue_with_the_same_line(
-    house: House, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
-    monkeypatch.setattr(stored, "TIMES", 1)
+async def test_unused_channels_continue_with_the_same_line(house: House):
     report = await stored.stored(house, channels=6, lines=2, pairs=1)
     assert wrong(report) == [], str(report)
-    assert report.numbers["bytes"] == house.database.size() > 0
 
 
 def test_several_processes_need_a_server():
@@ -69,23 +65,16 @@ def test_several_processes_need_a_server():
 
 def test_the_command_prints_its_findings(
     voices: Path,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(command, "whole_interpreters", nullcontext)
-    numbers = tmp_path / "found.json"
     voice = voices / "tiny.onnx"
-    options = command.Options(
-        ("burst",), commands=4, voice=voice, threads=1, cores=99, json=numbers
-    )
+    options = command.Options(("burst",), commands=4, voice=voice, threads=1, cores=99)
     code = command.main(options)
-    assert "4 commands within one second" in capsys.readouterr().out
-    [report] = json.loads(numbers.read_text())["reports"]
-    missed = [finding["what"] for finding in report["findings"] if not finding["met"]]
-    assert code == bool(missed)
-    assert report["numbers"]["commands"] == 4
-    assert set(report["numbers"]["load average"]) == {"before", "after"}
+    printed = capsys.readouterr().out
+    assert "4 commands within one second" in printed
+    assert code == (" NO\n" in printed)
 
 
 async def test_copied_plays_are_as_the_store_writes_them(voices: Path, tmp_path: Path):

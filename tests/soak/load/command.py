@@ -18,7 +18,6 @@ The bot, its database, the fake Discord and the people share --cores cores; use 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import platform
 import tempfile
@@ -92,8 +91,6 @@ class Options:
     """Use PostgreSQL instead of SQLite."""
     folder: Path | None = None
     """The parent of the databases, instead of the temporary folder."""
-    json: Path | None = None
-    """Write all figures to this file."""
 
     def __post_init__(self) -> None:
         if self.processes > 1 and not self.postgres:
@@ -111,9 +108,6 @@ def main(options: Options) -> int:
         print(f"\n{reports[-1]}", flush=True)
     short = [finding for report in reports for finding in report.findings if not finding.met]
     print(f"\n{len(short)} of the bounds were missed.")
-    if options.json:
-        found = {"where": about, "reports": [report.document() for report in reports]}
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return int(bool(short))
 
 
@@ -143,7 +137,6 @@ def run(name: Scenario, options: Options) -> Report:
         report = asyncio.run(measured)
     after = os.getloadavg()[0]
     report.tables.append(f"The load average was {before:.2f} before and {after:.2f} after.")
-    report.numbers["load average"] = {"before": before, "after": after}
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,6 @@ class OneFile:
         """Return the bot's settings for this database."""
         return {"database": self.path}
 
-    @contextmanager
-    def another(self) -> Iterator[OneFile]:
-        """Yield another, independent database of the same kind."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            yield OneFile(Path(folder))
-
     async def fill(self, voice: Path, places: Sequence[filling.Place], lines: int) -> None:
         """Write a play in each place, as `filling.fill` does, and drop it from the page cache."""
         await filling.fill(self.path, voice, places, lines)
@@ -61,8 +55,6 @@ class OnServer:
     folder: Path
     server: Server
     url: URL
-    within: Path | None = None
-    """The parent of the server's folder."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -72,9 +64,6 @@ class OnServer:
     def process(self) -> int:
         assert self.server.process is not None
         return self.server.process.pid
-
-    def another(self) -> AbstractContextManager[OnServer]:
-        return on_a_server(self.folder, self.within)
 
     async def fill(self, voice: Path, places: Sequence[filling.Place], lines: int) -> None:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
@@ -109,7 +98,7 @@ def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
     ``folder`` is for SQLite files; ``within`` is the parent of the server's folder.
     """
     with server(DEFAULTS, within) as started:
-        yield OnServer(folder, started, started.create(), within)
+        yield OnServer(folder, started, started.create())
 
 
 def _forget_pages(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -55,17 +54,10 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     """Further results, as text."""
-    numbers: dict[str, Any] = field(default_factory=dict)
-    """All results, for JSON."""
 
     def __str__(self) -> str:
         rows = [("", "bound", "measured", "met"), *(item.format_cells() for item in self.findings)]
         return "\n\n".join([self.title, format_table(rows), *self.tables])
-
-    def document(self) -> dict[str, Any]:
-        """Return all results, for JSON."""
-        findings = [vars(finding) | {"met": finding.met} for finding in self.findings]
-        return {"title": self.title, "findings": findings, "numbers": self.numbers}
 
 
 def resident(processes: Sequence[int], most: float = MEMORY) -> list[Finding]:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tests.fake_discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
@@ -18,7 +18,7 @@ from tests.soak import machine
 from tests.soak.faults import Outcome, judge
 from tests.tools.tables import format_table
 
-from .findings import MEMORY, Finding, Report, bots, percentile, percentiles, resident, waits
+from .findings import MEMORY, Finding, Report, bots, percentile, resident, waits
 from .house import House
 from .public import Public, spread_places
 
@@ -205,9 +205,7 @@ def _judge_times(report: Report, public: Public, *, finished: bool) -> None:
             _wait("acknowledged, 99 %", percentile(all_first, 99), ACKNOWLEDGED),
             _wait("finished, 99 %", percentile(all_last, 99), FINISHED),
         ]
-    for name, times in (("acknowledged", first), ("finished", last)):
-        report.tables.append(waits(times))
-        report.numbers[name] = {what: percentiles(values) for what, values in times.items()}
+    report.tables += [waits(first), waits(last)]
 
 
 def _wait(what: str, seconds: float, most: float) -> Finding:
@@ -224,7 +222,6 @@ async def _judge_lines(report: Report, public: Public, house: House) -> None:
         Finding("commands without an end", outcome.without_end, 0),
         Finding("commands that were not acknowledged in time", outcome.refused, 0),
     ]
-    report.numbers["outcome"] = vars(outcome)
 
 
 def _add_results(report: Report, public: Public, spent: Spent, most_memory: float = MEMORY) -> None:
@@ -240,9 +237,3 @@ def _add_results(report: Report, public: Public, spent: Spent, most_memory: floa
         format_table([("at Discord", "times"), *at_discord]),
         f"{spent.table()}\n{late}",
     ]
-    report.numbers |= {
-        "commands": len(public.measured),
-        "refusals": dict(refusals),
-        "spent": asdict(spent),
-        "late": percentiles(public.late),
-    }
