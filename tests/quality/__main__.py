@@ -6,13 +6,10 @@ CORPUS is a folder that `onbook-train corpus` made. The voice continues its held
 at the shipped defaults, and an independent reader judges the lines of the voice and of people. The
 other commands:
 
-    python -m tests.quality sheet VOICE CORPUS -o FILE.md   lines to mark from 1 to 5
-    python -m tests.quality pairs VOICE CORPUS -o FILE.md   pairs to tell apart
     python -m tests.quality score FILE.md ...               the means of marks or answers
     python -m tests.quality samples VOICE                   unedited samples
     python -m tests.quality costs VOICE CORPUS ...          bits per character of held-out texts
     python -m tests.quality words VOICE CORPUS              bits per word, said first and again
-    python -m tests.quality turns VOICE                     who speaks in free runs
 
 Voices and people also go on with 72 scenes as friends type them:
 
@@ -44,8 +41,6 @@ from tyro.conf import (
 
 from bot.errors import ModelError
 from bot.inference.model import Model
-from bot.screenplay.elements import Element
-from bot.settings import Settings, name_variable
 from training.data.texts import Text
 from training.errors import TextError
 from training.ranges import OptionalPositiveInt, PositiveInt
@@ -59,7 +54,6 @@ from . import (
     places,
     report,
     sheets,
-    turn_taking,
     word_costs,
     writing,
 )
@@ -99,107 +93,42 @@ class WithSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtPlaces(WithSettings, Command):
-    """A command that needs lines at places of held-out texts."""
+class Judge(WithSettings, Command):
+    """Have the reader judge the lines of the voice and of people."""
 
     corpus: Positional[Path]
     """A folder with ``train``, ``validation`` and ``test``."""
-    places: int
+    places: int = 300
     """The number of places."""
     seed: int = 1
     """The seed of the places and lines."""
-
-    def choose(self, number: int, apart: int = 1) -> list[Place]:
-        """Return places of the held-out texts."""
-        return places.choose(places.held_out(self.corpus), number, self.seed, apart)
-
-    async def write(
-        self, chosen: Sequence[Place], passages: Sequence[int] = (), *, sweep: bool = False
-    ) -> tuple[Setting, Written]:
-        """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others."""
-        async with writing.opened(self.voice, self.set) as bot:
-            settings = [bot.shipped]
-            if sweep:
-                settings += [Setting(t, q) for t in TEMPERATURES for q in writing.QUALITIES]
-            settings = list(dict.fromkeys(settings))
-            return bot.shipped, await writing.write(bot, chosen, settings, self.seed, passages)
-
-    def lines(self, chosen: Sequence[Place]) -> list[Element]:
-        """Return what the voice writes at places at the shipped setting."""
-        shipped, written = asyncio.run(self.write(chosen))
-        return written.lines[shipped]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turns(WithSettings, Command):
-    """Measure who speaks in free runs."""
-
-    runs: int = 200
-    """The free runs for each size of cast."""
-
-    def __call__(self) -> None:
-        changes = {name_variable(name): value for name, value in self.set.items()}
-        print(turn_taking.table(self.model(), self.runs, Settings.model_validate(changes)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judge(AtPlaces):
-    """Have the reader judge the lines of the voice and of people."""
-
-    places: int = 300
-    """The number of places."""
     sweep: bool = False
     """Write at other temperatures and qualities, too."""
-    runs: int = 60
-    """The free runs for each size of cast."""
 
     def __call__(self) -> None:
         torch.set_num_threads(1)
         learned = places.learned(self.corpus)
-        chosen = self.choose(self.places)
+        chosen = places.choose(places.held_out(self.corpus), self.places, self.seed)
         reader = Reader.load()
-        # A passage is also written at every second place.
-        passages = range(0, len(chosen), 2)
-        shipped, written = asyncio.run(self.write(chosen, passages, sweep=self.sweep))
+        shipped, written = asyncio.run(self.write(chosen))
         found = judging.judge(reader, learned, chosen, written)
         print(f"*{self.voice.stem}* in {self.corpus.name}, seed {self.seed}:\n")
         print(report.table(found, shipped))
         if self.sweep:
             print("\n" + report.sweep(found))
-        if self.runs:
-            print("\nWho speaks in free runs:\n")
-            Turns(voice=self.voice, set=self.set, runs=self.runs)()
 
+    async def write(self, chosen: Sequence[Place]) -> tuple[Setting, Written]:
+        """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others.
 
-@dataclass(frozen=True, kw_only=True)
-class Sheet(AtPlaces):
-    """Write a sheet of lines to mark from 1 to 5."""
-
-    places: Annotated[int, arg(name="lines")] = 30
-    """The number of lines."""
-    out: Annotated[Path, arg(aliases=["-o"])]
-    """The sheet."""
-
-    def __call__(self) -> None:
-        chosen = self.choose(self.places, sheets.APART)
-        text = sheets.of_lines(self.voice.stem, chosen, self.lines(chosen))
-        self.out.write_text(text, encoding="utf-8")
-        print(f"Mark the lines in {self.out}, then: python -m tests.quality score {self.out}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairs(AtPlaces):
-    """Write a sheet of pairs to tell apart."""
-
-    places: Annotated[int, arg(name="pairs")] = 60
-    """The number of pairs."""
-    out: Annotated[Path, arg(aliases=["-o"])]
-    """The sheet."""
-
-    def __call__(self) -> None:
-        # Write a few more, because the voice may say what people said at some places.
-        chosen = self.choose(self.places + self.places // 10, sheets.APART)
-        write_sheet(self.out, *sheets.of_pairs(chosen, self.lines(chosen), self.places, self.seed))
+        It writes a passage at every second place, too.
+        """
+        async with writing.opened(self.voice, self.set) as bot:
+            settings = [bot.shipped]
+            if self.sweep:
+                settings += [Setting(t, q) for t in TEMPERATURES for q in writing.QUALITIES]
+            settings = list(dict.fromkeys(settings))
+            passages = range(0, len(chosen), 2)
+            return bot.shipped, await writing.write(bot, chosen, settings, self.seed, passages)
 
 
 @dataclass(frozen=True)
@@ -382,7 +311,7 @@ def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     command = tyro.cli(
-        Judge | Sheet | Pairs | Score | Samples | Costs | Words | Turns | Friends | Copied,
+        Judge | Score | Samples | Costs | Words | Friends | Copied,
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,

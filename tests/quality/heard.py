@@ -8,7 +8,6 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 import pyppmd
-from numpy.typing import NDArray
 
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
@@ -18,18 +17,11 @@ from bot.screenplay.fountain import format_for_model
 from tests.tools.tables import format_head, format_row
 from training.data.texts import Text
 
-from .recalled import Recalled
-
-Bits = NDArray[np.float64]
-
 MEMORY = 3 << 30
 """The most bytes that PPMd may use: a full PPMd forgets everything, and it touches only what it
 needs, which is 2.5 GB for 80 MB of text at order 12."""
 
-LEGEND = (
-    "Told from the script so far: who has spoken, as the bot mixes it in, and the n-grams of the "
-    "whole script, which it does not."
-)
+LEGEND = "Told from the script so far: who has spoken, as the bot mixes it in."
 
 
 @dataclass(frozen=True)
@@ -40,10 +32,6 @@ class Heard:
     """Cost to the network alone."""
     company: float
     """Cost with the speakers so far, which the engine mixes in while it writes."""
-    recalled: float
-    """Cost with the n-grams of the script so far, which the engine does not mix in."""
-    both: float
-    """Cost with the speakers so far, and then with the n-grams."""
 
 
 class Ppmd:
@@ -70,7 +58,7 @@ def table(model: Model, texts: Sequence[Text], strength: float, ppmd: Ppmd | Non
 
     With ``ppmd``, which keeps learning from each text, the last column is its cost.
     """
-    heads = ["", "bits, the network alone", "with who has spoken", "with its n-grams", "with both"]
+    heads = ["", "bits, the network alone", "with who has spoken"]
     if ppmd:
         heads.append(f"PPMd of order {ppmd.order}")
     lines = format_head(heads)
@@ -114,16 +102,4 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
             logits = logits.copy()
             mix_in_cues(logits, known.cues[None], weights[None], position, odds)
             mixed[at] = compute_token_bits(logits, following)[0]
-    characters = model.decode(read)
-    costs = (alone, mixed, _recalled(alone, characters), _recalled(mixed, characters))
-    return Heard(*(float(bits.mean()) for bits in costs))
-
-
-def _recalled(bits: Bits, characters: str) -> Bits:
-    """Return the cost of each character but the first, with the n-grams of those before it."""
-    script = Recalled()
-    told = []
-    for before, cost, character in zip(characters, bits, characters[1:], strict=False):
-        script.read(before)
-        told.append(script.probability(2**-cost, character))
-    return -np.log2(np.array(told))
+    return Heard(float(alone.mean()), float(mixed.mean()))

@@ -96,14 +96,13 @@ def elements_of(text: str) -> list[Element]:
     return [element for block in text.split("\n\n") if (element := parse_model_text(block))]
 
 
-def choose(texts: Sequence[Text], number: int, seed: int, apart: int = 1) -> list[Place]:
+def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
     """Return so many places, or all, drawn at random from all speeches, in their order.
 
     Args:
         texts: The texts in which people speak.
         number: The most places to return.
         seed: The same seed draws the same places.
-        apart: The least number of elements between two places of a text.
 
     Raises:
         TextError: There is no place.
@@ -112,12 +111,7 @@ def choose(texts: Sequence[Text], number: int, seed: int, apart: int = 1) -> lis
     every = [(work, at) for work, (_, script) in enumerate(works) for at in _speeches(script)]
     if not every:
         raise TextError(f"No held-out text has a speech after {LEAST} elements: give longer texts.")
-    drawn: list[tuple[int, int]] = []
-    for work, at in random.Random(seed).sample(every, len(every)):
-        if all(work != other or abs(at - there) >= apart for other, there in drawn):
-            drawn.append((work, at))
-        if len(drawn) == number:
-            break
+    drawn = random.Random(seed).sample(every, min(number, len(every)))
     return [_place(*works[work], at) for work, at in sorted(drawn)]
 
 

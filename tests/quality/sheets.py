@@ -1,4 +1,4 @@
-"""Sheets for people to read: lines to mark from 1 to 5, pairs to tell apart, and continuations.
+"""Sheets for people to read: pairs to tell apart, and continuations.
 
 Markers should know neither the play nor the voice. A sheet is Markdown; the marks and the
 answers are written into the last columns of its table, and `score` reads them back.
@@ -20,26 +20,11 @@ from training.errors import TextError
 
 from .friends import LINES as CONTINUED
 from .friends import PEOPLE, Continuation
-from .places import Place
-
-CONTEXT = 3
-"""Elements that are shown before a line: enough to answer, and too short to quote a play."""
-
-APART = 20
-"""Least elements between two places of a play, because what people say next may tell which of two
-lines before it was theirs."""
 
 LONGEST = 300
 """Characters of each element that are shown, its last ones."""
 
 MARKS = range(1, 6)
-
-LINES = """# {number} lines of *{voice}*
-
-Each line goes on from the scene before it. Write a mark into the last column: 5, a good writer
-would keep the line; 4, it makes sense here; 3, it makes sense, but hardly here; 2, it is English;
-1, it is nonsense.
-"""
 
 PAIRS = """# {number} pairs
 
@@ -77,27 +62,6 @@ ROW = re.compile(r"^\| *\d+ *\|.*\|$", re.MULTILINE)
 BAR = re.compile(r"(?<!\\)\|")
 
 
-def of_lines(voice: str, places: Sequence[Place], lines: Sequence[Element]) -> str:
-    """Return a sheet of a voice's lines in their places, for marking."""
-    rows = [[_scene(place), _speech(place, own)] for place, own in zip(places, lines, strict=True)]
-    return _sheet(LINES.format(number=len(rows), voice=voice), ["scene", "line", "mark"], rows)
-
-
-def of_pairs(
-    places: Sequence[Place], lines: Sequence[Element], number: int, seed: int
-) -> tuple[str, list[str]]:
-    """Return a sheet of pairs, people's line and the voice's in random order, and its answers.
-
-    Places where both say the same are left out.
-    """
-    pairs = [
-        (_scene(place), _speech(place, place.people), _speech(place, own))
-        for place, own in zip(places, lines, strict=True)
-        if own.body != place.people.body
-    ]
-    return _pairs(pairs[:number], seed)
-
-
 def of_first_lines(found: Sequence[Continuation], seed: int) -> tuple[str, list[str]]:
     """Return a sheet of pairs of first lines, people's and a voice's, and its answers."""
     pairs = [
@@ -106,11 +70,6 @@ def of_first_lines(found: Sequence[Continuation], seed: int) -> tuple[str, list[
         if written.lines[0].text != written.scene.people[0].text
     ]
     random.Random(seed).shuffle(pairs)
-    return _pairs(pairs, seed)
-
-
-def _pairs(pairs: Sequence[tuple[str, str, str]], seed: int) -> tuple[str, list[str]]:
-    """Return a sheet of scenes with people's line and another one each, and its answers."""
     chance = random.Random(seed)
     answers = [chance.choice("AB") for _ in pairs]
     rows = [
@@ -175,13 +134,11 @@ def score(sheet: Path) -> str:
     try:
         rows = ROW.findall(sheet.read_text(encoding="utf-8"))
         key = key_of(sheet)
-        answers = json.loads(key.read_text(encoding="utf-8")) if key.exists() else None
+        answers = json.loads(key.read_text(encoding="utf-8"))
     except OSError as error:
         raise TextError(f"{sheet} cannot be read: {error.strerror}.") from error
     cells = [[cell.strip() for cell in BAR.split(row)[1:-1]] for row in rows]
     entries = [row[-1] for row in cells]
-    if not answers:
-        return _marked(sheet, entries)
     if len(entries) != len(answers):
         raise TextError(
             f"{sheet} has {len(entries)} rows, its key {len(answers)}: make both again."
@@ -192,14 +149,6 @@ def score(sheet: Path) -> str:
     if isinstance(answers[0], list):
         return _preferred(sheet, entries, answers)
     return _told_apart(sheet, entries, answers)
-
-
-def _marked(sheet: Path, entries: Sequence[str]) -> str:
-    known = {str(mark): mark for mark in MARKS}
-    _check(sheet, entries, known)
-    marks = [known[entry] for entry in entries]
-    spread = ", ".join(f"{marks.count(mark)} of {mark}" for mark in MARKS)
-    return f"{sheet.name}: mean {statistics.mean(marks):.2f} of {len(marks)} lines ({spread})."
 
 
 def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> str:
@@ -268,16 +217,8 @@ def _sheet(text: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> st
     return "\n".join([text, *head, *body]) + "\n"
 
 
-def _scene(place: Place) -> str:
-    return _show(place.before[-CONTEXT:])
-
-
 def _show(elements: Sequence[Element]) -> str:
     return "<br><br>".join(_cell(_end_of(element.text)) for element in elements)
-
-
-def _speech(place: Place, own: Element) -> str:
-    return _cell(place.cue + own.body)
 
 
 def _end_of(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from bot.inference.model import Model
 from tests.quality.__main__ import main
 from tests.quality.heard import Ppmd, heard, table
-from tests.quality.recalled import DISCOUNT, WORTH, Recalled
 from training.data.texts import Text
 
 
@@ -20,35 +18,8 @@ def test_knowing_the_speakers_makes_a_dialogue_cheaper(tiny: Model):
     assert found.company < 0.9 * found.alone
     nothing = heard(tiny, talk, strength=0.0)
     assert nothing.company == nothing.alone
-    assert nothing.both == nothing.recalled
     with pytest.raises(ValueError, match="nothing"):
         heard(tiny, "")
-
-
-def test_a_repetition_costs_less(tiny: Model):
-    chance = random.Random(1)
-    said = "".join(chance.choices("abcdefgh ", k=400))
-    once, twice = (heard(tiny, f"MAYA\n{text}") for text in (said, said + said))
-    assert once.recalled == pytest.approx(once.alone, rel=0.01)
-    # The second time, the first few characters give it away.
-    assert twice.recalled < 0.7 * twice.alone
-    assert twice.both == pytest.approx(twice.recalled, rel=0.01)
-
-
-def test_counts_of_a_script_are_blended_with_expectations():
-    script = Recalled()
-    assert script.probability(0.3, "e") == 0.3
-    for character in "abcdeabcd":
-        script.read(character)
-    # Of the four contexts only that of four characters occurred, once, before "e".
-    worth, total = WORTH[0] + DISCOUNT, WORTH[0] + 1
-    assert script.probability(0.3, "e") == pytest.approx((1 - DISCOUNT + worth * 0.3) / total)
-    assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / total)
-    # The probabilities sum to 1, whatever is expected of the nine letters.
-    for character in "eabcdfabcdeabcd":
-        script.read(character)
-    total = sum(script.probability(1 / 9, letter) for letter in "abcdefghi")
-    assert total == pytest.approx(1)
 
 
 def test_costs_are_printed_with_the_number_of_unreadable_characters(tiny: Model):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.quality import __main__ as command
-from tests.quality import judging, report, turn_taking
+from tests.quality import judging, report
 from tests.quality.places import Place, choose, held_out, learned
 from tests.quality.reader import Reader
 from tests.quality.writing import Setting, Written
@@ -78,12 +77,9 @@ def test_learned_passages_count_as_copies(scenes: Path, chosen: list[Place]):
 def test_judge_prints_tables(voices: Path, scenes: Path, capsys, monkeypatch):
     monkeypatch.setattr(Reader, "load", Compressor)
     monkeypatch.setattr(command, "TEMPERATURES", (0.65,))
-    monkeypatch.setattr(turn_taking, "ELEMENTS", 2)
-    asked = ["judge", str(voices / "tiny.onnx"), str(scenes), "--places", "2", "--runs", "1"]
+    asked = ["judge", str(voices / "tiny.onnx"), str(scenes), "--places", "2"]
     assert command.main([*asked, "--sweep", "--set", "soft_length", "40"]) == 0
-    shown, _, turns = capsys.readouterr().out.partition("Who speaks in free runs:")
-    table, _, swept = shown.partition(report.LEGEND)
-    assert re.findall(r"^\| (\d) \|", turns, re.MULTILINE) == ["2", "3", "5"]
+    table, _, swept = capsys.readouterr().out.partition(report.LEGEND)
     assert "| **2 speeches**, temperature 0.65" in table
     assert "| **1 passages** of 240 characters" in table
     rows = [row.split("|")[1:3] for row in swept.strip().splitlines()[2:]]
@@ -94,7 +90,6 @@ def test_judge_prints_tables(voices: Path, scenes: Path, capsys, monkeypatch):
 def test_refusals_are_one_sentence(voices: Path, scenes: Path, tmp_path: Path, capsys):
     for asked, told in (
         (["judge", str(voices / "tiny.onnx"), str(tmp_path)], "onbook-train corpus"),
-        (["sheet", str(tmp_path / "no.onnx"), str(scenes), "-o", str(tmp_path / "s")], "no voice"),
         (["costs", str(tmp_path / "no.onnx"), str(scenes)], "no.onnx"),
         (["score", str(tmp_path / "gone.md")], "gone.md"),
     ):

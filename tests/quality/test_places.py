@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ def test_the_same_seed_draws_the_same_distinct_places(scenes: Path):
     every = choose(texts, 10_000, seed=1)
     assert 20 < len(every) < 10_000
     assert set(found) < set(every)
-
-
-def test_places_can_be_kept_apart():
-    found = choose([script(200)], 9, seed=1, apart=15)
-    lines = sorted(int(place.people.body.split()[3]) for place in found)
-    assert len(found) == 9
-    assert all(after - before >= 15 for before, after in pairwise(lines))
 
 
 def test_a_place_has_the_script_before_and_peoples_passage(scenes: Path):
