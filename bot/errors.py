@@ -93,9 +93,10 @@ class NotTheirs(RequestError):
 
     sentence = phrase("That would {act} {name}'s line. Ask {deciders}, or use {/script fork}.")
 
-    def __init__(self, *, script: int, line: int, author: int, **fields: object) -> None:
+    def __init__(self, *, script: int, head: int, line: int, author: int, **fields: object) -> None:
         super().__init__(**fields)
         self.script = script
+        self.head = head
         self.line = line
         self.author = author
 

@@ -59,7 +59,7 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 
 /continue [LINES] [NAME]  let the voice write up to 10 lines; NAME speaks first
 /take                     get another take of the voice's last line
-/undo, /redo              take the last line back, or restore it
+/undo, /redo              take the last line or edit back, or restore it
 /cast [add|remove NAMES]  show or change the cast
 /cast lock, /cast unlock  let only the cast speak, or anyone
 /start [HEADING]          pause this script, and start another one, there or anywhere

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from re import Match
+from typing import Any
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import phrase, say
@@ -38,6 +39,7 @@ from ..ui.pages.history_page import (
     LINE_ID,
     format_label,
     format_lines,
+    format_rewrite_hint,
     make_line_menu,
     make_option,
     make_rewrite_input,
@@ -250,13 +252,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
                     await session.history.line_to_rewrite(get_requester(pressed), position)
             await self._open_rewrite_modal(position, line, pressed)
 
-        choice = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
-        await self.offer(interaction, inline(line.element.one_line, QUOTED_SIZE), choice)
+        async def cut(pressed: Interaction) -> None:
+            await self._rewrite_line(await self.turns.admit(pressed), position, text="")
+
+        rewrite = Choice(say(REWRITE), open_window, discord.ButtonStyle.primary, opens_window=True)
+        quoted = inline(line.element.one_line, QUOTED_SIZE)
+        await self.offer(interaction, quoted, rewrite, Choice(say("Cut it"), cut))
 
     async def _open_rewrite_modal(
         self, position: ScriptPosition, line: Line, interaction: Interaction
     ) -> None:
         text = make_rewrite_input(line)
+        hint = format_rewrite_hint(line)
+        label = ui.Label[Any](text=say("Text"), description=hint, component=text)
 
         async def submit(answer: Interaction) -> None:
             async with self.answering(answer, keep=text.value.strip()):
@@ -265,12 +273,13 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 await self._rewrite_line(turn, position, text=text.value)
 
         title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
-        await self.open_modal(interaction, "rewrite", title, [text], submit)
+        await self.open_modal(interaction, "rewrite", title, [label], submit)
 
     @asks_during_vote(DO_ANYWAY, keep="text")
     async def _rewrite_line(self, turn: Turn, position: ScriptPosition, *, text: str) -> None:
         history = turn.session.history
-        number = await turn.session.library.count_lines(position.line)
+        line = await history.line_to_rewrite(turn.requester, position)
+        number = await turn.session.library.count_lines(line.id)
         async with self.turns.show_progress(turn.interaction, LINES) as job:
             result = await history.rewrite(turn.requester, position, text, job)
         who = format_requester(turn.interaction)

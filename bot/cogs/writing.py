@@ -155,7 +155,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @allow_everywhere
     @answer_errors
     async def undo(self, interaction: Interaction) -> None:
-        """Undo the last line"""
+        """Undo the last line or edit"""
         await self._undo(await self.turns.admit(interaction))
 
     @write.autocomplete("character")
@@ -371,7 +371,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             who=format_requester(interaction),
             writer=mention(refused.author),
         )
-        button = make_position_button("agree", ScriptPosition(refused.script, refused.line))
+        button = make_position_button("agree", ScriptPosition(refused.script, refused.head))
         channel = get_message_channel(interaction)
         # A link, because nobody redraws the question where its writer has the line's text removed.
         if shown := await self.sessions.posts.find_message(channel.id, refused.line):
@@ -382,13 +382,19 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _take_line_back(self, turn: Turn, expected: ScriptPosition | None) -> None:
         result = await turn.session.history.undo(turn.requester, expected)
         who = format_requester(turn.interaction)
-        await self.turns.show(turn, result, say("{who} undid the last line.", who=who))
+        sentence = phrase("{who} undid the last line.")
+        if result.is_edit:
+            sentence = phrase("{who} undid the last edit.")
+        await self.turns.show(turn, result, say(sentence, who=who))
 
     @asks_during_vote(DO_ANYWAY)
     async def _redo(self, turn: Turn, expected: ScriptPosition) -> None:
         result = await turn.session.history.redo(turn.requester, expected)
         who = format_requester(turn.interaction)
-        await self.turns.show(turn, result, say("{who} restored the undone line.", who=who))
+        sentence = phrase("{who} restored the undone line.")
+        if result.is_edit:
+            sentence = phrase("{who} made the undone edit again.")
+        await self.turns.show(turn, result, say(sentence, who=who))
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

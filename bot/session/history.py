@@ -99,22 +99,28 @@ class History:
     async def undo(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
-        """Take the last line back."""
+        """Take the last line back, or the edit through which the script ends on this line."""
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
+            has_line = self.store.scripts.has_line
+            # A fork does not have the version before an edit above it.
+            if line.edit_of and await has_line(context.script, line.edit_of):
+                return replace(await self._move(context, line.edit_of), is_edit=True)
             return await self._move(context, line.parent)
 
     async def redo(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
-        """Go on to the line through which the head last went from here."""
+        """Go on to the line through which the head last went from here, or make an edit again."""
         async with self.library.open_turn(requester, expected) as context:
             child = await self.store.lines.find_redo_line(context.script.id, context.script.head)
             if child is None:
                 raise RequestError(
                     "There is no undone line to restore. Write a new one, or use {/continue}."
                 )
-            return await self._move(context, child)
+            line = await self.store.lines.find_line(child)
+            is_edit = line is not None and line.edit_of == context.script.head is not None
+            return replace(await self._move(context, child), is_edit=is_edit)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
         """Move the head to any line of the script that runs."""
@@ -137,11 +143,15 @@ class History:
         """Move the head, if the requester may take back the lines that leave the script."""
         check_may_write(context.script, context.requester)
         lines = self.store.lines
-        after = set(await lines.load_path_ids(head))
+        after = await lines.load_path_ids(head)
         before = await lines.load_path_ids(context.script.head)
-        removed = [line for line in before if line not in after]
+        removed = set(before).difference(after)
+        restored = set(after).difference(before) if removed else ()
+        # A line stays where another copy of it takes its place.
+        kept = {line.original for line in await lines.load_lines(restored)}
         for line in reversed(await lines.load_lines(removed)):
-            check_may_remove(context.script, line, context.requester, phrase("remove"))
+            if line.original not in kept:
+                check_may_remove(context.script, line, context.requester, phrase("remove"))
         context.check_vote()
         await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
@@ -222,14 +232,19 @@ class History:
     async def line_to_rewrite(
         self, requester: Requester, position: ScriptPosition, script: Script | None = None
     ) -> Line:
-        """Return a line of the script, if the requester may rewrite it; raise RequestError."""
+        """Return a line of the script, if the requester may rewrite it; raise RequestError.
+
+        Where a line above it was rewritten or cut meanwhile, return the copy.
+        """
         script = script or await self.library.load_script()
         await self.library.check_is_running(script, position.script)
-        line = await self.store.lines.find_line(position.line)
-        if line is None or line.id not in await self.store.lines.load_path_ids(
-            script.head, line.id
-        ):
-            raise RequestError("That line is not in the script now. Continue from it first.")
+        standing = await self.store.lines.find_copy(position.line, script.head)
+        line = await self.store.lines.find_line(standing) if standing else None
+        if line is None:
+            raise RequestError(
+                "That line is not in the script now. Choose one that is with {/script edit}, or "
+                "continue from an earlier version with {/script history}."
+            )
         check_may_rewrite(script, line, requester)
         return line
 

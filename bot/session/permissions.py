@@ -43,6 +43,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester, act: Phra
         return
     raise NotTheirs(
         script=script.id,
+        head=script.head or line.id,
         line=line.id,
         author=line.author,
         name=PersonId(line.author) if line.imported else line.writer,

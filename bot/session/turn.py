@@ -166,6 +166,8 @@ class TurnResult:
     """The takes that one is chosen from; the script stands where it did."""
     picked: int | None = None
     """The poll of which a take was picked, or None."""
+    is_edit: bool = False
+    """Whether the turn has undone or redone a rewrite or cut."""
     outsiders: Sequence[str] = ()
     """The new speakers who are not in the cast, although it is locked."""
     failure: OnBookError | None = None

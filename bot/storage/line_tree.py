@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     or_,
     select,
 )
@@ -285,6 +286,7 @@ async def copy_following(
         "ordinal": written - 1 + followed.c.place,
         # A copy of a copy refers to the original line.
         "copy_of": func.coalesce(Line.copy_of, Line.id),
+        "edit_of": null(),
     }
     columns = list(Line.__table__.columns)
     values = (changed.get(column.key, column) for column in columns)

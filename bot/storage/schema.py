@@ -208,6 +208,9 @@ class Line(Base):
     """The original of a line copied below a rewritten or cut one; may have been deleted."""
     rewrite_of: Mapped[int | None]
     """The line that this line, or its original, replaces; may have been deleted."""
+    edit_of: Mapped[int | None]
+    """The head before the rewrite or cut that moved it here, to which undo returns; may have been
+    deleted."""
     former_writers: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     """The others who wrote the lines that this line replaces, the first one first: pairs of an
     author and a credit. None where the line replaces no other writer's."""

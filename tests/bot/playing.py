@@ -111,9 +111,10 @@ async def edit(stage: Stage, by: Any = None, **options: Any) -> Any:
     return await open_window(who, await who.slash(stage.channel, "script edit", **options))
 
 
-async def rewrite(stage: Stage, window: Any, text: str) -> Any:
-    """Submit a window to rewrite a line, as Ann; return the answer, or None."""
-    return answer(await stage.ann.submit_modal(window, {fields(window)["Text"]: text}))
+async def rewrite(stage: Stage, window: Any, text: str, by: Any = None) -> Any:
+    """Submit a window to rewrite a line, as Ann or somebody else; return the answer, or None."""
+    values = {fields(window)["Text"]: text}
+    return answer(await (by or stage.ann).submit_modal(window, values))
 
 
 async def open_menu(stage: Stage, by: Any = None, level: str = "") -> Any:

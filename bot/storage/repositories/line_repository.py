@@ -8,7 +8,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal, or_, select, update
+from sqlalchemy import CompoundSelect, bindparam, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...errors import HeadMoved
@@ -199,7 +199,7 @@ class LineRepository(Repository):
             head = await line_tree.copy_following(
                 session, script, line, last.id, delivery, len(lines)
             )
-            await swap_head(session, script, head)
+            await _move_after_edit(session, script, head)
             await follow_copies(session, script.id, delivery, {line.id: last.id})
         return lines, head
 
@@ -211,7 +211,7 @@ class LineRepository(Repository):
         """
         async with self._database.writing() as session:
             head = await line_tree.copy_following(session, script, line, line.parent, delivery, 0)
-            await swap_head(session, script, head)
+            await _move_after_edit(session, script, head)
             await follow_copies(session, script.id, delivery, {})
         return head
 
@@ -267,10 +267,20 @@ async def swap_head(
         await _record_abandoned_path(session, script.id, script.head, head)
 
 
+async def _move_after_edit(session: AsyncSession, script: Script, head: int | None) -> None:
+    """Move the head to the last line below a rewrite or cut, from which undo returns."""
+    edited = update(Line).where(Line.id == head).values(edit_of=script.head)
+    await session.execute(edited)
+    await swap_head(session, script, head)
+
+
 async def _record_abandoned_path(
     session: AsyncSession, script: int, old: int | None, head: int | None
 ) -> None:
-    """Record the path to the old head, unless the new one is below, so that redo can follow."""
+    """Record the path to the old head, unless the new one is below, so that redo can follow.
+
+    Redo also follows the edit that made the old head of the new one.
+    """
     if old is None:
         return
     # Ids grow along every path, so that the walk may stop at the old head.
@@ -286,13 +296,16 @@ async def _record_abandoned_path(
 
 
 @cache
-def _query_abandoned_steps() -> Select[int, int, int]:
-    """Build a query of each step to ``old`` that is not on the path to ``head``."""
+def _query_abandoned_steps() -> CompoundSelect[int, int, int]:
+    """Build a query of each step to ``old`` that is not on the path to ``head``, and of an edit."""
     abandoned = line_tree.query_path(bindparam("old", type_=Int64), "abandoned")
     standing = line_tree.query_path(bindparam("head", type_=Int64), "standing")
     script = bindparam("script", type_=Int64)
     steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
-    return steps.where(abandoned.c.id.not_in(select(standing.c.id)))
+    steps = steps.where(abandoned.c.id.not_in(select(standing.c.id)))
+    edits = select(script, Line.edit_of, Line.id)
+    edited = edits.where(Line.id == bindparam("old"), Line.edit_of == bindparam("head"))
+    return steps.union_all(edited)
 
 
 def _list_former_writers(line: Line, new: Line) -> list[Any] | None:

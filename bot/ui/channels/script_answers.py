@@ -113,8 +113,12 @@ class ScriptAnswers:
             kept = replace(old, lines=_update(old.lines, added, removed))
             undone = await self._clear_others(session, pressed, added, removed)
             undone = _exclude(undone, old.lines)
-            in_place = {line.id for line in _exclude(removed, undone)}
-            added = [line for line in added if line.rewrite_of not in in_place]
+            in_place = _exclude(removed, undone)
+            old_ids = {line.id for line in in_place}
+            replaced = {line.rewrite_of for line in in_place}
+            added = [
+                line for line in added if line.rewrite_of not in old_ids and line.id not in replaced
+            ]
             note = "\n".join(filter(None, (note, _format_undone(undone))))
             if pressed and added and not removed:
                 new = Answer(added, announcement)
@@ -285,9 +289,14 @@ def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
 
 
 def _update(shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line]) -> list[Line]:
-    """Return the shown lines without the removed ones, or with what these were rewritten as."""
+    """Return the shown lines without the removed ones, or with what takes the place of these.
+
+    That is what a line was rewritten as, or where a rewrite is undone, what it had replaced.
+    """
     originals = {line.id: line.original for line in removed}
     new = [(originals.get(line.rewrite_of or 0), line) for line in added]
+    replaced = {line.rewrite_of: line.original for line in reversed(removed)}
+    new += [(replaced.get(line.id), line) for line in added]
     rows = (
         [rewritten for old, rewritten in new if old == line.original] or [line] for line in shown
     )

@@ -131,18 +131,20 @@ def make_line_menu(
     return make_view(menu, *make_page_buttons("history", script, page, pages))
 
 
-def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
-    """Return the input in which a line is rewritten, or cut; a blank line splits it in two."""
-    hint = say("Submit empty to cut the line.")
+def format_rewrite_hint(line: Line) -> str:
+    """Return what a window says beside the text of a line."""
     if cue := line.element.cue:
-        hint = say(
+        return say(
             "Submit empty to cut. Without a name, {name} speaks; *She waves.* is action.",
             name=plain(cue, NAME_SIZE),
         )
+    return say("Submit empty to cut the line.")
+
+
+def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
+    """Return the input in which a line is rewritten, or cut; a blank line splits it in two."""
     return ui.TextInput(
-        label=say("Text"),
         style=discord.TextStyle.paragraph,
-        placeholder=hint,
         default=line.text,
         required=False,
         max_length=MAX_REWRITE,

@@ -233,7 +233,7 @@ def test_the_page_goes_on_when_more_lines_are_posted_than_discord_takes_at_once(
         page.press(page.messages()[-1], "Rewrite this line")
         window = page.ask("/api/state")["modal"]
         [row] = window["payload"]["components"]
-        values = {row["components"][0]["custom_id"]: "Oh."}
+        values = {row["component"]["custom_id"]: "Oh."}
         page.act("modal_submit", modal_handle=window["handle"], values=values)
         names = [message["author"]["name"] for message in page.messages()]
         assert names[-9:-1] == ["The Moor", *"BCDEFGH"]

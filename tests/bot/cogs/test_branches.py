@@ -285,7 +285,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await rewrite(stage, await stage.ann.click(offered, label="Rewrite this line"), "Hail.")
     late = await stage.ann.click(offered, label="Rewrite this line")
     assert late.modal is None
-    assert_private(answer(late), "not in the script now")
+    assert_private(answer(late), "not in the script now. Choose one that is with </script edit:")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
@@ -297,7 +297,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     assert (await stage.lines())[1:] == ["Rain.", "A *storm*.", "MAYA\nOh!", "Snow."]
     await assert_channel_is_true(stage)
     shown = await stage.ann.slash(stage.channel, "script edit")
-    for _ in range(2):
+    for _ in range(3):  # two edits and a line
         await stage.ann.slash(stage.channel, "undo")
     await assert_channel_is_true(stage)
     # The line of the window is undone by now.
@@ -350,6 +350,48 @@ async def test_a_line_without_text_is_cut(stage: Stage):
     await assert_channel_is_true(stage)
 
 
+async def test_undo_takes_an_edit_back_and_redo_makes_it_again(stage: Stage):
+    await write_lines(stage, "Rain.", "Wind.", by=stage.ben)
+    await write_lines(stage, "Snow.", by=stage.ann)
+    before = await stage.lines()
+    await rewrite(stage, await edit(stage, stage.ben, line="2"), "Hail.", stage.ben)
+    edited = [HEADING, "Hail.", "Wind.", "Snow."]
+    offered = await ask(stage, "script edit", stage.ben, line="3")
+    await click(stage.ben, offered, "Cut it")
+    assert await stage.lines() == [HEADING, "Hail.", "Snow."]
+    for lines in (edited, before):
+        # Ann's line stays, though another copy of it, so that Ben may do this.
+        await click(stage.ben, stage.panel(), "Undo")
+        assert await stage.lines() == lines
+        assert stage.panel().content.startswith("-# Ben undid the last edit.\n")
+        await assert_channel_is_true(stage)
+    await click(stage.ben, stage.panel(), "Redo")
+    assert await stage.lines() == edited
+    assert stage.panel().content.startswith("-# Ben made the undone edit again.\n")
+    await assert_channel_is_true(stage)
+    # What somebody else rewrote is theirs, as what they wrote is.
+    cy = stage.member("Cy")
+    refused = answer(await cy.slash(stage.channel, "undo"))
+    assert_private(refused, "That would remove Ben's line.")
+    await cy.click(refused, label="Ask to undo it")
+    [asked] = [message for message in stage.messages() if "asks to undo" in message.content]
+    await stage.ben.click(asked, label="Undo")
+    assert await stage.lines() == before
+    await write_lines(stage, "Fog.", by=stage.ann)
+    for lines in (before, before[:-1]):
+        await stage.ann.slash(stage.channel, "undo")
+        assert await stage.lines() == lines
+
+
+async def test_a_window_follows_its_line_into_a_copy(stage: Stage):
+    await write_lines(stage, "Rain.", "Wind.", by=stage.ann)
+    opened = await edit(stage)
+    await rewrite(stage, await edit(stage, line="2"), "Hail.\n\nSleet.")
+    await rewrite(stage, opened, "Snow.")
+    assert await stage.lines() == [HEADING, "Hail.", "Sleet.", "Snow."]
+    assert stage.panel().content.startswith("-# Ann rewrote line 4.\n")
+
+
 @pytest.mark.parametrize("where", BOTH, indirect=True)
 async def test_the_history_has_earlier_versions_once(harness: SessionHarness):
     await harness.start()
@@ -391,8 +433,7 @@ async def test_rewritten_speech_keeps_its_speaker(stage: Stage):
     assert (await stage.lines())[1:] == [*spoken, "Rain."]
     # What is marked as action becomes action, and what was action stays so.
     await rewrite(stage, await edit(stage, line="2"), "*She waves.*")
-    await rewrite(stage, await edit(stage, line="5"), "Snow.")
-    await stage.ann.slash(stage.channel, "undo")
+    await rewrite(stage, await edit(stage, line="5"), "")
     await write_lines(stage, "HELEN: Hello.", by=stage.ann)
     await rewrite(stage, await edit(stage), "!She waves.")
     assert (await stage.lines())[1:] == ["She waves.", *spoken[1:], "!She waves."]

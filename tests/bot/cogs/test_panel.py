@@ -216,7 +216,9 @@ async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Sta
     opened = await edit(stage, line="2")
     assert opened.modal["title"] == "Rewrite “ZOE: Hello.”"
     [row] = opened.modal["components"]
-    hint = row["components"][0]["placeholder"]
-    assert hint == "Submit empty to cut. Without a name, ZOE speaks; *She waves.* is action."
+    assert (
+        row["description"]
+        == "Submit empty to cut. Without a name, ZOE speaks; *She waves.* is action."
+    )
     opened = await edit(stage, line="3")
     assert opened.modal["title"] == "Rewrite “BARTHOLOMEW MONTGOMERY: Hi.”"

@@ -108,6 +108,9 @@ async def test_a_rewritten_line_changes_in_place_until_it_is_cut(elsewhere: Else
     await rewrite("Rain", "Hail.")
     hail = [row.replace("Rain", "Hail") for row in before]
     assert elsewhere.shown() == [*hail, "-# Ann rewrote line 2."]
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
+    assert elsewhere.shown() == [*before, "-# Ann undid the last edit."]
+    await rewrite("Rain", "Hail.")
     await rewrite("Hail", "")
     *rows, told = elsewhere.shown()
     assert told.startswith("-# Ann cut line 2. It stays in </script history:")

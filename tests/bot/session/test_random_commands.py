@@ -64,6 +64,8 @@ class ExpectedLine:
     author: int | None
     copy_of: int | None = None
     removed: bool = False
+    edit_of: int | None = None
+    """The head before the edit that moved it to this line."""
 
 
 @dataclass
@@ -104,6 +106,9 @@ class ExpectedTree:
     def move_head(self, script: int, head: int | None) -> None:
         steps = [None, *self.path(head)]
         self.scripts[script].redo.update(pairwise(steps))
+        old = self.scripts[script].head
+        if head and old in self.lines and self.lines[old].edit_of == head:
+            self.scripts[script].redo[head] = old
         self.scripts[script].head = head
 
     def add(self, script: int, lines: list[Line]) -> None:
@@ -296,7 +301,10 @@ class Machine(RuleBasedStateMachine):
         head = self.script.head
         self.run(self.session.history.undo(self.writer), allowed=head is not None)
         if head is not None:
-            self.tree.move_head(self.tree.running, self.tree.lines[head].parent)
+            line = self.tree.lines[head]
+            before = self.tree.lines.get(line.edit_of)
+            is_edit = before is not None and self.tree.running in before.scripts
+            self.tree.move_head(self.tree.running, line.edit_of if is_edit else line.parent)
 
     @precondition(is_running)
     @rule()
@@ -358,7 +366,9 @@ class Machine(RuleBasedStateMachine):
         assert [(copy.text, copy.copy_of) for copy in copies] == [
             (self.tree.lines[old].text, self.tree.lines[old].copy_of or old) for old in following
         ]
+        head = self.script.head
         self.tree.append(self.tree.running, [*turn.lines, *copies])
+        self.tree.lines[lines[-1].id].edit_of = head
 
     @rule(script=scripts)
     def switch(self, script: int) -> None:

@@ -55,6 +55,7 @@ CREATE TABLE lines (
     asker bigint,
     copy_of bigint,
     rewrite_of bigint,
+    edit_of bigint,
     former_writers json,
     removed boolean NOT NULL
 );

@@ -46,6 +46,7 @@ CREATE TABLE lines (
     asker BIGINT,
     copy_of INTEGER,
     rewrite_of INTEGER,
+    edit_of INTEGER,
     former_writers JSON,
     removed BOOLEAN NOT NULL,
     CONSTRAINT uq_lines_delivery UNIQUE (delivery, take, ordinal),

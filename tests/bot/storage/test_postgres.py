@@ -435,7 +435,7 @@ async def test_long_texts_are_erased_from_their_own_file(own_url: URL):
 MANY = """
     INSERT INTO lines SELECT n, 1, CASE WHEN n % 100 <> 1 THEN n - 1 END, 'action', 'Rain.',
         CASE WHEN n = 1 THEN 7 END, 'stage', false, NULL, NULL, 'many ' || n, 0, 0, now(), NULL,
-        NULL, NULL, NULL, false
+        NULL, NULL, NULL, NULL, false
     FROM generate_series(1, 4000) AS n
 """
 """Lines in chains of a hundred, of which a person wrote the first."""
