@@ -15,7 +15,6 @@ from ..inference.model import Model
 from ..inference.processors.repetition import REACH
 from ..inference.request import Completion, Request
 from ..inference.sampling import Sampling
-from ..screenplay.drafts import ScriptLine
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import format_for_model, make_cue, split_fountain
 from ..settings import Quality
@@ -92,23 +91,22 @@ class GenerationContext:
     chosen only where nothing else was written."""
 
     @classmethod
-    def of(cls, primed: PrimedModel, state: States, lines: Sequence[ScriptLine]) -> Self:
-        """Return the context at the end of a script, from its last lines and the model's state.
+    def of(cls, primed: PrimedModel, state: States, texts: Sequence[str]) -> Self:
+        """Return the context at the end of a script, from the texts of its last lines.
 
         The lines have at least `REACH` characters together, or are all there are.
         """
-        tokens = _encode_last(primed.model, lines)
-        return cls(primed, state, tokens, tuple(line.element.text for line in lines))
+        return cls(primed, state, _encode_last(primed.model, texts), tuple(texts))
 
-    def append(self, line: ScriptLine, state: States | None) -> Self:
+    def append(self, text: str, state: States | None) -> Self:
         """Return the context after one more line, and the model's state there."""
         assert state is not None  # only lines that are read in bulk have none
-        tokens = np.concatenate([self.recent_tokens, _encode_last(self.primed.model, [line])])
+        tokens = np.concatenate([self.recent_tokens, _encode_last(self.primed.model, [text])])
         return replace(
             self,
             state=state,
             recent_tokens=tokens[-REACH:],
-            recent_texts=(*self.recent_texts, line.element.text),
+            recent_texts=(*self.recent_texts, text),
         )
 
 
@@ -158,11 +156,10 @@ class GenerationOptions:
         return f"{cue}\n" if cue else ""
 
 
-def _encode_last(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
+def _encode_last(model: Model, texts: Sequence[str]) -> Tokens:
     """Return the last `REACH` characters of lines as tokens: int64 [n]."""
-    begin, size = len(lines), 0
+    begin, size = len(texts), 0
     while begin and size < REACH:
         begin -= 1
-        size += len(lines[begin].element.text)
-    text = "".join(format_for_model(line.element.text) for line in lines[begin:])
-    return model.encode(text)[-REACH:]
+        size += len(texts[begin])
+    return model.encode("".join(map(format_for_model, texts[begin:])))[-REACH:]

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Logits, States, Tokens
 from ..inference.model import Model
 from ..inference.request import Completion
-from ..screenplay.drafts import Draft, ScriptLine
+from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
 from ..screenplay.fountain import format_for_model
 from .inputs import PrimedModel
@@ -93,10 +93,10 @@ def _encode_chunk(model: Model, elements: Sequence[Element], begin: int) -> list
 
 
 async def recompute_state(
-    primed: PrimedModel, state: States, lines: Sequence[ScriptLine], progress: Progress
+    primed: PrimedModel, state: States, texts: Sequence[str], progress: Progress
 ) -> States:
-    """Return the state after stored lines; raise what `Engine.run` raises."""
-    tokens = primed.model.encode("".join(format_for_model(line.element.text) for line in lines))
+    """Return the state after the texts of stored lines; raise what `Engine.run` raises."""
+    tokens = primed.model.encode("".join(map(format_for_model, texts)))
     for begin in range(0, len(tokens), CHUNK_SIZE):
         progress.share_read = begin / len(tokens)
         state = (await primed.read(state, tokens[begin : begin + CHUNK_SIZE])).state

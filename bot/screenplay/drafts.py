@@ -17,8 +17,8 @@ ERASED_NAME = phrase("somebody")
 """The name that replaces the name of an erased person."""
 
 
-class ScriptLine(Protocol):
-    """Describe a line of a script."""
+class CreditedLine(Protocol):
+    """Describe a line of a script with all who wrote it."""
 
     @property
     def element(self) -> Element:
@@ -32,10 +32,6 @@ class ScriptLine(Protocol):
     def credit(self) -> str:
         """Return the name of the person or the model."""
 
-
-class CreditedLine(ScriptLine, Protocol):
-    """Describe a line with all who wrote it."""
-
     @property
     def imported(self) -> bool:
         """Return whether the credit names the authors of a file, which the author imported."""
@@ -48,15 +44,6 @@ class CreditedLine(ScriptLine, Protocol):
 def name_writer(author: int | None, credit: str) -> str:
     """Return a writer's name, which is in the reader's language for an erased person."""
     return say(ERASED_NAME) if author == ERASED_PERSON else credit
-
-
-@dataclass(frozen=True)
-class PastLine:
-    """Hold what a model reads of a stored line."""
-
-    element: Element
-    author: int | None
-    credit: str
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Drafter:
         try:
             draft = first
             while True:
-                context = context.append(draft, draft.state)
+                context = context.append(draft.element.text, draft.state)
                 drafts.append(draft)
                 progress.written += 1
                 if (options := next(line_options, None)) is None:
@@ -184,7 +184,7 @@ class Drafter:
                 )
             job.progress.written += 1
             yield draft
-            context = context.append(draft, draft.state)
+            context = context.append(draft.element.text, draft.state)
 
     async def draft_line(
         self,

@@ -92,7 +92,7 @@ class ScriptReader:
         path = await self.store.lines.load_path(head)
         nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
         read_to, state = nearest or (ROOT_LINE, primed.start)
-        unread = [line for line in path if line.id > read_to]
+        unread = [line.text for line in path if line.id > read_to]
         state = await prefill.recompute_state(primed, state, unread, progress)
         removed = sum(line.removed for line in path)
         await self.store.states.save_state(head, primed.fingerprint, state, removed)

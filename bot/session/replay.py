@@ -261,16 +261,17 @@ class ReplayReader:
         path = await self._cache.load_path(line.parent)
         begin = len(path) - line.ordinal
         above = path[max(0, begin - REACH) : begin]  # because a line has a character at least
-        context = GenerationContext.of(self.primed, state, above)
+        context = GenerationContext.of(self.primed, state, [line.text for line in above])
         for line_before in path[begin:]:
-            context = context.append(line_before, state)
+            context = context.append(line_before.text, state)
         return context
 
     async def _read_to(self, head: int | None, progress: Progress) -> States:
         unread = await self._cache.load_path(head, self._kept)
         above = unread[0].parent if unread else head
         state = self.primed.start if above is None else self._kept[above]
-        state = await prefill.recompute_state(self.primed, state, unread, progress)
+        texts = [line.text for line in unread]
+        state = await prefill.recompute_state(self.primed, state, texts, progress)
         if head is not None:
             self._kept[head] = state
         return state

@@ -118,13 +118,13 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
     beginning = PLACES[place]
     if beginning:
         draft = await prefill.read_element(reading, at.state, beginning, 0, "")
-        at = at.append(draft, draft.state)
+        at = at.append(draft.element.text, draft.state)
     lines: list[Element] = []
     for number in range(count):
         found = await generator.write_element(at, make_options(seed + number * STRIDE))
         if found:
             lines.append(found.element)
-            at = at.append(found, found.state)
+            at = at.append(found.element.text, found.state)
     return Passage(place, tuple(lines))
 
 

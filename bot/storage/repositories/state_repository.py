@@ -7,8 +7,6 @@ from sqlalchemy import Delete, Select, Update, case, delete, func, select, tuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...arrays import Floats, States
-from ...screenplay.drafts import PastLine
-from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..schema import ROOT_LINE, Line, Script, State
 from .repository import Repository
@@ -42,22 +40,19 @@ class StateRepository(Repository):
 
     async def load_checkpoint(
         self, head: int, fingerprint: str, characters: int
-    ) -> tuple[States | None, list[PastLine]]:
-        """Load a model's state after a head, and the last lines there, at the same moment.
+    ) -> tuple[States | None, list[str]]:
+        """Load a model's state after a head, and the texts of the last lines there, at once.
 
         Returns:
-            The state, float32 [S], or None if it is not kept; and the fewest last lines that have
-            so many characters.
+            The state, float32 [S], or None if it is not kept; and the texts of the fewest last
+            lines that have so many characters.
         """
         rows = await self._rows(
             line_tree.query_checkpoint(), head=head, fingerprint=fingerprint, characters=characters
         )
-        lines = [
-            PastLine(Element(Kind(kind), text), author, credit)
-            for kind, text, author, credit, _ in rows
-        ]
         state = rows[-1].state if rows else None
-        return None if state is None else np.frombuffer(state, np.float32), lines
+        texts = [row.text for row in rows]
+        return None if state is None else np.frombuffer(state, np.float32), texts
 
     async def save_state(self, line: int, fingerprint: str, state: States, removed: int) -> None:
         """Keep a model's state after a line, float32 [S], unless the line was deleted.
