@@ -16,7 +16,6 @@ from ..telemetry import NULL_METER, Meter
 from .banned_words import BannedWordLists
 from .continuation import Continuation
 from .deadlines import Deadlines
-from .erasures import Erasures
 from .history import History
 from .housekeeping import Housekeeping
 from .library import Library
@@ -41,9 +40,7 @@ class ChannelSession:
         self.channel = channel
         self.store = store = shared.store
         self.reader = ScriptReader(channel, store, shared.models, shared.notifications)
-        self.library = Library(
-            self.reader, shared.settings, shared.clock, shared.limits, shared.erasures
-        )
+        self.library = Library(self.reader, shared.settings, shared.clock, shared.limits)
         self.history = History(self.library)
         self.continuation = Continuation(self.library)
         self.polls = Polls(self.library, shared.presence)
@@ -73,7 +70,6 @@ class ChannelSessions:
         self.store = store
         self.models = models
         self.settings = settings
-        self.erasures = Erasures()
         self.notifications = Notifications()
         self.presence = Presence(clock)
         self.banned_words = BannedWordLists(store)
@@ -121,7 +117,7 @@ class ChannelSessions:
         """Remove a person's name from everything and, with ``text``, the text of their lines."""
         forgotten = await self.store.people.erase_person(person, text=text)
         self.notifications.forget(person)
-        self.erasures.record(person, forgotten)
+        self.limits.forgotten[person] = utc_now()
         return forgotten
 
     def get(self, channel: int) -> ChannelSession:

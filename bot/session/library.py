@@ -21,7 +21,6 @@ from ..settings import Settings
 from ..storage.repositories.key_value_repository import guild_model_key
 from ..storage.schema import Line, Script
 from .banned_words import read_words
-from .erasures import Erasures
 from .permissions import (
     TurnContext,
     check_may_change,
@@ -65,7 +64,6 @@ class Library:
         settings: Settings,
         clock: Clock,
         limits: RateLimits,
-        erasures: Erasures,
     ) -> None:
         self.channel = reader.channel
         self.store = reader.store
@@ -74,7 +72,6 @@ class Library:
         self.settings = settings
         self.clock = clock
         self.limits = limits
-        self.erasures = erasures
         self.lock = asyncio.Lock()
         """Held for a whole turn, so that the second of two sees what the first has done."""
 
@@ -140,7 +137,6 @@ class Library:
                 rotation,
                 vote_ends,
                 self.limits,
-                self.erasures,
             )
 
     @asynccontextmanager

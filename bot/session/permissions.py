@@ -13,7 +13,6 @@ from ..preference_spec import PreferenceSpec
 from ..screenplay.drafts import ERASED_PERSON
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Rotation, Script, utc_now
 from ..storage.store import Store
-from .erasures import Erasures
 from .preferences import ALTERNATE, COOLDOWN, ROLE
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
@@ -158,7 +157,6 @@ class TurnContext:
     vote_ends: dt.datetime | None
     """When the vote ends on how the script goes on from here; None without a vote."""
     limits: RateLimits
-    erasures: Erasures
 
     def charge_lines(self, lines: int) -> None:
         """Charge lines that the model will write; raise RateLimited at a limit.
@@ -185,9 +183,9 @@ class TurnContext:
         cooldown = COOLDOWN.of(self.script)
         if not cooldown:
             return
-        place = self.script.id, self.requester.id
-        last = await self.store.lines.find_last_request_time(*place)
-        last = last or self.erasures.find_last_request_time(*place)
+        person = self.requester.id
+        last = await self.store.lines.find_last_request_time(self.script.id, person)
+        last = last or self.limits.forgotten.get(person)
         if last is None:
             return
         passed = (utc_now() - last).total_seconds()
@@ -209,7 +207,9 @@ class TurnContext:
         last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
         if last is None:
             return
-        if last.author == author.id or self.erasures.has_written(last.original, author.id):
+        forgotten = self.limits.forgotten.get(author.id)
+        may_be_theirs = last.author == ERASED_PERSON and forgotten and forgotten >= last.written
+        if last.author == author.id or may_be_theirs:
             raise RequestError(
                 "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
             )

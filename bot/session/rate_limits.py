@@ -7,6 +7,7 @@ saying how long. Neither takes a request that is larger than what is left, such 
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -79,6 +80,8 @@ class RateLimits:
             for kind, rate in zip(Cost._fields, per_minute, strict=True)
             if rate
         }
+        self.forgotten: Recent[int, dt.datetime] = Recent(MAX_BUCKETS)
+        """When people were forgotten, by id, because *Forget me* must lift no limit of a script."""
 
     def charge(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
         """Charge a person, a channel and perhaps a guild.

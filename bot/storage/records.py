@@ -92,7 +92,3 @@ class ErasureResult:
     """The messages that show the person's name or text until they are redrawn."""
     orders: Sequence[int] = ()
     """The scripts whose order of writers may have changed."""
-    requests: Mapping[int, dt.datetime] = field(default_factory=dict)
-    """When the person last wrote or requested a line, by the script."""
-    last_lines: Sequence[int] = ()
-    """The last lines of scripts that the person wrote, each by the `original` of the line."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
@@ -99,12 +98,6 @@ class PersonRepository(Repository):
         async with self._database.erasing() as session:
             originals = theirs.where(_is_original()).subquery()
             lines = await session.scalar(select(func.count()).select_from(originals)) or 0
-            when = select(Line.script, func.max(Line.written)).where(Line.asker == person)
-            requests = dict[int, dt.datetime]()
-            for script_id, time in await session.execute(when.group_by(Line.script)):
-                requests[script_id] = time
-            heads = select(Line).join(Script, Script.head == Line.id).where(Line.author == person)
-            last_lines = [line.original for line in await session.scalars(heads)]
             channels = await _remove_text(session, theirs) if text else []
             lines_shown = theirs if text else theirs.limit(0)
             messages = await _mark_stale(session, person, lines_shown, channels)
@@ -137,7 +130,7 @@ class PersonRepository(Repository):
                 script.players = {name: player for name, player in parts if player != person}
         scripts = [rotation.script for rotation in in_turn]
         purged = await self._database.purge()
-        return ErasureResult(lines, purged, messages, scripts, requests, last_lines)
+        return ErasureResult(lines, purged, messages, scripts)
 
 
 async def _load_pairs(session: AsyncSession, query: Select[T, Script]) -> list[tuple[T, Script]]:

@@ -278,6 +278,10 @@ async def test_limits_hold_for_who_was_forgotten(harness: SessionHarness):
         await harness.write("Snow.", by="Ben")
     await harness.write("Snow.")
     await harness.write("Hail.", by="Ben")
+    # A line of somebody else is not taken for theirs.
+    await harness.write("Fog.")
+    await harness.sessions.forget(harness.writer().id, text=False)
+    await harness.write("Wind.", by="Ben")
 
 
 # Messages
