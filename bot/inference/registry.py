@@ -19,8 +19,6 @@ from glob import glob
 from pathlib import Path
 from weakref import WeakSet
 
-import numpy as np
-
 from ..errors import EngineClosed, ExaminationFailed, ModelError
 from ..i18n.catalogue import phrase
 from .anatomy import Anatomy
@@ -28,12 +26,6 @@ from .cores import choose_threads
 from .engine import Engine, EngineLoad
 from .model import Model, read_model_file
 from .sandbox import ModelSandbox, classify_error
-
-SLOW_SPEED = 1000.0
-"""The speed below which the operator is warned, in characters a second."""
-
-PROBES, PROBE_STEPS = 5, 20
-"""The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
 UNKNOWN_MODEL = phrase("There is no voice “{name}”. Choose from {names}.")
 NO_MODELS = phrase(
@@ -221,17 +213,7 @@ class ModelRegistry:
             # A sound file that cannot be opened lacks memory, or is being written to.
             self._found[name] = self._refuse(found, error, certain=False)
             return
-        ready = time.perf_counter() - began
-        speed = await asyncio.to_thread(measure_speed, model)
-        log.info("model %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
-        # Other engines would slow the measurement down.
-        if speed < SLOW_SPEED and not self._engines:
-            log.warning(
-                "model %(name)s writes only %(speed).0f characters/s, perhaps because this "
-                "processor lacks 8-bit instructions; `onbook-export %(name)s.onnx --bits 32 "
-                "-o %(name)s-32.onnx` makes a 32-bit file",
-                {"name": name, "speed": speed},
-            )
+        log.info("model %s is ready after %.2f s", name, time.perf_counter() - began)
         if self._closed:  # in the meantime
             raise EngineClosed
         if name in self._engines:
@@ -277,18 +259,3 @@ def _read_and_hash(path: Path) -> tuple[bytes, str]:
     """Return the content of a file and its SHA-256; raise ModelError if it cannot be read."""
     content = read_model_file(path)
     return content, hashlib.sha256(content).hexdigest()
-
-
-def measure_speed(model: Model) -> float:
-    """Measure the speed of a model with a single row.
-
-    The fastest trial counts, because the others only tell how busy the machine is.
-    """
-    state, token = model.start()[None], np.array([model.newline])
-    speeds: list[float] = []
-    for _ in range(PROBES):
-        began = time.perf_counter()
-        for _ in range(PROBE_STEPS):
-            _, state = model.step(token, state)
-        speeds.append(PROBE_STEPS / (time.perf_counter() - began))
-    return max(speeds)

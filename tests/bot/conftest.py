@@ -34,7 +34,6 @@ from bot.app.client import SINGLE_SHARD, Bot
 from bot.cogs.upkeep import Upkeep
 from bot.i18n import catalogue
 from bot.i18n.translator import Names
-from bot.inference import registry
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.interactions.services import CogServices
@@ -105,12 +104,6 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
     """Yield what patches objects for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         yield patch
-
-
-@pytest.fixture(scope="session", autouse=True)
-def speeds(patch: pytest.MonkeyPatch) -> None:
-    """Measure no speed for every test's engine."""
-    patch.setattr(registry, "measure_speed", lambda model: 2 * registry.SLOW_SPEED)
 
 
 @pytest.fixture(scope="session", autouse=True)
