@@ -126,17 +126,11 @@ class Library:
             found = await self.store.scripts.find_running_for_turn(self.channel)
             if found is None:
                 raise await self._make_no_script()
-            script, rotation, vote_ends = found.script, found.rotation, found.vote_ends
+            script = found.script
             await self._check_position(script, expected)
             banned = self._add_own_words(found.words)
             yield TurnContext(
-                self.store,
-                script,
-                requester,
-                banned,
-                rotation,
-                vote_ends,
-                self.limits,
+                self.store, script, requester, banned, found.rotation, found.vote_ends, self.limits
             )
 
     @asynccontextmanager
