@@ -171,7 +171,7 @@ def _draw_bars(sheet: _Sheet, heading: str, counts: list[tuple[WriterStatistics,
         name = say("{name} (voice)", name=count.name) if by_model else count.name
         width = max(round(space * count.words / most), 3)
         sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), TEXT_SIZE)
-        _draw_bar(sheet, BAR_LEFT, width, stripes=by_model)
+        _draw_bar(sheet, width, stripes=by_model)
         sheet.draw_at_right(text)
         sheet.y += TEXT_SIZE + 14
     if len(counts) > MAX_BARS:
@@ -186,13 +186,14 @@ def _format_counts(count: WriterStatistics) -> str:
     return say("{words:,} · {lines:,}", words=count.words, lines=count.lines)
 
 
-def _draw_bar(sheet: _Sheet, left: int, width: int, *, stripes: bool) -> None:
-    box = (left, sheet.y, left + width, sheet.y + BAR_HEIGHT)
+def _draw_bar(sheet: _Sheet, width: int, *, stripes: bool) -> None:
+    right = BAR_LEFT + width
+    box = (BAR_LEFT, sheet.y, right, sheet.y + BAR_HEIGHT)
     if not stripes:
         sheet.draw.rectangle(box, fill=BLUE)
         return
     sheet.draw.rectangle(box, fill=BACKGROUND, outline=ORANGE, width=3)
-    for x in range(left + 4, left + width - 2, 8):
+    for x in range(BAR_LEFT + 4, right - 2, 8):
         sheet.draw.line((x, sheet.y, x, sheet.y + BAR_HEIGHT), fill=ORANGE, width=3)
 
 
