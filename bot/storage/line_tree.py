@@ -111,7 +111,7 @@ def query_last_lines() -> Select[Line]:
 
 
 @cache
-def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
+def query_checkpoint() -> Select[str, bytes | None]:
     """Build the query of `query_last_lines` that has a model's state beside ``head``.
 
     It selects only columns that the model reads, because whole lines take ten times as long. The
@@ -121,7 +121,7 @@ def query_checkpoint() -> Select[str, str, int | None, str, bytes | None]:
     fingerprint = bindparam("fingerprint", type_=State.fingerprint.type)
     kept = (State.line == Line.id) & (State.line == _HEAD) & (State.fingerprint == fingerprint)
     return (
-        select(Line.kind, Line.text, Line.author, Line.credit, State.state)
+        select(Line.text, State.state)
         .join(above, Line.id == above.c.id)
         .outerjoin(State, kept)
         .order_by(above.c.id)
