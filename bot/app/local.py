@@ -27,6 +27,7 @@ from ..storage.repositories.key_value_repository import SYNCED_COMMANDS
 from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message
 from ..ui.lines.looks import format_earlier_lines
+from ..ui.markdown import LIMIT
 from .client import Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal
@@ -47,6 +48,12 @@ LIMITS = phrase(
     "`/apps`."
 )
 """The first message on the page."""
+
+TOO_LONG = phrase(
+    "At most 2,000 characters fit into a message on Discord, and a mention of the bot counts as "
+    "{length}. Shorten the message."
+)
+"""The answer to a message that Discord's clients would not send."""
 
 
 class LocalBot(Bot):
@@ -111,10 +118,16 @@ class Writer(simcord.MemberActor):
         """Send a message, in which a typed `@On Book` mentions the bot, as Discord's clients do.
 
         Return the message, or the channel's last one where the bot has replaced it by a line,
-        because the page reports a message that is gone as a failure.
+        because the page reports a message that is gone as a failure. After a failure, the page
+        takes no more messages, so one that the mention makes too long is sent as it was typed.
         """
         bot = self._env.backend.bot_user.id
-        text = re.sub(rf"@{BOT_NAME}\b", f"<@{bot}>", content, flags=re.IGNORECASE)
+        mention = f"<@{bot}>"
+        text = re.sub(rf"@{BOT_NAME}\b", mention, content, flags=re.IGNORECASE)
+        if len(text) > LIMIT:
+            sent = await super().send(channel, content, attachments=attachments)
+            self._env.backend.create_message(channel.id, bot, say(TOO_LONG, length=len(mention)))
+            return sent
         sent = await super().send(channel, text, reply_to=reply_to, attachments=attachments)
         history = channel.history()
         return sent if sent in history else history[-1]
