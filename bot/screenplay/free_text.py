@@ -11,6 +11,7 @@ from .elements import NUMBER, Element, Kind
 from .fountain import (
     NAME_LIMIT,
     can_be_in_name,
+    has_scene_prefix,
     is_cue,
     is_heading,
     is_name,
@@ -48,6 +49,11 @@ _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d
 _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
+_TIME_STAMP = re.compile(
+    r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\]|\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b)?)"
+    r" ?(?:[-\u2013\u2014] )?",
+    re.IGNORECASE,
+)
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
 _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in a sentence."""
@@ -71,9 +77,10 @@ def parse_person_text(
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
-    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`. Everything else is action, but below
-    `Maya: Hello.` and before a blank line it is speech, unless it is narration. A speaker among the
-    ``names``, which the script knows, or who has spoken above, may be typed in any case.
+    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`, and what they paste: `> Maya: Hello.`
+    and `[19:02] maya: Hello.` Everything else is action, but below `Maya: Hello.` and before a
+    blank line it is speech, unless it is narration. A speaker among the ``names``, which the script
+    knows, or who has spoken above, may be typed in any case.
 
     Args:
         text: What was typed.
@@ -128,7 +135,13 @@ class _Parser:
         return is_narration(line, self._names)
 
     def read_block(self, lines: list[str], speaker: str | None = None) -> list[Element]:
-        """Return the elements in the lines of a block; the ``speaker`` says plain text at first."""
+        """Return the elements in the lines of a block; the ``speaker`` says plain text at first.
+
+        Drop the quote marks of a block that quotes a speech.
+        """
+        quoted = (self._parse_said(line) or () for line in lines if line[0] == ">")
+        if any(len(said) > 1 for said in quoted):
+            lines = [_unquote(line) for line in lines]
         elements, at = list[Element](), 0
         while at < len(lines):
             element, at = self._take_element(lines, at, speaker)
@@ -187,13 +200,19 @@ class _Parser:
 
         The speech may be missing, because people also type it on the lines below.
         """
-        if quoted := _QUOTED.fullmatch(line):
-            line = quoted[1]
-        match = None if _EMOTE.fullmatch(line) else _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", line))
+        line = _unquote(line)
+        bare = _drop_time_stamp(line)
+        is_pasted = bare != line
+        if quoted := _QUOTED.fullmatch(bare):
+            bare = quoted[1]
+        if _EMOTE.fullmatch(bare) or (is_pasted and has_scene_prefix(bare)):
+            return None
+        match = _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", bare))
         if match is None:
             return None
         typed = match["speaker"]
-        if match["aside"]:  # a new name needs no capital where it is said how somebody speaks
+        # A new name needs no capital before a parenthetical, nor after a time in brackets.
+        if match["aside"] or (is_pasted and line[0] == "["):
             typed = typed[0].upper() + typed[1:]
         name = self._find_speaker(typed, is_forced=bool(match["forced"]))
         return _split_said(match, name) if name else None
@@ -224,15 +243,30 @@ class _Parser:
         return write_action([Kind.ACTION.spec.force(bare[0]), *bare[1:]])
 
 
+def _unquote(line: str) -> str:
+    """Return a line without quote marks, unless it is centered, as in `> THE END <`."""
+    if line[0] != ">" or line[-1] == "<":
+        return line
+    # Cleaned again, because a combining mark may have stood on the last mark.
+    return clean(line.lstrip("> ")).strip() or line
+
+
+def _drop_time_stamp(line: str) -> str:
+    """Return `Maya: Hello.` for `[19:02] Maya: Hello.`, and other lines as they are."""
+    stamp = _TIME_STAMP.match(line)
+    return clean(line[stamp.end() :]).strip() if stamp else line
+
+
 def reinterpret(element: Element) -> Element | None:
     """Return speech as action, or action that begins like `maya: Hello.` as speech.
 
-    Return None for anything else.
+    A quoted `> maya: Hello.` is a transition, and becomes speech, too. Return None for anything
+    else.
     """
     first, *rest = split_lines("\n".join(element.marked))
     if element.kind is Kind.DIALOGUE:
         return write_action([Kind.ACTION.spec.force(_spell_cue(first, rest)), *rest])
-    match = _SAID.fullmatch(first) if element.kind is Kind.ACTION else None
+    match = None if element.kind is Kind.HEADING else _SAID.fullmatch(_drop_time_stamp(first))
     speaker = match["speaker"] if match else ""
     if match is None or not is_name(speaker) or len(speaker.split()) > MAX_CAPITALISED:
         return None

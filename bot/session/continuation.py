@@ -87,10 +87,11 @@ class Continuation:
     async def is_plain_line(self, script: Script, text: str) -> bool:
         """Return whether a message that may be chat is a line of the script that runs.
 
-        The script must read such messages, and the first row must have a cue, or be *action*.
+        The script must read such messages, and the first row must have a cue, or be *action*. A
+        message that quotes another one is chat about it.
         """
         first = text.partition("\n")[0].strip()
-        if not PLAIN_MESSAGES.of(script):
+        if not PLAIN_MESSAGES.of(script) or first.startswith(">"):
             return False
         if _PLAIN_ACTION.fullmatch(first):
             return True

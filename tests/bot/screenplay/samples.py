@@ -13,7 +13,7 @@ FRAGMENTS = [
     *["FADE OUT.", "cut to:", "MAYA", "Maya", "JO (V.O.)", "MAYA:", "(quietly)", "You came.", "O"],
     *["10:30", "http://x", "23", "茂", "É", "ß", "ǆ", "ª", "ŉ", "e\u0301\u0302\u0303", "\u0338"],
     *["\u200b", "\u200d", "\u202e", "\u3000", "👩\u200d🚀", "\u3164", "\ue700", "\ue701", "\r\n"],
-    *["\x85", "\u2028", "\x00", "\uff1a", "क्\u200dष"],
+    *["\x85", "\u2028", "\x00", "\uff1a", "[19:02] ", "क्\u200dष"],
 ]
 nasty = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join),

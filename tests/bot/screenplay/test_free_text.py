@@ -98,6 +98,7 @@ def test_any_text_of_a_person_is_elements(
         ("act one of the play", ["act one of the play"]),
         ("Day 2: rain.", ["Day 2: rain."]),
         ("Cut To: rain.", ["Cut To: rain."]),
+        ("Match Cut: rain.", ["Match Cut: rain."]),
         ("LATER: rain.", ["LATER: rain."]),
         ("Dear Kevin: no.", ["Dear Kevin: no."]),
         ("Hey Maya: no.", ["Hey Maya: no."]),
@@ -127,6 +128,19 @@ def test_any_text_of_a_person_is_elements(
         ("MAYA\nHello.\n*She waves.*", ["MAYA\nHello.\n*She waves.*"]),
         ("MAYA: *Never* again.", ["MAYA\n*Never* again."]),
         ("@茂: 来たか", ["@茂\n来たか"]),
+        ("> Ruth: No.\n> She runs.\n> Jo: Hey.", ["RUTH\nNo.", "She runs.", "JO\nHey."]),
+        (">>> **Ruth:** No.\nNo!", ["RUTH\nNo.\nNo!"]),
+        ("> Ruth: No. <", ["!> Ruth: No. <"]),
+        ("> SMASH CUT: THE ROOF", ["> SMASH CUT: THE ROOF"]),
+        ("> RUTH:", ["> RUTH:"]),
+        ("[19:02] maya: Hello.\n[19:03] Jonas: Hey.", ["MAYA\nHello.", "JONAS\nHey."]),
+        ("> [7:02 PM]Maya: Hello.", ["MAYA\nHello."]),
+        ("[1.12.26, 19:02:11] Maya: Hello.", ["MAYA\nHello."]),
+        ("19:02 - Maya: Hello.\n7:03 pm Jo: Hey.", ["MAYA\nHello.", "JO\nHey."]),
+        ("12:30 lunch: soup", ["12:30 lunch: soup"]),
+        ("[19:02] Note: rope", ["[19:02] Note: rope"]),
+        ("[19:02] INT. ROOF: rain", ["[19:02] INT. ROOF: rain"]),
+        ("[19:02] The bell rings.", ["[19:02] The bell rings."]),
         ("10:30", ["10:30"]),
         ("AT 10:30 WE GO", ["AT 10:30 WE GO"]),
         ("HTTP://EXAMPLE.ORG", ["HTTP://EXAMPLE.ORG"]),
@@ -242,6 +256,8 @@ def test_speech_becomes_action_and_speech_again(speech: str, action: str):
     ("action", "speech"),
     [
         ("kevin: hi", "KEVIN\nhi"),
+        ("> kevin: hi", "KEVIN\nhi"),
+        ("[19:02] the man: hi", "THE MAN\nhi"),
         ("!Plot Twist: hi\nthere", "PLOT TWIST\nhi\nthere"),
         ("Note (softly): hi", "NOTE\n(softly)\nhi"),
         ("kevin:", None),
@@ -252,7 +268,7 @@ def test_speech_becomes_action_and_speech_again(speech: str, action: str):
     ],
 )
 def test_action_becomes_speech(action: str, speech: str | None):
-    element = reinterpret(Element(Kind.ACTION, action))
+    element = reinterpret(parse_model_text(action))
     assert element == (speech and Element(Kind.DIALOGUE, speech))
 
 
