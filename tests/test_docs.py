@@ -186,8 +186,9 @@ def test_each_command_takes_these_options(page: Path):
         name = next((name for name in (" ".join(given[:2]), given[0]) if name in commands()), words)
         assert name in commands(), words
         rest = given[len(name.split()) :]
-        options = [option for option in rest if option.endswith(":")]
-        named = {option.rstrip(":") for option in options or rest}
+        # A word without a colon is a part of a value, and never an option that looks like a name.
+        assert not rest or ":" in rest[0], words
+        named = {word.partition(":")[0] for word in rest if ":" in word}
         assert named <= commands()[name], words
 
 

@@ -62,7 +62,7 @@ class Language(Formatter):
             case "/":
                 return self.command(field_name[1:]), field_name
             case "*":
-                return f"`{self.option(field_name[1:])}`", field_name
+                return f"`{self.option(field_name[1:])}:`", field_name
             case _:
                 return kwargs[field_name], field_name
 
@@ -105,8 +105,8 @@ def say(sentence: str, /, **fields: object) -> str:
     """Return a sentence in the language of the answer, or in English without a translation.
 
     The fields are filled in as by `str.format`. ``{/script show}`` becomes a mention of a command,
-    and ``{*title}`` the name of an option in the same language, as code. Fields that are a `Phrase`
-    or a `Count` are said in that language, too.
+    and ``{*title}`` the name of an option in the same language, as code with the colon that Discord
+    shows. Fields that are a `Phrase` or a `Count` are said in that language, too.
 
     Raises:
         KeyError: A field is not given.

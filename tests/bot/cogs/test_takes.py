@@ -177,7 +177,7 @@ async def test_the_other_takes_stay_reachable(stage: Stage):
 
 async def test_a_script_can_be_set_to_takes(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
-    assert_private(refused, "A vote needs several takes. Set `takes`")
+    assert_private(refused, "A vote needs several takes. Set `takes:`")
     await stage.ann.slash(stage.channel, "settings", setting="takes", value="2")
     await stage.ben.click(stage.panel(), label="Continue")
     assert numbers(poll(stage)) == NUMBERS[:2]

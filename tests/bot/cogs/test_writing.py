@@ -27,7 +27,7 @@ async def test_continue_writes_the_requested_kind(stage: Stage):
     await stage.ann.click(stage.panel(), label="Another take")
     assert (await stage.last_line()).kind == Kind.HEADING
     refused = await ask(stage, "continue", kind="action", character="MAYA")
-    assert_private(refused, "Leave out `kind` or `character`")
+    assert_private(refused, "Leave out `kind:` or `character:`")
     assert len(await stage.lines()) == 4
 
 

@@ -223,7 +223,7 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     told = "“tiny” has no style “noir”. Choose from storm, ghost story. Here is your text:"
     assert refused.content.startswith(told)
     refused = answer(await start_script(stage, style="noir", voice="other"))
-    assert refused.content.startswith("“other” has no styles. Leave out `style`. Here is")
+    assert refused.content.startswith("“other” has no styles. Leave out `style:`. Here is")
     assert await stage.store.scripts.list_scripts(stage.channel.id) == []
     await start_script(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings", setting="everything"))

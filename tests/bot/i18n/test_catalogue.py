@@ -123,14 +123,14 @@ def test_numbers_and_plurals_follow_the_locale() -> None:
 
 def test_commands_have_their_translated_names() -> None:
     words: dict[str, Any] = {"number": 2}
-    assert say("{/script show}, {*title}: {number}", **words) == "/script show, `title`: 2"
+    assert say("{/script show}, {*title}: {number}", **words) == "/script show, `title:`: 2"
     there = {message.id: message.string for message in read("de") if message.context == NAME}
     for locale in ("de", "en-GB"):
         with speaking(locale, "onbook"):
-            assert say("{/script show}, {*title}") == "/onbook script show, `title`"
+            assert say("{/script show}, {*title}") == "/onbook script show, `title:`"
     with speaking("de"):
-        named = f"/{there['script']} {there['show']}, `{there['title']}`"
-        assert say("{/script show}, {*title}") == named != "/script show, `title`"
+        named = f"/{there['script']} {there['show']}, `{there['title']}:`"
+        assert say("{/script show}, {*title}") == named != "/script show, `title:`"
 
 
 def _forms(texts: str | Sequence[str]) -> Sequence[str]:
