@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from re import Match
 from typing import Any
 
@@ -10,7 +11,7 @@ import discord
 from discord import app_commands, ui
 
 from ..errors import RequestError
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, phrase, say
 from ..interactions.option_checks import parse_chosen_id
 from ..interactions.requester import format_requester, get_message_channel, get_requester
 from ..interactions.turns import Turn
@@ -32,7 +33,14 @@ from ..ui.components import (
     page_pattern,
     position_pattern,
 )
-from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
+from ..ui.delivery.installations import find_installer
+from ..ui.delivery.sending import (
+    FirstResponse,
+    complete_response,
+    edit_response,
+    post_message,
+    try_once,
+)
 from ..ui.lines.looks import format_earlier_lines, format_recap
 from ..ui.markdown import inline, mention, plain
 from ..ui.panels.poll_messages import remove_buttons
@@ -42,6 +50,12 @@ SCRIPTS_PER_PAGE = 10
 """Scripts on a page, for whose titles a message has room."""
 
 SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
+
+ARCHIVED = phrase("{who} archived “{title}”. Reopen it with {/script list}.")
+DELETED = phrase(
+    "{who} deleted “{title}”. Choose another script with {/script list}, or use {/start}."
+)
+"""What everybody is told about a script that was running."""
 
 
 class Scripts(FeatureCog, name="OnBook.scripts"):
@@ -76,9 +90,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         script = await session.library.find(script_id)
         match action:
             case "archive":
-                script = await session.library.archive(get_requester(interaction), script_id)
-                await self._show_script(interaction, script)
-                await self.turns.sync(interaction, session)
+                archived = await session.library.archive(get_requester(interaction), script_id)
+                await self._show_script(interaction, archived)
+                await self._show_without(interaction, session, script, ARCHIVED)
             case "ask":
                 question = await self._format_deletion(session, script)
                 buttons = [make_script_button(name, script.id) for name in ("delete", "see")]
@@ -224,7 +238,17 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         deleted = say("“{title}” was deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
         await remove_buttons(get_message_channel(interaction), session, polls)
+        await self._show_without(interaction, session, script, DELETED)
+
+    async def _show_without(
+        self, interaction: Interaction, session: ChannelSession, script: Script, sentence: str
+    ) -> None:
+        """Show the channel without a script, and tell everybody what happened if it was running."""
         await self.turns.sync(interaction, session)
+        if script.running and find_installer(interaction) is None:
+            who, title = format_requester(interaction), inline(script.title, 100)
+            notice = f"-# {say(sentence, who=who, title=title)}"
+            await try_once(partial(post_message, get_message_channel(interaction), notice))
 
 
 def make_script_option(script: Script, place: int) -> discord.SelectOption:

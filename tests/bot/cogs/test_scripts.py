@@ -156,6 +156,7 @@ async def test_a_script_is_archived_and_reopened(stage: Stage):
     await stage.ben.click(shown, label="Archive")
     assert labels(shown) == ["Reopen", "Read", "Export", "Rename", "Delete", "All scripts"]
     assert stage.with_buttons() == []
+    assert stage.messages()[-1].content.startswith("-# Ben archived “The Roof”. Reopen it with <")
     assert_private(await ask(stage, "continue", stage.ben), "“The Roof” is archived.")
     await stage.ben.click(shown, label="Reopen")
     assert await stage.lines() == ["EXT. ROOF"]
@@ -176,6 +177,8 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     [diner] = await stage.store.scripts.list_scripts(stage.channel.id)
     assert diner.title == "The Diner"
     assert stage.with_buttons() == []
+    notice = stage.messages()[-1]
+    assert notice.content.startswith("-# Ben deleted “The Roof”. Choose another script with <")
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start another", "Surprise me", "Continue it"]
     await stage.ann.click(await choose_script(stage, "The Diner"), label="Continue it")
@@ -197,7 +200,9 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
         assert shown.content.endswith(lines)
         await stage.ann.click(shown, label="Delete")
         assert shown.content == f"Delete “{title}” with {lines} {sure}{more}"
+    seen = stage.seen()
     await stage.ann.click(shown, label="Delete for good")
+    assert stage.seen() == seen  # because the script was paused
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     assert await stage.store.scripts.count_forked_lines(await stage.script()) == 0
 
