@@ -14,7 +14,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import phrase, say
 from ..interactions.option_checks import parse_chosen_id
 from ..interactions.requester import format_requester, get_requester
-from ..interactions.turns import Turn
+from ..interactions.turns import Turn, format_paused
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.history import find_lines
@@ -111,7 +111,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             who=format_requester(interaction),
             title=inline(result.script.title, 100),
         )
-        await self.turns.show(turn, result, announcement=announcement)
+        await self.turns.show(turn, result, announcement=announcement + format_paused(result))
 
     @app_commands.command(name="edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words of the line, or its number; by default the last")

@@ -14,7 +14,7 @@ from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
 from ..interactions.option_checks import parse_chosen_id
 from ..interactions.requester import format_requester, get_message_channel, get_requester
-from ..interactions.turns import Turn
+from ..interactions.turns import Turn, format_paused
 from ..screenplay.free_text import clean_title
 from ..session.channel_session import ChannelSession
 from ..session.permissions import is_manager
@@ -212,10 +212,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             )
         result = await library.switch(turn.requester, script_id)
         who, title = format_requester(turn.interaction), inline(result.script.title, 100)
-        rows = [say("{who} resumed “{title}”.", who=who, title=title)]
-        if result.before:
-            paused = inline(result.before.title, 100)
-            rows[0] += f" {say('“{title}” is paused.', title=paused)}"
+        rows = [say("{who} resumed “{title}”.", who=who, title=title) + format_paused(result)]
         # Recap the script, because its messages stand above another script's, unless the channel
         # has none. Where the bot only answers, the answer itself shows the last lines.
         recap = ""

@@ -284,6 +284,13 @@ def format_warnings(result: TurnResult) -> list[str]:
     return sentences
 
 
+def format_paused(result: TurnResult) -> str:
+    """Return a space and the sentence that a turn has paused a script, or "" if it has not."""
+    if result.before is None:
+        return ""
+    return f" {say('“{title}” is paused.', title=inline(result.before.title, 100))}"
+
+
 def format_model_change(result: TurnResult) -> str:
     """Return the note that another voice has read the script, or "" where people know."""
     if not result.new_model:

@@ -175,7 +175,8 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
 async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await write_lines(stage, "Rain.")
     await stage.ben.slash(stage.channel, "script fork", title="The *other* end")
-    assert find(stage, "-# Ben forked the script. This is “The \\*other\\* end”.")
+    said = "-# Ben forked the script. This is “The \\*other\\* end”. “The Diner” is paused."
+    assert find(stage, said)
     await assert_channel_is_true(stage)
     await write_lines(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
