@@ -40,6 +40,8 @@ class Beginning:
     """The voice; None for the server's, or else the one that the heading suggests."""
     style: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    surprise: bool = False
+    """Whether the rest is drawn, and the voice then goes on."""
     opening: Sequence[Element] = ()
     """The first elements of a situation that was drawn."""
 
@@ -67,9 +69,15 @@ class BeginningCog(FeatureCog):
     async def draw_beginning(
         self, session: ChannelSession, guild: int | None, wanted: Beginning
     ) -> Beginning:
-        """Draw what a person leaves open: the cast, the opening, the voice and its style."""
+        """Draw what a person leaves open: title, place, cast, opening, the voice and its style.
+
+        A place of their own is the whole opening, and above a cast of their own stands the place
+        alone, because the action and the speech of a situation are about its place and people.
+        """
         library = session.library
         chosen = wanted.model or await library.find_guild_model(guild)
+        if wanted.heading and not chosen:
+            chosen = await library.find_chosen_model(guild, wanted.heading)
         if wanted.style and not chosen:
             able = [
                 file.name
@@ -83,13 +91,14 @@ class BeginningCog(FeatureCog):
         model = chosen or (situation.model if is_here else await library.find_chosen_model(guild))
         styles = list_styles(await self.services.models.look(model))
         drawn_style = situation.style if situation.style in styles else None
+        opening = situation.elements[:1] if wanted.cast else situation.elements
         return replace(
             wanted,
             title=wanted.title or situation.title,
-            cast=", ".join(situation.cast),
+            cast=wanted.cast or ", ".join(situation.cast),
             model=model,
             style=wanted.style or drawn_style,
-            opening=situation.elements,
+            opening=() if wanted.heading else opening,
         )
 
     async def show_beginning(

@@ -11,7 +11,6 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from ..errors import RequestError
 from ..generation.openings import label_style
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE
@@ -64,7 +63,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
     """Start a script."""
 
     @app_commands.command(name="start")
-    @app_commands.describe(**START_OPTIONS, surprise="Draw the place, the cast and the opening")
+    @app_commands.describe(**START_OPTIONS, surprise="Draw what you leave open, and an opening")
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
     @allow_everywhere
@@ -84,10 +83,10 @@ class Starting(BeginningCog, name="OnBook.starting"):
     ) -> None:
         """Start a new script in this channel"""
         options = combine_options(mood, temperature, self.services.settings)
-        beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
-        if surprise:
-            await self._surprise(interaction, beginning)
-        elif beginning == Beginning():
+        beginning = Beginning(
+            title or "", heading or "", cast or "", voice, style, options, surprise
+        )
+        if beginning == Beginning():
             await self._open_window(interaction)
         else:
             await self._begin_script(interaction, beginning)
@@ -149,7 +148,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             ui.Label[Any](
                 text=say("Surprise me"),
                 description=say(
-                    "Picks everything below for you, and an opening; then the voice goes on"
+                    "Draws all that you do not change below, and an opening; then the voice goes on"
                 ),
                 component=surprise,
             ),
@@ -176,12 +175,13 @@ class Starting(BeginningCog, name="OnBook.starting"):
 
         async def submit(answer: Interaction) -> None:
             model = menu.values[0] if menu.values and menu.values[0] != BY_HEADING else None
-            if surprise.value:
-                async with self.answering(answer):
-                    await self._surprise(answer, Beginning(model=model))
-            else:
-                beginning = Beginning(title.value, heading.value, cast.value, model)
-                await self._begin_script(answer, beginning)
+
+            def read(text: ui.TextInput[Any]) -> str:
+                # Instead of what was suggested, a surprise draws something else.
+                return "" if surprise.value and text.value == text.default else text.value
+
+            texts = read(title), read(heading), read(cast)
+            await self._begin_script(answer, Beginning(*texts, model, surprise=surprise.value))
 
         await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
 
@@ -189,26 +189,22 @@ class Starting(BeginningCog, name="OnBook.starting"):
     @answer_errors
     async def press_surprise(self, interaction: Interaction, _match: Match[str]) -> None:
         """Draw how a script begins, and begin it."""
-        await self._surprise(interaction, Beginning())
-
-    async def _surprise(self, interaction: Interaction, beginning: Beginning) -> None:
-        """Draw what is left open of a beginning, and begin the script."""
-        if beginning.heading or beginning.cast:
-            raise RequestError(
-                "A surprise has a place and a cast of its own. Leave out {*heading} and {*cast}, "
-                "or {*surprise}."
-            )
-        turn = await self.turns.admit(interaction)
-        drawn = await self.draw_beginning(turn.session, get_guild(interaction), beginning)
-        await self._check_and_begin(turn, drawn)
+        await self._begin_script(interaction, Beginning(surprise=True))
 
     async def _begin_script(
         self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None
     ) -> None:
-        """Start a script, unless another one runs: then ask which of them to go on with."""
+        """Start a script, unless another one runs: then ask which of them to go on with.
+
+        Draw what is left open of a surprise before.
+        """
         keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
         async with self.answering(interaction, keep=keep):
-            await self._check_and_begin(await self.turns.admit(interaction), beginning, file, keep)
+            turn = await self.turns.admit(interaction)
+            if beginning.surprise:
+                guild = get_guild(interaction)
+                beginning = await self.draw_beginning(turn.session, guild, beginning)
+            await self._check_and_begin(turn, beginning, file, keep)
 
     async def _check_and_begin(
         self,
@@ -260,7 +256,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             author = OPENING_WRITER if beginning.opening else None
             result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
         title = inline(result.script.title, TITLE_SIZE)
-        request = ContinueRequest() if beginning.opening else None
+        request = ContinueRequest() if beginning.surprise else None
         await self.show_beginning(turn, result, say("“{title}” starts here.", title=title), request)
 
     async def _import(

@@ -60,14 +60,31 @@ def find_start(stage: Stage, start: str) -> str:
     return re.sub(r":\d+>", ":ID>", said.removeprefix(start).strip())
 
 
-async def test_a_surprise_may_have_a_title_and_a_mood_but_no_place_of_its_own(stage: Stage):
-    refused = await ask(stage, "start", surprise=True, heading=HEADING)
-    assert_private(refused, "A surprise has a place and a cast of its own.")
-    assert await stage.script() is None
-    await ask(stage, "start", surprise=True, title="Rain", voice="tiny", mood="calm")
+async def test_a_surprise_draws_what_is_left_open(stage: Stage):
+    own = {"title": "Rain", "voice": "tiny", "mood": "calm"}
+    await ask(stage, "start", surprise=True, **own)
     script = await stage.script()
     assert (script.title, script.model, script.preferences["temperature"]) == ("Rain", "tiny", 0.5)
     assert len(await stage.lines()) == 4
+    asked = await ask(stage, "start", surprise=True, cast="Maya, Jonas")
+    assert_private(asked, "```\nMaya, Jonas\n```")
+    await stage.ann.click(asked, label=PAUSE)
+    script, (heading, _) = await stage.script(), await stage.session.library.load_lines()
+    [drawn] = [situation for situation in load_situations() if situation.title == script.title]
+    assert (heading.element, heading.credit) == (drawn.elements[0], "On Book")
+    assert script.cast == ["MAYA", "JONAS"]
+
+
+async def test_a_surprise_keeps_what_was_typed_into_the_window(stage: Stage):
+    shown = await stage.ann.slash(stage.channel, "start")
+    suggested = shown.modal["components"][2]["component"]["value"]
+    typed = {"Surprise me": True, "Title": suggested, "First scene heading": "int. diner - night"}
+    inputs = fields(shown)
+    await stage.ann.submit_modal(shown, {inputs[label]: value for label, value in typed.items()})
+    script, (heading, _) = await stage.script(), await stage.session.library.load_lines()
+    assert (heading.text, heading.credit) == (HEADING, "Ann")
+    [drawn] = [situation for situation in load_situations() if situation.title == script.title]
+    assert script.cast == list(drawn.cast)
 
 
 async def test_a_surprise_replaces_an_empty_script_and_asks_before_it_pauses_another(stage: Stage):
