@@ -76,13 +76,17 @@ def find_best_lines(lines: Sequence[Line], most: int, starred: Collection[int] =
     """Return the lines that began what the script went on about, in the script's order.
 
     A line scores one for each later line with a word that the line was the first to say; names of
-    speakers and common words do not count, nor does a plural s. Speech comes before action, and the
-    later of two equal lines first. Lines without a score, ``starred`` ones, headings, transitions,
-    a drawn opening and removed text are no candidates.
+    speakers and common words do not count, nor does a plural s. A line with a link says no word,
+    and neither does the repetition of a line. Speech comes before action, and the later of two
+    equal scores first. Lines without a score, ``starred`` ones, headings, transitions, a drawn
+    opening and removed text are no candidates.
     """
+    first = {line.text: place for place, line in reversed([*enumerate(lines)])}
     said = [
         frozenset(word.removesuffix("s") for word in list_content_words(line.element.text))
-        for line in lines
+        if "://" not in line.text and first[line.text] == place
+        else frozenset[str]()
+        for place, line in enumerate(lines)
     ]
     mentions = Counter(word for words in said for word in words)
     cues = " ".join(line.element.cue or "" for line in lines)

@@ -82,6 +82,8 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
 async def test_a_card_quotes_what_the_script_went_on_about_where_few_lines_have_stars(stage: Stage):
     await ask(stage, "cast", add="Maya, Jonas")
     await write(stage, "MAYA: Who let the walrus in?\n\nJONAS: It is raining, Maya.")
+    link = "https://example.com/walrus-soup.gif"
+    await write(stage, f"MAYA: Bring snow.\n\nMAYA: Bring snow.\n\n{link}")
     await write(stage, "JONAS: The walrus pays for the soup.\n\nThe walrus nods.")
     await press_star(stage, stage.ann, stage.messages()[-2])
     await stage.ann.slash(stage.channel, "write", text="MAYA: Then no soups are warm.")
