@@ -38,6 +38,8 @@ class PanelState:
     """The last line."""
     is_voting: bool = False
     """Whether people vote for how the script goes on from where it stands."""
+    has_passed_takes: bool = False
+    """Whether takes without a vote are open that the script has passed."""
     cues: Mapping[str, int] = field(default_factory=dict)
     """How many speeches have each first line, the latest first."""
 

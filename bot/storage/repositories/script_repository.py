@@ -55,11 +55,14 @@ class ScriptRepository(Repository):
         head = script.head or ROOT_LINE
         redo = and_(RedoPointer.script == Script.id, RedoPointer.line == head)
         votes = select(Poll.id).where(_is_voted_on(literal(head)))
+        takes = select(Poll.id).where(Poll.script == Script.id, Poll.ends.is_(None), ~Poll.closed)
+        passed = takes.where(func.coalesce(Poll.parent, ROOT_LINE) != head)
         cues = line_tree.query_speech_cues(head).subquery()
         last = Line.author, Line.kind, Line.text
         spoken = cues.c.cue, cues.c.speeches
         wanted = (
-            select(Rotation, Sprint, RedoPointer.child, votes.exists(), *last, *spoken)
+            select(Rotation, Sprint, RedoPointer.child)
+            .add_columns(votes.exists(), passed.exists(), *last, *spoken)
             .select_from(Script)
             .outerjoin(Rotation)
             .outerjoin(Sprint)
@@ -72,10 +75,10 @@ class ScriptRepository(Repository):
         rows = await self._rows(wanted)
         if not rows:
             return PanelState()
-        rotation, sprint, redo, is_voting, author, kind, text, *_ = rows[0]
+        rotation, sprint, redo, is_voting, has_passed, author, kind, text, *_ = rows[0]
         element = Element(Kind(kind), text) if kind else None
         speeches = {cue: number for *_, cue, number in rows if cue is not None}
-        return PanelState(rotation, sprint, redo, author, element, is_voting, speeches)
+        return PanelState(rotation, sprint, redo, author, element, is_voting, has_passed, speeches)
 
     async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""

@@ -89,6 +89,9 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
         writers = format_sprint(state.sprint, sprint_lines)
     head = _format_head(script, hears=hears, is_voting=state.is_voting)
     text = "\n".join(filter(None, (head, writers)))
+    if state.has_passed_takes:  # they are put away after the panel is shown
+        left = say("Takes that nobody chose left the channel. They stay in {/script history}.")
+        text = f"-# {left}\n{text}"
     if state.is_voting:
         return PanelContent(text, [], rotation)
     position = current_position(script)

@@ -138,6 +138,14 @@ async def test_a_button_asks_for_takes_and_a_pick_removes_all_at_its_place(stage
     assert await stage.lines() == [HEADING, (await load_takes(stage, second))[2]]
     assert not is_shown(stage, first)
     assert not is_shown(stage, second)
+    left = "-# Takes that nobody chose left the channel. They stay in </script history:"
+    assert stage.panel().content.startswith(left)
+    await press(stage, await ask(stage), 1)
+    assert left not in stage.panel().content
+    gone = await ask(stage)
+    await write_lines(stage, "Rain.", by=stage.ben)
+    assert not is_shown(stage, gone)
+    assert stage.panel().content.startswith(left)
 
 
 async def test_a_take_is_what_its_seed_writes_alone(harness: SessionHarness):
