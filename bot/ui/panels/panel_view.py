@@ -90,7 +90,7 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     head = _format_head(script, hears=hears, is_voting=state.is_voting)
     text = "\n".join(filter(None, (head, writers)))
     if state.has_passed_takes:  # they are put away after the panel is shown
-        left = say("Takes that nobody chose left the channel. They stay in {/script history}.")
+        left = say("Takes that nobody chose have left the channel. They stay in {/script history}.")
         text = f"-# {left}\n{text}"
     if state.is_voting:
         return PanelContent(text, [], rotation)

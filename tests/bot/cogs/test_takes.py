@@ -138,7 +138,7 @@ async def test_a_button_asks_for_takes_and_a_pick_removes_all_at_its_place(stage
     assert await stage.lines() == [HEADING, (await load_takes(stage, second))[2]]
     assert not is_shown(stage, first)
     assert not is_shown(stage, second)
-    left = "-# Takes that nobody chose left the channel. They stay in </script history:"
+    left = "-# Takes that nobody chose have left the channel. They stay in </script history:"
     assert stage.panel().content.startswith(left)
     await press(stage, await ask(stage), 1)
     assert left not in stage.panel().content
