@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 from contextlib import suppress
@@ -47,7 +46,7 @@ from ..ui.delivery.server_language import speaking_for
 from ..ui.images import pictures
 from ..ui.markdown import inline
 from .feature import FeatureCog, answer_errors, listens_to
-from .reading import describe_left_out, make_file_name, prepare_edition
+from .reading import describe_left_out, make_file_name, prepare_edition, run_export
 
 log = logging.getLogger("onbook.ending")
 
@@ -121,8 +120,10 @@ class Ending(FeatureCog, name="OnBook.ending"):
         check_bot_permissions(interaction)
         # Discord takes the first answer once, so that a second delivery ends here.
         session = await self.open_session(interaction)
-        script_id = parse_position(match).script
-        script = await session.library.end(get_requester(interaction), script_id)
+        requester, script_id = get_requester(interaction), parse_position(match).script
+        script = await session.library.load_script_to_end(requester, script_id)
+        await self.charge_script(interaction, session, script)
+        script = await session.library.end(requester, script_id)
         try:
             await self._show(get_message_channel(interaction), session, script)
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
@@ -161,12 +162,12 @@ class Ending(FeatureCog, name="OnBook.ending"):
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         lines = await session.library.load_lines(script)
         best = await self.sessions.stars.load_best_lines(script, lines)
-        statistics = await asyncio.to_thread(count_script, lines)
-        edition = await asyncio.to_thread(prepare_edition, script, lines, statistics)
+        statistics = await run_export(lambda: count_script(lines))
+        edition = await run_export(lambda: prepare_edition(script, lines, statistics))
         may_attach, limit = _find_file_limits(self.bot.get_channel(channel.id))
         made = list[Attachment]()
         if may_attach:
-            made += await asyncio.to_thread(_draw_files, script, statistics, edition)
+            made += await run_export(lambda: _draw_files(script, statistics, edition))
             made += await _record_table_read(script, edition)
         small = [export for export in made if len(export.content) <= limit]
         notes = [export.note for export in small if export.note]

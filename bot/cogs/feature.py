@@ -32,7 +32,9 @@ from ..interactions.turns import Turn, Turns
 from ..interactions.windows import Submit, Window
 from ..screenplay.speakers import fold
 from ..session.channel_session import ChannelSession
+from ..session.rate_limits import Cost
 from ..settings import find_range
+from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery.interaction_state import find_state, measure_wait
@@ -207,6 +209,13 @@ class FeatureCog(commands.Cog):
         session = self.services.admit_to_session(interaction)
         await FirstResponse(interaction).defer(thinking=thinking, ephemeral=ephemeral)
         return session
+
+    async def charge_script(
+        self, interaction: Interaction, session: ChannelSession, script: Script
+    ) -> None:
+        """Charge a script's characters for work on the whole script; raise RateLimited."""
+        characters = await session.library.count_characters(script)
+        self.services.charge(interaction, Cost(characters=characters))
 
     async def open_modal(
         self,

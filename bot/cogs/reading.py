@@ -6,8 +6,11 @@ import asyncio
 import datetime as dt
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from re import Match
+from typing import TypeVar
 
 import discord
 from discord import app_commands
@@ -21,7 +24,6 @@ from ..screenplay.exporters.export_formats import ExportedFile, ExportFormat, Pa
 from ..screenplay.fountain import format_fountain
 from ..screenplay.statistics import ScriptStatistics, count_script
 from ..session import replay, surprisal
-from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES
 from ..storage.schema import Line, Script
 from ..ui.components import (
@@ -40,6 +42,8 @@ from ..ui.markdown import inline
 from ..ui.pages.replay_report import format_report, format_table
 from ..ui.pages.script_messages import format_page
 from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
+
+T = TypeVar("T")
 
 FORMAT_CHOICES = [
     app_commands.Choice(name=file_format.label, value=file_format.ending)
@@ -61,6 +65,8 @@ GUESSED_LINES = 4
 
 MIN_TABLE_LINES = 10
 """Lines of a script from which on a replay has a file."""
+
+_exporter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
 
 
 class Reading(FeatureCog, name="OnBook.reading"):
@@ -161,6 +167,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_script_to_read(script_id)
+        await self.charge_script(interaction, session, script)
         lines = await session.library.load_lines(script)
 
         def write() -> ExportedFile:
@@ -168,7 +175,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
             edition = prepare_edition(script, lines, statistics, scene_numbers=scene_numbers)
             return export_format.write(edition, paper)
 
-        printed = await asyncio.to_thread(write)
+        printed = await run_export(write)
         if len(printed.content) > interaction.filesize_limit:
             raise RequestError(
                 "That file is too large for Discord. Choose fountain or txt as the {*format}."
@@ -218,9 +225,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_script_to_read()
+        await self.charge_script(interaction, session, script)
         lines = await session.library.load_lines(script)
-        statistics = await asyncio.to_thread(count_script, lines)
-        picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
+        statistics = await run_export(lambda: count_script(lines))
+        picture = await run_export(lambda: pictures.draw_statistics(script.title, statistics))
         content = f"**{inline(script.title, 100)}**: {pictures.format_summary(statistics)}."
         words = pictures.describe_statistics(script.title, statistics)
         name = f"{make_file_name(script)}-stats.png"
@@ -256,8 +264,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         """Verify the voice's lines by writing them again from their seeds and settings."""
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         script = await session.library.load_script_to_read()
-        characters = await session.library.count_characters(script)
-        self.services.charge(interaction, Cost(characters=characters))
+        await self.charge_script(interaction, session, script)
         async with self.turns.show_progress(interaction, REPLAY) as job:
             result = await replay.replay_script(session, job)
         files = list[discord.File]()
@@ -266,6 +273,17 @@ class Reading(FeatureCog, name="OnBook.reading"):
             files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
         report = format_report(result)
         await complete_response(interaction, content=report, attachments=files, view=None)
+
+
+async def run_export(write: Callable[[], T]) -> T:
+    """Call a function that reads a whole script, after all such calls before it, in their thread.
+
+    A long script takes many seconds, and the voices need the threads of `asyncio.to_thread` for
+    every line.
+    """
+    # The language in which a file is written belongs to the context.
+    loop, context = asyncio.get_running_loop(), copy_context()
+    return await loop.run_in_executor(_exporter, lambda: context.run(write))
 
 
 def make_file_name(script: Script) -> str:

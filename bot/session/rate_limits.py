@@ -37,7 +37,7 @@ class Cost(NamedTuple):
     lines: float = 0
     """Lines that a model writes."""
     characters: float = 0
-    """Characters that a model reads, of what people write and import, or writes again."""
+    """Characters that people write and import, and of scripts that are replayed or exported."""
 
 
 class LeakyBuckets:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +14,13 @@ from PIL import Image
 from pypdf import PdfReader
 
 from bot.cogs.reading import make_file_name
+from bot.screenplay.exporters import EXPORT_FORMATS
+from bot.screenplay.exporters.edition import Edition
+from bot.screenplay.exporters.export_formats import ExportedFile, PaperSize
 from bot.screenplay.importers import read_script_file
 from bot.storage.schema import Script
 from tests.bot.conftest import Stage, answer, assert_private, labels, start_script
-from tests.bot.playing import ask, use_on_message, write
+from tests.bot.playing import ask, click, open_menu, use_on_message, write
 
 
 async def write_script(stage: Stage, **how: Any) -> None:
@@ -49,6 +55,24 @@ async def test_an_export_starts_a_script_of_the_same_lines(stage: Stage):
     name, content, _ = await attached(await ask(stage, "script export", format="fountain"))
     _, other, _ = await attached(await ask(stage, "script show"))
     assert read_script_file(name, content).elements == read_script_file(name, other).elements
+
+
+@pytest.mark.usefixtures("record_table_read")
+async def test_exports_leave_the_threads_of_lines_free(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    pool, pdf, free = ThreadPoolExecutor(1), EXPORT_FORMATS["pdf"], list[int]()
+
+    def write(edition: Edition, paper: PaperSize) -> ExportedFile:
+        free.append(pool.submit(int).result(10))  # fails where this has the only thread
+        return pdf.write(edition, paper)
+
+    await start_script(stage)
+    asyncio.get_running_loop().set_default_executor(pool)
+    monkeypatch.setitem(EXPORT_FORMATS, "pdf", replace(pdf, write=write))
+    await ask(stage, "script export", format="pdf")
+    await click(stage.ann, await open_menu(stage, stage.ann, "The end"), "End it")
+    assert len(free) == 2
 
 
 async def test_a_pdf_credits_its_writers(stage: Stage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from bot.session import rate_limits
 from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimits
 from bot.settings import RunnerSettings
 from tests.bot.conftest import Stage, answer, assert_private
+from tests.bot.playing import click, open_menu
 
 ANN = 0
 repeatably = settings(max_examples=40, deadline=None, derandomize=True)
@@ -151,8 +153,22 @@ async def test_an_imported_file_costs_its_characters(stage: Stage) -> None:
     script = ("Rain on the window.\n\n" * 30).encode()
     await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
     assert "Imported" in stage.panel().content
-    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
-    assert REFUSED.search(refused.content)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("script stats", {}),
+        ("script stats", {"what": "replay"}),
+        ("script export", {"format": "txt"}),
+    ]
+    for command, options in asked:
+        refused = answer(await stage.ann.slash(stage.channel, command, **options))
+        assert REFUSED.search(refused.content)
     before = await stage.lines()
     await stage.ben.slash(stage.channel, "write", text="Rain.")
     assert await stage.lines() == [*before, "Rain."]
+
+
+async def test_the_end_of_a_script_costs_its_characters(stage: Stage) -> None:
+    script = ("Rain on the window.\n\n" * 30).encode()
+    await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
+    refused = await click(stage.ann, await open_menu(stage, stage.ann, "The end"), "End it")
+    assert REFUSED.search(refused.content)
+    assert (await stage.script()).running
