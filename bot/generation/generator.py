@@ -350,5 +350,8 @@ def build_automaton(
     return build_grammar(vocabulary, kind, cast) if kind else None
 
 
-build_cached_filter = lru_cache(maxsize=64)(build_word_filter)
-"""Return the filter of some words for a vocabulary, cached for further lines."""
+build_cached_filter = lru_cache(maxsize=4)(build_word_filter)
+"""Return the filter of some words for a vocabulary, cached for further lines.
+
+Few are cached, because one of the longest lists takes 18 MB, and one of a hundred words a
+millisecond to build again."""
