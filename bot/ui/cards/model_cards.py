@@ -98,8 +98,8 @@ def find_language(file: ModelFile) -> str:
 
 
 def name_language(code: str) -> str:
-    """Return a language as people call it, or its code."""
-    return say(LANGUAGE_NAMES.get(code, code))
+    """Return a language as people call it, or its code, which a voice file may have made up."""
+    return say(LANGUAGE_NAMES[code]) if code in LANGUAGE_NAMES else inline(code, 40)
 
 
 def list_styles(file: ModelFile) -> list[str]:

@@ -29,6 +29,13 @@ def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     assert card == "**odd**\nLanguage: English\nSize: 2.0 MB\n-# fingerprint "
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"), [("de", "German"), ("{x} [a](https://b.c)", r"{x} \[a\]\(https\:\/\/b\.c\)")]
+)
+def test_a_card_escapes_an_unknown_language(code: str, shown: str):
+    assert f"\nLanguage: {shown}\n" in format_model_card(make_file(language=code))
+
+
 def test_a_list_shows_what_a_tuned_voice_read_last():
     corpus = f"{'sketches and plays ' * 6}and 36 plays; then own scripts"
     assert f"**odd**: {corpus}" in format_model_list([make_file(corpus=corpus)], "tiny")
