@@ -137,10 +137,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _suggest_line(self, interaction: Interaction, current: str) -> Choices:
         session = self.services.admit_to_session(interaction)
         elements = await session.library.load_elements(await session.library.find_latest())
-        found = find_lines(elements, str(current))[:MAX_CHOICES]
+        found = await asyncio.to_thread(find_lines, elements, str(current))
         return [
             app_commands.Choice(name=format_label(elements[number - 1], number), value=str(number))
-            for number in found
+            for number in found[:MAX_CHOICES]
         ]
 
     # On a message

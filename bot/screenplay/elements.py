@@ -87,7 +87,8 @@ class Element:
     @property
     def one_line(self) -> str:
         """Return "SPEAKER: speech", or the text of another kind; line breaks inside stay."""
-        return self.body if self.cue is None else f"{self.cue}: {self.body}"
+        cue, body = self.cue, self.body
+        return body if cue is None else f"{cue}: {body}"
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -77,7 +78,8 @@ class History:
                 count = Count(len(path), "line")
                 raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
             return ScriptPosition(script.id, path[number - 1])
-        found = find_lines(await self.library.load_elements(script), wanted)
+        elements = await self.library.load_elements(script)
+        found = await asyncio.to_thread(find_lines, elements, wanted)
         if not found:
             raise RequestError(
                 "No line has “{words}”. Type other words of it, or its number.", words=wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ import simcord
 from bot.errors import RequestError, StaleLine
 from bot.generation.options import OPTIONS_BY_NAME
 from bot.screenplay.drafts import ERASED_NAME
+from bot.screenplay.speakers import fold
+from bot.session import history
 from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
@@ -499,6 +502,21 @@ async def test_lines_are_suggested(stage: Stage):
         found = await suggest(stage, command, "line", "")
         assert found == [str(number) for number in range(10, 0, -1)]
         assert await suggest(stage, command, "line", "1") == ["10", "1"]
+
+
+async def test_lines_are_searched_off_the_event_loop(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    threads = set[threading.Thread]()
+
+    def fold_in_thread(text: str) -> str:
+        threads.add(threading.current_thread())
+        return fold(text)
+
+    await write_lines(stage, "Knock.")
+    monkeypatch.setattr(history, "fold", fold_in_thread)
+    assert await suggest(stage, "script edit", "line", "knock") == ["2"]
+    assert fields(await edit(stage, line="knock"))
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_lines_are_found_by_their_words_and_speakers(stage: Stage):
