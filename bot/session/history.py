@@ -187,6 +187,7 @@ class History:
         if line.id == context.script.head:
             return await self._move(context, line.parent)
         context.check_vote()
+        await context.charge_copies(line)
         delivery = context.requester.delivery
         return context.make_result(await self.store.lines.cut_line(context.script, line, delivery))
 
@@ -221,6 +222,7 @@ class History:
         The characters ``known`` before are no outsiders.
         """
         context.check_vote()
+        await context.charge_copies(line)
         script, requester = context.script, context.requester
         primed = await self.reader.open_model_for(script, line.parent)
         drafts = await self.reader.read_below(primed, line.parent, elements, writer, job or Job())

@@ -17,6 +17,9 @@ from .preferences import ALTERNATE, COOLDOWN, ROLE
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
+COPIES_PER_LINE = 500
+"""The copied lines that cost as much as one that the model writes."""
+
 
 def check_may_write(script: Script, requester: Requester) -> None:
     """Raise RequestError for a requester who lacks the role that a script is kept to."""
@@ -158,13 +161,18 @@ class TurnContext:
     """When the vote ends on how the script goes on from here; None without a vote."""
     limits: RateLimits
 
-    def charge_lines(self, lines: int) -> None:
+    def charge_lines(self, lines: float) -> None:
         """Charge lines that the model will write; raise RateLimited at a limit.
 
         Candidates cost nothing, because a busy engine writes few of them.
         """
         script = self.script
         self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
+
+    async def charge_copies(self, line: Line) -> None:
+        """Charge the copies of the lines that follow one; raise RateLimited at a limit."""
+        path = await self.store.lines.load_path_ids(self.script.head, line.id)
+        self.charge_lines((len(path) - 1) / COPIES_PER_LINE)
 
     def check_vote(self) -> None:
         """Raise VoteOpen while people vote, unless the requester has said to go on even so."""

@@ -35,7 +35,7 @@ class Cost(NamedTuple):
     requests: float = 0
     """Interactions and messages that are answered."""
     lines: float = 0
-    """Lines that a model writes."""
+    """Lines that a model writes; see `COPIES_PER_LINE` for those that a rewrite copies."""
     characters: float = 0
     """Characters that people write and import, and of scripts that are replayed or exported."""
 

@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import RateLimited
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element, Kind
 from bot.session import rate_limits
 from bot.session.rate_limits import MINUTE, Cost, LeakyBuckets, RateLimits
 from bot.settings import RunnerSettings
+from bot.storage.schema import Script
 from tests.bot.conftest import Stage, answer, assert_private
 from tests.bot.playing import click, open_menu
+from tests.bot.session_harness import CHANNEL, SessionHarness
 
 ANN = 0
 repeatably = settings(max_examples=40, deadline=None, derandomize=True)
@@ -172,3 +176,19 @@ async def test_the_end_of_a_script_costs_its_characters(stage: Stage) -> None:
     refused = await click(stage.ann, await open_menu(stage, stage.ann, "The end"), "End it")
     assert REFUSED.search(refused.content)
     assert (await stage.script()).running
+
+
+async def test_edits_above_thousands_of_lines_cost(harness: SessionHarness) -> None:
+    drafts = [Draft(Element(Kind.ACTION, "Rain."), None, "tiny", None, "")] * 2001
+    script = Script(channel=CHANNEL, owner=1, title="T", cast=[], preferences={"voice": "tiny"})
+    script.running = True
+    await harness.store.scripts.create_script(script, drafts, "d")
+    harness.session.library.limits = RateLimits({"person": (0, 4, 0)}, Clock())
+    first, *_ = await harness.lines()
+    await harness.rewrite(first, "")
+    before = await harness.lines()
+    for text in ("", "Snow."):
+        with pytest.raises(RateLimited):
+            await harness.rewrite(before[0], text)
+    assert (await harness.lines())[-1].id == before[-1].id
+    await harness.rewrite(before[-1], "Snow.")
