@@ -11,7 +11,6 @@ from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from .line_tree import query_path
 from .schema import (
     ROOT_LINE,
     Line,
@@ -39,10 +38,13 @@ async def delete_script(session: AsyncSession, script: int) -> None:
     """
     forks = _query_forks(script).order_by(Script.id)
     for fork, line in (await session.execute(forks)).all():
-        reached = select(query_path(line or 0).c.id)
+        # The walk stops at another fork's line, because that fork reaches all lines above, too.
+        own = select(Line.id, Line.parent).where(Line.script.in_((script, fork)))
+        reached = own.where(Line.id == line).cte("reached", recursive=True)
+        reached = reached.union_all(own.join(reached, Line.id == reached.c.parent))
         await session.execute(
             update(Line)
-            .where(Line.script == script, Line.id.in_(reached))
+            .where(Line.script == script, Line.id.in_(select(reached.c.id)))
             .values(script=fork)
             .execution_options(synchronize_session=False)
         )

@@ -233,6 +233,38 @@ async def test_deleting_a_script_walks_only_forks_that_can_reach_it(store: Store
     assert await store.scripts.find_script(near.id) is not None
 
 
+async def test_a_fork_keeps_the_lines_of_two_deleted_scripts(store: Store):
+    script = await store.scripts.create_script(make_script(), [make_draft("One.")], "one")
+    fork = await store.scripts.create_script(make_fork(script, 2, 7, "A fork"))
+    [line] = await append(store, fork.id, "Two.")
+    fork = await store.scripts.get_script(fork.id)
+    last = await store.scripts.create_script(make_fork(fork, 3, 7, "Another"))
+    for deleted in (fork, script):
+        await store.scripts.delete_script(deleted.id)
+    assert await store.lines.load_path_ids(last.head) == [script.head, line]
+
+
+@on_a_file
+async def test_forks_of_a_deleted_script_share_one_walk(store: Store):
+    [connection] = store._database._connections
+
+    async def count_steps(forks: int) -> int:
+        """Return the hundreds of steps that SQLite takes to delete a script with some forks."""
+        drafts = [make_draft("Rain.")] * 500
+        script = await store.scripts.create_script(make_script(), drafts, f"{forks}")
+        for _ in range(forks):
+            fork = await store.scripts.create_script(make_fork(script, 1, 7, "A fork"))
+        steps = list[None]()
+        await connection.set_progress_handler(lambda: steps.append(None), 100)
+        await store.scripts.delete_script(script.id)
+        await connection.set_progress_handler(None, 0)
+        assert len(await store.lines.load_path_ids(fork.head)) == 500
+        return len(steps)
+
+    once = await count_steps(1)
+    assert await count_steps(20) < 2 * once
+
+
 async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store):
     script = await store.scripts.create_script(make_script())
     [first, second, third] = await append(store, script.id, "One.", "Two.", "Three.")
