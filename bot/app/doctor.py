@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import aiohttp
 import discord
@@ -179,18 +180,24 @@ async def _check_database(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 def _check_file(path: Path) -> str:
     """Describe a SQLite file, without changing what it says; raise StoreError if it is unusable."""
+    folder = path.absolute().parent
     try:
         # SQLite leaves an empty file where the first start was cut short.
-        if not path.exists() or not path.stat().st_size:
-            if path.absolute().parent.is_dir():
-                return f"{path} will be created"
+        is_new = not path.exists() or not path.stat().st_size
+        if is_new and not folder.is_dir():
             raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
+        with TemporaryFile(dir=folder):  # as the bot makes files beside the database
+            pass
+        if is_new:
+            return f"{path} will be created"
         with FileLock(f"{path}.lock", timeout=0):
             pass
     except Timeout:
         return f"{path} is in use by an On Book that runs"
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened ({error.strerror}). Check its owner.") from error
+        raise StoreError(
+            f"{path} cannot be opened ({error.strerror}). Make its folder writable."
+        ) from error
     try:
         with open_to_read(path) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -62,7 +62,8 @@ async def prepare_tables(session: AsyncSession) -> None:
 async def check_tables(connection: AsyncConnection) -> bool:
     """Return whether the tables exist.
 
-    Raises StoreError if the server is too old, or the database is not this On Book's.
+    Raises StoreError if the server is too old, the database is not this On Book's, or the tables
+    cannot be made.
     """
     version = connection.dialect.server_version_info or OLDEST_SERVER
     if version < OLDEST_SERVER:
@@ -94,6 +95,16 @@ async def check_tables(connection: AsyncConnection) -> bool:
     if foreign := tables.intersection(Base.metadata.tables):
         raise StoreError(
             f"{NAME} has a foreign table {min(foreign)!r}. Give On Book a database of its own."
+        )
+    rights = text(
+        "SELECT has_schema_privilege(current_schema(), 'CREATE'), CAST(current_user AS text)"
+    )
+    may_create, role = (await connection.execute(rights)).one()
+    if not may_create:
+        name = connection.engine.url.database
+        raise StoreError(
+            f"The role {role!r} must own {NAME[0].lower()}{NAME[1:]} to make its tables. Run ALTER "
+            f"DATABASE {name} OWNER TO {role}."
         )
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from bot.app import doctor
 from bot.app.client import INVITE_PERMISSIONS
 from bot.app.health import serve_pages
 from bot.app.metrics import Metrics
+from bot.errors import StoreError
 from bot.settings import RunnerSettings
 from bot.storage.store import open_database
 from tests.bot.conftest import on
@@ -115,11 +117,20 @@ async def test_doctor_tells_its_own_bot_from_another_one_at_the_port(
 
 
 async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
-    chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chosen: RunnerSettings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     (begun := tmp_path / "begun.db").touch()
     assert await doctor.check_all(on(chosen, begun), "write") == 0
     assert f"ok  Database: {begun} will be created" in capsys.readouterr().out
+    with monkeypatch.context() as patched:  # as no folder's mode stops root
+        denied = PermissionError(errno.EACCES, "Permission denied")
+        patched.setattr(doctor, "TemporaryFile", Mock(side_effect=denied))
+        assert await doctor.check_all(on(chosen, begun), "write") == 1
+    said = f"!!  Database: {begun} cannot be opened (Permission denied). Make its folder writable."
+    assert said in capsys.readouterr().out
     frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
     make_file_read_only(frozen)
     assert await doctor.check_all(on(chosen, frozen), "write") == 1
@@ -134,10 +145,21 @@ async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
     assert f"!!  Database: {chosen.database} is damaged." in capsys.readouterr().out
 
 
-async def test_doctor_finds_a_newer_database_on_a_server(
+async def test_doctor_finds_a_server_without_rights_and_one_with_a_newer_database(
     chosen: RunnerSettings, postgres: Server, capsys: pytest.CaptureFixture[str]
 ):
     url = postgres.create()
+    ask(url, "CREATE ROLE visitor LOGIN PASSWORD 'as a guest'")
+    visitor = url.set(username="visitor", password="as a guest")  # noqa: S106 - opens nothing else
+    assert await doctor.check_all(on(chosen, visitor), "write") == 1
+    said = f"make its tables. Run ALTER DATABASE {url.database} OWNER TO visitor."
+    assert said in capsys.readouterr().out
+    with pytest.raises(StoreError, match=re.escape(said)):
+        await open_database(visitor)
+    ask(url, f"ALTER DATABASE {url.database} OWNER TO visitor")
+    assert await doctor.check_all(on(chosen, visitor), "write") == 0
+    ask(url, f"REASSIGN OWNED BY visitor TO {url.username}", "DROP ROLE visitor")
+    capsys.readouterr()
     await (await open_database(url)).close()
     assert await doctor.check_all(on(chosen, url), "write") == 0
     assert f"ok  Database: {url} answers" in capsys.readouterr().out
