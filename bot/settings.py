@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -36,6 +38,9 @@ SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 ENV_FILE, ENCODING = Path(".env"), "utf-8-sig"
 """The file of settings, to which editors on Windows may add a byte order mark."""
 
+NO_EQUALS_SIGN = rf"^\s*(?:export\s+)?({PREFIX}\w+|DISCORD_TOKEN)\b(?!\s*=)"
+"""The name of a setting at the beginning of a line that gives it no value, such as NAME: VALUE."""
+
 SECRETS_FOLDER = Path("/run/secrets")
 """The folder where Docker puts secrets, one file each."""
 
@@ -52,6 +57,8 @@ PATTERN_MEANINGS = {
     RATES_PATTERN: "it must be three whole numbers separated by spaces, such as 60 100 1200000",
 }
 """The patterns in words, for error messages."""
+
+log = logging.getLogger("onbook.settings")
 
 Bias = Annotated[float, Field(ge=0.0, le=2.0)]
 """The strength of a bias or a penalty; 0 is off."""
@@ -282,6 +289,7 @@ class RunnerSettings(Settings):
 
 def read_settings() -> Settings:
     """Read the settings of a plug-in from the environment; raise SettingsError."""
+    warn_of_mistakes(None)
     with _one_sentence():
         return Settings()
 
@@ -312,19 +320,30 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
         raise SettingsError(f"{name} must be a readable text file. Save it in UTF-8.") from None
 
 
-def explain_unknown(env_file: Path | None = None) -> list[str]:
-    """Return a sentence on each variable that has the prefix of settings, but is none."""
+def explain_mistakes(file: Path | None) -> list[str]:
+    """Return a sentence on each variable, also of a file, that has our prefix but sets nothing."""
     names = [name_variable(field) for field in RunnerSettings.model_fields]
     # Without the prefix, which would make ONBOOK_TOKEN more like ONBOOK_TOP_P than DISCORD_TOKEN.
     known = {name.removeprefix(PREFIX): name for name in names}
-    file = DotEnvSettingsSource(RunnerSettings, env_file or ENV_FILE, ENCODING)
-    given = {name.upper() for name in (*os.environ, *file.env_vars)}
+    source = DotEnvSettingsSource(RunnerSettings, file, ENCODING)
+    valued = (name for name, value in source.env_vars.items() if value is not None)
+    given = {name.upper() for name in (*os.environ, *valued)}
+    text = file.read_text(ENCODING) if file and file.is_file() else ""
     return [
+        f"{name} in {file} sets nothing. Write {name}=VALUE."
+        for name in re.findall(NO_EQUALS_SIGN, text, re.MULTILINE)
+    ] + [
         f"There is no setting {name}: did you mean {known[near]}?"
         for name in sorted(given - {*names})
         if name.startswith(PREFIX)
         for near in get_close_matches(name.removeprefix(PREFIX), known, 1, 0.0)
     ]
+
+
+def warn_of_mistakes(file: Path | None) -> None:
+    """Log what `explain_mistakes` returns."""
+    for mistake in explain_mistakes(file):
+        log.warning("%s", mistake)
 
 
 @contextmanager

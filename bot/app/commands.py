@@ -247,6 +247,7 @@ def run_command(command: Command) -> int:
     from discord.utils import setup_logging
 
     from ..log_redaction import guard_handlers
+    from ..settings import ENV_FILE, warn_of_mistakes
 
     try:
         settings = command.read_settings()
@@ -258,6 +259,8 @@ def run_command(command: Command) -> int:
         # that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
+        if isinstance(command, Logged):
+            warn_of_mistakes(command.env_file or ENV_FILE)
         return command(settings) or 0
     except (OperatorError, ModelError) as error:
         if isinstance(command, Doctor) and command.json:

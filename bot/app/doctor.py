@@ -24,7 +24,7 @@ from .. import __version__
 from ..audio.table_read import is_installed
 from ..errors import ModelError, RunnerError, StoreError
 from ..inference.registry import ModelRegistry
-from ..settings import RunnerSettings, explain_unknown
+from ..settings import ENV_FILE, RunnerSettings, explain_mistakes
 from ..storage.postgres.connections import connect
 from ..storage.postgres.error_codes import raising_store_error
 from ..storage.postgres.tables import check_tables
@@ -97,8 +97,8 @@ def _grade(finding: Finding, command: str) -> str:
 
 
 async def _check_names(env_file: Path | None) -> AsyncIterator[Finding]:
-    for text in explain_unknown(env_file):
-        yield Finding("Settings", text, is_ok=False, needed_by=())
+    for text in explain_mistakes(env_file or ENV_FILE):
+        yield Finding("Settings", text, is_ok=False)
 
 
 async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:

@@ -44,14 +44,19 @@ def test_example_file_lists_every_default():
         assert f"\n#ONBOOK_{name.upper()}={default}\n" in example
 
 
-def test_variables_need_the_prefix(monkeypatch: pytest.MonkeyPatch):
+def test_variables_need_the_prefix(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     monkeypatch.setenv("ONBOOK_TEMPERATURE", "1.5")
+    monkeypatch.setenv("ONBOOK_QUALITTY", "good")
     monkeypatch.setenv("ONBOOK_DATABASE", "/somewhere/else.db")
     monkeypatch.setenv("TOP_P", "0.5")
     for chosen in (read_settings(), read_runner_settings()):
         assert chosen.temperature == 1.5
         assert chosen.database == Path("/somewhere/else.db")
         assert chosen.top_p == 0.95
+    # Once, for a plug-in: the runner's log is not set up when it reads settings.
+    assert caplog.messages == ["There is no setting ONBOOK_QUALITTY: did you mean ONBOOK_QUALITY?"]
 
 
 def test_only_the_runner_reads_the_env_file(monkeypatch: pytest.MonkeyPatch):

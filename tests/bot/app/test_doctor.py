@@ -170,17 +170,33 @@ async def test_doctor_finds_a_server_without_rights_and_one_with_a_newer_databas
 
 
 async def test_doctor_notes_what_the_command_does_not_need(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+):
+    for command, code, mark in (("all", 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
+        assert await doctor.check_all(chosen, command) == code
+        assert f"{mark}  Token: DISCORD_TOKEN is not set." in capsys.readouterr().out
+    assert await doctor.check_all(chosen, "run", as_json=True) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]
+
+
+async def test_doctor_finds_settings_that_set_nothing(
+    chosen: RunnerSettings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     meant = {"TEMPRATURE": "ONBOOK_TEMPERATURE", "TOKEN": "DISCORD_TOKEN", "DB": "ONBOOK_DATABASE"}
     for name in meant:
         monkeypatch.setenv(f"ONBOOK_{name}", "9")
-    for command, code, mark in (("all", 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
-        assert await doctor.check_all(chosen, command) == code
-        out = capsys.readouterr().out
-        assert f"{mark}  Token: DISCORD_TOKEN is not set." in out
-        for name, near in meant.items():
-            assert f"--  Settings: There is no setting ONBOOK_{name}: did you mean {near}?" in out
-    assert await doctor.check_all(chosen, "run", as_json=True) == 1
-    findings = json.loads(capsys.readouterr().out)["findings"]
-    assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]
+    file = tmp_path / "wrong.env"
+    file.write_text(
+        "# A comment\n\nONBOOK_MODEL: screen\nexport ONBOOK_ROWS = 3\nONBOOK_LOOK:cards\n"
+    )
+    assert await doctor.check_all(chosen, "write", file) == 1
+    out = capsys.readouterr().out
+    for name, near in meant.items():
+        assert f"!!  Settings: There is no setting ONBOOK_{name}: did you mean {near}?" in out
+    for name in ("ONBOOK_MODEL", "ONBOOK_LOOK"):
+        assert f"!!  Settings: {name} in {file} sets nothing. Write {name}=VALUE." in out
+    assert out.endswith("5 to do.\n")

@@ -178,6 +178,11 @@ def test_what_is_missing_is_explained_in_a_sentence(
     assert not (tmp_path / "onbook.db").exists()
 
 
+def test_run_warns_of_a_setting_that_is_none(tmp_path: Path):
+    _, _, err = run_onbook(tmp_path, "run", ONBOOK_TEMPRATURE="1")
+    assert err.count("There is no setting ONBOOK_TEMPRATURE: did you mean ONBOOK_TEMPERATURE?") == 1
+
+
 def test_a_machine_reads_the_doctor_s_refusal_of_a_setting(tmp_path: Path):
     code, out, err = onbook(tmp_path, "doctor", "--json", ONBOOK_ROWS="many")
     assert (code, err) == (1, "")
