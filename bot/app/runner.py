@@ -48,7 +48,9 @@ async def run_on_discord(settings: RunnerSettings) -> None:
     freeze_imports()
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with cancel_on_signal(end), translate_discord_errors():
-        shards = settings.own_shards or await _run_until(end, _fetch_recommended_shards(token))
+        shards = settings.own_shards
+        if shards is None or settings.message_content:
+            shards = await _run_until(end, _choose_shards(settings, token))
         if shards is None:
             return
         if not isinstance(settings.database_location, URL):
@@ -60,9 +62,20 @@ async def run_on_discord(settings: RunnerSettings) -> None:
             await _run_bot(Bot(settings, shards=shards, lease=lease), token, end)
 
 
-async def _fetch_recommended_shards(token: str) -> Shards:
+async def _choose_shards(settings: RunnerSettings, token: str) -> Shards:
+    """Return the process's shards, or all that Discord recommends; raise RunnerError.
+
+    The gateway is not asked for an intent that it would refuse, because each start after that would
+    cost one of the sessions that Discord allows a day.
+    """
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         await client.login(token)
+        flags = client.application_flags
+        is_granted = flags.gateway_message_content or flags.gateway_message_content_limited
+        if settings.message_content and not is_granted:
+            raise RunnerError(CONTENT_REFUSED)
+        if settings.own_shards:
+            return settings.own_shards
         count, _, _ = await client.http.get_bot_gateway()
     return Shards.all_of(count)
 

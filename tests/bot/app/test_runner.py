@@ -208,7 +208,10 @@ async def test_failed_login_is_explained_without_the_token(
     limit.assert_called_once_with()  # before anything is loaded
 
 
-async def test_a_refused_intent_is_one_sentence(chosen: RunnerSettings):
+async def test_a_refused_intent_is_one_sentence_and_costs_no_session(
+    chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runner, "Bot", Mock(side_effect=AssertionError))
     with fake_discord() as address:
         sentence = r"^Discord refuses the message-content intent\. Allow it on the bot's page"
         with at(address), pytest.raises(RunnerError, match=sentence):
