@@ -56,16 +56,23 @@ def write_script(
 ) -> str:
     """Write a script to a new file, and return a sentence on what the file leaves out, or "".
 
-    Raises RunnerError if the file cannot be written.
+    Raises RunnerError if the file cannot be written; then there is no new file.
     """
     edition = prepare_edition(script, lines, count_script(lines))
     exported = export_format.write(edition, paper)
     try:
-        with file.open("xb") as output:
-            output.write(exported.content)
+        output = file.open("xb")
+        try:
+            with output:
+                output.write(exported.content)
+        except OSError:
+            file.unlink()
+            raise
+    except FileExistsError as error:
+        raise RunnerError(f"{file} already exists. Name a new file.") from error
     except OSError as error:
         raise RunnerError(
-            f"{file} cannot be written ({error.strerror}). Name another file."
+            f"{file} cannot be written ({error.strerror}). Check its folder and the free space."
         ) from error
     return to_plain_text(describe_left_out(exported))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -295,6 +296,16 @@ async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings,
             file = tmp_path / f"diner.{ending}"
             await script_files.export(chosen, str(first.id), file, "a4")
             assert file.stat().st_size
-            with pytest.raises(RunnerError, match="File exists"):
+            with pytest.raises(RunnerError, match="already exists"):
                 await script_files.export(chosen, str(first.id), file, "a4")
         assert "The vault is empty." in (tmp_path / "diner.fountain").read_text()
+        lines = await store.lines.load_path(first.head)
+    file = tmp_path / "full.txt"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(RunnerError, match=r"File too large.* Check its folder"):
+            script_files.write_script(first, lines, file, script_files.find_format(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not file.exists()

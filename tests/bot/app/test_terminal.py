@@ -72,7 +72,7 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert re.search(r"^ +JONAS$", out, re.MULTILINE)
     assert "Restored:" in out
     assert "Saved untitled.pdf.\nSaved untitled-2.pdf.\n" in out
-    assert "untitled.pdf cannot be written (File exists). Name another file." in out
+    assert "untitled.pdf already exists. Name a new file." in out
     assert "There is no command /contniue. Did you mean /continue? /help shows all." in out
     assert "Did you mean /quit?" in out
     assert (tmp_path / "untitled.pdf").read_bytes().startswith(b"%PDF")
