@@ -33,7 +33,7 @@ from ..storage.sqlite.sqlite_database import SMALLEST_CHANGE, explain_failure
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
 from .client import INVITE_PERMISSIONS, make_invite_link
-from .runner import CONTENT_REFUSED, translate_discord_errors
+from .runner import CONTENT_REFUSED, read_token, translate_discord_errors
 
 MARKS = {"ok": "ok", "note": "--", "fault": "!!"}
 """The marks of findings by their grades."""
@@ -103,12 +103,12 @@ async def _check_names(env_file: Path | None) -> AsyncIterator[Finding]:
 
 async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
     """Check the token, and what it tells of intents, commands and permissions."""
-    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
-    if not token:
-        text = "DISCORD_TOKEN is not set. Put the bot's token into .env, to run on Discord."
-        yield Finding("Token", text, is_ok=False, needed_by=("run",))
-        return
     try:
+        token = read_token(settings)
+        if not token:
+            text = "DISCORD_TOKEN is not set. Put the bot's token into .env, to run on Discord."
+            yield Finding("Token", text, is_ok=False, needed_by=("run",))
+            return
         with translate_discord_errors():
             async with (
                 asyncio.timeout(20.0),

@@ -38,7 +38,7 @@ R = TypeVar("R")
 
 async def run_on_discord(settings: RunnerSettings) -> None:
     """Run on Discord until SIGINT or SIGTERM; raise RunnerError, and what `Bot` raises."""
-    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
+    token = read_token(settings)
     if not token:
         raise RunnerError(
             "DISCORD_TOKEN is not set. Put the bot's token into .env, or write without Discord: "
@@ -60,6 +60,14 @@ async def run_on_discord(settings: RunnerSettings) -> None:
             settings.database_location, shards, lambda: _end_after_losing(shards, end)
         ) as lease:
             await _run_bot(Bot(settings, shards=shards, lease=lease), token, end)
+
+
+def read_token(settings: RunnerSettings) -> str:
+    """Return the bot's token, or ""; raise RunnerError for one that no request can carry."""
+    token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
+    if not token.isprintable():
+        raise RunnerError(LOGIN_REFUSED)
+    return token
 
 
 async def _choose_shards(settings: RunnerSettings, token: str) -> Shards:

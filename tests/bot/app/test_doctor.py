@@ -54,8 +54,9 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
                 await people.guild(f"Stage {number}", INVITE_PERMISSIONS.value)
             await doctor.check_all(with_token(chosen))
             assert capsys.readouterr().out.count("  Server “") == 202
-        assert await doctor.check_all(with_token(chosen, "not.a.token"), "run") == 1
-        assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
+        for wrong in ("not.a.token", "not\x01a\ntoken"):  # the second in no header
+            assert await doctor.check_all(with_token(chosen, wrong), "run") == 1
+            assert "!!  Token: Discord refused DISCORD_TOKEN" in capsys.readouterr().out
 
 
 async def test_doctor_checks_the_intent_for_content(

@@ -160,6 +160,7 @@ async def test_voice_is_listed_and_described(
             {"ONBOOK_TEMPERATURE": "9", "DISCORD_TOKEN": "s3cret"},
             "ONBOOK_TEMPERATURE is not",
         ),
+        ("run", {"DISCORD_TOKEN": "a\x01b"}, "Discord refused DISCORD_TOKEN."),
         ("run --log-level None", {}, "ONBOOK_LOG_LEVEL is not valid: Input should be 'DEBUG'"),
         ("run --log-level info", {}, "DISCORD_TOKEN is not set."),
         ("voices", {"ONBOOK_MODELS": "no"}, "No voice is in no. Put one there, or change"),
