@@ -307,6 +307,8 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
     if "database" in changes:
         changes["database_url"] = None
     file = env_file or ENV_FILE
+    if file.is_dir():  # which Docker makes where it mounts a file that is not there
+        raise SettingsError(f"{file} is a folder. Put a file of settings in its place.")
     try:
         with _one_sentence():
             folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
@@ -314,10 +316,14 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
             return RunnerSettings(  # type: ignore[call-arg]
                 _env_file=file, _env_file_encoding=ENCODING, _secrets_dir=folder, **changes
             )
-    except (OSError, UnicodeDecodeError) as error:
-        name = getattr(error, "filename", file)
+    except OSError as error:
+        name = error.filename or file
+        raise SettingsError(
+            f"{name} cannot be read ({error.strerror}). Check its owner and mode."
+        ) from None
+    except UnicodeDecodeError:
         # The cause holds the content, which is secret.
-        raise SettingsError(f"{name} must be a readable text file. Save it in UTF-8.") from None
+        raise SettingsError(f"{file} must be a text file. Save it in UTF-8.") from None
 
 
 def explain_mistakes(file: Path | None) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import traceback
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import URL
@@ -77,11 +79,22 @@ def test_env_file_must_be_a_text_in_utf_8():
 
     for encoding in ("utf-16", "latin-1"):  # PowerShell writes the first
         write(encoding)
-        with pytest.raises(SettingsError, match=r"^\.env must be a readable text") as refused:
+        with pytest.raises(SettingsError, match=r"^\.env must be a text file") as refused:
             read_runner_settings()
         assert TOKEN not in "".join(traceback.format_exception(refused.value))
     write("utf-8-sig")
     assert read_runner_settings().secrets() == [TOKEN]
+
+
+def test_env_file_must_be_a_readable_file(monkeypatch: pytest.MonkeyPatch):
+    Path(".env").mkdir()
+    with pytest.raises(SettingsError, match=r"^\.env is a folder"):
+        read_runner_settings()
+    Path(".env").rmdir()
+    denied = PermissionError(errno.EACCES, "Permission denied", ".env")
+    monkeypatch.setattr("bot.settings.RunnerSettings", Mock(side_effect=denied))  # as for no root
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read \(Permission denied\)\."):
+        read_runner_settings()
 
 
 INVALID = ["TEMPERATURE=0.05", "TEMPERATURE=2.1", "TEMPERATURE=nan", "TOP_P=0", "TOP_P=1.01",
