@@ -232,6 +232,8 @@ def parse_address(text: str) -> URL:
         url = None
     if url is None or not url.database or url.drivername not in POSTGRESQL_SCHEMES:
         raise ValueError("it must look like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
+    if "@" in f"{url.host}{url.database}":  # where SQLAlchemy puts the rest of a password
+        raise ValueError("write @ in the password as %40, and / as %2F")
     # PostgreSQL's own programs and database hosts say sslmode, asyncpg says ssl.
     mode = url.query.get("sslmode", url.query.get("ssl", "prefer"))
     if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in SSL_MODES:

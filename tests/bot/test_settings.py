@@ -163,6 +163,8 @@ def test_database_address_replaces_the_file_and_printed_settings_hide_secrets(
         ("mysql://a:secret@b/c", "it must look like postgresql+asyncpg://"),
         ("postgresql://a:secret@b", "it must look like postgresql+asyncpg://"),
         ("postgresql://a:secret@b:port/c", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:a@secret@b/c", "write @ in the password as %40, and / as %2F"),
+        ("postgresql://a:a@b/secret@b/c", "write @ in the password as %40, and / as %2F"),
         ("postgresql://a:secret@b/c?sslmode=always", "its query may only have host, and sslmode"),
         ("postgresql://a:secret@b/c?channel_binding=require", "its query may only have host, and"),
         ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set, too; unset one of them"),
