@@ -190,10 +190,8 @@ def _check_file(path: Path) -> str:
             pass
         if is_new:
             return f"{path} will be created"
-        with FileLock(f"{path}.lock", timeout=0):
-            pass
-    except Timeout:
-        return f"{path} is in use by an On Book that runs"
+        if _is_in_use(path):
+            return f"{path} is in use by an On Book that runs"
     except OSError as error:
         raise StoreError(
             f"{path} cannot be opened ({error.strerror}). Make its folder writable."
@@ -209,6 +207,19 @@ def _check_file(path: Path) -> str:
     if damage != "ok":
         raise StoreError(f"{path} is damaged. Restore a backup.")
     return f"{path} is in order (scripts: {scripts:,})"
+
+
+def _is_in_use(path: Path) -> bool:
+    """Return whether an On Book has locked a SQLite file; raise OSError if that cannot be told."""
+    lock = Path(f"{path}.lock")
+    try:
+        # Not made, because the database may be a file of another program.
+        if lock.exists():
+            with FileLock(lock, timeout=0):
+                pass
+    except Timeout:
+        return True
+    return False
 
 
 async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
@@ -268,11 +279,8 @@ async def _is_served(host: str, port: int) -> bool:
 def _check_server(location: Path | URL, port: int) -> Finding:
     """Return a finding on the On Book that serves a port: this bot locks its SQLite file."""
     text = f"On Book serves port {port}"
-    with suppress(OSError):  # such as that the file is locked
-        if isinstance(location, Path):
-            if location.exists():
-                with FileLock(f"{location}.lock", timeout=0):
-                    pass
+    with suppress(OSError):
+        if isinstance(location, Path) and not _is_in_use(location):
             text += ". If it is another bot, set ONBOOK_METRICS_PORT to a free port."
             return Finding("Metrics", text, is_ok=False, needed_by=())
     return Finding("Metrics", text)

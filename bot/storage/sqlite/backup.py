@@ -60,6 +60,9 @@ def restore(database: Path, source: Path) -> Path | None:
             old = _set_aside(database)
             part.replace(database)
     finally:
+        if not database.exists():  # so there is nothing to lock
+            with suppress(OSError):  # on Windows, where the lock itself is in the way
+                Path(lock.lock_file).unlink()
         lock.release()
     return old
 

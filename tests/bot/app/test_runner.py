@@ -256,12 +256,12 @@ def test_only_run_reads_the_shards(tmp_path: Path):
         assert err.startswith(said)
 
 
-def test_reading_a_database_leaves_no_log_beside_it(chosen: RunnerSettings, tmp_path: Path):
+def test_reading_a_database_leaves_no_file_beside_it(chosen: RunnerSettings, tmp_path: Path):
     with pytest.raises(RunnerError, match="There is no script yet"):
         asyncio.run(script_files.export(chosen, "The Heist", tmp_path / "heist.txt", "letter"))
     asyncio.run(doctor.check_all(chosen, "write"))
     names = sorted(file.name for file in tmp_path.iterdir())
-    assert names == ["scripts.db", "scripts.db.lock"]
+    assert names == ["scripts.db"]
 
 
 async def test_an_error_names_the_operator_s_file_instead_of_its_copy(

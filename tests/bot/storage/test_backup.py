@@ -137,6 +137,8 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
     ):
         with pytest.raises(StoreError, match=reason):
             restore(database, source)
+        with pytest.raises(StoreError, match=reason):
+            restore(folder / "fresh.db", source)
     assert set(folder.iterdir()) == {damaged, newer, foreign}
     assert not list(database.parent.glob("*.part"))
     await harness.open()
