@@ -17,7 +17,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from ..cogs import add_cogs
-from ..errors import SettingsError
+from ..errors import RunnerError, SettingsError
 from ..i18n.catalogue import remember_commands
 from ..i18n.translator import Names
 from ..interactions.services import CogServices
@@ -27,6 +27,7 @@ from ..storage.postgres.leases import Lease, LocalIdentifyLimiter
 from ..storage.repositories.key_value_repository import SYNCED_COMMANDS
 from ..telemetry import GATEWAY_EVENTS, NULL_METER, Meter
 from ..ui.background.timers import CallLater
+from . import LOCAL_GUILD
 from .command_tree import CommandTree
 from .gateway import install_resuming_shards
 
@@ -106,7 +107,16 @@ class Bot(commands.AutoShardedBot):
         self.services = await add_cogs(
             self, self.settings, meter=self.meter, guard=guard, call_later=self._later
         )
+        self._check_guilds(await self.services.sessions.store.guilds.list_guilds())
         await self._sync_commands(self.services)
+
+    def _check_guilds(self, known: Sequence[int]) -> None:
+        """Raise RunnerError if the database, which knows these servers, is the local page's.
+
+        The bot would delete the page's scripts, because it is not in the page's server.
+        """
+        if LOCAL_GUILD in known:
+            raise RunnerError("The database is the local page's. Give the bot a file of its own.")
 
     async def _sync_commands(self, services: CogServices) -> None:
         """Sync the commands if they differ from the last ones, because Discord limits syncs.

@@ -28,6 +28,7 @@ from ..ui.components import make_start_buttons, make_view
 from ..ui.delivery.sending import post_message
 from ..ui.lines.looks import format_earlier_lines
 from ..ui.markdown import LIMIT
+from . import LOCAL_GUILD
 from .client import Bot
 from .local_faces import Characters
 from .runner import cancel_on_signal
@@ -67,6 +68,12 @@ class LocalBot(Bot):
         emoji = await super().create_application_emoji(name=name, image=image)
         self.characters.keep_emoji(emoji, image)
         return emoji
+
+    def _check_guilds(self, known: Sequence[int]) -> None:
+        if {*known} - {LOCAL_GUILD}:
+            raise RunnerError(
+                "The database is that of a bot on Discord. Name another file with --database."
+            )
 
     async def _sync_commands(self, services: CogServices) -> None:
         """Add the command that stands in for the menus of messages, and sync all commands.

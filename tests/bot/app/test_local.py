@@ -25,6 +25,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from simcord import SetupError
 
+from bot.app import LOCAL_GUILD
 from bot.app.local import _call_later, _update_page, run_locally
 from bot.errors import RunnerError
 from bot.settings import RunnerSettings
@@ -164,6 +165,12 @@ async def test_a_port_in_use_is_explained(chosen: RunnerSettings):
             await run_locally(chosen, port)
 
 
+async def test_the_database_of_a_bot_on_discord_is_refused(chosen: RunnerSettings):
+    run_sql(chosen.database, "INSERT INTO key_values VALUES ('guild-voice 7', 'tiny')")
+    with pytest.raises(RunnerError, match=r"^The database is that of a bot on Discord\."):
+        await run_locally(chosen, 0)
+
+
 def test_next_run_continues_the_script(chosen: RunnerSettings):
     with local(chosen) as page:
         limits, welcome = page.messages()
@@ -179,6 +186,8 @@ def test_next_run_continues_the_script(chosen: RunnerSettings):
         compact = [line["compact"] for line in before]
         names = [line["author"]["name"] for line in before]
         assert compact == [False, *(above == name for above, name in pairwise(names))]
+    own = run_sql(chosen.database.parent / "play.db", "SELECT guild FROM scripts")
+    assert own == [[str(LOCAL_GUILD)]]  # by which a bot on Discord knows the page's database
     with local(chosen, ONBOOK_LOOK="typewriter") as page:
         _limits, *lines, panel = page.messages()
         assert len(lines) == len(before)

@@ -17,7 +17,7 @@ import pytest
 
 import bot
 from bot.__main__ import main as bot_program
-from bot.app import doctor, model_listing, runner, script_files
+from bot.app import LOCAL_GUILD, doctor, model_listing, runner, script_files
 from bot.app.commands import NAMES
 from bot.errors import RunnerError, StoreError
 from bot.inference.model import ModelError
@@ -218,6 +218,14 @@ async def test_a_refused_intent_is_one_sentence_and_costs_no_session(
         sentence = r"^Discord refuses the message-content intent\. Allow it on the bot's page"
         with at(address), pytest.raises(RunnerError, match=sentence):
             await runner.run_on_discord(with_token(chosen, message_content=True))
+
+
+async def test_the_database_of_the_local_page_is_refused(chosen: RunnerSettings):
+    key = f"guild-voice {LOCAL_GUILD}"
+    run_sql(chosen.database, f"INSERT INTO key_values VALUES ('{key}', 'tiny')")  # noqa: S608 - a constant
+    sentence = r"^The database is the local page's\."
+    with fake_discord() as address, at(address), pytest.raises(RunnerError, match=sentence):
+        await runner.run_on_discord(with_token(chosen))
 
 
 async def test_too_few_shards_are_refused(chosen: RunnerSettings):
