@@ -257,7 +257,7 @@ class RunnerSettings(Settings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = "INFO"
-    """The log level."""
+    """The log level; DEBUG logs what people write, too."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """The HTTP port for metrics and health checks; 0 opens none."""
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
