@@ -5,6 +5,7 @@ This module imports nothing large, because ``--help`` and ``--version`` must ans
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -38,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run_command(command)
     except KeyboardInterrupt:
         return 130  # as shells do
+    except BrokenPipeError:  # such as by `| head`
+        # Otherwise Python would fail once more, when it flushes the output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

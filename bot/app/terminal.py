@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from difflib import get_close_matches
+from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
 from random import SystemRandom
@@ -69,7 +70,12 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 
 
 async def write(settings: Settings) -> None:
-    """Write until /quit or the end of the input; raise ModelError and StoreError."""
+    """Write until /quit or the end of the input; raise RunnerError, ModelError and StoreError."""
+    if sys.stdin is None:
+        raise RunnerError("The input is closed. Write in a terminal, or through a pipe.")
+    if isinstance(sys.stdin, TextIOWrapper):
+        # By default, bytes that are no text end the program, or are dropped with what is cleaned.
+        sys.stdin.reconfigure(errors="replace")
     sessions = await ChannelSessions.open(settings)
     try:
         await sessions.housekeeping.evict_states()  # once, because one person writes few lines

@@ -20,7 +20,7 @@ import pytest
 from bot import settings
 from bot.__main__ import main
 from bot.app.terminal import TERMINAL_CHANNEL, Terminal, write
-from bot.errors import Overloaded
+from bot.errors import Overloaded, RunnerError
 from bot.settings import RunnerSettings
 from bot.ui.delivery.responses import format_error
 from bot.ui.markdown import to_plain_text
@@ -92,6 +92,37 @@ def test_a_pipe_that_starts_a_script_leaves_no_other_one(
     assert out.endswith("\n1  Untitled: INT. DINER - NIGHT\n")
     code, out, err = python_m_bot(tmp_path, "export", "untitled", "diner.txt", **environment)
     assert (code, out, err) == (0, "Exported diner.txt.\n", "")
+
+
+def test_a_pipe_of_other_bytes_is_read_and_one_that_closes_ends_the_program(
+    tmp_path: Path, environment: dict[str, str]
+):
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "write"],
+        cwd=tmp_path,
+        env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdin.write(b"Maya: caf\xe9\n")
+        program.stdin.flush()
+        line = next(line for line in program.stdout if b"caf" in line)
+        assert line.strip().decode() == "caf\ufffd"
+        program.stdout.close()
+        program.stdin.write(b"Tom: No.\n")
+        program.stdin.close()
+        assert (program.stderr.read(), program.wait(60)) == (b"", 1)
+
+
+async def test_a_closed_input_is_explained(chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(RunnerError, match=r"^The input is closed\."):
+        await write(chosen)
 
 
 def test_an_export_says_what_the_file_leaves_out(tmp_path: Path, environment: dict[str, str]):
