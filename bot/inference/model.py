@@ -62,8 +62,8 @@ LONGEST_OPENING = 2_000
 """The most characters of an opening, which take a good part of a second to read."""
 
 UNREADABLE_MODEL = phrase(
-    "The voice's file {file} cannot be opened ({reason}). Choose another voice, or ask the bot's "
-    "owner to check the file."
+    "The voice's file {file} cannot be opened ({reason}). Choose another voice, or have the file "
+    "checked."
 )
 MODEL_TOO_LARGE = phrase(
     "{file} is larger than {most:,} MB, the limit for a voice. Export a smaller one."
