@@ -157,9 +157,15 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     try:
         channel, writers = _create_world(world, bot.characters)
         bot.channel = channel.id
-        await world.start()
+        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Ctrl-C waits for these, because it would cancel a statement of the database.
+        with cancel_on_signal(end):
+            await world.start()
+            with world.time_context():
+                await _post_last_end(bot)
+        if end.cancelled():
+            return
         with world.time_context():
-            await _post_last_end(bot)
             await world.settle()
             await _serve_page(world, channel, writers, port, is_due)
     except simcord.SetupError as error:

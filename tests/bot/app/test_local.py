@@ -110,16 +110,15 @@ def find_button(message: dict[str, Any], label: str) -> str:
     return next(item["control_key"] for row in rows for item in row if item.get("label") == label)
 
 
-@contextmanager
-def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
-    """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
+def start_page(chosen: RunnerSettings, **variables: str) -> subprocess.Popen[str]:
+    """Start the bot with its page, whose address is the first line of its output."""
     environment = os.environ | {
         "ONBOOK_MODELS": str(chosen.models),
         "ONBOOK_MODEL": chosen.model,
         "PYTHONPATH": str(ROOT),
         **variables,
     }
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "bot", "play", "--port", "0"],
         cwd=chosen.database.parent,
         env=environment,
@@ -127,6 +126,12 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
+    """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
+    process = start_page(chosen, **variables)
     try:
         assert process.stdout is not None
         yield LocalPage(process.stdout.readline().strip())
@@ -163,6 +168,16 @@ async def test_a_port_in_use_is_explained(chosen: RunnerSettings):
         port = server.getsockname()[1]
         with pytest.raises(RunnerError, match=rf"^Port {port} cannot .* with --port"):
             await run_locally(chosen, port)
+
+
+def test_ctrl_c_during_the_start_is_quiet(chosen: RunnerSettings):
+    with start_page(chosen) as process:
+        assert process.stderr is not None
+        assert "logging in" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
 
 
 async def test_the_database_of_a_bot_on_discord_is_refused(chosen: RunnerSettings):
