@@ -186,7 +186,7 @@ def test_missing_paths_are_refused(tmp_path: Path, use: Callable[[Path], object]
     [
         "Title: The Diner\nAuthor: Ann\n",
         "Title:\n    _The Diner_\n\tor not\nDraft date: 1/1/2026\n",
-        "\n\nTitle: X\r\nFoo: bar\r\n",
+        "\n\nTITLE: X\r\nFont: bar\r\n",
     ],
 )
 def test_title_pages_are_dropped(write: Write, suffix: str, page: str):
@@ -200,11 +200,19 @@ def test_title_pages_are_dropped(write: Write, suffix: str, page: str):
         "FADE IN:\n\nINT. DINER",
         "First Citizen:\nBefore we go, hear me speak.",
         "JON: You came.\nMAYA: I did.\nAUTHOR: I wrote you.\n\nMore.",
+        "AUTHOR: I wrote you.\nJON: You did.\n\nMore.",
         "Title: as they say\nis not all.",
     ],
 )
 def test_text_that_is_no_title_page_is_kept(write: Write, suffix: str, start: str):
     assert read(write(f"a.{suffix}", start)).content == start
+
+
+def test_speech_directly_below_a_title_page_is_kept(write: Write):
+    speech = "JON: You came.\nMAYA: I did.\nAUTHOR: I wrote you.\n\nMore."
+    for page in ("Title: The Diner\n", "Author:\n  Ann\nDate: 2020\n", "Note: old\n"):
+        for suffix in ("fountain", "txt"):
+            assert read(write(f"a.{suffix}", page + speech)).content == speech
 
 
 def test_notes_and_comments_are_dropped_from_fountain(write: Write):

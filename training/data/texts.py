@@ -42,11 +42,15 @@ HEADING_IN_MARKDOWN = re.compile(rf"(?m)^#+ +.*\w.*|^\*\*{SCENE_HEADING.pattern}
 # Within a paragraph, and neither a word with underscores nor a star between blanks.
 EMPHASIS = re.compile(r"(?<!\\)(\*{1,3}|\b_{1,3})(?![\s_])((?:.|\n(?!\n))*?[^\s\\])\1(?!(?<=_)\w)")
 
-TITLE_PAGE_KEYS = "title|credit|authors?|source|notes?|(?:draft )?date|contact|copyright|revision"
+TITLE_PAGE_KEYS = (
+    "title|credit|authors?|source|notes?|(?:draft )?date|contact|copyright|revision|format|font"
+)
 TITLE_PAGE = re.compile(
-    # The first key must be one of these, because a transcript can have a speaker called AUTHOR.
-    rf"\A(?=(?i:{TITLE_PAGE_KEYS}):)"
-    r"(?:\w[^:\n]*:(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+(?=\n|\Z)"
+    # In capitals, only TITLE begins a page, because a transcript can have a speaker called AUTHOR.
+    r"\A(?=(?i:title)|.[a-z]|[a-z])"
+    rf"(?:(?i:{TITLE_PAGE_KEYS}):(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+"
+    # With any other key, speech begins.
+    r"(?=\n|\Z|\w[^:\n]*:)"
 )
 CAPTION = (
     r"(?:act|scene|akt|szene) +(?:[\divx]|one|two|three|four|five)|super:"
