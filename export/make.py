@@ -15,7 +15,6 @@ from .graph_builder import Bits
 from .proof import LARGEST_LOSS, Proof, check_loss, encode_text, prove
 from .runtime import Runtime
 from .trained import (
-    KINDS,
     KINDS_IN_WORDS,
     Cost,
     FoldedNetwork,
@@ -23,6 +22,7 @@ from .trained import (
     Text,
     Vocabulary,
     Voice,
+    list_folder,
     read,
     serialise,
 )
@@ -144,8 +144,7 @@ def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
             texts.append(read(path))
             continue
         parts = [path / part for part in HELDOUT if (path / part).is_dir()] or [path]
-        below = [file for part in parts for file in sorted(part.rglob("*"))]
-        files = [file for file in below if file.suffix.lower() in KINDS and file.is_file()]
+        files = [file for part in parts for file, _ in list_folder(part)]
         if not files:
             raise TextError(
                 f"There is no text in {path}. Give files of the kinds {KINDS_IN_WORDS}."

@@ -396,6 +396,15 @@ def test_folders_are_searched_for_known_kinds(write: Write):
     )
 
 
+def test_runs_in_a_folder_are_skipped(write: Write):
+    for name in ("config.json", "vocabulary.json", "samples/5.txt", "heldout/test/b.fountain"):
+        write(f"in/runs/mine/{name}", "Written by a run")
+    write("in/app/config.json", "{}")
+    split = collect([write("in/app/a.txt", prose(30_000)).parents[1]])
+    assert names(split) == (["a"], ["a"], [])
+    assert "vocabulary" not in describe(split)
+
+
 def test_a_file_named_twice_is_read_once(write: Write):
     path = write("in/a.txt", prose(30_000))
     split = collect([path, path.parent, path.parent / ".." / "in" / "a.txt", path])

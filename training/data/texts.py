@@ -187,7 +187,7 @@ def collect(paths: Sequence[Path]) -> Split:
             parts[part].append(text)
             known.add(text.content)
     folders = filter(Path.is_dir, paths)
-    others = (file for folder in folders for file, _ in _list_folder(folder, supported=False))
+    others = (file for folder in folders for file, _ in list_folder(folder, supported=False))
     split = _hold_out(parts[""])
     split = Split(
         _number_names([*parts["train"], *split.train]),
@@ -225,20 +225,26 @@ def _list_files(paths: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, tuple[Path, str]] = {}
     for path in paths:
         _require(path)
-        for file, part in _list_folder(path) if path.is_dir() else [(path, "")]:
+        for file, part in list_folder(path) if path.is_dir() else [(path, "")]:
             known, earlier = found.get(file.resolve(), (file, ""))
             found[file.resolve()] = (known, earlier or part)
     return dict(found.values())
 
 
-def _list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path, str]]:
+def list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path, str]]:
     """Yield the files below a folder whose kind is supported, or those of all other kinds.
 
-    Each comes with its part; hidden files are skipped.
+    Each comes with its part; hidden files are skipped, and so are runs, whose samples and held-out
+    texts are no scripts of their own.
     """
-    for file in sorted(folder.rglob("*")):
+    found = sorted(folder.rglob("*"))
+    configs = {file.parent for file in found if file.name == "config.json"}
+    runs = configs & {file.parent for file in found if file.name == "vocabulary.json"}
+    for file in found:
         steps = file.relative_to(folder).parts
         if any(step.startswith(".") for step in steps) or not file.is_file():
+            continue
+        if not runs.isdisjoint(file.parents):
             continue
         part = _find_part(folder, steps)
         if part is not None and (file.suffix.lower() in KINDS) is supported:
