@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+SAVING = b"\nSaving. A second Ctrl-C ends at once and loses all since the last checkpoint.\n"
 
 
 @contextmanager
@@ -17,6 +19,9 @@ def catch_interruption() -> Iterator[list[int]]:
         if caught:
             os._exit(130)
         caught.append(number)
+        # Not printed, because the signal can come in the middle of another print.
+        with suppress(OSError):
+            os.write(2, SAVING)
 
     before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
 from training.evaluation import calibrate, measure_carried
+from training.interruption import catch_interruption
 from training.model.memory import MemoryShape
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
@@ -95,6 +98,17 @@ def test_ctrl_c_saves_a_run_that_resumes_bit_for_bit(
     torch.manual_seed(12345)  # an arbitrary state, as in another process
     assert main([*command, str(cut.folder), "--resume"]) == 0
     assert_same(cut, whole)
+
+
+def test_the_first_ctrl_c_says_what_a_second_one_does(monkeypatch, capfd):
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with catch_interruption() as caught:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (caught, ended) == ([signal.SIGINT], [])
+        assert "A second Ctrl-C ends at once" in capfd.readouterr().err
+        os.kill(os.getpid(), signal.SIGINT)
+        assert ended == [130]
 
 
 def test_curves_are_drawn_and_repeated_steps_are_logged_once(
