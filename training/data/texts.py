@@ -280,6 +280,8 @@ def _decode(path: Path, data: bytes) -> str:
 
 def _normalise(content: str) -> str:
     content = unicodedata.normalize("NFC", content)
+    # Tabs indent typed pages, so at the start of a line they are as wide as on paper.
+    content = re.sub(r"(?m)^[ \t]+", lambda found: found[0].expandtabs(), content)
     content = content.replace("\t", " ").replace("\ufeff", "")
     content = re.sub(r"[^\S\n]+$", "", content, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", content).strip("\n")
