@@ -200,18 +200,27 @@ def test_options_that_a_voice_has_and_training_lacks_are_left_out(released: Voic
     assert dataclasses.replace(released, metadata=metadata).config() == released.config()
 
 
-def test_a_harmful_tuning_is_reported(released: Voice, scripts: Path, tmp_path: Path, capsys):
+def test_a_harmful_tuning_is_reported(
+    released: Voice, scripts: Path, tmp_path: Path, monkeypatch, capsys
+):
     run = Run(tmp_path / "run")
     command = ["tune", str(released), str(scripts), "--out", str(run.folder)]
     assert main([*command, "--steps", "6", "--warmup", "1", "--learning-rate", "0.5"]) == 0
     printed = capsys.readouterr().out
-    assert f"no less: keep {released}, or " in printed.splitlines()[-1]
+    assert f"no less: keep {released}, or start another run" in printed.splitlines()[-1]
     # The tuned voice is calibrated on this text, so the untuned voice is too.
     [text] = run.read_heldout("validation")
     streams = len(text.content) // 1000
     _, cost = calibrate(released.model(), released.vocabulary(), text.content, streams)
     assert f"(carried state in {streams} pieces)" in printed
     assert f"Untuned, a held-out character costs {cost.per_character:.4f} bits." in printed
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        tune, "TUNING", dataclasses.replace(tune.TUNING, warmup=1, learning_rate=0.5)
+    )
+    command = ["voice", str(scripts), "--from", str(released), "--voices", "."]
+    assert main([*command, "--steps", "6"]) == 1
+    assert "or repeat with more --minutes; for more text" in capsys.readouterr().out
 
 
 def test_a_resumed_tuning_equals_an_uninterrupted_one(

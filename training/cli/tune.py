@@ -36,6 +36,8 @@ VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Pat
 TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
 """The defaults of a tuning, but for what is kept from the voice."""
 
+ANOTHER = "start another run with more text or more --minutes"
+
 LENGTH = create_mutex_group(required=False)
 
 
@@ -87,10 +89,11 @@ class Tune(Command):
             print(f"Make a voice file of it: onbook-export {self.out} -o voice.onnx")
         return INTERRUPTED if is_better is None else 0
 
-    def learn(self, resumable: str = RESUMABLE) -> bool | None:
+    def learn(self, resumable: str = RESUMABLE, mend: str = ANOTHER) -> bool | None:
         """Return whether the text costs less after the tuning, or None if it was stopped.
 
-        ``resumable``: the sentence that says how to continue after a stop.
+        ``resumable``: the sentence that says how to continue after a stop; ``mend``: what to do if
+        the text costs no less.
         """
         voice = open_voice(self.voice)
         # Build this network first, because it draws random numbers: a resumed run draws the next
@@ -113,10 +116,7 @@ class Tune(Command):
         if is_better:
             print(f"{tuned}. {explain_loss(tuning.best)}")
         else:
-            print(
-                f"{tuned}, which is no less: keep {self.voice}, or start another run with more "
-                f"text or more --minutes."
-            )
+            print(f"{tuned}, which is no less: keep {self.voice}, or {mend}.")
         return is_better
 
     def _prepare(self, voice: Trained) -> Training:
@@ -189,7 +189,10 @@ class Voice(Command):
             device=self.device,
             resume=Run(out).is_begun,
             description=replace(base, name=self.name, language=self.language or base.language),
-        ).learn("Repeat the command to continue.")
+        ).learn(
+            "Repeat the command to continue.",
+            "repeat with more --minutes; for more text choose another --name",
+        )
         if not is_better:
             return INTERRUPTED if is_better is None else 1
         # In a process of its own, because training does not know what exports it.
