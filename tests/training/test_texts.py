@@ -387,13 +387,14 @@ def test_folders_are_searched_for_known_kinds(write: Write):
     write("in/picture.png", b"\0")
     write("in/.hidden.txt", "hidden")
     write("in/.git/b.txt", "hidden")
-    write("in/empty.txt", "\n\n")
+    empty = write("in/empty.txt", "\n\n")
     split = collect([(other := write("in/c.docx", "Words")).parent])
     assert names(split) == (["a"], ["a"], [])
     told = f"{other}, {other.with_name('picture.png')}."
     assert f"\nLeft out, because only .fountain, .txt, .md and .fdx are read: {told}" in describe(
         split
     )
+    assert f"\nLeft out, because they have no text: {empty}." in describe(split)
 
 
 def test_runs_in_a_folder_are_skipped(write: Write):

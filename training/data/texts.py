@@ -5,7 +5,7 @@ import re
 import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from html import unescape
@@ -93,10 +93,8 @@ class Split:
     train: tuple[Text, ...]
     validation: tuple[Text, ...]
     test: tuple[Text, ...]
-    copies: tuple[str, ...] = ()
-    """The files that were left out because another one has the same text."""
-    others: tuple[str, ...] = ()
-    """The files in folders that were left out because of their kind."""
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The files that were left out, by the reason why."""
 
 
 def read(path: Path) -> Text:
@@ -178,6 +176,7 @@ def collect(paths: Sequence[Path]) -> Split:
     parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
     known: set[str] = set()
     copies: list[str] = []
+    empty: list[str] = []
     # Files with a part come first, because they stay where another file has the same text.
     for file, part in sorted(_list_files(paths).items(), key=lambda found: not found[1]):
         text = read(file)
@@ -186,6 +185,8 @@ def collect(paths: Sequence[Path]) -> Split:
         elif text.content:
             parts[part].append(text)
             known.add(text.content)
+        else:
+            empty.append(str(file))
     folders = filter(Path.is_dir, paths)
     others = (file for folder in folders for file, _ in list_folder(folder, supported=False))
     split = _hold_out(parts[""])
@@ -193,8 +194,11 @@ def collect(paths: Sequence[Path]) -> Split:
         _number_names([*parts["train"], *split.train]),
         _number_names([*parts["validation"], *split.validation]),
         _number_names([*parts["test"], *split.test]),
-        tuple(copies),
-        tuple(map(str, others)),
+        {
+            "as copies of other texts": copies,
+            "because they have no text": empty,
+            f"because only {KINDS_IN_WORDS} are read": tuple(map(str, others)),
+        },
     )
     _check(paths, split)
     return split
@@ -417,10 +421,9 @@ def describe(split: Split) -> str:
 
 def _explain_left_out(split: Split) -> Iterator[str]:
     """Yield a sentence for each reason why files were left out."""
-    if split.copies:
-        yield f"Left out, as copies of other texts: {_list_names(split.copies)}."
-    if split.others:
-        yield f"Left out, because only {KINDS_IN_WORDS} are read: {_list_names(split.others)}."
+    for reason, files in split.left_out.items():
+        if files:
+            yield f"Left out, {reason}: {_list_names(files)}."
 
 
 def _list_names(names: Iterable[str]) -> str:
