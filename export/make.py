@@ -23,7 +23,7 @@ from .trained import (
     Vocabulary,
     Voice,
     list_folder,
-    read,
+    read_each,
     serialise,
 )
 
@@ -138,10 +138,10 @@ def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
 
     Raises TextError for a path that is missing or holds no text.
     """
-    texts: list[Text] = []
+    named: list[tuple[str, Path]] = []
     for path in paths:
         if not path.is_dir():
-            texts.append(read(path))
+            named.append((path.stem, path))
             continue
         parts = [path / part for part in HELDOUT if (path / part).is_dir()] or [path]
         files = [file for part in parts for file, _ in list_folder(part)]
@@ -149,10 +149,9 @@ def read_heldout(paths: Sequence[Path]) -> tuple[Text, ...]:
             raise TextError(
                 f"There is no text in {path}. Give files of the kinds {KINDS_IN_WORDS}."
             )
-        for file in files:
-            name = file.relative_to(path).with_suffix("").as_posix()
-            texts.append(Text(name, read(file).content))
-    return tuple(texts)
+        named += [(file.relative_to(path).with_suffix("").as_posix(), file) for file in files]
+    texts = read_each(file for _, file in named)
+    return tuple(Text(name, text.content) for (name, _), text in zip(named, texts, strict=True))
 
 
 def _collect_metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dict[str, str]:

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or __package__ == "export":
-    from training.data.texts import KINDS_IN_WORDS, Text, frame_text, list_folder, read
+    from training.data.texts import KINDS_IN_WORDS, Text, frame_text, list_folder, read_each
     from training.data.vocabulary import Vocabulary
     from training.evaluation import Cost, measure_carried
     from training.model.corrections import CODES, STEP
@@ -15,7 +15,7 @@ if TYPE_CHECKING or __package__ == "export":
     from training.run import Run
     from training.voice_file import Voice, serialise
 else:
-    from ..data.texts import KINDS_IN_WORDS, Text, frame_text, list_folder, read
+    from ..data.texts import KINDS_IN_WORDS, Text, frame_text, list_folder, read_each
     from ..data.vocabulary import Vocabulary
     from ..evaluation import Cost, measure_carried
     from ..model.corrections import CODES, STEP

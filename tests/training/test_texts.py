@@ -157,7 +157,12 @@ def test_binary_files_and_other_encodings_are_refused(write: Write, data: bytes)
     path = write("old.txt", data)
     with pytest.raises(TextError) as refusal:
         read(path)
-    assert str(refusal.value) == f"{path} is not text in UTF-8: save it as UTF-8, or leave it out."
+    told = f"{path} is not text in UTF-8: save it as UTF-8, or leave it out."
+    assert str(refusal.value) == told
+    other = write("other.txt", data)
+    with pytest.raises(TextError) as refusal:
+        collect([path, write("good.txt", "Words"), other])
+    assert str(refusal.value) == f"{told}\n{told.replace(str(path), str(other))}"
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,21 @@ def hash_files(paths: Sequence[Path]) -> str:
 
 def read_files(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the text of every file in files and folders; raises as `read` does."""
-    return tuple(read(file) for file in _list_files(paths))
+    return tuple(read_each(_list_files(paths)))
+
+
+def read_each(files: Iterable[Path]) -> list[Text]:
+    """Read files as `read` does; raise one TextError with a line for each that cannot be read."""
+    texts: list[Text] = []
+    errors: list[str] = []
+    for file in files:
+        try:
+            texts.append(read(file))
+        except TextError as error:
+            errors.append(str(error))
+    if errors:
+        raise TextError("\n".join(errors))
+    return texts
 
 
 def read_texts(paths: Sequence[Path]) -> tuple[Text, ...]:
@@ -178,8 +192,8 @@ def collect(paths: Sequence[Path]) -> Split:
     copies: list[str] = []
     empty: list[str] = []
     # Files with a part come first, because they stay where another file has the same text.
-    for file, part in sorted(_list_files(paths).items(), key=lambda found: not found[1]):
-        text = read(file)
+    files = sorted(_list_files(paths).items(), key=lambda found: not found[1])
+    for (file, part), text in zip(files, read_each(file for file, _ in files), strict=True):
         if not part and text.content in known:
             copies.append(str(file))
         elif text.content:
