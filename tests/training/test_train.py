@@ -11,12 +11,13 @@ import shutil
 import signal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from tests.tiny_voice import draw_curves
-from training import trainer
+from training import cli, trainer
 from training.cli import main
 from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
@@ -109,6 +110,12 @@ def test_the_first_ctrl_c_says_what_a_second_one_does(monkeypatch, capfd):
         assert "A second Ctrl-C ends at once" in capfd.readouterr().err
         os.kill(os.getpid(), signal.SIGINT)
         assert ended == [130]
+
+
+def test_ctrl_c_during_an_import_ends_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "import_module", Mock(side_effect=KeyboardInterrupt))
+    assert main(["sample", "nowhere"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
 
 
 def test_curves_are_drawn_and_repeated_steps_are_logged_once(

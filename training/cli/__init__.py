@@ -47,17 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if mistake := explain_misspelt(given, COMMANDS):
         print(mistake, file=sys.stderr)
         return MISUSED
-    commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
-    parse = partial(
-        tyro.cli,
-        Union[tuple(commands)],  # noqa: UP007 - of a variable number
-        args=given,
-        # The program would be called `__main__.py`.
-        prog=f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train",
-        description="Train, tune and evaluate voices. COMMAND --help explains a command.",
-        config=(conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName),
-    )
     try:
+        # Within the `try`, because importing PyTorch takes long enough for Ctrl-C.
+        commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
+        parse = partial(
+            tyro.cli,
+            Union[tuple(commands)],  # noqa: UP007 - of a variable number
+            args=given,
+            # The program would be called `__main__.py`.
+            prog=f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train",
+            description="Train, tune and evaluate voices. COMMAND --help explains a command.",
+            config=(
+                conf.DisallowNone,
+                conf.FlagCreatePairsOff,
+                conf.PositionalMetavarFromFieldName,
+            ),
+        )
         command = parse()
         if defaults := command.defaults():
             command = parse(default=defaults)
