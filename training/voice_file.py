@@ -145,7 +145,7 @@ class Voice:
             ) from error
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         if metadata.pop("onbook.format", None) != FORMAT:
-            raise VoiceError(f"{path} is not a voice of format {FORMAT}: export its run again.")
+            raise VoiceError(f"{path} is not a voice of format {FORMAT}: name another file.")
         description = {name: getattr(model, name) for name in DESCRIPTION if model.HasField(name)}
         for name in (*DESCRIPTION, "metadata_props"):
             model.ClearField(name)
@@ -214,5 +214,7 @@ Trained = Run | Voice
 
 
 def open_voice(path: Path) -> Trained:
-    """Return the voice at a path: a voice file, or a run folder."""
+    """Return the voice at a path: a voice file, or a run folder; raise VoiceError for neither."""
+    if not path.exists():
+        raise VoiceError(f"There is no {path}: name a voice file or the folder of a run.")
     return Voice.read(path) if path.is_file() else Run(path)

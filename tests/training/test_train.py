@@ -316,7 +316,8 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
+        (["evaluate", "nowhere", "x.txt"], "There is no nowhere: name a voice file or the folder"),
+        (["voice", "a.txt", "--from", "b.onnx", "--voices", "."], "There is no b.onnx: name a"),
         (["evaluate", "nowhere"], "No text is named"),
         (["sample", "."], "config.json is missing or damaged: name the folder of a run"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
