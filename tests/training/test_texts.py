@@ -234,6 +234,28 @@ def test_notes_and_comments_are_dropped_from_fountain(write: Write):
     assert read(write("a.fountain", unclosed)).content == unclosed
 
 
+def test_marks_of_fountain_are_dropped(write: Write):
+    script = (
+        "INT. BAR - NIGHT #12A#\n\n.CODA #3#\n\n@McCLANE (O.S.)\nYes.\n\nIDA ^\n~La, la.\n\n"
+        "@\u5b89\u5a1c\nOh.\n\n@home\n\n2 ^\n\n> THE END <\n\n> CUT TO:\n\nIDA\nI\n"
+    )
+    expected = (
+        "INT. BAR - NIGHT\n\n.CODA\n\nMCCLANE (O.S.)\nYes.\n\nIDA\nLa, la.\n\n"
+        "@\u5b89\u5a1c\nOh.\n\n@home\n\n2 ^\n\nTHE END\n\n> CUT TO:\n\nIDA\nI"
+    )
+    assert read(write("a.fountain", script)).content == expected
+
+
+@pytest.mark.parametrize("suffix", ["fountain", "txt"])
+def test_ends_of_pages_are_dropped(write: Write, suffix: str):
+    script = (
+        "IDA\nNo.\n(MORE)\n\n12.\n\nCONTINUED: (2)\n\nIDA (CONT'D)\nOh.\n\nRain.\n\n(CONTINUED)\n\n"
+        "CONTINUED:\n\nIDA\n(more)\n12.\n\n3.\n\nMORE\n\n(MORE)"
+    )
+    expected = "IDA\nNo.\n\nIDA (CONT'D)\nOh.\n\nRain.\n\nIDA\n(more)\n12.\n\n3.\n\nMORE"
+    assert read(write(f"a.{suffix}", script)).content == expected
+
+
 # Markdown and Final Draft
 
 

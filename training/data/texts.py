@@ -72,6 +72,18 @@ REMARKS = (
     # A section, a synopsis or a page break.
     (re.compile(r"^[#=].*(?:\n|\Z)", re.MULTILINE), ""),
 )
+# Where pages end, a number may follow.
+PAGE_TURN = re.compile(
+    r"(?m)^ *(?:\((?:MORE|CONTINUED)\)(?:\n+ *\d+\.?$)?|CONTINUED:(?: *\(\d+\))?)(?:\n+|\Z)"
+)
+MARKS = (
+    # The number of a scene, the mark of dual dialogue, lyrics, and centred text.
+    (re.compile(rf"(?m)^((?:{SCENE_HEADING.pattern}|\.\w).*?) *#[\w.-]+#$"), r"\1"),
+    (re.compile(r"(?m)(?:(?<=\n\n)|\A)(.*\S) *\^$(?=\n.)"), r"\1"),
+    (re.compile(r"(?m)^~ *(?=\S)"), ""),
+    (re.compile(r"(?m)^> *(.*\w.*?) *<$"), r"\1"),
+)
+FORCED_CUE = re.compile(r"(?:(?<=\n\n)|\A)@ *(.+)(?=\n.)")
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ def read(path: Path) -> Text:
             elif len(CUE_IN_MARKDOWN.findall(content)) > 1:  # a play
                 content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
         case _:
-            content = TITLE_PAGE.sub("", _normalise(_decode(path, data)))
+            content = PAGE_TURN.sub("\n", TITLE_PAGE.sub("", _normalise(_decode(path, data))))
     # Cut, because a run's file of a held-out text has this name, perhaps with a number.
     name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
     return Text(name, _normalise(content), path.absolute().parent.name)
@@ -306,11 +318,17 @@ def _normalise(content: str) -> str:
 
 
 def _read_script(content: str) -> str:
-    """Return a script without its title page and its writers' notes."""
+    """Return a script without title page, writers' notes, and marks that stand for no words."""
     content = TITLE_PAGE.sub("", content)
-    for pattern, replacement in REMARKS:
+    for pattern, replacement in (*REMARKS, *MARKS):
         content = pattern.sub(replacement, content)
-    return content
+    return FORCED_CUE.sub(_format_cue, PAGE_TURN.sub("\n", content))
+
+
+def _format_cue(forced: re.Match[str]) -> str:
+    """Return a forced cue in capitals, which need no mark, unless its letters have none."""
+    name = forced[1].upper()
+    return name if name.isupper() else forced[0]
 
 
 def _read_markdown(content: str) -> str:
