@@ -166,6 +166,20 @@ def test_binary_files_and_other_encodings_are_refused(write: Write, data: bytes)
 
 
 @pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"{\\rtf1\\ansi NORA}", "RTF"),
+        (b"%PDF-1.4\n\0", "PDF"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>", "HTML"),
+        (b"<HTML>", "HTML"),
+    ],
+)
+def test_other_kinds_behind_the_name_of_a_text_are_refused(write: Write, data: bytes, kind: str):
+    with pytest.raises(TextError, match=f"looks like {kind}: save it as plain text"):
+        read(write("a.txt", data))
+
+
+@pytest.mark.parametrize(
     ("name", "kind"), [("a.docx", "a .docx file"), ("notes", "a file without a suffix")]
 )
 def test_unknown_kinds_are_refused_and_the_known_ones_named(write: Write, name: str, kind: str):

@@ -3,7 +3,7 @@
 import itertools
 import re
 import unicodedata
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,9 @@ CEILING = 1 / 3
 PARTS = ("train", "validation", "test")
 KINDS = (".fountain", ".txt", ".md", ".fdx")
 KINDS_IN_WORDS = ".fountain, .txt, .md and .fdx"
+
+FOREIGN = {b"{\\rtf": "RTF", b"%pdf-": "PDF", b"<!doctype html": "HTML", b"<html": "HTML"}
+"""What files of other kinds begin with, in lower case."""
 
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
@@ -298,6 +301,9 @@ def _find_part(folder: Path, steps: tuple[str, ...]) -> str | None:
 
 def _decode(path: Path, data: bytes) -> str:
     """Decode UTF-8, or UTF-16 if a byte order mark says so."""
+    start = data[:100].removeprefix(BOM_UTF8).lstrip().lower()
+    if kind := next((FOREIGN[mark] for mark in FOREIGN if start.startswith(mark)), None):
+        raise TextError(f"{path} looks like {kind}: save it as plain text, or leave it out.")
     is_wide = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if is_wide else "utf-8-sig")
