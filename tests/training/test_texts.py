@@ -532,10 +532,11 @@ def test_too_little_text_is_refused(write: Write):
 
 
 def test_what_was_read_is_told_and_texts_of_little_speech_are_named():
-    play = Text("b", "THE PLAY\nIn one act\n\nANN. Yes.")
-    split = Split((Text("a", "ANN\nYes.\n\n" * 3), play), (Text("c", "@Ann\nNo.\n\n" * 3),), ())
+    play = Text("b", "THE PLAY\nIn one act\n\nANN. Yes.", path="b.txt")
+    spoken = Text("a", "ANN\nYes.\n\n" * 3, path="a.md")
+    split = Split((spoken, play), (Text("c", "@Ann\nNo.\n\n" * 3, path="in/c.fdx"),), ())
     assert describe(split) == (
-        "3 texts, 90 characters; held out: c.\nHardly any speech: b. "
+        "3 texts, 90 characters; held out: in/c.fdx.\nHardly any speech: b.txt. "
         "Put each NAME on a line of its own, in capitals, directly above what is said."
     )
 
@@ -543,7 +544,8 @@ def test_what_was_read_is_told_and_texts_of_little_speech_are_named():
 def test_a_text_whose_end_is_held_out_is_told_once(write: Write):
     # Two speeches are learned, and one is held out.
     path = write("mine.txt", "ANN\nYes.\n\n" * 2 + prose(30_000) + "\n\nANN\nNo.")
-    assert re.fullmatch(r"1 text, [\d,]+ characters; held out: the end of mine\.", described(path))
+    told = rf"1 text, [\d,]+ characters; held out: the end of {path}\."
+    assert re.fullmatch(told, described(path))
 
 
 @pytest.mark.parametrize(
@@ -560,7 +562,9 @@ def test_typed_pages_are_named(write: Write, blocks: list[str], is_typed: bool):
     page = "\n\n".join(" " * 20 + block.replace("|", "\n" + " " * 10) for block in blocks)
     for indented in (page, page.replace(" " * 20, "\t\t").replace(" " * 10, "\t")):
         path = write("mine.txt", f"A page.\n\n{indented}\n\n{prose(30_000)}")
-        assert ("Typed pages, learned with all their blanks: mine." in described(path)) is is_typed
+        assert (
+            f"Typed pages, learned with all their blanks: {path}." in described(path)
+        ) is is_typed
 
 
 def test_no_text_at_all_is_refused(write: Write, tmp_path: Path):

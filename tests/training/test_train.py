@@ -307,7 +307,9 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
 ):
     for voice in (tiny_run.folder, voices / "tiny.onnx"):
         assert main(["evaluate", str(voice), str(scenes / "test")]) == 0
-        assert re.search(r"the-comedy-of-errors +4,\d{3} +\d+ +\d\.\d{4}$", capsys.readouterr().out)
+        assert re.search(
+            r"/the-comedy-of-errors\.fountain +4,\d{3} +\d+ +\d\.\d{4}$", capsys.readouterr().out
+        )
     (tmp_path / "notes.docx").touch()
     assert main(["evaluate", str(voice), str(scenes / "test"), str(tmp_path / "notes.docx")]) == 1
     assert capsys.readouterr().out == ""

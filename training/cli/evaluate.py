@@ -32,11 +32,11 @@ class Evaluate(Command):
         texts = read_files(self.texts)
         if not texts:
             raise TextError("There is no text in these folders: name others.")
-        print(f"{'text':28} {'characters':>10} {'skipped':>8} {'bits per character':>18}")
+        width = max(len(text.path) for text in texts)
+        print(f"{'text':{width}} {'characters':>10} {'skipped':>8} {'bits per character':>18}")
         for text in texts:
             cost = measure_carried(model, vocabulary, text.content)
-            print(
-                f"{text.name:28} {cost.characters:10,} {vocabulary.count_skipped(text.content):8,} "
-                f"{cost.per_character:18.4f}"
-            )
+            skipped = vocabulary.count_skipped(text.content)
+            counts = f"{cost.characters:10,} {skipped:8,} {cost.per_character:18.4f}"
+            print(f"{text.path:{width}} {counts}")
         return 0

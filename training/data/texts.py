@@ -97,6 +97,8 @@ class Text:
     content: str
     folder: str = field(default="", compare=False)
     """The name of the folder that holds the file, if the text was read from a file."""
+    path: str = field(default="", compare=False)
+    """The path of this file."""
     is_end: bool = field(default=False, compare=False)
     """Whether the text is the end of one whose beginning is learned."""
 
@@ -144,7 +146,7 @@ def read(path: Path) -> Text:
             content = PAGE_TURN.sub("\n", TITLE_PAGE.sub("", _normalise(_decode(path, data))))
     # Cut, because a run's file of a held-out text has this name, perhaps with a number.
     name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
-    return Text(name, _normalise(content), path.absolute().parent.name)
+    return Text(name, _normalise(content), path.absolute().parent.name, str(path))
 
 
 def frame_text(text: str) -> str:
@@ -441,17 +443,17 @@ def describe(split: Split) -> str:
     """Return how much was read, what is held out, and which texts are no scripts or typed pages."""
     texts = (*split.train, *split.validation, *split.test)
     whole = [text for text in texts if not text.is_end]
-    speeches = Counter[tuple[str, str]]()
+    speeches = Counter[str]()
     for text in texts:
-        speeches[text.folder, text.name] += len(SPEECH.findall(text.content))
-    held_out = (f"{'the end of ' * t.is_end}{t.name}" for t in texts[len(split.train) :])
+        speeches[text.path] += len(SPEECH.findall(text.content))
+    held_out = (f"{'the end of ' * t.is_end}{t.path}" for t in texts[len(split.train) :])
     size = f"{len(whole):,} text{'s' * (len(whole) != 1)}, {_count_characters(texts):,} characters"
     told = f"{size}; held out: {_list_names(held_out)}."
     told += "".join(f"\n{reason}" for reason in _explain_left_out(split))
-    if silent := _list_names(t.name for t in whole if speeches[t.folder, t.name] < 3):
+    if silent := _list_names(t.path for t in whole if speeches[t.path] < 3):
         told += f"\nHardly any speech: {silent}. "
         told += "Put each NAME on a line of its own, in capitals, directly above what is said."
-    if typed := _list_names(text.name for text in whole if _is_typed(text.content)):
+    if typed := _list_names(text.path for text in whole if _is_typed(text.content)):
         told += f"\nTyped pages, learned with all their blanks: {typed}. Save them as .fdx or "
         told += ".fountain: the bot's /script import and /script export make Fountain of them."
     return told
