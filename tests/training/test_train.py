@@ -89,7 +89,7 @@ def test_ctrl_c_saves_a_run_that_resumes_bit_for_bit(
     command += ["--precision", "float32", "--out"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, str(whole.folder)]) == 0
-    capsys.readouterr()
+    assert " bits a character. The voice knows how a script looks" in capsys.readouterr().out
     with interrupted_at_step_3(monkeypatch):
         assert main([*command, str(cut.folder)]) == 130
     assert capsys.readouterr().out.endswith(
@@ -99,6 +99,9 @@ def test_ctrl_c_saves_a_run_that_resumes_bit_for_bit(
     torch.manual_seed(12345)  # an arbitrary state, as in another process
     assert main([*command, str(cut.folder), "--resume"]) == 0
     assert_same(cut, whole)
+    # What a loss means is known for English alone.
+    assert main([*command, str(tmp_path / "de"), "--language", "de"]) == 0
+    assert " bits a character.\nTrained." in capsys.readouterr().out
 
 
 def test_the_first_ctrl_c_says_what_a_second_one_does(monkeypatch, capfd):

@@ -149,16 +149,17 @@ def run_training(out: Path, prepare: Callable[[], Training]) -> int:
         return INTERRUPTED
     if training.run():
         cost = f"Held-out text costs {training.best:.2f} bits a character."
-        print(cost, explain_loss(training.best))
+        print(f"{cost}{explain_loss(training)}")
         print(f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx", flush=True)
         return 0
     print(f"Stopped and saved. {RESUMABLE}", flush=True)
     return 0 if training.time_is_up else INTERRUPTED
 
 
-def explain_loss(bits: float) -> str:
-    """Return what a loss in bits per character means, and what to do next."""
-    return next(text for least, text in LOSSES if bits >= least)
+def explain_loss(training: Training) -> str:
+    """Return what a training's loss means, and what to do next; "" for texts not in English."""
+    is_english = training.config.language.partition("-")[0] == "en"
+    return next(f" {text}" for least, text in LOSSES if training.best >= least) * is_english
 
 
 def say_interrupted(out: Path, resumable: str = RESUMABLE) -> None:

@@ -114,7 +114,7 @@ class Tune(Command):
         tuned = f"Tuned, it costs {tuning.best:.4f}"
         is_better = tuning.best < untuned
         if is_better:
-            print(f"{tuned}. {explain_loss(tuning.best)}")
+            print(f"{tuned}.{explain_loss(tuning)}")
         else:
             print(f"{tuned}, which is no less: keep {self.voice}, or {mend}.")
         return is_better
