@@ -30,6 +30,9 @@ from .trained import (
 WRITTEN = 4_000
 """Characters that a voice writes as the text of its own proof when its run is missing."""
 
+LEAST = 1_000
+"""The fewest characters of named texts that prove a voice: fewer are a matter of chance."""
+
 HELDOUT = ("validation", "test")
 """The parts that the network was not trained on, which prove a voice."""
 
@@ -57,8 +60,8 @@ def make_voice(
 
     ``bits``: the bits of a matrix entry; ``texts``: files and folders to read instead of the run's
     held-out texts; ``styles``: the file of openings, or None for the one that is shipped under the
-    voice's name. Raises RunError or TextError for what cannot be read, and VoiceError if there are
-    no held-out texts or an opening cannot be used.
+    voice's name. Raises RunError or TextError for what cannot be read or is too short, and
+    VoiceError if there are no held-out texts or an opening cannot be used.
     """
     model, vocabulary = run.model(), run.vocabulary()
     passages = openings.read_openings(
@@ -69,6 +72,8 @@ def make_voice(
         raise VoiceError(
             f"{run.folder} has no held-out texts to verify the voice on. Name some with --heldout."
         )
+    if texts and (size := sum(len(text.content) for text in heldout)) < LEAST:
+        raise TextError(f"--heldout has {size} of the {LEAST:,} characters needed. Name more text.")
     step = serialise(graph.build(FoldedNetwork.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, heldout, bits)
     return describe(step, _collect_metadata(run, vocabulary, bits, proof) | passages), proof

@@ -41,7 +41,7 @@ def few_words(scenes, tmp_path_factory):
     """Return a folder with a held-out text of a few lines."""
     folder = tmp_path_factory.mktemp("heldout")
     text = (scenes / "test" / "the-comedy-of-errors.fountain").read_text(encoding="utf-8")
-    (folder / "errors.txt").write_text(text[:400], encoding="utf-8")
+    (folder / "errors.txt").write_text(text[:1_200], encoding="utf-8")
     return folder
 
 
@@ -236,6 +236,14 @@ def test_refusals_are_one_sentence(request, tmp_path, capsys, source, more, said
     path = tmp_path / source if source == "missing" else request.getfixturevalue(source)
     target = tmp_path / "a.onnx"
     assert said in refused(capsys, path, *more, "-o", target)
+    assert not target.exists()
+
+
+def test_too_little_text_proves_nothing(tiny_run, tmp_path, capsys):
+    (tmp_path / "x.txt").write_text("x")
+    target = tmp_path / "a.onnx"
+    sentence = refused(capsys, tiny_run.folder, "--heldout", tmp_path / "x.txt", "-o", target)
+    assert sentence == "--heldout has 1 of the 1,000 characters needed. Name more text."
     assert not target.exists()
 
 
