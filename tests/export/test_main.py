@@ -235,8 +235,21 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
 def test_refusals_are_one_sentence(request, tmp_path, capsys, source, more, said):
     path = tmp_path / source if source == "missing" else request.getfixturevalue(source)
     target = tmp_path / "a.onnx"
-    assert said in refused(capsys, path, *more, "-o", target)
+    assert main([str(part) for part in (path, *more, "-o", target)]) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
     assert not target.exists()
+    # Nothing is compared before the source is known.
+    assert printed.out == "" or said in ("--heldout", "already")
+
+
+def test_bits_that_no_voice_has_are_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["missing", "--bits", "16", "-o", str(tmp_path / "a.onnx")])
+    printed = capsys.readouterr().err
+    assert "16 is neither 8 nor 32" in printed
+    assert "None" not in printed
 
 
 def test_too_little_text_proves_nothing(tiny_run, tmp_path, capsys):

@@ -372,7 +372,9 @@ def test_help_says_what_each_number_is(command: str, capsys):
 def test_what_no_option_takes_is_named(option: str, sentence: str, capsys):
     with pytest.raises(SystemExit):
         main(["train", "a.txt", "--out", "run", option])
-    assert sentence in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert " train --help" in printed
 
 
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])

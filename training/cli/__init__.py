@@ -38,6 +38,13 @@ class NotGiven:
     """The place of a command that is not given, whose module is not imported."""
 
 
+LISTED = tuple(
+    Annotated[NotGiven, conf.subcommand(name, description=text)]
+    for name, (_, text) in COMMANDS.items()
+)
+DESCRIPTION = "Train, tune and evaluate voices. COMMAND --help explains a command."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; print each error as one sentence to stderr."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -47,16 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if mistake := explain_misspelt(given, COMMANDS):
         print(mistake, file=sys.stderr)
         return MISUSED
+    # The program would be called `__main__.py`.
+    program = f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train"
+    name = next((name for name in COMMANDS if name in given[:1]), "")
     try:
         # Within the `try`, because importing PyTorch takes long enough for Ctrl-C.
-        commands = [_make_command(name, is_given=name in given[:1]) for name in COMMANDS]
         parse = partial(
             tyro.cli,
-            Union[tuple(commands)],  # noqa: UP007 - of a variable number
-            args=given,
-            # The program would be called `__main__.py`.
-            prog=f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train",
-            description="Train, tune and evaluate voices. COMMAND --help explains a command.",
+            _import_command(name) if name else Union[LISTED],  # noqa: UP007 - of a variable number
+            args=given[bool(name) :],
+            # Of the command, because an error names the help of this.
+            prog=f"{program} {name}".strip(),
+            description=None if name else DESCRIPTION,
             config=(
                 conf.DisallowNone,
                 conf.FlagCreatePairsOff,
@@ -84,9 +93,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _make_command(name: str, *, is_given: bool) -> Any:  # noqa: ANN401 - a type for tyro
-    module, text = COMMANDS[name]
-    if not is_given:
-        return Annotated[NotGiven, conf.subcommand(name, description=text)]
-    kind = getattr(import_module(f".{module}", __package__), name.title())
-    return Annotated[kind, conf.subcommand(name)]
+def _import_command(name: str) -> Any:  # noqa: ANN401 - a type for tyro
+    return getattr(import_module(f".{COMMANDS[name][0]}", __package__), name.title())
