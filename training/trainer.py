@@ -240,7 +240,10 @@ class Training:
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
-        written = write_sample(self.average, self.vocabulary, "\n", SAMPLED, 0.8, self.config.seed)
+        # A line of a script, because from nothing a network of few steps can write one letter.
+        begun = self.validation.partition("\n")[0][:100] + "\n\n"
+        read = self.average, self.vocabulary, f"\n{begun}"
+        written = begun + write_sample(*read, SAMPLED, 0.8, self.config.seed)
         self.run_folder.add_sample(self.step, written)
         progress.write(f"\n{written.strip()}\n")
         progress.write(

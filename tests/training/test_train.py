@@ -57,6 +57,9 @@ def test_a_run_folder_has_all_its_files(tiny_run: Run):
         "resume.safetensors",
     }
     assert tiny_run.best()["step"] in (250, 500)
+    [validation] = tiny_run.read_heldout("validation")
+    sample = (tiny_run.samples / "0000500.txt").read_text(encoding="utf-8")
+    assert sample.startswith(validation.content.partition("\n")[0] + "\n\n")
     assert any("characters_per_second" in row for row in tiny_run.read_metrics())
 
 
