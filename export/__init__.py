@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or __package__ == "export":
     from training import __version__
     from training.errors import TextError, UserError, VoiceError
-    from training.ranges import OptionalBits
 else:
     from .. import __version__
     from ..errors import TextError, UserError, VoiceError
-    from ..ranges import OptionalBits
 
-__all__ = ["OptionalBits", "TextError", "UserError", "VoiceError", "__version__"]
+__all__ = ["TextError", "UserError", "VoiceError", "__version__"]
 
 # As in `bot`, because onnxruntime would otherwise report its use.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

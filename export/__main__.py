@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
-from . import OptionalBits, UserError, VoiceError, __version__
+from . import UserError, VoiceError, __version__
 
 if TYPE_CHECKING:
     from .trained import Voice
@@ -33,8 +33,8 @@ class Export:
     """The folder of a run, or a voice file."""
     output: Annotated[Path, arg(aliases=["-o"], metavar="FILE.onnx")]
     """The voice file to write."""
-    bits: OptionalBits = None
-    """Bits per recurrent weight: 8, which is smaller and faster, or 32 where 8 loses too much."""
+    bits: Literal[8, 32, "auto"] = "auto"
+    """Bits per recurrent weight: 8 is smaller and faster; `auto` for 32 where 8 loses too much."""
     heldout: Annotated[tuple[Path, ...], arg(help_behavior_hint="")] = ()
     """Texts to verify the voice on, instead of the run's held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
@@ -82,28 +82,25 @@ def _make(options: Export) -> Voice:
 
     source = options.source
     if options.openings and source.is_file():
-        if options.bits or options.heldout:
+        if options.bits != "auto" or options.heldout:
             raise VoiceError(
                 "New openings leave the network unchanged. Leave out --bits and --heldout."
             )
         return replace_openings(Voice.read(source), options.openings)
     if not source.exists():
         raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
-    if source.is_file() and options.bits != 32:
+    if source.is_file() and (options.bits != 32 or options.heldout):
         raise VoiceError(
-            f"A voice file can only be converted to --bits 32. Name the run of {source} instead."
-        )
-    if source.is_file() and options.heldout:
-        raise VoiceError(
-            "A voice file is verified on text that the voice writes. Leave out --heldout."
+            f"A voice file can only be converted to --bits 32, on text of its own. Name the run of "
+            f"{source}, or leave out --heldout."
         )
     print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     if source.is_file():
         voice, proof = convert_to_32_bits(Voice.read(source))
     else:
         make = partial(make_voice, Run(source), texts=options.heldout, styles=options.openings)
-        voice, proof = make(options.bits or 8)
-        if proof.failed and not options.bits:
+        voice, proof = make(8 if options.bits == "auto" else options.bits)
+        if proof.failed and options.bits == "auto":
             # A network that was trained for a minute can lose more in 8 bits than is allowed.
             print("In 8 bits it loses too much. Trying 32 bits: larger and slower.", flush=True)
             voice, proof = make(32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
@@ -39,7 +39,6 @@ def _parse(
 
 _POSITIVE_INT = _parse(int, lambda value: value > 0, "not above 0")
 _POSITIVE_FLOAT = _parse(float, lambda value: value > 0, "not above 0")
-_BITS = _parse(int, {8, 32}.__contains__, "neither 8 nor 32", "{8,32}")
 _CODE = _parse(str, re.compile(r"[a-z]{2,3}(-\w+)*").fullmatch, "not a language code", "CODE")
 
 PositiveInt = Annotated[int, _POSITIVE_INT]
@@ -54,4 +53,3 @@ _NO_DEFAULT = arg(help_behavior_hint="")
 OptionalPositiveInt = Annotated[int | None, _POSITIVE_INT, _NO_DEFAULT]
 OptionalPositiveFloat = Annotated[float | None, _POSITIVE_FLOAT, _NO_DEFAULT]
 OptionalLanguageCode = Annotated[str | None, _CODE, _NO_DEFAULT]
-OptionalBits = Annotated[Literal[8, 32] | None, _BITS, _NO_DEFAULT]

@@ -42,6 +42,7 @@ LISTED = tuple(
     Annotated[NotGiven, conf.subcommand(name, description=text)]
     for name, (_, text) in COMMANDS.items()
 )
+MARKERS = (conf.DisallowNone, conf.FlagCreatePairsOff, conf.PositionalMetavarFromFieldName)
 DESCRIPTION = "Train, tune and evaluate voices. COMMAND --help explains a command."
 
 
@@ -59,18 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = next((name for name in COMMANDS if name in given[:1]), "")
     try:
         # Within the `try`, because importing PyTorch takes long enough for Ctrl-C.
+        kind: Any = Union[LISTED]  # noqa: UP007 - of a variable number
+        if name:
+            kind = getattr(import_module(f".{COMMANDS[name][0]}", __package__), name.title())
         parse = partial(
             tyro.cli,
-            _import_command(name) if name else Union[LISTED],  # noqa: UP007 - of a variable number
+            kind,
             args=given[bool(name) :],
             # Of the command, because an error names the help of this.
             prog=f"{program} {name}".strip(),
             description=None if name else DESCRIPTION,
-            config=(
-                conf.DisallowNone,
-                conf.FlagCreatePairsOff,
-                conf.PositionalMetavarFromFieldName,
-            ),
+            config=MARKERS,
         )
         command = parse()
         if defaults := command.defaults():
@@ -91,7 +91,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
     return code
-
-
-def _import_command(name: str) -> Any:  # noqa: ANN401 - a type for tyro
-    return getattr(import_module(f".{COMMANDS[name][0]}", __package__), name.title())

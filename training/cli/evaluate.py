@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..data.texts import read_files
+from ..data.texts import list_files, read_each
 from ..errors import TextError
 from ..evaluation import measure_carried
 from ..voice_file import open_voice
@@ -29,14 +29,13 @@ class Evaluate(Command):
             raise TextError("No text is named: give files or folders, after the voice.")
         voice = open_voice(self.voice)
         model, vocabulary = voice.model(), voice.vocabulary()
-        texts = read_files(self.texts)
+        texts = read_each(list_files(self.texts))
         if not texts:
             raise TextError("There is no text in these folders: name others.")
         width = max(len(text.path) for text in texts)
         print(f"{'text':{width}} {'characters':>10} {'skipped':>8} {'bits per character':>18}")
         for text in texts:
             cost = measure_carried(model, vocabulary, text.content)
-            skipped = vocabulary.count_skipped(text.content)
-            counts = f"{cost.characters:10,} {skipped:8,} {cost.per_character:18.4f}"
-            print(f"{text.path:{width}} {counts}")
+            counts = f"{cost.characters:10,} {vocabulary.count_skipped(text.content):8,}"
+            print(f"{text.path:{width}} {counts} {cost.per_character:18.4f}")
         return 0

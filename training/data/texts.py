@@ -5,7 +5,7 @@ import re
 import unicodedata
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from html import unescape
@@ -67,19 +67,13 @@ LOOSE_CUE = re.compile(
     r"|:?\*\*:?\n\n([*_]*\([^()\n]+\)[*_]*\n)?\n?(?!\#|\*\*[^*\n]+\*\*$)(?=.*\w))"
 )
 REMARK = r"(?s:/\*(?:(?!\*/).)*\*/|\[\[(?:(?!\n\n|\]\]).)*\]\])"
-REMARKS = (
+MARKS = (
     (re.compile(rf"^ *{REMARK} *(?:\n|\Z)", re.MULTILINE), ""),
     (re.compile(rf"(?<=\S) +{REMARK} +(?=\S)"), " "),
     (re.compile(rf"(?<=\S) +{REMARK}(?= *$)", re.MULTILINE), ""),
     (re.compile(REMARK), ""),
     # A section, a synopsis or a page break.
     (re.compile(r"^[#=].*(?:\n|\Z)", re.MULTILINE), ""),
-)
-# Where pages end, a number may follow.
-PAGE_TURN = re.compile(
-    r"(?m)^ *(?:\((?:MORE|CONTINUED)\)(?:\n+ *\d+\.?$)?|CONTINUED:(?: *\(\d+\))?)(?:\n+|\Z)"
-)
-MARKS = (
     # The number of a scene, the mark of dual dialogue, lyrics, and centred text.
     (re.compile(rf"(?m)^((?:{SCENE_HEADING.pattern}|\.\w).*?) *#[\w.-]+#$"), r"\1"),
     (re.compile(r"(?m)(?:(?<=\n\n)|\A)(.*\S) *\^$(?=\n.)"), r"\1"),
@@ -87,6 +81,10 @@ MARKS = (
     (re.compile(r"(?m)^> *(.*\w.*?) *<$"), r"\1"),
 )
 FORCED_CUE = re.compile(r"(?:(?<=\n\n)|\A)@ *(.+)(?=\n.)")
+# Where pages end, a number may follow.
+PAGE_TURN = re.compile(
+    r"(?m)^ *(?:\((?:MORE|CONTINUED)\)(?:\n+ *\d+\.?$)?|CONTINUED:(?: *\(\d+\))?)(?:\n+|\Z)"
+)
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ class Split:
     train: tuple[Text, ...]
     validation: tuple[Text, ...]
     test: tuple[Text, ...]
-    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The files that were left out, by the reason why."""
+    left_out: tuple[str, ...] = ()
+    """A sentence for each reason why files were left out."""
 
 
 def read(path: Path) -> Text:
@@ -163,14 +161,9 @@ def hash_files(paths: Sequence[Path]) -> str:
 
     Raises `TextError` when a file cannot be read.
     """
-    files = _list_files(paths).items()
+    files = list_files(paths).items()
     marks = [f"{part} {sha256(_read_bytes(file)).hexdigest()}" for file, part in files]
     return sha256("\n".join(sorted(marks)).encode()).hexdigest()
-
-
-def read_files(paths: Sequence[Path]) -> tuple[Text, ...]:
-    """Return the text of every file in files and folders; raises as `read` does."""
-    return tuple(read_each(_list_files(paths)))
 
 
 def read_each(files: Iterable[Path]) -> list[Text]:
@@ -189,7 +182,7 @@ def read_each(files: Iterable[Path]) -> list[Text]:
 
 def read_texts(paths: Sequence[Path]) -> tuple[Text, ...]:
     """Return the texts of all parts in files and folders, each once; raises as `read` does."""
-    return _number_names({t.content: t for t in read_files(paths) if t.content}.values())
+    return _number_names({t.content: t for t in read_each(list_files(paths)) if t.content}.values())
 
 
 def collect(paths: Sequence[Path]) -> Split:
@@ -206,30 +199,30 @@ def collect(paths: Sequence[Path]) -> Split:
     """
     parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
     known: set[str] = set()
-    copies: list[str] = []
-    empty: list[str] = []
+    copies, empty = list[Path](), list[Path]()
     # Files with a part come first, because they stay where another file has the same text.
-    files = sorted(_list_files(paths).items(), key=lambda found: not found[1])
+    files = sorted(list_files(paths).items(), key=lambda found: not found[1])
     for (file, part), text in zip(files, read_each(file for file, _ in files), strict=True):
         if not part and text.content in known:
-            copies.append(str(file))
+            copies.append(file)
         elif text.content:
             parts[part].append(text)
             known.add(text.content)
         else:
-            empty.append(str(file))
+            empty.append(file)
     folders = filter(Path.is_dir, paths)
-    others = (file for folder in folders for file, _ in list_folder(folder, supported=False))
+    others = [file for folder in folders for file, _ in list_folder(folder, supported=False)]
+    reasons = {
+        "as copies of other texts": copies,
+        "because they have no text": empty,
+        f"because only {KINDS_IN_WORDS} are read": others,
+    }
     split = _hold_out(parts[""])
     split = Split(
         _number_names([*parts["train"], *split.train]),
         _number_names([*parts["validation"], *split.validation]),
         _number_names([*parts["test"], *split.test]),
-        {
-            "as copies of other texts": copies,
-            "because they have no text": empty,
-            f"because only {KINDS_IN_WORDS} are read": tuple(map(str, others)),
-        },
+        tuple(f"Left out, {why}: {_list_names(names)}." for why, names in reasons.items() if names),
     )
     _check(paths, split)
     return split
@@ -252,7 +245,7 @@ def _read_bytes(path: Path) -> bytes:
         raise TextError(f"{path} cannot be read ({reason}): check its permissions.") from error
 
 
-def _list_files(paths: Iterable[Path]) -> dict[Path, str]:
+def list_files(paths: Iterable[Path]) -> dict[Path, str]:
     """Return every file once, sorted within its folder, with its part, or "" without a part.
 
     A part given by a folder takes precedence over a file that is also named by itself.
@@ -277,9 +270,8 @@ def list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path,
     runs = configs & {file.parent for file in found if file.name == "vocabulary.json"}
     for file in found:
         steps = file.relative_to(folder).parts
-        if any(step.startswith(".") for step in steps) or not file.is_file():
-            continue
-        if not runs.isdisjoint(file.parents):
+        is_hidden = any(step.startswith(".") for step in steps)
+        if is_hidden or not runs.isdisjoint(file.parents) or not file.is_file():
             continue
         part = _find_part(folder, steps)
         if part is not None and (file.suffix.lower() in KINDS) is supported:
@@ -328,15 +320,13 @@ def _normalise(content: str) -> str:
 def _read_script(content: str) -> str:
     """Return a script without title page, writers' notes, and marks that stand for no words."""
     content = TITLE_PAGE.sub("", content)
-    for pattern, replacement in (*REMARKS, *MARKS):
+    for pattern, replacement in MARKS:
         content = pattern.sub(replacement, content)
-    return FORCED_CUE.sub(_format_cue, PAGE_TURN.sub("\n", content))
-
-
-def _format_cue(forced: re.Match[str]) -> str:
-    """Return a forced cue in capitals, which need no mark, unless its letters have none."""
-    name = forced[1].upper()
-    return name if name.isupper() else forced[0]
+    # In capitals a cue needs no mark; a name whose letters have none keeps it.
+    content = FORCED_CUE.sub(
+        lambda cue: cue[1].upper() if cue[1].upper().isupper() else cue[0], content
+    )
+    return PAGE_TURN.sub("\n", content)
 
 
 def _read_markdown(content: str) -> str:
@@ -449,7 +439,7 @@ def describe(split: Split) -> str:
     held_out = (f"{'the end of ' * t.is_end}{t.path}" for t in texts[len(split.train) :])
     size = f"{len(whole):,} text{'s' * (len(whole) != 1)}, {_count_characters(texts):,} characters"
     told = f"{size}; held out: {_list_names(held_out)}."
-    told += "".join(f"\n{reason}" for reason in _explain_left_out(split))
+    told += "".join(f"\n{reason}" for reason in split.left_out)
     if silent := _list_names(t.path for t in whole if speeches[t.path] < 3):
         told += f"\nHardly any speech: {silent}. "
         told += "Put each NAME on a line of its own, in capitals, directly above what is said."
@@ -459,15 +449,8 @@ def describe(split: Split) -> str:
     return told
 
 
-def _explain_left_out(split: Split) -> Iterator[str]:
-    """Yield a sentence for each reason why files were left out."""
-    for reason, files in split.left_out.items():
-        if files:
-            yield f"Left out, {reason}: {_list_names(files)}."
-
-
-def _list_names(names: Iterable[str]) -> str:
-    return shorten(", ".join(dict.fromkeys(names)), 300, placeholder=" …")
+def _list_names(names: Iterable[str | Path]) -> str:
+    return shorten(", ".join(dict.fromkeys(map(str, names))), 300, placeholder=" …")
 
 
 def _is_typed(content: str) -> bool:
@@ -511,6 +494,6 @@ def _check(paths: Sequence[Path], split: Split) -> None:
     size = _count_characters(split.train)
     if size < MINIMUM:
         told = f"There are only {size:,} characters to train on, but {MINIMUM:,} are needed: "
-        raise TextError(" ".join([f"{told}add text.", *_explain_left_out(split)]))
+        raise TextError(" ".join([f"{told}add text.", *split.left_out]))
     if not split.validation:
         raise TextError("There is no text to validate on: put some into the `validation` folder.")
