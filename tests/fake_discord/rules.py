@@ -33,6 +33,8 @@ FILES = 10
 CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
 """The most commands of each type in one application."""
+COMPONENT_ID = 2**31 - 1
+"""The largest id of a component, of which Discord documents 32 bits, but not whether signed."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
@@ -98,6 +100,7 @@ def check_version(version: Version) -> None:
         )
         resolve_attachment_references(version.components, version.attachments)
     for part in walk_components(version.components):
+        check(part.get("id", 0) <= COMPONENT_ID, "components: id")
         if part["type"] == BUTTON:
             check(part.get("label") or part.get("emoji"), "a button needs a label or an emoji")
         check(part["type"] != CONTAINER or part["components"], "components: an empty container")

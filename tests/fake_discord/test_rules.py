@@ -56,6 +56,7 @@ WRONG_COMMANDS: list[Json] = [
 VERSIONS = [
     (layout(container(TEXT)), layout(container())),
     (layout(gallery("https://a.b/c.png")), layout(gallery("attachment://c.png"))),
+    (layout(TEXT | {"id": 2**31 - 1}), layout(TEXT | {"id": 2**31})),
     (Version(0, "Hello."), Version(0, "Hello.", [TEXT], is_v2=True)),
 ]
 """Messages, of which simcord knows the other rules."""

@@ -42,9 +42,12 @@ MAX_CARDS, MAX_TEXT = 10, 3000
 """The cards of a message and the size of their texts, of Discord's 40 components and 4,000
 characters."""
 
-ANNOUNCEMENT_ID, FIRST_CARD_ID = 999, 1000
-"""The id of the announcement above the cards, and that of the card of line 0. Discord numbers the
-other components from 1."""
+ANNOUNCEMENT_ID, FIRST_CARD_ID, FIRST_TEXT_ID, PART = 999, 1000, 10**9 + 1000, 10**8
+"""The id of the announcement above the cards, and the lowest ids of cards and of their texts.
+
+A card has the last digits of the id of its line, below `PART`, and its text the first ones, because
+Discord's ids have 32 bits. Discord numbers the other components from 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,9 @@ class ScriptAnswers:
             if isinstance(component, discord.TextDisplay) and component.id == ANNOUNCEMENT_ID:
                 announcement = component.content
             elif isinstance(component, discord.Container):
-                ids.append((component.id or FIRST_CARD_ID) - FIRST_CARD_ID)
+                text = component.children[-1]
+                if isinstance(text, discord.TextDisplay):
+                    ids.append(_find_line(component.id or 0, text.id or 0))
         return Answer(await self.posts.load_lines(ids), announcement)
 
     async def _clear_others(
@@ -274,12 +279,24 @@ async def _compose(
     lines = answer.lines
     is_short = sum(size(format_prose(line.element)) for line in lines) <= MAX_TEXT
     limit = LIMIT if is_short else MAX_TEXT // len(lines)
-    for line in lines:
+    for place, line in enumerate(lines):
         colour = await find_colour(line.element)
-        shown.append(make_card(line.element, colour, limit, FIRST_CARD_ID + line.id))
+        shown.append(make_card(line.element, colour, limit, _make_ids(line.id, place)))
     if text:
         shown.append(ui.TextDisplay(text))
     return make_layout(*shown, *make_rows(items))
+
+
+def _make_ids(line: int, place: int) -> tuple[int, int]:
+    """Return the ids of the card of a line and of its text, unique in all places of a message."""
+    high, low = divmod(line, PART)
+    return FIRST_CARD_ID + MAX_CARDS * low + place, FIRST_TEXT_ID + MAX_CARDS * high + place
+
+
+def _find_line(card: int, text: int) -> int:
+    """Return the line whose card and text have ids of `_make_ids`."""
+    low, high = (card - FIRST_CARD_ID) // MAX_CARDS, (text - FIRST_TEXT_ID) // MAX_CARDS
+    return high * PART + low
 
 
 def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:

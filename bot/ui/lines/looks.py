@@ -159,13 +159,17 @@ def _mark_rows(element: Element) -> Iterator[Row]:
 
 
 def make_card(
-    element: Element, colour: Colour | None, limit: int = LIMIT, card_id: int | None = None
+    element: Element,
+    colour: Colour | None,
+    limit: int = LIMIT,
+    ids: tuple[int | None, int | None] = (None, None),
 ) -> ui.Container[ui.LayoutView]:
     """Return an element as a card: the speaker's name, if there is one, and the text.
 
-    The text is cut to the size ``limit``, with a note. ``card_id`` identifies the card in a message
-    of several.
+    The text is cut to the size ``limit``, with a note. The ``ids`` are those of the card and of its
+    text in a message of several cards.
     """
+    card_id, text_id = ids
     container: ui.Container[ui.LayoutView] = ui.Container(
         accent_colour=discord.Colour.from_rgb(*colour) if colour else None, id=card_id
     )
@@ -173,7 +177,8 @@ def make_card(
         container.add_item(ui.Separator())
     speaker = find_speaker(element)
     name = f"**{inline(speaker, NAME_LIMIT)}**\n" if speaker else ""
-    return container.add_item(ui.TextDisplay(f"{name}{format_prose(element, limit - size(name))}"))
+    text = f"{name}{format_prose(element, limit - size(name))}"
+    return container.add_item(ui.TextDisplay(text, id=text_id))
 
 
 def format_message(element: Element, name: str, posted_as: str) -> str:

@@ -6,10 +6,12 @@ There, Discord takes nothing from the bot but answers to interactions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from bot.settings import RunnerSettings
+from bot.storage.sqlite.backup import backup, restore
 from tests.bot.conftest import Inside, bot_at
 from tests.bot.playing import ask_to_forget, begin_script, slow_down
 from tests.fake_discord.faults import Kind
@@ -54,16 +56,22 @@ class Elsewhere(Inside):
         return [row for row in rows if "· tiny" not in row]
 
 
-@pytest.fixture
-async def elsewhere(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
-    """Start a bot that is a member of another server only."""
-    async with bot_at(bare_discord, chosen) as bot:
-        await bare_discord.guild("The Playhouse")
-        guild = await bare_discord.guild("Elsewhere", has_bot=False)
+@asynccontextmanager
+async def elsewhere_at(discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
+    """Run a bot that is a member of another server only."""
+    async with bot_at(discord, chosen) as bot:
+        await discord.guild("The Playhouse")
+        guild = await discord.guild("Elsewhere", has_bot=False)
         channel = await guild.channel("hall")
         ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
         await ann.install()
-        yield Elsewhere(bare_discord, bot.services, channel, ann, ben)
+        yield Elsewhere(discord, bot.services, channel, ann, ben)
+
+
+@pytest.fixture
+async def elsewhere(bare_discord: Discord, chosen: RunnerSettings) -> AsyncIterator[Elsewhere]:
+    async with elsewhere_at(bare_discord, chosen) as elsewhere:
+        yield elsewhere
 
 
 STARTED = ["-# “The Diner” starts here.", "**INT\\. DINER \\- NIGHT**"]
@@ -204,6 +212,28 @@ async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: E
     await elsewhere.discord.until(lambda: elsewhere.shown() == forgotten)
     await elsewhere.write("Hail.")  # which removes the panel of the answer above
     assert elsewhere.shown() == [*forgotten, "*Hail\\.*"]
+
+
+async def test_an_answer_is_read_back_after_a_restart_with_a_restored_backup(
+    bare_discord: Discord, chosen: RunnerSettings
+):
+    async with elsewhere_at(bare_discord, chosen) as elsewhere:
+        await elsewhere.begin()
+        await (await elsewhere.ann.slash(elsewhere.channel, "continue", lines=2)).is_done()
+    await bare_discord.bot_is_gone()
+    copy = chosen.database.with_name("backup.db")
+    backup(chosen.database, copy)
+    restore(chosen.database, copy)
+    async with bot_at(bare_discord, chosen) as bot:
+        elsewhere.services = bot.services
+        await elsewhere.press(elsewhere.ann, "Another take")  # an old line above a new one
+        script, *_ = await elsewhere.store.scripts.list_latest_scripts(1)
+        _, first, take = await elsewhere.store.lines.load_path(script.head)
+        assert first.id < 2**31 < take.id
+        await elsewhere.press(elsewhere.ann, "Undo")
+        *rows, undone = elsewhere.shown()[len(STARTED) :]
+        assert undone == UNDONE
+        assert letters("".join(rows)).endswith(letters(first.element.body))
 
 
 async def test_overlapping_turns_show_each_its_own_change(
