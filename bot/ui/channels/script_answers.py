@@ -38,9 +38,9 @@ from ..markdown import LIMIT, inline, size
 from ..panels.panel import is_panel
 from ..panels.panel_view import load_panel
 
-MAX_CARDS, MAX_TEXT = 10, 3000
-"""The cards of a message and the size of their texts, of Discord's 40 components and 4,000
-characters."""
+MAX_CARDS, MAX_COMPONENTS, MAX_TEXT = 10, 37, 3000
+"""The cards of a message, their components with those of the panel, and the size of their texts, of
+Discord's 40 components and 4,000 characters."""
 
 ANNOUNCEMENT_ID, FIRST_CARD_ID, FIRST_TEXT_ID, PART = 999, 1000, 10**9 + 1000, 10**8
 """The id of the announcement above the cards, and the lowest ids of cards and of their texts.
@@ -168,9 +168,10 @@ class ScriptAnswers:
             posted.answer = answer
 
     async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
-        """Return the lines that a turn has added, at most `MAX_CARDS`, and those it has removed.
+        """Return the lines that a turn has added, and those it has removed.
 
-        A copy below a rewritten or cut line is neither.
+        A copy below a rewritten or cut line is neither. Where none is removed, as when another
+        script goes on, only the last `MAX_CARDS` are returned.
         """
         ids_before = set(await self.posts.load_path_ids(before)) if before else set()
         ids_after = await self.posts.load_path_ids(after)
@@ -178,7 +179,7 @@ class ScriptAnswers:
         gone = ids_before.difference(ids_after) if before and before.id == after.id else set()
         added = await self.posts.load_lines(new if gone else new[-MAX_CARDS:])
         removed = await self.posts.load_lines(gone)
-        return _exclude(added, removed)[-MAX_CARDS:], _exclude(removed, added)
+        return _exclude(added, removed), _exclude(removed, added)
 
     # Messages
 
@@ -272,19 +273,29 @@ def find_pressed(interaction: Interaction) -> discord.Message | None:
 async def _compose(
     answer: Answer, text: str = "", items: Sequence[ui.Item[Any]] = ()
 ) -> ui.LayoutView:
-    """Return an answer above a text and the buttons and menus of a panel."""
+    """Return an answer above a text and the buttons and menus of a panel.
+
+    It shows the last lines that fit, and says where to read the others.
+    """
     shown: list[ui.Item[Any]] = []
     if answer.announcement:
         shown.append(ui.TextDisplay(answer.announcement, id=ANNOUNCEMENT_ID))
-    lines = answer.lines
+    lines = answer.lines[-MAX_CARDS:]
     is_short = sum(size(format_prose(line.element)) for line in lines) <= MAX_TEXT
     limit = LIMIT if is_short else MAX_TEXT // len(lines)
+    cards, rows = list[ui.Container[ui.LayoutView]](), make_rows(items)
     for place, line in enumerate(lines):
         colour = await find_colour(line.element)
-        shown.append(make_card(line.element, colour, limit, _make_ids(line.id, place)))
+        cards.append(make_card(line.element, colour, limit, _make_ids(line.id, place)))
+    room = MAX_COMPONENTS - sum(1 + len(row.children) for row in rows)
+    while sum(1 + len(card.children) for card in cards) > room:
+        del cards[0]
+    if len(cards) < len(answer.lines):
+        shown.append(ui.TextDisplay(f"-# {say('Earlier lines are in {/script show}.')}"))
+    shown += cards
     if text:
         shown.append(ui.TextDisplay(text))
-    return make_layout(*shown, *make_rows(items))
+    return make_layout(*shown, *rows)
 
 
 def _make_ids(line: int, place: int) -> tuple[int, int]:

@@ -33,6 +33,12 @@ class Elsewhere(Inside):
     async def write(self, text: str) -> None:
         await (await self.ann.slash(self.channel, "write", text=text)).is_done()
 
+    async def rewrite(self, old: str, new: str) -> None:
+        """Rewrite the second line as Ann."""
+        asked = await self.ann.slash(self.channel, "script edit", line="2")
+        window = await self.ann.click(await asked.shows(old), "Rewrite this line")
+        await (await self.ann.submit_modal(window, {"Text": new})).is_done()
+
     async def press(self, person: Person, label: str) -> None:
         """Press a button of the panel, and wait for the next panel."""
         before = self.channel.panel()
@@ -107,22 +113,46 @@ async def test_a_rewritten_line_changes_in_place_until_it_is_cut(elsewhere: Else
     await elsewhere.begin()
     await elsewhere.write("MAYA: Rain.\n\nSnow.")
     before = elsewhere.shown()
-
-    async def rewrite(old: str, new: str) -> None:
-        asked = await elsewhere.ann.slash(elsewhere.channel, "script edit", line="2")
-        window = await elsewhere.ann.click(await asked.shows(old), "Rewrite this line")
-        await (await elsewhere.ann.submit_modal(window, {"Text": new})).is_done()
-
-    await rewrite("Rain", "Hail.")
+    await elsewhere.rewrite("Rain", "Hail.")
     hail = [row.replace("Rain", "Hail") for row in before]
     assert elsewhere.shown() == [*hail, "-# Ann rewrote line 2."]
     await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
     assert elsewhere.shown() == [*before, "-# Ann undid the last edit."]
-    await rewrite("Rain", "Hail.")
-    await rewrite("Hail", "")
+    await elsewhere.rewrite("Rain", "Hail.")
+    await elsewhere.rewrite("Hail", "")
     *rows, told = elsewhere.shown()
     assert told.startswith("-# Ann cut line 2. It stays in </script history:")
     assert rows == [row for row in before if "MAYA" not in row and "Rain" not in row]
+
+
+async def test_a_rewrite_into_many_lines_shows_the_last_that_fit(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    await elsewhere.write("\n\n".join(f"MAYA: Rain {number}." for number in range(9)))
+    await elsewhere.rewrite("Rain 0", "\n\n".join(f"INT. ROOM {n}" for n in range(10)))
+    earlier, *rows = elsewhere.shown()[len(STARTED) :]
+    assert earlier.startswith("-# Earlier lines are in </script show:")
+    assert rows[:2] == ["**INT\\. ROOM 8**", "**INT\\. ROOM 9**"]
+    assert rows[-3:] == ["**MAYA**", "Rain 8\\.", "-# Ann rewrote line 2."]
+
+
+async def test_a_panel_with_many_buttons_leaves_room_for_fewer_lines(elsewhere: Elsewhere):
+    await elsewhere.begin()
+    headings = [f"INT. ROOM {number}" for number in range(9)]
+    await elsewhere.write("\n\n".join([*headings, "Plot Twist: rain."]))
+    await elsewhere.write("Snow.")
+    await (await elsewhere.ann.slash(elsewhere.channel, "undo")).is_done()
+    start = {"title": "The Roof", "heading": "EXT. ROOF"}
+    question = await (await elsewhere.ann.slash(elsewhere.channel, "start", **start)).shows("pause")
+    await (await elsewhere.ann.click(question, "Pause it and start the new one")).is_done()
+    _, diner = await elsewhere.store.scripts.list_latest_scripts(2)
+    listed = await (await elsewhere.ann.slash(elsewhere.channel, "script list")).shows("The Diner")
+    await elsewhere.ann.choose(listed, listed.menus[0], str(diner.id))
+    await elsewhere.discord.until(lambda: "Continue it" in listed.labels)
+    resumed = await (await elsewhere.ann.click(listed, "Continue it")).is_done()
+    assert "resumed “The Diner”" in resumed.text
+    assert "-# Earlier lines are in </script show:" in resumed.text
+    assert "ROOM 0" not in resumed.text
+    assert "ROOM 1" in resumed.text
 
 
 async def test_an_answer_shows_a_surprise_with_the_line_of_the_voice(elsewhere: Elsewhere):
