@@ -82,7 +82,11 @@ class Bot(commands.AutoShardedBot):
             # Without the last one, which is privileged, Discord sends the text of a message only
             # where the message mentions the bot, and in direct messages.
             intents=discord.Intents(
-                guilds=True, messages=True, reactions=True, message_content=settings.message_content
+                guilds=True,
+                webhooks=True,
+                messages=True,
+                reactions=True,
+                message_content=settings.message_content,
             ),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),

@@ -73,6 +73,11 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         deleting = self._delete_unrecorded(message.channel, message.id, webhook)
         self.services.in_flight.track(asyncio.create_task(deleting))
 
+    @commands.Cog.listener()
+    async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
+        """Look for the bot's webhook again where somebody may have moved it."""
+        self.services.messages.line_messages.webhooks.note_change(channel.id)
+
     @commands.Cog.listener("on_raw_message_edit")
     async def redraw_late(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Undo an edit of the bot that Discord has carried out after a later one."""

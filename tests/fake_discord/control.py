@@ -155,6 +155,9 @@ class Control:
     async def delete_webhook(self, webhook: int) -> None:
         self.webhooks.remove(self.world.webhooks[webhook])
 
+    async def move_webhook(self, webhook: int, channel: int) -> None:
+        self.webhooks.move(self.world.webhooks[webhook], self.world.channels[channel])
+
     # What people do
 
     async def write(

@@ -463,6 +463,10 @@ class Discord:
         """Delete a webhook as a moderator."""
         await self.do("delete_webhook", webhook=webhook)
 
+    async def move_webhook(self, webhook: int, channel: Channel) -> None:
+        """Let a webhook post in another channel, as a moderator."""
+        await self.do("move_webhook", webhook=webhook, channel=channel.id)
+
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""
         await self.do("deliver_again", interaction=asked.id)

@@ -66,6 +66,12 @@ class Webhooks:
         del self.world.webhooks[webhook.id]
         self._tell(self.world.channels[webhook.channel])
 
+    def move(self, webhook: Webhook, channel: Channel) -> None:
+        """Let a webhook post in another channel; its messages stay."""
+        before, webhook.channel = webhook.channel, channel.id
+        self._tell(self.world.channels[before])
+        self._tell(channel)
+
     def _tell(self, channel: Channel) -> None:
         """Tell the bot that a channel's webhooks have changed, but not how."""
         told = {"guild_id": str(channel.guild), "channel_id": str(channel.id)}

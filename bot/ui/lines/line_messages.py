@@ -234,6 +234,11 @@ class LineMessages:
                 raise
             self.webhooks.forget(webhook)
             raise OSError("the webhook of a channel is gone, or its token") from None
+        if message.channel.id != channel.id:  # somebody has moved the webhook
+            self.webhooks.forget(webhook)
+            with suppress(discord.NotFound):
+                await send_with_retries(message.delete, EDIT_SECONDS)
+            raise OSError("the webhook of a channel posts in another one")
         return message, time.monotonic() - started < SURE_SECONDS
 
     async def _ask_webhook(

@@ -37,6 +37,8 @@ class Webhooks:
     def __init__(self, client: discord.Client) -> None:
         self.client = client
         self._found: dict[int, discord.Webhook] = {}
+        self._known: dict[int, discord.Webhook] = {}
+        """Those found last, also where they must be found again before they post."""
         self._refused: dict[int, float] = {}
         """The times at which channels without a webhook may be asked again."""
         self._repeated = set[int]()
@@ -61,7 +63,7 @@ class Webhooks:
             if time.monotonic() < self._refused.get(parent.id, 0.0):
                 return None
             try:
-                self._found[parent.id] = await send_with_retries(
+                self._found[parent.id] = self._known[parent.id] = await send_with_retries(
                     lambda: self._find_or_create(parent), ANSWER_SECONDS
                 )
             except discord.HTTPException as error:
@@ -77,7 +79,7 @@ class Webhooks:
         A known webhook needs no permission, because its token is enough.
         """
         parent = self._find_parent(channel)
-        known = self._found.get(parent.id) if parent else None
+        known = self._known.get(parent.id) if parent else None
         return known or await self.find(channel)
 
     def find_thread(self, channel: MessageChannel) -> Any:  # noqa: ANN401 - discord.py's MISSING
@@ -86,9 +88,14 @@ class Webhooks:
         return found if isinstance(found, discord.Thread) else discord.utils.MISSING
 
     def forget(self, webhook: discord.Webhook) -> None:
-        """Look for a webhook again, because it was deleted."""
+        """Look for a webhook again, because it was deleted or moved."""
         if webhook.channel_id is not None:
             self._found.pop(webhook.channel_id, None)
+            self._known.pop(webhook.channel_id, None)
+
+    def note_change(self, channel: int) -> None:
+        """Look for a webhook again before it posts, because somebody may have moved it."""
+        self._found.pop(channel, None)
 
     def lacks_permission(self, channel: MessageChannel) -> bool:
         """Return whether the bot could have a webhook for a channel if it had the permission."""
@@ -101,7 +108,7 @@ class Webhooks:
         return parent is not None and parent.permissions_for(parent.guild.me).manage_messages
 
     async def _find_or_create(self, parent: Parent) -> discord.Webhook:
-        """Return the bot's first webhook in a channel.
+        """Return the bot's webhook in a channel: the known one, or the first.
 
         discord.py repeats a creation after some errors, so copies may have been made, too. They
         have posted nothing, and are deleted.
@@ -110,7 +117,8 @@ class Webhooks:
         if not own:
             self._repeated.add(parent.id)
             own = [await parent.create_webhook(name=WEBHOOK_NAME), *await self._list_own(parent)]
-        first, *others = sorted(set(own), key=lambda webhook: webhook.id)
+        known = self._known.get(parent.id)
+        first, *others = sorted(set(own), key=lambda webhook: (webhook != known, webhook.id))
         if parent.id in self._repeated:
             for copy in others:
                 await copy.delete(prefer_auth=False)  # by its token

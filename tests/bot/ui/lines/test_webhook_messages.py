@@ -395,6 +395,33 @@ async def test_a_webhook_whose_token_is_refused_is_found_again(theatre: Theatre)
         assert list(theatre.world.webhooks) == [webhook]
 
 
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_a_webhook_that_somebody_has_moved_shows_nothing_elsewhere(
+    theatre: Theatre, is_told: bool
+):
+    lobby = await theatre.guild.channel("lobby")
+
+    async def write_in_lobby(text: str) -> None:
+        await (await theatre.ann.slash(lobby, "write", text=text)).is_done()
+
+    async with theatre.bot():
+        await begin_script(theatre.ann, theatre.channel)
+        await theatre.write("MAYA: Hello.")
+        [webhook] = theatre.world.webhooks.values()
+        await begin_script(theatre.ann, lobby)
+        await write_in_lobby("Rain.")
+        if is_told:
+            await theatre.discord.move_webhook(webhook.id, lobby)
+        else:
+            webhook.channel = lobby.id
+        await theatre.write("JONAS: I hid the knife.")
+        assert sum("knife" in message.text for message in lobby.timeline()) == (not is_told)
+        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO, SECRET]
+        await write_in_lobby("Snow.")
+        assert await read_true_script(theatre.ann, lobby) == [HEADING, "Rain.", "Snow."]
+        assert len({message.webhook for message in lobby.messages() if message.is_line}) == 1
+
+
 async def test_an_edit_that_is_carried_out_late_restores_no_text(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ):
