@@ -148,7 +148,7 @@ class Polls:
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
             voters = (await self.store.polls.load_votes(poll)).keys()
-            if len(voters) < FEWEST_VOTERS or not self.presence.is_complete(script.begun):
+            if len(voters) < FEWEST_VOTERS or not self.presence.is_complete():
                 return False
             # An earlier process may have known who is present, but left the lines that they wrote.
             since = self.library.clock() - PRESENT
