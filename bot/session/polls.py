@@ -155,8 +155,10 @@ class Polls:
             writers = await self.store.lines.find_people_since(row.script, since)
             return writers.union(self.presence.find_present(self.library.channel)) <= voters
 
-    async def close(self, poll: int) -> PollResult | None:
+    async def close(self, poll: int, *, is_passed: bool = False) -> PollResult | None:
         """Close a vote, and continue with the winning take if the script has not moved on.
+
+        A vote that ``is_passed`` adds no take even if an undo has moved the script back since.
 
         Returns the outcome, again and again until it was announced, and None from then on, or for a
         poll that is gone.
@@ -175,7 +177,7 @@ class Polls:
                 if not row.closed:
                     before = await self.store.scripts.get_script(row.script)
                     chosen, head = None, before.head
-                    if _stands(row, before):
+                    if _stands(row, before) and not is_passed:
                         chosen, head = won, lines[-1].id
                     await self.store.polls.close_poll(poll, chosen, before, head)
             script, last = await self.store.scripts.get_script(row.script), lines[-1].id

@@ -78,7 +78,7 @@ class LivePolls:
         """Close the votes that a script has passed, because their takes will not be added."""
         with suppress(TransactionFailed):  # since the line is written; each ends when it is due
             for poll in await session.polls.list_passed_votes(script):
-                self.timers.set(("vote", poll), 0.0, partial(self._end, poll))
+                self.timers.set(("vote", poll), 0.0, partial(self._end, poll, is_passed=True))
 
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
@@ -89,9 +89,10 @@ class LivePolls:
         self._counted[poll] = due  # of votes at the same moment, all but the first wait
         self.timers.set(("count", poll), due - now, partial(self._recount, poll), delays=())
 
-    async def _end(self, poll: int, *, is_early: bool = False) -> None:
+    async def _end(self, poll: int, *, is_early: bool = False, is_passed: bool = False) -> None:
         self._counted.pop(poll, None)
-        await self._act_in_channel(partial(self._close, is_early=is_early), poll)
+        close = partial(self._close, is_early=is_early, is_passed=is_passed)
+        await self._act_in_channel(close, poll)
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
@@ -126,8 +127,9 @@ class LivePolls:
         poll: int,
         *,
         is_early: bool,
+        is_passed: bool,
     ) -> None:
-        if poll_result := await session.polls.close(poll):
+        if poll_result := await session.polls.close(poll, is_passed=is_passed):
             await poll_messages.redraw_poll(channel, session, poll)
             # Where the bot may not post, the message of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):

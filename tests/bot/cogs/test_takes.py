@@ -15,6 +15,7 @@ from sqlalchemy import update
 from bot.app.client import Bot
 from bot.session import drafting, polls
 from bot.session.polls import Polls
+from bot.session.turn import PollResult, Requester
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
@@ -431,6 +432,23 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     assert shown.components == []
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
+
+
+async def test_a_passed_vote_is_not_decided_early_by_an_undo(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    await vote(stage, await ask(stage, vote=600), 2)
+    session, close = stage.session, stage.session.polls.close
+
+    async def close_after_undo(poll: int, **how: bool) -> PollResult | None:
+        await session.history.undo(Requester(stage.ann.id, "Ann", "undo"))
+        return await close(poll, **how)
+
+    monkeypatch.setattr(session.polls, "close", close_after_undo)
+    await write_anyway(stage, "Rain.")
+    assert await stage.lines() == [HEADING]
+    [told] = [message for message in stage.messages() if "won with" in message.content]
+    assert "but the script has moved on without it." in told.content
 
 
 async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stage):
