@@ -71,7 +71,7 @@ class ChannelSessions:
         self.models = models
         self.settings = settings
         self.notifications = Notifications()
-        self.presence = Presence()
+        self.presence = Presence(clock)
         self.banned_words = BannedWordLists(store)
         self.deadlines = Deadlines(store, clock)
         self.housekeeping = Housekeeping(store, settings.states_mb * 2**20)

@@ -148,7 +148,10 @@ class Polls:
             await self._load_take(row, take)
             await self.store.polls.record_vote(poll, requester.id, take)
             voters = (await self.store.polls.load_votes(poll)).keys()
-            if len(voters) < FEWEST_VOTERS or not self.presence.is_complete():
+            if len(voters) < FEWEST_VOTERS:
+                return False
+            first_begun = min(found.begun for found in await self.library.list_scripts())
+            if not self.presence.is_complete(first_begun):
                 return False
             # An earlier process may have known who is present, but left the lines that they wrote.
             since = self.library.clock() - PRESENT

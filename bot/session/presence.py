@@ -6,6 +6,7 @@ import datetime as dt
 import time
 
 from ..recent import Recent
+from .turn import Clock
 
 PRESENT = dt.timedelta(minutes=15)
 """The time since a person's last request for which that person counts as present."""
@@ -21,7 +22,8 @@ class Presence:
     are monotonic, because everybody would be absent when the machine's clock is put forward.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._started = clock()
         self._known_from = time.monotonic() + PRESENT.total_seconds()
         """When nobody is present who came before this process."""
         self._channels: Recent[int, dict[int, float]] = Recent(MOST_CHANNELS)
@@ -32,9 +34,12 @@ class Presence:
         until = time.monotonic() + PRESENT.total_seconds()
         self._channels[channel] = self.find_present(channel) | {person: until}
 
-    def is_complete(self) -> bool:
-        """Return whether everybody who is present is known: from `PRESENT` after the start on."""
-        return time.monotonic() >= self._known_from
+    def is_complete(self, begun: dt.datetime) -> bool:
+        """Return whether everybody present is known in a channel whose first script began then.
+
+        Unknown is who used the channel shortly before this process started.
+        """
+        return begun >= self._started or time.monotonic() >= self._known_from
 
     def find_present(self, channel: int) -> dict[int, float]:
         """Return the times until which people are present in a channel, by their ids."""

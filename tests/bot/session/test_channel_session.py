@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -445,10 +444,8 @@ def jump(
 
 async def test_a_clock_that_jumps_ends_no_vote(harness: SessionHarness, jump: Callable[[], None]):
     await harness.start()
-    presence = harness.session.polls.presence
-    presence._known_from = time.monotonic()  # as long after the start
     for name in ("Ben", "Cid"):
-        presence.record(CHANNEL, harness.writer(name).id)
+        harness.session.polls.presence.record(CHANNEL, harness.writer(name).id)
     request = ContinueRequest(takes=2, vote=60)
     poll = (await harness.session.continuation.generate(harness.writer(), request)).poll
     jump()
