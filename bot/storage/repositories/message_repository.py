@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import and_, delete, func, literal, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .. import line_tree
@@ -69,11 +69,17 @@ class MessageRepository(Repository):
         await self._database.commit(change)
 
     async def replace_lines(self, lines: Mapping[int, int]) -> None:
-        """Record that messages, by their ids, show other lines than before."""
-        rows = [{"message": message, "line": line} for message, line in lines.items()]
+        """Record that messages, by their ids, show other lines than before.
+
+        Messages that are no longer recorded, because their script was deleted, are left out.
+        """
+        rows = [{"number": message, "shown": line} for message, line in lines.items()]
+        change = update(PostedLine).where(PostedLine.message == bindparam("number"))
         if rows:
             async with self._database.writing() as session:
-                await session.execute(update(PostedLine), rows)
+                # Not by the session, which would raise StaleDataError for a missing row.
+                connection = await session.connection()
+                await connection.execute(change.values(line=bindparam("shown")), rows)
 
     async def delete_post(self, message: int) -> None:
         """Record that a message was deleted."""

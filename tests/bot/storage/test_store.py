@@ -284,7 +284,8 @@ async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store
     assert await posts(elsewhere) == []
     content = await store.messages.load_content(1)
     assert (content.newest_post, content.panel) == (400, 0)
-    await store.messages.replace_lines({200: third, 300: second})
+    deleted = 900  # with its script, while a sync edits its messages
+    await store.messages.replace_lines({200: third, deleted: first, 300: second})
     assert await posts(script, 2) == [(200, third), (300, second)]
     await store.scripts.delete_script(script.id)
     assert await posts(fork) == [(100, first), (200, third), (300, second), (400, four)]
