@@ -126,9 +126,22 @@ class MessageSync:
 
         Return the number of surplus messages that the bot may not delete.
         """
+        undeleted, is_done = 0, False
+        while not is_done:
+            more, is_done = await self._show_until_blocked(channel, content)
+            undeleted += more
+        return undeleted
+
+    async def _show_until_blocked(
+        self, channel: MessageChannel, content: ChannelContent
+    ) -> tuple[int, bool]:
+        """Show lines until the message of another line is in the way, and delete that message.
+
+        Return the number of surplus messages that stay, and whether all lines are shown.
+        """
         script = content.script
         if script is None:
-            return 0
+            return 0, True
         posts, path, last_lines = await self.posts.compare(script)
         kept = min(len(posts), len(path))
         pairs = enumerate(zip(posts, path, strict=False))
@@ -143,8 +156,7 @@ class MessageSync:
         lines |= {line.id: line for line in missing}
         if first < kept and lines[path[first]].original in {lines[i].original for i in below_first}:
             # A line was cut; the messages below it still show what they should.
-            undeleted = await self._delete(channel, [posts[first]], content)
-            return undeleted + await self._show_lines(channel, content)
+            return await self._delete(channel, [posts[first]], content), False
         for number, (post, line) in changed.items():
             # A message's name cannot change, so it and those below are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED
@@ -154,8 +166,7 @@ class MessageSync:
                 break
         edited = [pair for number, pair in changed.items() if number < kept]
         if lost := await self._edit(channel, script, edited, lines):
-            undeleted = await self._delete(channel, [lost], content)
-            return undeleted + await self._show_lines(channel, content)
+            return await self._delete(channel, [lost], content), False
         undeleted = await self._delete(channel, posts[kept:], content)
         newest = max(content.newest_post, content.panel)
         last = posts[kept - 1] if kept else None
@@ -166,7 +177,7 @@ class MessageSync:
         if last and path and path[-1] in lines:
             newest_line = lines[path[-1]]
             self.shown[channel.id] = ShownScript(script, line=newest_line, message=last.message)
-        return undeleted
+        return undeleted, True
 
     async def _delete(
         self, channel: MessageChannel, posts: Sequence[PostedLine], content: ChannelContent

@@ -6,10 +6,12 @@ The real bot plays at the project's own Discord, which withholds the content of 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -19,6 +21,7 @@ from bot.app.client import Bot
 from bot.audio.table_read import TableRead
 from bot.cogs import listening
 from bot.interactions import in_flight, services
+from bot.session.turn import Requester, ScriptPosition
 from bot.settings import RunnerSettings
 from bot.ui.background import stale_messages
 from bot.ui.delivery import sending
@@ -260,6 +263,38 @@ async def test_text_that_a_moderator_has_deleted_is_not_called_visible(theatre: 
         await undone.is_done()
         await theatre.discord.until(lambda: not undone.answers())
         assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+
+
+async def test_messages_that_cannot_be_edited_are_replaced_in_a_loop(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+):
+    await theatre.channel.deny()
+    async with theatre.bot() as bot:
+        session = bot.services.sessions.get(theatre.channel.id)
+        shown = bot.services.messages.line_messages
+        edit, depths = shown.edit, list[int]()
+
+        async def jump(line: int) -> None:
+            script = await session.library.load_script()
+            requester = Requester(theatre.ann.id, "Ann", f"jump to {line}")
+            await session.history.jump_to(requester, ScriptPosition(script.id, line))
+
+        async def edit_deep(*how: Any) -> bool:
+            depths.append(len(inspect.stack(0)))
+            return await edit(*how)
+
+        await theatre.write_secret()
+        heading, *_, secret = await session.library.load_lines()
+        await jump(heading.id)
+        await theatre.write("MAYA: Bye.\n\nMAYA: Wait!")
+        await theatre.lose_webhook()
+        monkeypatch.setattr(shown, "edit", edit_deep)
+        await jump(secret.id)
+        await theatre.write("Rain.")
+        lines = [HEADING, HELLO, SECRET, "Rain."]
+        assert await read_true_script(theatre.ann, theatre.channel) == lines
+        assert len(depths) == 2
+        assert len(set(depths)) == 1  # else hundreds of messages would exceed Python's limit
 
 
 # What is posted
