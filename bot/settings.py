@@ -338,8 +338,8 @@ def explain_mistakes(file: Path | None) -> list[str]:
     given = {name.upper() for name in (*os.environ, *valued)}
     text = file.read_text(ENCODING) if file and file.is_file() else ""
     return [
-        f"{name} in {file} sets nothing. Write {name}=VALUE."
-        for name in re.findall(NO_EQUALS_SIGN, text, re.MULTILINE)
+        f"{name.upper()} in {file} sets nothing. Write {name.upper()}=VALUE."
+        for name in re.findall(NO_EQUALS_SIGN, text, re.MULTILINE | re.IGNORECASE)
     ] + [
         f"There is no setting {name}: did you mean {known[near]}?"
         for name in sorted(given - {*names})

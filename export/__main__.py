@@ -91,8 +91,8 @@ def _make(options: Export) -> Voice:
         raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
     if source.is_file() and (options.bits != 32 or options.heldout):
         raise VoiceError(
-            f"A voice file can only be converted to --bits 32, on text of its own. Name the run of "
-            f"{source}, or leave out --heldout."
+            f"A voice file can only be converted: give --bits 32 and no --heldout, or name the run "
+            f"of {source}."
         )
     print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     if source.is_file():

@@ -50,8 +50,9 @@ _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 _TIME_STAMP = re.compile(
-    r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\]|\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b)?)"
-    r" ?(?:[-\u2013\u2014] )?",
+    # Without brackets, only with what a chat log adds: `12:30 Lunch: soup.` is no speech.
+    r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\](?: ?[-\u2013\u2014])?"
+    r"|\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
     re.IGNORECASE,
 )
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
@@ -236,7 +237,11 @@ class _Parser:
 
     def _write_plain_action(self, lines: list[str]) -> Element:
         """Make action of lines, without the asterisks of emotes."""
-        bare = [emote[2] if (emote := _EMOTE.fullmatch(line)) else line for line in lines]
+        # Cleaned again, because a combining mark may have stood on the first asterisk.
+        bare = [
+            clean(emote[2]).strip() or line if (emote := _EMOTE.fullmatch(line)) else line
+            for line in lines
+        ]
         element = write_action(bare)
         if bare == lines or self.read_block(element.text.split("\n")) == [element]:
             return element
@@ -269,6 +274,8 @@ def reinterpret(element: Element) -> Element | None:
     match = None if element.kind is Kind.HEADING else _SAID.fullmatch(_drop_time_stamp(first))
     speaker = match["speaker"] if match else ""
     if match is None or not is_name(speaker) or len(speaker.split()) > MAX_CAPITALISED:
+        return None
+    if element.kind is Kind.TRANSITION and not looks_like_name(speaker.lstrip("> ").title()):
         return None
     cue, *speech = [*_split_said(match, parse_name(speaker)), *rest]
     said = _write_speech(cue, speech) if speech else None

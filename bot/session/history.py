@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import RequestError
+from ..errors import NotTheirs, RequestError
 from ..i18n.catalogue import Count, phrase
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
@@ -101,13 +101,20 @@ class History:
     async def undo(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
-        """Take the last line back, or the edit through which the script ends on this line."""
+        """Take back the last line, or the edit that moved the head to it.
+
+        Who may not take back the edit may take back their own last line.
+        """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             has_line = self.store.scripts.has_line
             # A fork does not have the version before an edit above it.
             if line.edit_of and await has_line(context.script, line.edit_of):
-                return replace(await self._move(context, line.edit_of), is_edit=True)
+                try:
+                    return replace(await self._move(context, line.edit_of), is_edit=True)
+                except NotTheirs:
+                    if line.author != requester.id:
+                        raise
             return await self._move(context, line.parent)
 
     async def redo(

@@ -150,8 +150,8 @@ class Polls:
             voters = (await self.store.polls.load_votes(poll)).keys()
             if len(voters) < FEWEST_VOTERS:
                 return False
-            first_begun = min(found.begun for found in await self.library.list_scripts())
-            if not self.presence.is_complete(first_begun):
+            first_begun = await self.store.scripts.find_first_begun(script.channel)
+            if first_begun is None or not self.presence.is_complete(first_begun):
                 return False
             # An earlier process may have known who is present, but left the lines that they wrote.
             since = self.library.clock() - PRESENT

@@ -63,6 +63,10 @@ class Posts:
         """Return the ids of a script's lines, from the first to the last."""
         return await self._store.lines.load_path_ids(script.head)
 
+    async def load_originals(self, script: Script) -> list[int]:
+        """Return the ids of a script's lines in order, each of a copy as that of its original."""
+        return await self._store.lines.load_path_originals(script.head)
+
     # Messages of lines
 
     async def find(self, message: int) -> PostedLine | None:

@@ -227,6 +227,14 @@ def test_text_that_is_no_title_page_is_kept(write: Write, suffix: str, start: st
     assert read(write(f"a.{suffix}", start)).content == start
 
 
+def test_a_page_of_fountain_has_any_keys(write: Write):
+    page = "Title: The Diner\nWritten by: Jo\nEpisode: 3\nContact:\n    Street 1\n\n"
+    assert read(write("a.fountain", f"{page}INT. DINER")).content == "INT. DINER"
+    # Speakers come back.
+    kept = "Nora: Hello.\nBen: Hi.\nNora: No.\n\nMore."
+    assert read(write("a.fountain", f"Title: X\n{kept}")).content == kept
+
+
 def test_speech_directly_below_a_title_page_is_kept(write: Write):
     speech = "JON: You came.\nMAYA: I did.\nAUTHOR: I wrote you.\n\nMore."
     for page in ("Title: The Diner\n", "Author:\n  Ann\nDate: 2020\n", "Note: old\n"):

@@ -158,8 +158,9 @@ def run_training(out: Path, prepare: Callable[[], Training]) -> int:
 
 def explain_loss(training: Training) -> str:
     """Return what a training's loss means, and what to do next; "" for texts not in English."""
-    is_english = training.config.language.partition("-")[0] == "en"
-    return next(f" {text}" for least, text in LOSSES if training.best >= least) * is_english
+    if training.config.language.partition("-")[0] != "en":
+        return ""
+    return next(f" {text}" for least, text in LOSSES if training.best >= least)
 
 
 def say_interrupted(out: Path, resumable: str = RESUMABLE) -> None:

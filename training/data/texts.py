@@ -55,6 +55,9 @@ TITLE_PAGE = re.compile(
     # With any other key, speech begins.
     r"(?=\n|\Z|\w[^:\n]*:)"
 )
+# In Fountain, a page can have any keys, but not in capitals, and none twice, unlike speakers.
+PAGE_LINE = re.compile(r"(?=[^:\n]*[a-z])(\w[^:\n]*):(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z)")
+ANY_TITLE_PAGE = re.compile(rf"\A(?=(?i:{TITLE_PAGE_KEYS}):)(?:{PAGE_LINE.pattern})+(?=\n|\Z)")
 CAPTION = (
     r"(?:act|scene|akt|szene) +(?:[\divx]|one|two|three|four|five)|super:"
     r"|(?:(?:the )?end|ende|(?:moments |much )?later|montage|titles?"
@@ -78,7 +81,7 @@ MARKS = (
     (re.compile(rf"(?m)^((?:{SCENE_HEADING.pattern}|\.\w).*?) *#[\w.-]+#$"), r"\1"),
     (re.compile(r"(?m)(?:(?<=\n\n)|\A)(.*\S) *\^$(?=\n.)"), r"\1"),
     (re.compile(r"(?m)^~ *(?=\S)"), ""),
-    (re.compile(r"(?m)^> *(.*\w.*?) *<$"), r"\1"),
+    (re.compile(r"(?m)^> *(?=\S)(?=.*\w)(.*\S) *<$"), r"\1"),
 )
 FORCED_CUE = re.compile(r"(?:(?<=\n\n)|\A)@ *(.+)(?=\n.)")
 # Where pages end, a number may follow.
@@ -313,12 +316,16 @@ def _normalise(content: str) -> str:
     # Tabs indent typed pages, so at the start of a line they are as wide as on paper.
     content = re.sub(r"(?m)^[ \t]+", lambda found: found[0].expandtabs(), content)
     content = content.replace("\t", " ").replace("\ufeff", "")
-    content = re.sub(r"[^\S\n]+$", "", content, flags=re.MULTILINE)
+    content = re.sub(r"(?m)(?<![^\S\n])[^\S\n]+$", "", content)
     return re.sub(r"\n{3,}", "\n\n", content).strip("\n")
 
 
 def _read_script(content: str) -> str:
     """Return a script without title page, writers' notes, and marks that stand for no words."""
+    page = ANY_TITLE_PAGE.match(content)
+    keys = [key.lower() for key in PAGE_LINE.findall(page[0])] if page else []
+    if page and len(set(keys)) == len(keys):
+        content = content[page.end() :]
     content = TITLE_PAGE.sub("", content)
     for pattern, replacement in MARKS:
         content = pattern.sub(replacement, content)

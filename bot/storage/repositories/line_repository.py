@@ -78,6 +78,12 @@ class LineRepository(Repository):
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
         return await self._scalars(line_tree.query_path_ids(), head=head or ROOT_LINE, since=since)
 
+    async def load_path_originals(self, head: int | None) -> list[int]:
+        """Load the ids of a path, each of a copy as that of its original."""
+        above = line_tree.query_path(head or ROOT_LINE)
+        originals = select(func.coalesce(Line.copy_of, Line.id)).join(above, Line.id == above.c.id)
+        return await self._scalars(originals.order_by(Line.id))
+
     async def find_copy(self, line: int, head: int | None) -> int | None:
         """Return the line of a path that is a line or a copy of the same original, or None."""
         above = line_tree.query_path(head or ROOT_LINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,6 +88,10 @@ class ScriptRepository(Repository):
             .where(Script.channel == channel)
             .order_by(Script.running.desc(), Script.archived, Script.id.desc())
         )
+
+    async def find_first_begun(self, channel: int) -> dt.datetime | None:
+        """Return when the first of a channel's scripts began, or None without a script."""
+        return await self._scalar(select(func.min(Script.begun)).where(Script.channel == channel))
 
     async def find_last_script(self, channel: int) -> Script | None:
         """Return the script of a channel whose last line is the newest, or None."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -111,17 +111,16 @@ class ScriptAnswers:
         """
         async with session.drawing:
             added, removed = await self._compare(before, script)
+            places = dict[int, int]()
+            if before and before.id == script.id:  # or else all its last lines are shown anew
+                originals = await self.posts.load_originals(script)
+                places = {original: place for place, original in enumerate(originals)}
             pressed = find_pressed(interaction)
             old = await self._read(pressed) if pressed else Answer()
-            kept = replace(old, lines=_update(old.lines, added, removed))
-            undone = await self._clear_others(session, pressed, added, removed)
+            added, undone = await self._clear_others(session, pressed, added, removed, places)
+            kept = replace(old, lines=_update(old.lines, added, removed, places))
+            added = [line for line in added if line not in kept.lines]
             undone = _exclude(undone, old.lines)
-            in_place = _exclude(removed, undone)
-            old_ids = {line.id for line in in_place}
-            replaced = {line.rewrite_of for line in in_place}
-            added = [
-                line for line in added if line.rewrite_of not in old_ids and line.id not in replaced
-            ]
             note = "\n".join(filter(None, (note, _format_undone(undone))))
             if pressed and added and not removed:
                 new = Answer(added, announcement)
@@ -201,16 +200,17 @@ class ScriptAnswers:
         pressed: discord.Message | None,
         added: Sequence[Line],
         removed: Sequence[Line],
-    ) -> list[Line]:
+        places: Mapping[int, int],
+    ) -> tuple[list[Line], list[Line]]:
         """Remove the panels, and lines, from the earlier answers that can still be edited.
 
-        A rewritten line takes the place of the line that it rewrites. Return the removed lines that
-        none of these answers has lost.
+        What takes the place of a line, or stands above one, is shown there. Return the added lines
+        that none of these answers shows, and the removed lines that none of them has lost.
         """
-        left = list(removed)
+        new, left = list(added), list(removed)
         self._drop_expired()
-        for (channel, message), posted in list(self._posted.items()):
-            kept = _update(posted.answer.lines, added, removed)
+        for (channel, message), posted in sorted(self._posted.items()):
+            kept = _update(posted.answer.lines, new, removed, places)
             is_right = not posted.has_panel and kept == list(posted.answer.lines)
             if channel != session.channel or is_right or (pressed and message == pressed.id):
                 continue
@@ -220,9 +220,10 @@ class ScriptAnswers:
                     await posted.message.delete()
                 else:
                     await posted.message.edit(view=await _compose(answer))
+                new = [line for line in new if line not in kept]
                 left = _exclude(left, posted.answer.lines)
                 posted.answer, posted.has_panel = answer, False
-        return left
+        return new, left
 
     def _drop_expired(self) -> None:
         now = time.monotonic()
@@ -316,10 +317,17 @@ def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
     return [line for line in lines if line.original not in known]
 
 
-def _update(shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line]) -> list[Line]:
-    """Return the shown lines without the removed ones, or with what takes the place of these.
+def _update(
+    shown: Sequence[Line],
+    added: Sequence[Line],
+    removed: Sequence[Line],
+    places: Mapping[int, int],
+) -> list[Line]:
+    """Return the shown lines without the removed ones, and with what belongs in or above them.
 
-    That is what a line was rewritten as, or where a rewrite is undone, what it had replaced.
+    That is what a line was rewritten as, or where an edit is undone, what it had replaced or cut.
+    ``places`` has the places of the script's lines by the ids of their originals; nothing where
+    another script goes on.
     """
     originals = {line.id: line.original for line in removed}
     new = [(originals.get(line.rewrite_of or 0), line) for line in added]
@@ -328,7 +336,14 @@ def _update(shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line
     rows = (
         [rewritten for old, rewritten in new if old == line.original] or [line] for line in shown
     )
-    return _exclude([line for row in rows for line in row], removed)
+    lines = _exclude([line for row in rows for line in row], removed)
+
+    def find_place(line: Line) -> int:
+        return places.get(line.original, -1)
+
+    last = max(map(find_place, lines), default=-1)
+    above = [line for line in added if find_place(line) < last and line not in lines]
+    return sorted([*lines, *above], key=find_place)
 
 
 def _format_undone(lines: Sequence[Line]) -> str:

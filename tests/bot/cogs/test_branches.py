@@ -385,6 +385,11 @@ async def test_undo_takes_an_edit_back_and_redo_makes_it_again(stage: Stage):
     for lines in (before, before[:-1]):
         await stage.ann.slash(stage.channel, "undo")
         assert await stage.lines() == lines
+    # An edit by somebody else keeps nobody from taking back their own last line.
+    await write_lines(stage, "Sun.", by=cy)
+    await rewrite(stage, await edit(stage, line="2"), "Sleet.")
+    await cy.slash(stage.channel, "undo")
+    assert await stage.lines() == [HEADING, "Sleet.", "Wind."]
 
 
 async def test_a_window_follows_its_line_into_a_copy(stage: Stage):

@@ -123,6 +123,8 @@ async def test_a_rewritten_line_changes_in_place_until_it_is_cut(elsewhere: Else
     *rows, told = elsewhere.shown()
     assert told.startswith("-# Ann cut line 2. It stays in </script history:")
     assert rows == [row for row in before if "MAYA" not in row and "Rain" not in row]
+    await elsewhere.press(elsewhere.ann, "Undo")
+    assert elsewhere.shown() == [*hail, "-# Ann undid the last edit."]
 
 
 async def test_a_rewrite_into_many_lines_shows_the_last_that_fit(elsewhere: Elsewhere):
