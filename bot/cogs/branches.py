@@ -283,11 +283,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
         async with self.turns.show_progress(turn.interaction, LINES) as job:
             result = await history.rewrite(turn.requester, position, text, job)
         who = format_requester(turn.interaction)
-        sentence = (
-            phrase("{who} rewrote line {number:,}.")
-            if result.lines
-            else phrase("{who} cut line {number:,}. It stays in {/script history}.")
-        )
+        sentence = phrase("{who} cut line {number:,}. It stays in {/script history}.")
+        if result.lines:
+            sentence = phrase("{who} rewrote line {number:,}.")
+        elif result.before and line.id == result.before.head:
+            sentence = phrase("{who} cut the last line. To restore it, press **Redo**.")
         note = say(sentence, who=who, number=number)
         await self.turns.show(turn, result, note)
 

@@ -59,9 +59,9 @@ class Cast(FeatureCog, name="OnBook.cast"):
     ) -> None:
         """See and change the cast, who plays whom, and whether only the cast speaks"""
         if player and not add:
-            raise RequestError("Name the characters for {*player} with {*add}, too.")
+            raise RequestError("Fill in {*add}, too: the characters for {*player}.")
         if len([change for change in (add, remove, lock) if change]) > 1:
-            raise RequestError("Change one thing at a time: {*add}, {*remove} or {*lock}.")
+            raise RequestError("Use only one of {*add}, {*remove} and {*lock} at a time.")
         session = self.services.admit_to_session(interaction)
         requester, library = get_requester(interaction), session.library
         if not (add or remove or lock):

@@ -54,7 +54,7 @@ class Models(FeatureCog, name="OnBook.models"):
         """List the voices, see how good one is and how it learned, or choose who writes"""
         if voice is None:
             if use:
-                raise RequestError("Choose the {*voice} to use, too.")
+                raise RequestError("Fill in {*voice}, too.")
             await self._list_models(interaction, everyone=everyone)
         elif use:
             await self._use_model(interaction, voice, in_script=use == SCRIPT)

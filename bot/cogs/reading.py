@@ -178,7 +178,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         printed = await run_export(write)
         if len(printed.content) > interaction.filesize_limit:
             raise RequestError(
-                "That file is too large for Discord. Choose fountain or txt as the {*format}."
+                "That file is too large for Discord. Set {*format} to fountain or txt."
             )
         title, length = inline(script.title, 100), many(len(lines), "line")
         sentences = (

@@ -109,7 +109,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if value is None:
             await self._show(interaction, setting)
         elif setting is None:
-            raise RequestError("Choose the {*setting} that has this {*value}, too.")
+            raise RequestError("Fill in {*setting}, too: which setting gets this value?")
         elif value.strip().casefold() in (RESET, say(RESET_LABEL).casefold()):
             await self._reset(interaction, setting)
         else:
@@ -182,7 +182,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """Change a setting, or those of a mood, to what a person typed or chose."""
         if name == EVERYTHING:
-            raise RequestError("Everything can only be reset. Choose `reset` as the {*value}.")
+            raise RequestError("Everything can only be reset. Set {*value} to `reset`.")
         await self._defer_change(interaction)
         library = self.services.admit_to_session(interaction).library
         await library.load_script_to_change(get_requester(interaction), [name])

@@ -393,7 +393,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         who = format_requester(turn.interaction)
         sentence = phrase("{who} restored the undone line.")
         if result.is_edit:
-            sentence = phrase("{who} made the undone edit again.")
+            sentence = phrase("{who} restored the undone edit.")
         await self.turns.show(turn, result, say(sentence, who=who))
 
 

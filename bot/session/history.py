@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import NotTheirs, RequestError
-from ..i18n.catalogue import Count, phrase
+from ..i18n.catalogue import Count, Phrase, phrase
 from ..screenplay.elements import Element
 from ..screenplay.free_text import reinterpret
 from ..screenplay.speakers import fold
@@ -16,6 +16,8 @@ from .library import Library
 from .permissions import TurnContext, check_may_remove, check_may_rewrite, check_may_write
 from .preferences import select_forked
 from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
+
+REMOVE = phrase("remove")
 
 LINES_PER_PAGE = 8
 """Lines on a page of a history, for which a message has room."""
@@ -111,7 +113,8 @@ class History:
             # A fork does not have the version before an edit above it.
             if line.edit_of and await has_line(context.script, line.edit_of):
                 try:
-                    return replace(await self._move(context, line.edit_of), is_edit=True)
+                    result = await self._move(context, line.edit_of, phrase("change"))
+                    return replace(result, is_edit=True)
                 except NotTheirs:
                     if line.author != requester.id:
                         raise
@@ -148,8 +151,13 @@ class History:
                 )
             return await self._move(context, position.line or None)
 
-    async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
-        """Move the head, if the requester may take back the lines that leave the script."""
+    async def _move(
+        self, context: TurnContext, head: int | None, act: Phrase = REMOVE
+    ) -> TurnResult:
+        """Move the head, if the requester may take back the lines that leave the script.
+
+        A refusal says that this would ``act`` on somebody's line.
+        """
         check_may_write(context.script, context.requester)
         lines = self.store.lines
         after = await lines.load_path_ids(head)
@@ -160,7 +168,7 @@ class History:
         kept = {line.original for line in await lines.load_lines(restored)}
         for line in reversed(await lines.load_lines(removed)):
             if line.original not in kept:
-                check_may_remove(context.script, line, context.requester, phrase("remove"))
+                check_may_remove(context.script, line, context.requester, act)
         context.check_vote()
         await lines.move_head(context.script, head, removed, self.library.clock())
         return context.make_result(head)
@@ -253,8 +261,8 @@ class History:
         line = await self.store.lines.find_line(standing) if standing else None
         if line is None:
             raise RequestError(
-                "That line is not in the script now. Choose one that is with {/script edit}, or "
-                "continue from an earlier version with {/script history}."
+                "That line is no longer in the script. Choose another with {/script edit}, or go "
+                "back to an earlier version with {/script history}."
             )
         check_may_rewrite(script, line, requester)
         return line

@@ -26,7 +26,7 @@ from ..components import make_layout, make_position_button, make_position_select
 from ..markdown import fenced, inline, size
 
 HINT = phrase(
-    "Choose a {*setting} in {/settings} to read what it does, and a {*value} to change it; `reset` "
+    "In {/settings}, choose a setting to read what it does, and a value to change it; `reset` "
     "restores the default. {/banned} changes the banned words."
 )
 

@@ -135,10 +135,10 @@ def format_rewrite_hint(line: Line) -> str:
     """Return what a window says beside the text of a line."""
     if cue := line.element.cue:
         return say(
-            "Submit empty to cut. Without a name, {name} speaks; *She waves.* is action.",
+            "Submit it empty to cut it. Without a name, {name} speaks; *She waves.* is action.",
             name=plain(cue, NAME_SIZE),
         )
-    return say("Submit empty to cut the line.")
+    return say("Submit it empty to cut the line.")
 
 
 def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:

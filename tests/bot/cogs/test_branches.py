@@ -289,7 +289,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await rewrite(stage, await stage.ann.click(offered, label="Rewrite this line"), "Hail.")
     late = await stage.ann.click(offered, label="Rewrite this line")
     assert late.modal is None
-    assert_private(answer(late), "not in the script now. Choose one that is with </script edit:")
+    assert_private(answer(late), "no longer in the script. Choose another with </script edit:")
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
@@ -306,7 +306,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await assert_channel_is_true(stage)
     # The line of the window is undone by now.
     refused = await rewrite(stage, shown, "Ext. roof")
-    assert_private(refused, "not in the script now", "Here is your text:\n```\nExt. roof\n```")
+    assert_private(refused, "no longer in the script", "Here is your text:\n```\nExt. roof\n```")
     message = await stage.ann.send(stage.channel, "Hello.")
     for name in ("Continue from here", "Rewrite this line"):
         told = await use_on_message(stage, stage.ann, name, message)
@@ -343,6 +343,8 @@ async def test_a_line_without_text_is_cut(stage: Stage):
     # The last one goes as it does by undo, and so comes back.
     await rewrite(stage, await edit(stage), " ")
     assert await stage.lines() == [HEADING, "Wind."]
+    said = "-# Ann cut the last line. To restore it, press **Redo**.\n"
+    assert stage.panel().content.startswith(said)
     await click(stage.ann, stage.panel(), "Redo")
     assert await stage.lines() == [HEADING, "Wind.", "Snow."]
     await rewrite(stage, await edit(stage, line="1"), "")
@@ -371,12 +373,12 @@ async def test_undo_takes_an_edit_back_and_redo_makes_it_again(stage: Stage):
         await assert_channel_is_true(stage)
     await click(stage.ben, stage.panel(), "Redo")
     assert await stage.lines() == edited
-    assert stage.panel().content.startswith("-# Ben made the undone edit again.\n")
+    assert stage.panel().content.startswith("-# Ben restored the undone edit.\n")
     await assert_channel_is_true(stage)
     # What somebody else rewrote is theirs, as what they wrote is.
     cy = stage.member("Cy")
     refused = answer(await cy.slash(stage.channel, "undo"))
-    assert_private(refused, "That would remove Ben's line.")
+    assert_private(refused, "That would change Ben's line.")
     await cy.click(refused, label="Ask to undo it")
     [asked] = [message for message in stage.messages() if "asks to undo" in message.content]
     await stage.ben.click(asked, label="Undo")

@@ -80,8 +80,8 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ({"add": too_many}, f"at most {CAST_LIMIT}"),
         ({"remove": ","}, "Name a character to remove"),
         ({"remove": "Zoë"}, "“ZOË” is not in the cast. See </cast:"),
-        ({"player": stage.ben}, "Name the characters for `player:` with `add:`, too."),
-        ({"add": "Zoë", "remove": "Maya"}, "Change one thing at a time"),
+        ({"player": stage.ben}, "Fill in `add:`, too: the characters for `player:`."),
+        ({"add": "Zoë", "remove": "Maya"}, "Use only one of `add:`"),
     ]
     for options, why in refusals:
         assert_private(await ask(stage, "cast", **options), why)

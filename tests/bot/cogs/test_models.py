@@ -118,7 +118,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    assert "Choose the `voice:` to use" in (await ask(stage, "voice", use="server")).content
+    assert "Fill in `voice:`, too." in (await ask(stage, "voice", use="server")).content
     shown = await ask(stage, "voice", voice="tiny")
     assert shown.ephemeral
     name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")

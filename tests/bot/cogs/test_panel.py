@@ -218,7 +218,7 @@ async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Sta
     [row] = opened.modal["components"]
     assert (
         row["description"]
-        == "Submit empty to cut. Without a name, ZOE speaks; *She waves.* is action."
+        == "Submit it empty to cut it. Without a name, ZOE speaks; *She waves.* is action."
     )
     opened = await edit(stage, line="3")
     assert opened.modal["title"] == "Rewrite “BARTHOLOMEW MONTGOMERY: Hi.”"

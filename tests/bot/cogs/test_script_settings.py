@@ -216,7 +216,7 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
     assert "No script is running" in (await settings(stage)).content
     await start_script(stage)
     role = stage.guild.create_role("Cast")
-    assert "Choose the `setting:` that has" in (await settings(stage, value="2")).content
+    assert "Fill in `setting:`, too:" in (await settings(stage, value="2")).content
     for name, value, who, why in [
         ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
         ("takes", "2", stage.ben, "Only the script's owner or a moderator"),

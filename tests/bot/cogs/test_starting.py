@@ -78,7 +78,7 @@ async def test_a_surprise_draws_what_is_left_open(stage: Stage):
 async def test_a_surprise_keeps_what_was_typed_into_the_window(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "start")
     suggested = shown.modal["components"][2]["component"]["value"]
-    typed = {"Surprise me": True, "Title": suggested, "First scene heading": "int. diner - night"}
+    typed = {"Surprise me": True, "Title": suggested, "First scene heading": " int. diner - night "}
     inputs = fields(shown)
     await stage.ann.submit_modal(shown, {inputs[label]: value for label, value in typed.items()})
     script, (heading, _) = await stage.script(), await stage.session.library.load_lines()
