@@ -17,6 +17,9 @@ from babel.messages.catalog import Catalog
 import bot as package
 from bot.i18n.catalogue import LANGUAGES, NAME, many, say, speaking
 from bot.inference.sandbox import OUT_OF_MEMORY_SIGNS
+from bot.screenplay.elements import Kind
+from bot.storage.schema import Line
+from bot.ui.pages.history_page import format_rewrite_hint
 from tests.tools.catalogue import FORMS, collect, keys, missing, read, update
 
 SOURCE = Path(package.__file__).parent
@@ -97,6 +100,13 @@ def test_discord_accepts_translated_names(language: str) -> None:
             assert message.string == message.string.lower()
         elif "description" in " ".join(message.auto_comments):
             assert len(message.string) <= 100, message.id
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_hint_of_a_window_fits_below_its_label(language: str) -> None:
+    line = Line(kind=Kind.DIALOGUE, text=f"{'X' * 60}\nHello.")
+    with speaking(language):
+        assert len(format_rewrite_hint(line)) <= 100
 
 
 def test_commands_named_in_sentences_exist(template: Catalog) -> None:
