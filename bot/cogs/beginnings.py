@@ -74,8 +74,8 @@ class BeginningCog(FeatureCog):
         A place of their own is the whole opening, and above a cast of their own stands the place
         alone, because the action and the speech of a situation are about its place and people.
         """
-        texts = wanted.title.strip(), wanted.heading.strip(), wanted.cast.strip()
-        wanted = replace(wanted, title=texts[0], heading=texts[1], cast=texts[2])
+        title, heading, cast = wanted.title.strip(), wanted.heading.strip(), wanted.cast.strip()
+        wanted = replace(wanted, title=title, heading=heading, cast=cast)
         library = session.library
         chosen = wanted.model or await library.find_guild_model(guild)
         if wanted.heading and not chosen:

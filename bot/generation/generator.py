@@ -353,5 +353,5 @@ def build_automaton(
 build_cached_filter = lru_cache(maxsize=4)(build_word_filter)
 """Return the filter of some words for a vocabulary, cached for further lines.
 
-Few are cached, because one of the longest lists takes 18 MB, and one of a hundred words a
-millisecond to build again."""
+Few are cached, because that of a long list takes much memory, and that of a usual one is soon built
+again."""

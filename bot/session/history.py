@@ -105,7 +105,7 @@ class History:
     ) -> TurnResult:
         """Take back the last line, or the edit that moved the head to it.
 
-        Who may not take back the edit may take back their own last line.
+        Who may not take back the edit may take back a last line that is theirs or a model's.
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
@@ -115,9 +115,11 @@ class History:
                 try:
                     result = await self._move(context, line.edit_of, phrase("change"))
                     return replace(result, is_edit=True)
-                except NotTheirs:
-                    if line.author != requester.id:
-                        raise
+                except NotTheirs as refused:
+                    try:
+                        return await self._move(context, line.parent)
+                    except NotTheirs:
+                        raise refused from None
             return await self._move(context, line.parent)
 
     async def redo(

@@ -272,6 +272,11 @@ async def test_a_rewritten_line_keeps_what_followed(harness: SessionHarness):
     assert await harness.state(copy) is None
     await harness.continue_script(6)
     assert await harness.state(copy) == await harness.read_from_start(lines)
+    await harness.undo()
+    assert texts(await harness.lines()) == [HEADING, "Snow.", said.text]
+    await harness.undo()
+    assert texts(await harness.lines()) == [HEADING, "Rain.", said.text]
+    await harness.redo()
     # A copy of a copy names the line that was written first.
     await harness.rewrite(snow, "Hail.")
     assert (await harness.lines())[2].copy_of == said.id
@@ -387,11 +392,13 @@ async def test_undo_takes_an_edit_back_and_redo_makes_it_again(stage: Stage):
     for lines in (before, before[:-1]):
         await stage.ann.slash(stage.channel, "undo")
         assert await stage.lines() == lines
-    # An edit by somebody else keeps nobody from taking back their own last line.
-    await write_lines(stage, "Sun.", by=cy)
-    await rewrite(stage, await edit(stage, line="2"), "Sleet.")
-    await cy.slash(stage.channel, "undo")
-    assert await stage.lines() == [HEADING, "Sleet.", "Wind."]
+    # An edit by somebody else keeps nobody from taking back their own last line, or the voice's.
+    for write in (write_lines(stage, "Sun.", by=cy), stage.continue_with_seed(cy, seed=3)):
+        before = await stage.lines()
+        await write
+        await rewrite(stage, await edit(stage, line="2"), f"Sleet {len(stage.sent())}.")
+        await cy.slash(stage.channel, "undo")
+        assert (await stage.lines())[2:] == before[2:]
 
 
 async def test_a_window_follows_its_line_into_a_copy(stage: Stage):
