@@ -69,7 +69,8 @@ async def replay(inside: Inside) -> Asked:
     return await inside.ann.slash(inside.channel, "script stats", what="replay", everyone=True)
 
 
-REFUSED = ("PATCH edit", "DELETE delete")
+EDIT_REFUSED = "PATCH edit: 10008 Unknown Message"
+DELETE_REFUSED = "DELETE delete: 10008 Unknown Message"
 
 
 @pytest.mark.parametrize(
@@ -93,10 +94,8 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
     gate.set()
     await asked.is_done()
     assert await read_script(inside.ann, inside.channel) == lines
-    # To edit the panel that was deleted, or to delete it as well.
-    assert {*inside.discord.refusals} <= {
-        f"{request}: 10008 Unknown Message" for request in REFUSED
-    }
+    # The panel that was deleted cannot be edited; a slow machine asks to delete it as well.
+    assert {EDIT_REFUSED} <= {*inside.discord.refusals} <= {EDIT_REFUSED, DELETE_REFUSED}
     inside.discord.refusals.clear()
 
 

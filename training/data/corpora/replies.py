@@ -112,7 +112,7 @@ def read_replies(folder: Path = REPLIES) -> Source:
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"The replies in {folder} cannot be read: {error}.") from error
     patterns = tuple(_read_patterns(folder / FORMS, text))
-    replies: dict[str, list[str]] = {name: [] for name, _ in (*patterns, (ACTION, None))}
+    replies: dict[str, list[str]] = {form: [] for form in (*dict(patterns), ACTION)}
     for file, text in files.items():
         for at, form, reply in _read_replies(text):
             if form not in replies:
