@@ -110,7 +110,7 @@ base: texts  ## Train the network that the voices begin as, for days or weeks
 gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
 	$(BIN)/python -m training train $(TEXTS) $(GPU) --prepare --out runs/gpu
 	tar --create --file $@ --exclude __pycache__ --exclude training/sketches --exclude training/scenes \
-	    --exclude training/replies --exclude training/screenplays training runs/gpu
+	    --exclude training/screenplays training runs/gpu
 
 # Ctrl-C keeps what was learned, and the same command goes on; MINUTES=1 makes the voice of it.
 screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS more, prove it and put it in place

@@ -27,7 +27,6 @@ ELSEWHERE = {
     "export/README.md": "export.md",
     "tests/README.md": "tests.md",
     "training/README.md": "training.md",
-    "training/replies/README.md": "replies.md",
     "training/scenes/README.md": "frames.md",
     "training/sketches/README.md": "sketches.md",
 }

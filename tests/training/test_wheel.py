@@ -44,7 +44,7 @@ def test_wheel_holds_both_packages_and_what_they_read(installed: Installed):
         for here, there in PACKAGES.items()
         for path in (ROOT / here).rglob("*")
         if path.is_file() and not {"__pycache__", "onbook_training.egg-info"} & {*path.parts}
-        if path.name not in ABOUT or path.parent.name in {"replies", "scenes", "sketches"}
+        if path.name not in ABOUT or path.parent.name in {"scenes", "sketches"}
     }
     assert installed.files() == expected
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import UseAppendAction, arg
 
-from ..data.corpora import replies, screenplays, shakespeare
+from ..data.corpora import screenplays, shakespeare
 from ..data.corpora.drama.download import MIRROR, Client, download
 from ..data.corpora.drama.facets import FACETS
 from ..data.corpora.drama.manifest import read_manifest
@@ -160,19 +160,4 @@ class Scenes(Command):
         return replace(source, frames=frames)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Replies(_Folder):
-    """Write, as Fountain, chats in which each reply fits any line of a form."""
-
-    chats: PositiveInt = 20_000
-    """How many chats to write."""
-    seed: NonNegativeInt = 1
-    """Another seed draws other chats."""
-
-    def __call__(self) -> int:
-        """Write the chats."""
-        replies.write_chats(replies.read_replies(), self.out, self.chats, self.seed)
-        return self.end("The chats")
-
-
-Corpus = Plays | Films | Sketches | Drama | Scenes | Replies
+Corpus = Plays | Films | Sketches | Drama | Scenes

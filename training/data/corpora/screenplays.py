@@ -19,9 +19,6 @@ KINDS = {
 HELD_OUT = frozenset((FILMS / "held-out.list").read_text("utf-8").split())
 """The held-out films, a tenth, unlike each other."""
 
-HELD_OUT_SKETCHES = ("-10", "-30", "-50")
-"""How the names of held-out files of sketches end."""
-
 
 def write_films(out: Path) -> None:
     """Write the films below `out`, as `_write` does."""
@@ -29,19 +26,12 @@ def write_films(out: Path) -> None:
 
 
 def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> None:
-    """Write sketches below `out`, as `_write` does."""
+    """Write sketches below `out`, as `_write` does.
+
+    Files whose names end with -10, -30 or -50 are held out.
+    """
     folders = {name: SKETCHES / source for kind in kinds for name, source in KINDS[kind].items()}
-    _write(out, folders, lambda name: name.endswith(HELD_OUT_SKETCHES))
-
-
-def read_sketches(kind: str, *, held_out: bool) -> list[str]:
-    """Return the texts of the files of a kind, either the held-out ones or the others."""
-    return [
-        path.read_text("utf-8")
-        for source in KINDS[kind].values()
-        for path in sorted((SKETCHES / source).glob("*.fountain"))
-        if path.stem.endswith(HELD_OUT_SKETCHES) is held_out
-    ]
+    _write(out, folders, lambda name: name.endswith(("-10", "-30", "-50")))
 
 
 def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
