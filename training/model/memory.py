@@ -133,29 +133,35 @@ class MemoryHead(nn.Module):
         below; packed: float32 [batch, `Packing.numbers`], the memory before.
         """
         read = torch.cat([self.packing.unpack(packed), tokens.T + 1], dim=1)
-        # Each place is the characters up to it, the last one first: [batch, M + time, WIDTH].
-        places = read.unfold(1, WIDTH, 1).flip(-1)
-        ends = places[:, -len(tokens) :]
-        nowhere = torch.full_like(places[:, :1], self.nowhere)
+        nowhere = read.new_full((len(read), WIDTH), self.nowhere)
+        ends = read[:, -len(tokens) - WIDTH + 1 :]
         queries = self._look_up(self.queries, ends) + self.ask(below).transpose(0, 1)
-        keys = self._look_up(self.keys, torch.cat([places[:, :-1], nowhere], dim=1))
-        followers = torch.cat([read[:, WIDTH:], nowhere[..., 0]], dim=1)
-        recall = functional.scaled_dot_product_attention(
-            queries[:, None].to(below),
-            keys[:, None].to(below),
-            self.values(followers)[:, None].to(below),
-            self._mask(read, len(tokens))[:, None],
-            scale=1.0,
-        )
-        return recall[:, 0].transpose(0, 1), self.packing.pack(read)
+        # Of the places at the end, only the last one is wholly nowhere; the others are masked.
+        keys = self._look_up(self.keys, torch.cat([read[:, :-1], nowhere], dim=1))
+        values = self.values(torch.cat([read[:, WIDTH:], nowhere], dim=1))
+        # PyTorch's attention has no fused kernel for values that are shorter than keys, and without
+        # one it multiplies in float32.
+        scores = queries.to(below) @ keys.to(below).transpose(1, 2)
+        scores = scores.masked_fill(~self._mask(read, len(tokens)), -math.inf)
+        recall = scores.softmax(dim=-1) @ values.to(below)
+        return recall.transpose(0, 1), self.packing.pack(read)
 
-    def _look_up(self, tables: Tensor, places: Tensor) -> Tensor:
-        """Return the vectors of places: [batch, places, WIDTH x keys]."""
-        begins = torch.arange(WIDTH, device=places.device) * self.symbols
-        return functional.embedding(places + begins, tables.flatten(0, 1)).flatten(-2)
+    def _look_up(self, tables: Tensor, symbols: Tensor) -> Tensor:
+        """Return the vectors of all places: [batch, characters - WIDTH + 1, WIDTH x keys].
+
+        symbols: int64 [batch, characters].
+        """
+        count = symbols.shape[1] - WIDTH + 1
+        # The first table is of the last character of a place.
+        begins = reversed(range(WIDTH))
+        looked_up = [
+            functional.embedding(symbols[:, begin : begin + count], table)
+            for begin, table in zip(begins, tables, strict=True)
+        ]
+        return torch.cat(looked_up, dim=2)
 
     def _mask(self, read: Tensor, time: int) -> Tensor:
-        """Return which places each step may look at: bool [batch, time, places + 1].
+        """Return which places each step may look at: bool [batch, time, places].
 
         These are the last M places before the step that hold a character, and nowhere.
         """
@@ -164,4 +170,5 @@ class MemoryHead(nn.Module):
         step = torch.arange(len(place) - time, len(place), device=read.device)[:, None]
         back = step - place
         near = (back >= 0) & (back < self.shape.characters)
-        return functional.pad(seen & near, (0, 1), value=True)
+        seen = functional.pad(seen & near, (0, WIDTH - 1), value=False)
+        return functional.pad(seen, (0, 1), value=True)
