@@ -1,10 +1,10 @@
-# On Book on Discord: without PyTorch, not as root, and writing nothing but below /data.
-# What it is told comes from the environment: DISCORD_TOKEN, and what .env.example names.
+# On Book on Discord. It has no PyTorch, does not run as root, and writes only below /data.
+# Its settings come from the environment: DISCORD_TOKEN, and the others in .env.example.
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS built
 WORKDIR /onbook
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
-# `--build-arg EXTRAS=local` makes an image for `play`, whose simulated Discord takes 150 MB.
+# `--build-arg EXTRAS=local` builds an image for `play`, whose simulated Discord takes 150 MB.
 ARG EXTRAS=audio,metrics,postgres
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 
@@ -15,7 +15,7 @@ LABEL org.opencontainers.image.title="On Book" \
 COPY --from=built /venv /venv
 RUN useradd --uid 10001 --no-create-home onbook && install -d -o onbook -g onbook /data
 USER onbook
-# Without a server's address the scripts are kept here, in onbook.db.
+# Unless a database server's address is set, the scripts are kept here, in onbook.db.
 WORKDIR /data
 VOLUME /data
 ENV PATH=/venv/bin:$PATH \
@@ -23,7 +23,8 @@ ENV PATH=/venv/bin:$PATH \
     ONBOOK_METRICS_HOST=0.0.0.0 \
     ONBOOK_METRICS_PORT=9100
 EXPOSE 9100
-# Refused where no pages are served, as by `play`; a bot that hangs does not answer.
+# A refused connection counts as healthy, because `play`, for one, serves no pages. A bot that hangs
+# does not answer.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", "\
 import contextlib, http.client, os\n\
 with contextlib.suppress(ConnectionRefusedError): \

