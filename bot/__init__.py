@@ -1,6 +1,6 @@
 """On Book: write a script together with a small neural network, in a Discord channel.
 
-``await bot.load_extension("onbook")`` (or under whatever name this folder has) is all that a
+``await bot.load_extension("onbook")`` (or whatever this folder is called) is all that a
 ``commands.Bot`` needs; `bot.settings` says what can be configured. For Red-DiscordBot the folder is
 a cog package, which ``info.json`` describes.
 """
@@ -25,7 +25,7 @@ __red_end_user_data_statement__ = (
 
 
 # onnxruntime reports its use unless this variable is set before its first import, but people are
-# promised that nothing is sent to anybody. An operator's own choice stays.
+# promised that nothing is sent to anybody. An operator's own choice is kept.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
@@ -36,7 +36,7 @@ async def setup(bot: commands.Bot) -> None:
     CommandConflict, ModelError or StoreError.
     """
     # Imported here, because importing any one module must stay light, and because `redbot` is
-    # installed only where Red is the host.
+    # installed only if Red is the host.
     if any(kind.__module__.startswith("redbot.") for kind in type(bot).__mro__):
         from .app.red import setup_in_red
 

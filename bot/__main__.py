@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = tyro.cli(
         Command,
         args=given,
-        # The program would be called `__main__.py`; the installed command is called `onbook`.
+        # Otherwise the program would be called `__main__.py`; the installed command is `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook",
         description="Write a script together with a small neural network: on Discord, on a page "
         "of your own, or in this terminal. COMMAND --help explains a command, and --version "
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # as shells do
     except BrokenPipeError:  # such as by `| head`
-        # Otherwise Python would fail once more, when it flushes the output at its end.
+        # Otherwise Python would fail once more, when it flushes the output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 

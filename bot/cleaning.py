@@ -1,4 +1,4 @@
-"""Strip invisible characters from text, and marks that would spill over the lines around."""
+"""Strip invisible characters from text, and marks that would spill over into nearby lines."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Define all errors of the bot, in one hierarchy.
 
-An error has a sentence of the catalogues and the fields in it, unescaped. `ui.delivery.responses`
-answers with the sentence in the language of the person who asked, and with escaped fields.
+An error has a sentence from the catalogues and the sentence's fields, unescaped.
+`ui.delivery.responses` answers with the sentence in the language of the person who asked, and with
+escaped fields.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class OnBookError(Exception):
 
 
 class PersonId(int):
-    """The id of a person as a field of an error, which the answer mentions."""
+    """The id of a person as a field of an error; the answer mentions the person."""
 
 
 class Stopped(OnBookError):
@@ -119,7 +120,7 @@ class HeadMoved(RequestError):
 
 
 class AlreadyWritten(RequestError):
-    """The interaction has written its lines before; nothing was written twice."""
+    """The interaction has already written its lines; nothing was written twice."""
 
 
 class RateLimited(RequestError):
@@ -127,7 +128,7 @@ class RateLimited(RequestError):
 
 
 class NoContinuation(RequestError):
-    """A line says a banned word, or the banned words leave it no possible continuation."""
+    """A line contains a banned word, or the banned words leave it no possible continuation."""
 
     sentence = phrase(
         "The banned-word list leaves no possible continuation. Try again, or edit it with "
@@ -140,14 +141,14 @@ class UnspellableElement(RequestError):
 
 
 class ModelError(RequestError):
-    """A model file cannot be used; the field ``why`` is a phrase of the catalogues itself."""
+    """A model file cannot be used; the field ``why`` is itself a phrase of the catalogues."""
 
     def __init__(self, sentence: str, /, *, why: str = "", **fields: object) -> None:
         super().__init__(sentence, **fields | ({"why": Phrase(why)} if why else {}))
 
 
 class ContractError(OnBookError):
-    """A model file breaks its contract; the sentence is why, up to ``what``."""
+    """A model file breaks its contract; the sentence says why, and ``what`` completes it."""
 
     def __init__(self, sentence: str, what: str = "") -> None:
         super().__init__(sentence, what=what)
@@ -155,7 +156,7 @@ class ContractError(OnBookError):
 
 
 class ExaminationFailed(ModelError):
-    """A model file could not be examined: the child was killed, lacked memory or did not start."""
+    """A model file was not examined: the child was killed, ran out of memory or did not start."""
 
 
 # The bot fails ---------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ class NonFiniteOutput(ServiceError):
 
 
 class StepFailed(ServiceError):
-    """A step of a model failed for all its rows together, and the log has the cause."""
+    """A step of a model failed for all its rows at once; the log has the cause."""
 
     sentence = phrase("The voice stopped writing because of a fault. Try again.")
 
@@ -228,7 +229,7 @@ class TransactionFailed(ServiceError):
 
 
 class OperatorError(OnBookError):
-    """The bot cannot run as an operator set it up: a finished sentence in English."""
+    """The bot cannot run as an operator set it up; the sentence is finished, in English."""
 
     def __str__(self) -> str:
         return self.sentence

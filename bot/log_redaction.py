@@ -49,7 +49,7 @@ class Redaction(logging.Filter):
 
 
 def guard_handlers(known: Iterable[str]) -> None:
-    """Redact all that the root logger's handlers write, in a process of the bot's own."""
+    """Redact everything that the root logger's handlers write, in the bot's own process."""
     redaction = Redaction(known)
     for handler in logging.getLogger().handlers:
         handler.addFilter(redaction)

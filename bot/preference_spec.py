@@ -1,7 +1,7 @@
-"""Define what one declaration of a preference has.
+"""Define what the declaration of a preference contains.
 
 Commands, menus, the cards of settings, validation, sentences and the table of the documentation are
-derived from it.
+derived from the declaration.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ON, OFF = phrase("on"), phrase("off")
 
 
 class HasPreferences(Protocol):
-    """A script as a specification knows it."""
+    """A script as a specification sees it."""
 
     @property
     def preferences(self) -> Mapping[str, Any]:
@@ -39,7 +39,7 @@ class Group(StrEnum):
     WRITERS = phrase("Who writes")
     CHANNEL = phrase("In the channel")
     ADVANCED = phrase("Advanced")
-    """The numbers of the window of this name, which has room for five: it is full."""
+    """The numbers in the window of this name, which has room for five and is full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +51,34 @@ class PreferenceSpec(Generic[V]):
     label: Phrase
     """The preference as people call it."""
     description: str
-    """What the preference does, as people read it."""
+    """The effect of the preference, as people read it."""
     group: Group
     type: type[float | int | str]
-    """The type of a value; one that is a `StrEnum` has the choices."""
+    """The type of a value; a `StrEnum` has the choices."""
     default: V
-    """The value of a script that has none; None where `setting` decides."""
+    """The value of a script that has none; None if `setting` decides."""
     setting: str = ""
     """The field of `Settings` with the operator's value, and with the range of a number."""
     own_range: tuple[float, float] | None = None
-    """The least and the largest value of a number that has no such field."""
+    """The smallest and the largest value of a number that has no such field."""
     is_copied: bool = False
     """Whether a new script copies the operator's value; otherwise the script follows it."""
     is_forked: bool = True
-    """Whether a fork, perhaps in another channel, has the value too."""
+    """Whether a fork, perhaps in another channel, keeps the value."""
     is_moderated: bool = False
-    """Whether only moderators may change the preference, by its name alone."""
+    """Whether only moderators may change the preference, and only by its own name."""
     unit: str = ""
-    """What a number counts, a key of `catalogue.THINGS`."""
+    """The things that a number counts, a key of `catalogue.THINGS`."""
     unset: str = phrase("none")
-    """What people read for no value, and for none of a unit."""
+    """The text that people read for no value, and for none of a unit."""
     label_value: Callable[[str], str] = str
-    """Return a text that is a value as people call it."""
+    """Return what people call a value, given the value as text."""
     entry: str = ""
     """An entry of the preference's list on the first card, with a ``value``; "" for no list."""
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """Return the least and the largest value of a number, or None where all are taken."""
+        """Return the smallest and the largest value of a number, or None if all are accepted."""
         is_number = self.type in (int, float)
         return find_range(self.setting) if self.setting and is_number else self.own_range
 
@@ -91,7 +91,7 @@ class PreferenceSpec(Generic[V]):
 
     @property
     def choices(self) -> dict[str, str]:
-        """Return the values of a preference that has a few, as people call them."""
+        """Return the values of a preference that has only a few, as people call them."""
         if self.type is bool:
             return {"on": say(ON), "off": say(OFF)}
         if issubclass(self.type, StrEnum):
@@ -121,7 +121,7 @@ class PreferenceSpec(Generic[V]):
         return value if self.accepts(value) else None
 
     def of(self, script: HasPreferences) -> V:
-        """Return a script's value, or the default without a valid one."""
+        """Return a script's value, or the default if the script has no valid one."""
         own = self.find_own(script.preferences)
         return self.default if own is None else own
 

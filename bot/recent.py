@@ -1,4 +1,4 @@
-"""Remember the latest of many things, so that memory has a bound."""
+"""Remember the latest of many things, so that memory use is bounded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Recent(OrderedDict[K, V]):
         self.most = most
 
     def __setitem__(self, key: K, value: V) -> None:
-        """Set an entry, and forget the one that was set longest ago where there are too many."""
+        """Set an entry; if there are too many, forget the one that was set longest ago."""
         super().__setitem__(key, value)
         self.move_to_end(key)
         if len(self) > self.most:

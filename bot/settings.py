@@ -64,7 +64,7 @@ Bias = Annotated[float, Field(ge=0.0, le=2.0)]
 """The strength of a bias or a penalty; 0 is off."""
 
 Rates = Annotated[str, Field(pattern=RATES_PATTERN)]
-"""Turns, generated lines and characters to read, in a minute."""
+"""Turns, generated lines and characters to read, per minute."""
 
 
 class Quality(StrEnum):
@@ -96,8 +96,8 @@ def name_variable(field: str) -> str:
 class Settings(BaseSettings):
     """The configuration of the bot, from environment variables with the prefix ``ONBOOK_``.
 
-    A plug-in reads nothing else. The runner also reads files, see `read_runner_settings`. The text
-    below each field stands in the table of docs/hosting.md.
+    A plug-in reads nothing else. The runner also reads files: see `read_runner_settings`. The text
+    below each field appears in the table in docs/hosting.md.
     """
 
     model_config = SettingsConfigDict(
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     group: Annotated[str, Field(pattern=GROUP_PATTERN)] = "onbook"
     """The command that groups all others in a host's bot."""
     mentions: bool = False
-    """Whether On Book reads mentions of a host's bot, replies and direct messages to it, too."""
+    """Whether On Book also reads mentions of a host's bot, replies and direct messages to it."""
     database: Path = Path("onbook.db")
     """The SQLite file with the scripts."""
     database_url: SecretStr | None = None
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     departed_days: Annotated[int, Field(ge=0, le=3650)] = 30
     """Days until the scripts of a server that removed the bot are deleted."""
     threads: Annotated[int | None, Field(ge=1, le=64)] = None
-    """Processor threads per voice; by default 2, or 1 where the bot has one core."""
+    """Processor threads per voice; by default 2, or 1 if the bot has one core."""
     rows: Annotated[int, Field(ge=1, le=1024)] = 64
     """Lines and candidates written at once. With 16 or fewer, `best` is no better than `good`."""
     queue: Annotated[int, Field(ge=1)] = 128
@@ -196,13 +196,13 @@ class Settings(BaseSettings):
 
     @property
     def database_location(self) -> Path | URL:
-        """Return the database: a file, or an address whose password its text forms hide."""
+        """Return the database: a file, or an address whose text forms hide its password."""
         url = self.database_url
         return parse_address(url.get_secret_value()) if url else self.database
 
     @property
     def rates(self) -> dict[str, list[int]]:
-        """Return the limits of requests, lines and characters in a minute, by scope."""
+        """Return the limits of requests, lines and characters per minute, by scope."""
         limits = {
             "person": self.person_limits,
             "channel": self.channel_limits,
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
 
 def find_range(field: str) -> tuple[float, float]:
-    """Return the least and the largest value of a setting that has both."""
+    """Return the smallest and the largest value of a setting that has both."""
     bounds = Settings.model_fields[field].metadata
     least, most = (
         next(getattr(bound, name) for bound in bounds if hasattr(bound, name))
@@ -224,7 +224,7 @@ def find_range(field: str) -> tuple[float, float]:
 def parse_address(text: str) -> URL:
     """Return the address of a PostgreSQL database.
 
-    Raises ValueError with a message that quotes nothing of the text, which may hold a password.
+    Raises ValueError with a message that quotes none of the text, which may contain a password.
     """
     try:
         url = make_url(text)
@@ -257,7 +257,7 @@ class RunnerSettings(Settings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = "INFO"
-    """The log level; DEBUG logs what people write, too."""
+    """The log level; DEBUG also logs what people write."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """The HTTP port for metrics and health checks; 0 opens none."""
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -299,8 +299,8 @@ def read_settings() -> Settings:
 def read_runner_settings(env_file: Path | None = None, **changes: Any) -> RunnerSettings:  # noqa: ANN401 - values of any field
     """Read the settings of a runner: the environment, a file (by default ``.env``) and secrets.
 
-    ``changes`` are values of fields that come before those; a ``database`` also replaces the
-    address of one. The secrets are Docker's. Raises SettingsError.
+    ``changes`` are values of fields, which take precedence over those; a ``database`` also replaces
+    the address of a database. The secrets are Docker's. Raises SettingsError.
     """
     if env_file and not env_file.is_file():
         raise SettingsError(
@@ -309,12 +309,12 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
     if "database" in changes:
         changes["database_url"] = None
     file = env_file or ENV_FILE
-    if file.is_dir():  # which Docker makes where it mounts a file that is not there
+    if file.is_dir():  # which Docker creates if it mounts a file that does not exist
         raise SettingsError(f"{file} is a folder. Put a file of settings in its place.")
     try:
         with _one_sentence():
             folder = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
-            # mypy takes the fields for all arguments.
+            # mypy assumes that the fields are all the arguments.
             return RunnerSettings(  # type: ignore[call-arg]
                 _env_file=file, _env_file_encoding=ENCODING, _secrets_dir=folder, **changes
             )
@@ -329,9 +329,9 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
 
 
 def explain_mistakes(file: Path | None) -> list[str]:
-    """Return a sentence on each variable, also of a file, that has our prefix but sets nothing."""
+    """Return a sentence on each variable, also in a file, that has our prefix but sets nothing."""
     names = [name_variable(field) for field in RunnerSettings.model_fields]
-    # Without the prefix, which would make ONBOOK_TOKEN more like ONBOOK_TOP_P than DISCORD_TOKEN.
+    # Without the prefix, which makes ONBOOK_TOKEN more similar to ONBOOK_TOP_P than DISCORD_TOKEN.
     known = {name.removeprefix(PREFIX): name for name in names}
     source = DotEnvSettingsSource(RunnerSettings, file, ENCODING)
     valued = (name for name, value in source.env_vars.items() if value is not None)

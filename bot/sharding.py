@@ -41,7 +41,7 @@ class Shards:
 
     @classmethod
     def of(cls, client: discord.Client) -> Self:
-        """Return the shards of any client, which has a ``shard_id``, ``shard_ids`` or all."""
+        """Return the shards of any client: its ``shard_id``, its ``shard_ids`` or all."""
         count = client.shard_count or 1
         if client.shard_id is not None:
             return cls([client.shard_id], count)

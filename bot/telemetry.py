@@ -35,7 +35,7 @@ class Metric:
 
     name: str
     meaning: str
-    """What it tells, for monitors and for the documentation."""
+    """The description of the metric, for monitors and for the documentation."""
     labels: tuple[str, ...] = ()
 
 
@@ -108,7 +108,7 @@ METRICS = (
     REQUEST_SECONDS,
     GATEWAY_EVENTS,
 )
-"""The metrics of events. To add one, name it here, and call the meter where it happens."""
+"""The metrics of events. To add one, name it here, and call the meter where the event happens."""
 
 
 class Meter:

@@ -49,9 +49,9 @@ INVITE_PERMISSIONS = discord.Permissions(
 )
 """The permissions that the bot needs.
 
-They are to see and post messages, to open threads for forks, to attach scripts as files, to let
-characters speak under their names, to delete what they said when their webhook is gone, to find
-messages that an earlier process could not record, and to tick messages that have become lines.
+With them the bot can see and post messages, open threads for forks, attach scripts as files, let
+characters speak under their names, delete what they said when their webhook is gone, find messages
+that an earlier process could not record, and tick messages that have become lines.
 """
 
 SINGLE_SHARD = Shards.all_of(1)
@@ -61,7 +61,7 @@ class Bot(commands.AutoShardedBot):
     """A Discord client that reads no members, and few messages unless its operator allows more.
 
     It serves the servers of its shards, which ``lease`` holds against other processes.
-    ``call_later`` is the timer of votes, or None for that of the event loop.
+    ``call_later`` is the timer of votes, or None for the event loop's timer.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Bot(commands.AutoShardedBot):
             help_command=None,
             tree_cls=CommandTree,
             # Without the last one, which is privileged, Discord sends the text of a message only
-            # where the message mentions the bot, and in direct messages.
+            # if the message mentions the bot, and in direct messages.
             intents=discord.Intents(
                 guilds=True,
                 webhooks=True,
@@ -125,7 +125,7 @@ class Bot(commands.AutoShardedBot):
     async def _sync_commands(self, services: CogServices) -> None:
         """Sync the commands if they differ from the last ones, because Discord limits syncs.
 
-        Of several processes, the one that has the first shard does so.
+        If there are several processes, the one that has the first shard syncs them.
         """
         if 0 not in Shards.of(self).ids:
             await self._fetch_command_ids()
@@ -155,7 +155,7 @@ class Bot(commands.AutoShardedBot):
             await self._lease.acquire()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Wait until Discord lets a shard identify, beside the shards of other processes."""
+        """Wait until Discord lets a shard identify, alongside the shards of other processes."""
         if self._lease is None or shard_id is None:
             await self._own_limiter.wait_to_identify()
             return
@@ -174,7 +174,7 @@ class Bot(commands.AutoShardedBot):
         log.info("ready as %s; invite it with %s", self.user, make_invite_link(self.application_id))
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Run no command by a mention, because a cog reads mentions."""
+        """Run no commands for mentions, because a cog reads mentions."""
 
     async def on_shard_connect(self, shard_id: int) -> None:
         self._connected.add(shard_id)
@@ -185,7 +185,7 @@ class Bot(commands.AutoShardedBot):
         self.meter.count(GATEWAY_EVENTS, "resumed")
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """Count a connection that was lost, but not a failed attempt, which also ends here."""
+        """Count a connection that was lost, but not a failed attempt, which also comes here."""
         if shard_id in self._connected:
             self._connected.remove(shard_id)
             self.meter.count(GATEWAY_EVENTS, "lost")
@@ -193,7 +193,7 @@ class Bot(commands.AutoShardedBot):
     def serve_metrics(self) -> AbstractAsyncContextManager[None]:
         """Serve metrics and health by HTTP until the context exits, if a port is set.
 
-        Raises SettingsError where the port is taken.
+        Raises SettingsError if the port is taken.
         """
         if self._metrics is None:
             return nullcontext()
@@ -231,7 +231,7 @@ class Bot(commands.AutoShardedBot):
 
 
 def make_invite_link(application_id: int) -> str:
-    """Return the link by which a bot is invited with the permissions that it needs."""
+    """Return the link that invites a bot with the permissions that it needs."""
     return discord.utils.oauth_url(
         application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )

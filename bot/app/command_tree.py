@@ -60,7 +60,7 @@ def _list_options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_readable(option: dict[str, Any]) -> bool:
-    """Return whether discord.py can read an option: it expects numbers and ids to be such."""
+    """Return whether discord.py can read an option, whose number or id must really be one."""
     kind, value = option.get("type"), option.get("value")
     if option.get("focused"):
         return isinstance(value, str | int | float)

@@ -95,7 +95,7 @@ class Play(Logged):
                 "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
                 "On Book's repository, `make play`."
             )
-        # Simcord tries a client without intents when it is imported, and discord.py warns of that.
+        # On import, simcord tries a client without intents, and discord.py warns about that.
         logging.getLogger("discord.state").setLevel(logging.ERROR)
         from . import local
 
@@ -127,7 +127,7 @@ class Doctor(Stored):
     """Check the token, the database, the voices and the ports."""
 
     command: Annotated[Positional[Literal["all", "run", "play", "write"]], UNSET] = "all"
-    """A command to check: run, play, write or all; what only other commands need is no fault."""
+    """A command to check: run, play, write or all; what only others need is not a fault."""
     json: bool = False
     """Print the findings as JSON."""
 
@@ -233,7 +233,7 @@ NAMES = [re.sub(r"\B([A-Z])", r"-\1", kind.__name__).lower() for kind in get_arg
 
 
 def explain_misspelt(given: Sequence[str]) -> str:
-    """Return which command was meant where the first word is misspelt, or an empty string."""
+    """Return which command was meant if the first word is misspelt, or else an empty string."""
     word = given[0] if given else ""
     near = get_close_matches(word, NAMES, n=1)
     if not near or near[0] == word or word.startswith("-"):
@@ -255,8 +255,8 @@ def run_command(command: Command) -> int:
         level = settings.log_level if isinstance(command, Logged) else "ERROR"
         setup_logging(level=logging.getLevelNamesMapping()[level])
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        # discord.py warns that voice is not supported: it means sound in channels, and people read
-        # that the voices do not work.
+        # discord.py warns that voice is not supported: it means sound in channels, but people would
+        # think that the voices do not work.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         guard_handlers(settings.secrets())
         if isinstance(command, Logged):

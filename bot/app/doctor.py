@@ -1,4 +1,4 @@
-"""Check all that the bot needs, and say of each part that it is ok, or what to do."""
+"""Check everything that the bot needs, and say of each part that it is ok or what to do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Finding:
     text: str
     is_ok: bool = True
     needed_by: tuple[str, ...] = ("run", "play", "write")
-    """The commands that do not work as long as the part is not ok."""
+    """The commands that do not work until the part is ok."""
 
 
 async def check_all(
@@ -85,7 +85,7 @@ async def check_all(
         print(json.dumps({"version": __version__, "findings": found}, indent=2))
     else:
         everything = "Nothing needs to be done." if grades["note"] else "Everything is ok."
-        print(f"{to_do} to do." if to_do else everything)
+        print(f"{to_do} left to do." if to_do else everything)
     return 1 if to_do else 0
 
 
@@ -102,11 +102,11 @@ async def _check_names(env_file: Path | None) -> AsyncIterator[Finding]:
 
 
 async def _check_discord(settings: RunnerSettings) -> AsyncIterator[Finding]:
-    """Check the token, and what it tells of intents, commands and permissions."""
+    """Check the token, and what it reveals about intents, commands and permissions."""
     try:
         token = read_token(settings)
         if not token:
-            text = "DISCORD_TOKEN is not set. Put the bot's token into .env, to run on Discord."
+            text = "DISCORD_TOKEN is not set. To run on Discord, put the bot's token in .env."
             yield Finding("Token", text, is_ok=False, needed_by=("run",))
             return
         with translate_discord_errors():
@@ -182,7 +182,7 @@ def _check_file(path: Path) -> str:
     """Describe a SQLite file, without changing what it says; raise StoreError if it is unusable."""
     folder = path.absolute().parent
     try:
-        # SQLite leaves an empty file where the first start was cut short.
+        # SQLite leaves an empty file if the first start was cut short.
         is_new = not path.exists() or not path.stat().st_size
         if is_new and not folder.is_dir():
             raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
@@ -191,7 +191,7 @@ def _check_file(path: Path) -> str:
         if is_new:
             return f"{path} will be created"
         if _is_in_use(path):
-            return f"{path} is in use by an On Book that runs"
+            return f"{path} is in use by a running On Book"
     except OSError as error:
         raise StoreError(
             f"{path} cannot be opened ({error.strerror}). Make its folder writable."
@@ -213,7 +213,7 @@ def _is_in_use(path: Path) -> bool:
     """Return whether an On Book has locked a SQLite file; raise OSError if that cannot be told."""
     lock = Path(f"{path}.lock")
     try:
-        # Not made, because the database may be a file of another program.
+        # The lock is not created, because the database may be another program's file.
         if lock.exists():
             with FileLock(lock, timeout=0):
                 pass
@@ -242,7 +242,7 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
         text = "not installed; pip install 'onbook[local]' adds `onbook play`"
         yield Finding("Local page", text, is_ok=False, needed_by=("play",))
     else:
-        otherwise = "Use `onbook play --port 0`, unless On Book runs."
+        otherwise = "Use `onbook play --port 0`, unless On Book is already running."
         yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise, "play")
     if not is_installed():
         text = "not installed; pip install 'onbook[audio]' adds them"
@@ -264,7 +264,7 @@ async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 
 async def _is_served(host: str, port: int) -> bool:
-    """Return whether an On Book that runs serves its health at an address."""
+    """Return whether a running On Book serves its health at an address."""
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
         async with (

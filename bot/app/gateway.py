@@ -2,8 +2,8 @@
 
 Discord sends what people did meanwhile only to a session that resumes, and allows a bot 1000 new
 sessions a day. A shard therefore keeps its session for as long as Discord does. The shards of
-discord.py, unlike its client without shards, start a new session wherever one reconnection fails,
-and the whole bot ends where Discord closes the connection while they retry.
+discord.py, unlike its client without shards, start a new session whenever one reconnection fails,
+and the whole bot stops if Discord closes the connection while they retry.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ INITIAL_MAX_DELAY, MAX_DELAY = 0.5, 30.0
 class Backoff(ExponentialBackoff[Literal[False]]):
     """Delays that at most double from one failure to the next.
 
-    A connection resets the delays once its ``sequence`` has grown, because one that is lost at once
-    is a failure, too.
+    A connection resets the delays once its ``sequence`` has grown, because a connection that is
+    lost at once is a failure, too.
     """
 
     def __init__(self, sequence: Callable[[], int | None]) -> None:
@@ -43,7 +43,7 @@ class Backoff(ExponentialBackoff[Literal[False]]):
         return False
 
     def delay(self) -> float:
-        """Return a random delay in seconds, so that shards of many bots do not return at once."""
+        """Return a random delay in seconds, so that many bots' shards do not all return at once."""
         self.received_nothing()
         max_delay, self._max_delay = self._max_delay, min(2 * self._max_delay, MAX_DELAY)
         return random.uniform(0, max_delay)
@@ -55,13 +55,13 @@ class Shard(discord.shard.Shard):
     _backoff: Backoff
 
     def launch(self) -> None:
-        # The delays of discord.py grow up to 17 minutes, and are reset only after 34.
+        # The delays of discord.py grow to up to 17 minutes, and are reset only after 34.
         if not isinstance(self._backoff, Backoff):
             self._backoff = Backoff(lambda: self.ws.sequence)
         super().launch()
 
     async def reidentify(self, exc: ReconnectWebSocket) -> None:
-        """Reconnect, to resume the session, or to start one where there is none."""
+        """Reconnect, to resume the session or, if there is none, to start one."""
         if self._backoff.received_nothing():
             await asyncio.sleep(self._backoff.delay())
         await self._connect(resume=exc.resume)

@@ -14,7 +14,7 @@ from ..telemetry import LOOP_DELAY_SECONDS, Meter
 from .metrics import Metrics
 
 DELAY_INTERVAL = 0.25
-"""Seconds between two measurements of the event loop's delay; longer delays are all seen."""
+"""Seconds between two measurements of the event loop's delay; all longer delays are seen."""
 
 ReadinessCheck = Callable[[], Awaitable[str]]
 """Returns why a bot is not ready, in one line, or ""."""
@@ -27,7 +27,7 @@ async def serve_pages(
     """Serve the pages until the context exits.
 
     The pages are served in the bot's event loop, so that a loop that hangs does not answer. Raises
-    SettingsError where the port is taken.
+    SettingsError if the port is taken.
     """
     # No access log, because nobody would read it.
     runner = web.AppRunner(
@@ -56,7 +56,7 @@ async def serve_pages(
 
 def _make_application(metrics: Metrics, check_readiness: ReadinessCheck) -> web.Application:
     async def numbers(_request: web.Request) -> web.Response:
-        # In a thread, because everybody would wait for the event loop.
+        # In a thread, because otherwise everybody would wait for the event loop.
         page = await asyncio.to_thread(metrics.render)
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 

@@ -62,7 +62,7 @@ class LocalBot(Bot):
 
     characters: Characters
     channel: int
-    """Both are set before the bot starts; the simulation is made for an existing bot."""
+    """Both attributes are set before the bot starts; the simulation needs an existing bot."""
 
     async def create_application_emoji(self, *, name: str, image: bytes) -> discord.Emoji:
         emoji = await super().create_application_emoji(name=name, image=image)
@@ -124,9 +124,9 @@ class Writer(simcord.MemberActor):
     ) -> discord.Message:
         """Send a message, in which a typed `@On Book` mentions the bot, as Discord's clients do.
 
-        Return the message, or the channel's last one where the bot has replaced it by a line,
+        Return the message, or the channel's last one if the bot has replaced it with a line,
         because the page reports a message that is gone as a failure. After a failure, the page
-        takes no more messages, so one that the mention makes too long is sent as it was typed.
+        accepts no more messages, so a message that the mention makes too long is sent as typed.
         """
         bot = self._env.backend.bot_user.id
         mention = f"<@{bot}>"
@@ -144,9 +144,10 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
     """Serve the page until Ctrl-C or the page ends its session; raise RunnerError.
 
     Scripts are stored in the database of the settings, so that the next run goes on with them. A
-    bot on Discord must have another one, because all records of messages are deleted there.
+    bot on Discord must have another database, because all records of messages are deleted in this
+    one.
     """
-    # Only a bot on Discord serves metrics: the page does not need their package.
+    # Only a bot on Discord serves metrics, so the page does not need their package.
     settings = settings.model_copy(update={"metrics_port": 0})
     is_due = threading.Event()
     bot = LocalBot(settings, call_later=partial(_call_later, is_due))
@@ -158,7 +159,7 @@ async def run_locally(settings: RunnerSettings, port: int) -> None:
         channel, writers = _create_world(world, bot.characters)
         bot.channel = channel.id
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Ctrl-C waits for these, because it would cancel a statement of the database.
+        # Ctrl-C waits for these steps, because it would cancel a database statement.
         with cancel_on_signal(end):
             await world.start()
             with world.time_context():
@@ -184,9 +185,9 @@ def _call_later(
 ) -> threading.Timer:
     """Start a timer in a thread, which sets the event and calls the function on the event loop.
 
-    A timer of the event loop would not do, because the simulation shows nothing while one runs.
-    As with that, the function runs in the present context, because the adapter by which discord.py
-    sends as a webhook is there, and the simulation replaces it.
+    A timer of the event loop would not do, because the simulation shows nothing while one runs. As
+    with such a timer, the function runs in the current context, because that holds the adapter with
+    which discord.py sends as a webhook, and the simulation replaces the adapter.
     """
     loop = asyncio.get_running_loop()
     context = copy_context()
@@ -217,10 +218,10 @@ def _create_world(
     ]
     members = [guild.add_member(people[0], roles=[role]), guild.add_member(people[1])]
     writers = [Writer(world, guild, member.user) for member in members]
-    # The first clock starts at the same moment in every run, and ids are made from it: with that,
-    # new interactions would get the ids of interactions that the last run has stored.
+    # The first clock starts at the same moment in every run, and ids are made from it. With that
+    # clock, new interactions would get the ids of interactions that the last run has stored.
     world.backend.clock = RealClock()
-    # The page shows no direct messages, so that the bot must answer in the channel.
+    # The page shows no direct messages, so the bot must answer in the channel.
     world.inject_error("POST", "/users/@me/channels", status=403, code=50007, times=None)
     return channel, writers
 
@@ -263,7 +264,7 @@ async def _update_page(page: Preview, is_due: threading.Event) -> None:
     while True:
         if was_due := is_due.is_set():
             is_due.clear()
-        # A second for the bot to act: while the page waits for that, it refuses what people do.
+        # Give the bot a second to act: while the page waits for the bot, it refuses what people do.
         await asyncio.sleep(1.0)
         page.capture_time = dt.datetime.now(dt.UTC)
         if was_due:

@@ -1,7 +1,7 @@
 """Show the characters of the local page under their own names and faces, as Discord does.
 
-simcord's page shows one name and one face a user, and takes all messages of a webhook for those of
-one user. So each character becomes a user of its own, who is the author of what it says.
+simcord's page shows one name and one face per user, and treats all messages of a webhook as those
+of one user. So each character becomes a user of its own, who is the author of what it says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..ui.images.monogram import monogram_of
 
 
 class FaceStore(CdnStore):
-    """Serve faces beside what simcord keeps; it drops the images of emojis and has no avatars."""
+    """Serve faces in addition to what simcord keeps: it drops emoji images and has no avatars."""
 
     def __init__(self) -> None:
         super().__init__()

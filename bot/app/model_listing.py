@@ -12,7 +12,7 @@ from ..ui.cards.model_cards import format_model_card
 from ..ui.markdown import to_plain_text
 
 LONG = frozenset({"onbook.vocabulary", "onbook.fold", "onbook.openings"})
-"""Metadata that only a program which runs the voice needs."""
+"""Metadata that is needed only by a program that runs the voice."""
 
 
 async def show(settings: Settings, model: str | None, *, as_json: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""Adapt the cogs to Red-DiscordBot, which requires methods of its own of every cog.
+"""Adapt the cogs to Red-DiscordBot, which requires every cog to have methods of Red's own.
 
-Only `setup` imports this module, where the host is Red. Like the rest of On Book, this module is
+Only `setup` imports this module, if the host is Red. Like the rest of On Book, this module is
 under the MIT licence. Red is under the GNU GPL 3, and so is the combination of the two.
 """
 
@@ -23,7 +23,7 @@ from ..settings import read_settings
 
 
 async def setup_in_red(bot: Red) -> None:
-    """Add the cogs to Red; raise CogLoadError, whose sentence Red shows its owner."""
+    """Add the cogs to Red; raise CogLoadError, whose sentence Red shows to its owner."""
     try:
         settings = read_settings()
         folder = cog_data_path(raw_name=OnBook.__cog_name__)
@@ -38,14 +38,14 @@ def make_red_cog(kind: type[CogT], /) -> type[CogT]:
     """Return a subclass that is a cog of Red's, because Red takes no other cogs."""
     name = kind.__cog_name__
 
-    # Neither Red, which is not there where this is checked, nor a variable is a base to mypy.
+    # mypy accepts neither Red, which is missing where this is checked, nor a variable as a base.
     class RedCog(kind, red_commands.Cog, name=name):  # type: ignore[misc, valid-type, call-arg]
         async def red_delete_data_for_user(self, *, requester: str, user_id: int) -> None:
             """Delete what is kept of a person, on Red's request.
 
             The person's name is removed everywhere, and so is the text of their lines. The text
-            stays only for the requester "user", for whom Red lets cogs keep necessary data, because
-            other people have gone on from these lines.
+            stays only if the requester is "user", for whom Red lets cogs keep necessary data,
+            because other people have gone on from these lines.
             """
             if isinstance(self, Privacy):  # one cog does so for all
                 await self.forget_person(user_id, text=requester != "user")

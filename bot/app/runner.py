@@ -1,4 +1,4 @@
-"""Run the standalone bot on Discord until a signal ends it."""
+"""Run the standalone bot on Discord until a signal stops it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOGIN_REFUSED = (
 )
 
 CONTENT_REFUSED = (
-    "Discord refuses the message-content intent. Allow it on the bot's page in the developer "
+    "Discord refuses the message-content intent. Enable it on the bot's page in the developer "
     "portal, or unset ONBOOK_MESSAGE_CONTENT."
 )
 
@@ -41,7 +41,7 @@ async def run_on_discord(settings: RunnerSettings) -> None:
     token = read_token(settings)
     if not token:
         raise RunnerError(
-            "DISCORD_TOKEN is not set. Put the bot's token into .env, or write without Discord: "
+            "DISCORD_TOKEN is not set. Put the bot's token in .env, or write without Discord: "
             "`onbook play` or `onbook write`."
         )
     limit_allocator()
@@ -74,7 +74,7 @@ async def _choose_shards(settings: RunnerSettings, token: str) -> Shards:
     """Return the process's shards, or all that Discord recommends; raise RunnerError.
 
     The gateway is not asked for an intent that it would refuse, because each start after that would
-    cost one of the sessions that Discord allows a day.
+    cost one of the sessions that Discord allows per day.
     """
     async with discord.Client(intents=discord.Intents(guilds=True)) as client:
         await client.login(token)
@@ -89,7 +89,7 @@ async def _choose_shards(settings: RunnerSettings, token: str) -> Shards:
 
 
 async def _run_bot(bot: Bot, token: str, end: asyncio.Future[None]) -> None:
-    """Run a bot from when it has its shards until ``end``; raise its error, but not at a signal.
+    """Run a bot from when it has its shards until ``end``; raise its error, but not on a signal.
 
     Metrics and health are served from the beginning: a process that waits for shards is alive, but
     not ready.
@@ -108,7 +108,7 @@ async def _run_bot(bot: Bot, token: str, end: asyncio.Future[None]) -> None:
         running.cancel()
         # Here, where a second signal cannot interrupt it.
         await bot.close()
-        # The task ends now even where discord.py was reconnecting, and swallowed the cancellation.
+        # The task ends now even if discord.py was reconnecting and swallowed the cancellation.
         await asyncio.gather(running, return_exceptions=True)
         log.info("stopped")
     if not end.cancelled():
@@ -116,7 +116,7 @@ async def _run_bot(bot: Bot, token: str, end: asyncio.Future[None]) -> None:
 
 
 async def _run_until(end: asyncio.Future[None], work: Coroutine[Any, Any, R]) -> R | None:
-    """Return the result of an act, or None where ``end`` comes first."""
+    """Return the result of some work, or None if ``end`` comes first."""
     task = asyncio.create_task(work)
     either: set[asyncio.Future[Any]] = {task, end}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +140,7 @@ def _end_after_losing(shards: Shards, end: asyncio.Future[None]) -> None:
 
 @contextmanager
 def translate_discord_errors() -> Iterator[None]:
-    """Raise RunnerError where Discord refuses the bot, or cannot be reached."""
+    """Raise RunnerError if Discord refuses the bot or cannot be reached."""
     try:
         yield
     except discord.LoginFailure:
@@ -168,9 +168,9 @@ def translate_discord_errors() -> Iterator[None]:
 
 
 def freeze_imports() -> None:
-    """Exempt what was imported, which is never freed, from garbage collection.
+    """Exempt imported objects, which are never freed, from garbage collection.
 
-    Each full collection would otherwise stop the process for 150 ms.
+    Otherwise each full collection would stop the process for 150 ms.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Export scripts to files, beside a bot that runs."""
+"""Export scripts to files, alongside a running bot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..storage.store import Store
 from ..ui.markdown import to_plain_text
 
 NAMED = 10
-"""The scripts that an error message names."""
+"""The number of scripts that an error message names."""
 
 
 async def export(settings: Settings, name: str, file: Path, paper: str) -> str:
@@ -79,7 +79,7 @@ def write_script(
 
 @asynccontextmanager
 async def _open_beside(location: Path | URL) -> AsyncIterator[Store]:
-    """Open a database for reading; of a SQLite file, which a running bot locks, open a copy."""
+    """Open a database for reading; for a SQLite file, which a running bot locks, open a copy."""
     with TemporaryDirectory() as folder:
         if isinstance(location, Path):
             copy = Path(folder) / "copy.db"
@@ -93,7 +93,7 @@ async def _open_beside(location: Path | URL) -> AsyncIterator[Store]:
 
 
 async def _find_script(store: Store, name: str) -> Script:
-    """Return the only script of a name; raise RunnerError, which names some, otherwise."""
+    """Return the only script with a name; otherwise raise RunnerError, which names some scripts."""
     found = await store.scripts.find_scripts(name)
     if len(found) == 1:
         return found[0]

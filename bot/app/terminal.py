@@ -41,15 +41,15 @@ from .runner import cancel_on_signal
 from .script_files import find_format, write_script
 
 TERMINAL_CHANNEL = -1
-"""The channel of the terminal's scripts: negative, as a private one, so that no bot shows them."""
+"""The channel of the terminal's scripts: negative, like a private one, so no bot shows them."""
 
 TERMINAL_WRITER = 1
-"""The id of the terminal's writer, which Discord gives nobody."""
+"""The id of the terminal's writer, which Discord gives to nobody."""
 
 UNTITLED_SCRIPT = NewScript(title=UNTITLED)
 
 LINES_AT_START = 6
-"""The last lines of a script that are shown when the program starts."""
+"""The number of last lines of a script that are shown when the program starts."""
 
 MODEL, PERSON, NOTE = "ansicyan", "", "ansibrightblack"
 """The colours of the voice's lines, of a person's, and of what the program says."""
@@ -63,7 +63,7 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /undo, /redo              take the last line or edit back, or restore it
 /cast [add|remove NAMES]  show or change the cast
 /cast lock, /cast unlock  let only the cast speak, or anyone
-/start [HEADING]          pause this script, and start another one, there or anywhere
+/start [HEADING]          pause this script, and start another one, at HEADING or anywhere
 /script [list|NUMBER]     read the whole script, list all, or go on with another one
 /export [FILE]            save it as FILE{list_endings()}
 /help, /quit              show this, or leave; the script is kept"""
@@ -74,7 +74,7 @@ async def write(settings: Settings) -> None:
     if sys.stdin is None:
         raise RunnerError("The input is closed. Write in a terminal, or through a pipe.")
     if isinstance(sys.stdin, TextIOWrapper):
-        # By default, bytes that are no text end the program, or are dropped with what is cleaned.
+        # By default, bytes that are not text stop the program, or are dropped by the cleaning.
         sys.stdin.reconfigure(errors="replace")
     sessions = await ChannelSessions.open(settings)
     try:
@@ -105,7 +105,7 @@ def _choose_path(script: Script, file: str) -> Path:
 
 
 class Terminal:
-    """Reads lines and commands, and shows what they did to the script."""
+    """A terminal that reads lines and commands, and shows what they did to the script."""
 
     def __init__(self, session: ChannelSession) -> None:
         self.session = session
@@ -127,7 +127,7 @@ class Terminal:
         try:
             await self.show_end(LINES_AT_START)
         except NoScript:
-            # What is piped in is a script of its own.
+            # Piped input is a script of its own.
             await self.start("") if sys.stdin.isatty() else await self.begin(UNTITLED_SCRIPT)
         self.note("Type a line, or press Enter to let the voice write. /help explains the rest.")
         read = self._make_reader()
@@ -276,7 +276,7 @@ class Terminal:
 
     @asynccontextmanager
     async def _take_turn(self) -> AsyncIterator[Job]:
-        """Say that a turn takes its time, and let Ctrl-C stop its job."""
+        """Show that a turn takes time, and let Ctrl-C stop its job."""
         job = Job()
         stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         stop.add_done_callback(lambda _: job.stop())

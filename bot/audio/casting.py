@@ -1,4 +1,4 @@
-"""Cast a speaking voice for each character: one that its name always gets, and no other shares."""
+"""Cast a speaking voice for each character: the one that its name prefers, if it is free."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PITCHES = (-8.0, -6.0, -4.0, -2.0, 2.0, 4.0)
 """The pitches of characters in semitones above the model's own, which is the narrator's."""
 
 PACES = (0.78, 0.81, 0.85)
-"""The paces of characters, as hibari takes them. At 1.0 it speaks 260 words a minute."""
+"""The paces of characters, in hibari's units: at 1.0, hibari speaks 260 words a minute."""
 
 
 @dataclass(frozen=True)
 class SpeakingVoice:
-    """A model of speech, with the pitch and the pace at which it speaks."""
+    """A speech model, with the pitch and the pace at which it speaks."""
 
     model: str
     pitch: float = 0.0
@@ -26,18 +26,18 @@ class SpeakingVoice:
 
 
 def fold_name(name: str) -> str:
-    """Return a name as it is compared: in one case, and with single spaces."""
+    """Return a name in the form used to compare names: in one case, with single spaces."""
     return " ".join(normalize("NFC", name).casefold().split())
 
 
 def cast_voices(names: Iterable[str], models: Sequence[str]) -> dict[str, SpeakingVoice]:
-    """Cast voices for characters; return them by the folded names.
+    """Cast voices for characters, and return the voices by folded name.
 
-    A name prefers the same voice in every script. Where an earlier name has its pitch, it gets the
-    next free pitch. A cast with more characters than there are pitches differs in pace, too. The
-    cast shares the models of speech.
+    A name prefers the same voice in every script. If an earlier name has that pitch, the name gets
+    the next free pitch. If there are more characters than pitches, the paces differ too. The cast
+    shares the speech models.
     """
-    # Several models sound different already, and the low ones among them bear less of a change.
+    # Several models already sound different, and the deeper ones tolerate less change.
     scale = 1.0 if len(models) == 1 else 0.5
     cast: dict[str, SpeakingVoice] = {}
     for name in dict.fromkeys(map(fold_name, names)):

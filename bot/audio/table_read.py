@@ -1,6 +1,6 @@
 """Record table reads with hibari-tts and lameenc, which the extra ``audio`` installs.
 
-One table read is recorded at a time in a process, off the event loop, by one processor thread.
+A process records one table read at a time, off the event loop, in one processor thread.
 """
 
 from __future__ import annotations
@@ -31,34 +31,35 @@ if TYPE_CHECKING:
 log = logging.getLogger("onbook.audio")
 
 MAX_SECONDS = 120.0
-"""The seconds of the longest table read."""
+"""The length of the longest table read, in seconds."""
 
 SAMPLE_RATE = 24_000
-"""The samples in a second of speech."""
+"""The number of samples in a second of speech."""
 
 PAUSE, SHORT_PAUSE, HEADING_PAUSE = 0.6, 0.3, 1.0
 """Seconds of silence between elements, inside one, and around a scene heading."""
 
 PEAK = 0.9
-"""The loudest sample of a table read, of 1.0."""
+"""The amplitude of the loudest sample of a table read, out of 1.0."""
 
 LOUDNESS = 0.05
-"""The root mean square of each sentence, because a change of the pitch changes it."""
+"""The root mean square to which each sentence is set, because a change of pitch alters it."""
 
 LOWEST_RESAMPLING = -3.0
-"""The semitones by which speech is resampled at most, downwards."""
+"""The furthest that speech is resampled downwards, in semitones."""
 
 SILENCE, MARGIN = 0.004, 0.03
-"""The amplitude below which speech has not begun or has ended, and the seconds kept around it."""
+"""The amplitude below which speech has not begun or has ended, and the seconds kept around
+speech."""
 
 MAX_SENTENCE = 240
-"""Characters that are spoken at once, because the model's memory grows with them."""
+"""The most characters spoken at once, because the memory that the model needs grows with them."""
 
 NARRATOR = "heart"
-"""The model of speech in the wheel of hibari-tts. The narrator speaks with it, unchanged."""
+"""The speech model in the wheel of hibari-tts. The narrator speaks with it, unchanged."""
 
 OnProgress = Callable[[float], None]
-"""Is given the share that is spoken, from 0 to 1."""
+"""Receives the share that has been spoken, from 0 to 1."""
 
 _recorder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="table-read")
 
@@ -70,9 +71,9 @@ class TableRead:
     mp3: bytes
     seconds: float
     left_out: int
-    """The number of elements at the end that have no place in a file."""
+    """The number of elements at the end for which the file has no room."""
     unspeakable: int
-    """The number of elements of which nothing can be spoken."""
+    """The number of elements in which nothing can be spoken."""
 
 
 def is_installed() -> bool:
@@ -89,11 +90,11 @@ def find_last_scene(elements: Sequence[Element]) -> int:
 async def record_table_read(
     elements: Sequence[Element], first: int = 0, on_progress: OnProgress = lambda share: None
 ) -> TableRead | None:
-    """Record a script from its element ``first`` on, as far as `MAX_SECONDS` go.
+    """Record a script from its element ``first`` onwards, for up to `MAX_SECONDS`.
 
     The voices are cast from all elements. ``on_progress`` is called in another thread, after each
-    sentence. Cancelling stops the recording after the sentence in progress. Return a table read
-    of 0 seconds where nothing can be spoken; None without the extra.
+    sentence. Cancelling stops the recording after the sentence in progress. Return a table read of
+    0 seconds if nothing can be spoken, or None without the extra.
     """
     if not is_installed():
         return None
@@ -108,7 +109,7 @@ async def record_table_read(
     try:
         return await loop.run_in_executor(_recorder, _record, elements, first, report)
     finally:
-        # A cancellation does not reach the thread, for which the interpreter would wait at its end.
+        # A cancellation does not reach the thread, and the interpreter would wait for it on exit.
         is_over.set()
 
 
@@ -125,7 +126,7 @@ def _record(elements: Sequence[Element], first: int, on_progress: OnProgress) ->
             samples += len(part)
             seconds = samples / SAMPLE_RATE
             if seconds > MAX_SECONDS:
-                # An element that alone is too long for a file ends with a sentence.
+                # An element that is too long for a file by itself is cut after a sentence.
                 whole = parts[:before] or parts
                 return _finish(whole, len(read) - spoken - (whole is parts), unspeakable)
             parts.append(part)
@@ -140,7 +141,7 @@ def _record(elements: Sequence[Element], first: int, on_progress: OnProgress) ->
 def _speak_element(
     element: Element, cast: Mapping[str, SpeakingVoice], pause: float
 ) -> Iterator[Floats]:
-    """Yield each sentence of an element after a pause, for the first one in seconds."""
+    """Yield each sentence of an element after a pause; ``pause`` is the first pause, in seconds."""
     for speaker, text in list_utterances(element, cast):
         voice = SpeakingVoice(NARRATOR) if speaker is None else cast[fold_name(speaker)]
         for speech in speak(text, voice):
@@ -159,7 +160,7 @@ def _finish(parts: Sequence[Floats], left_out: int, unspeakable: int) -> TableRe
 
 
 def list_models() -> list[str]:
-    """Return the models of speech that are installed; none is downloaded."""
+    """Return the speech models that are installed; none is downloaded."""
     from hibari.voices import VOICES, voice_path
 
     installed = list[str]()
@@ -172,7 +173,7 @@ def list_models() -> list[str]:
 
 @functools.cache
 def _load_model(name: str) -> hibari.Hibari:
-    """Load a model of speech, which takes a second and some megabytes."""
+    """Load a speech model, which takes a second and some megabytes."""
     from hibari import Hibari
     from hibari.voices import VOICES
 
@@ -181,14 +182,14 @@ def _load_model(name: str) -> hibari.Hibari:
 
 @functools.cache
 def _load_pronunciation(british: bool) -> hibari.g2p.G2P:
-    """Load a lexicon, which takes a hundred megabytes, so that all models share it."""
+    """Load a lexicon, which takes a hundred megabytes, so all models share it."""
     from hibari.g2p import G2P
 
     return G2P(british=british)
 
 
 def speak(text: str, voice: SpeakingVoice) -> Iterator[Floats]:
-    """Yield the speech of one sentence after the other, without silence around it: float32 [n]."""
+    """Yield the speech of one sentence after another, without silence around it: float32 [n]."""
     model = _load_model(voice.model)
     for sentence in model.split_sentences(text):
         for part in textwrap.wrap(sentence, MAX_SENTENCE):
@@ -203,8 +204,9 @@ def speak(text: str, voice: SpeakingVoice) -> Iterator[Floats]:
 def _synthesize(model: hibari.Hibari, phonemes: str, voice: SpeakingVoice) -> Floats:
     """Return phonemes as speech, as ``Hibari.from_phonemes`` does, but at another pitch.
 
-    Resampling makes a voice deeper as a longer throat does, but is hard to understand upwards. All
-    else is done to the curve of the pitch, which leaves the vowels as they are.
+    Resampling makes a voice deeper, as a longer throat does, but resampled upwards, a voice is hard
+    to understand. The rest of the change is made to the pitch curve, which leaves the vowels as
+    they are.
     """
     from hibari import dsp
 
@@ -222,7 +224,7 @@ def _synthesize(model: hibari.Hibari, phonemes: str, voice: SpeakingVoice) -> Fl
 
 
 def resample(audio: Floats, ratio: float) -> Floats:
-    """Return audio that is higher and shorter by a ratio, by way of its spectrum: float32 [n]."""
+    """Return audio made higher and shorter by a ratio, by means of its spectrum: float32 [n]."""
     length = round(len(audio) / ratio)
     if length == len(audio) or not length:
         return audio
@@ -251,7 +253,7 @@ def encode_mp3(audio: Floats) -> bytes:
     encoder = lameenc.Encoder()
     encoder.set_channels(1)
     encoder.set_in_sample_rate(SAMPLE_RATE)
-    encoder.set_bit_rate(64)  # kilobits a second, with which two minutes take a megabyte
+    encoder.set_bit_rate(64)  # kilobits a second, at which two minutes take up a megabyte
     encoder.set_quality(5)
     encoder.silence()
     return bytes(encoder.encode(pcm.tobytes()) + encoder.flush())

@@ -17,7 +17,7 @@ ABBREVIATIONS = (
     (re.compile(r"\bEXT\b\.?/?", re.IGNORECASE), "EXTERIOR, "),
     (re.compile(r"\s+[-\u2013\u2014]+\s+"), ", "),
 )
-"""What a scene heading abbreviates, and how it is spoken."""
+"""The abbreviations in scene headings, and how they are spoken."""
 
 SPOKEN_MARKS = frozenset(".,;:!?'\"()&%$£€+°…—-")
 
@@ -30,7 +30,7 @@ _ROMAN_NUMBER = re.compile(r"[IVX]+")
 
 
 class Utterance(NamedTuple):
-    """What one voice speaks without a change."""
+    """The text that one voice speaks before another takes over."""
 
     speaker: str | None
     """The name of the character, or None for the narrator."""
@@ -38,12 +38,12 @@ class Utterance(NamedTuple):
 
 
 def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utterance]:
-    """Return what is spoken of an element; nothing where no letter or digit of it can be.
+    """Return what is spoken of an element: nothing if none of its letters and digits can be.
 
-    The narrator speaks its parentheticals, and whatever has no cue. The names of the cast are words
-    even where they stand in capitals.
+    The narrator speaks parentheticals, and whatever has no cue. The names of the cast count as
+    words, even in capitals.
     """
-    # Single spaces, because patterns below would look at each one of a long run again and again.
+    # Single spaces, because the patterns below would scan a long run of spaces again and again.
     rows = [
         " ".join("".join(text for text, _ in split_runs(row)).split()) for row in element.marked
     ]
@@ -67,13 +67,13 @@ def _expand_heading(row: str) -> str:
 
 
 def make_speakable(text: str, names: Collection[str] = ()) -> str:
-    """Return text without what cannot be spoken, or "" where no letter or digit is left.
+    """Return text without what cannot be spoken, or "" if no letter or digit is left.
 
-    Words in capitals become words in lower case, because they would be spelt.
+    Words in capitals become words in lower case, because they would otherwise be spelt out.
     """
     text = _DASH.sub(" — ", text.translate(_PLAIN_QUOTES))
     text = "".join(character if _is_speakable(character) else " " for character in text)
-    # hibari cannot name such a number.
+    # hibari cannot say such a number.
     text = _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
     words = {word for name in names for word in _WORD.findall(name.upper())}
     is_shouted = text.isupper()
@@ -82,7 +82,7 @@ def make_speakable(text: str, names: Collection[str] = ()) -> str:
         word = match[0]
         if len(word) == 1 or not word.isupper() or _ROMAN_NUMBER.fullmatch(word):
             return word
-        # What is as short as FBI is an abbreviation among other words.
+        # Among other words, a word as short as FBI is an abbreviation.
         is_word = is_shouted or len(word) > 3 or "'" in word or word in words
         if word.startswith("I'"):
             return f"I{word[1:].lower()}"

@@ -62,14 +62,14 @@ FEATURES: tuple[type[FeatureCog], ...] = (
     ExpiredInteractions,
     Upkeep,
 )
-"""The features, in the order in which Discord is told of their commands."""
+"""The features, in the order in which their commands are sent to Discord."""
 
 
 CogT = TypeVar("CogT", bound=commands.Cog)
 
 
 class Adapt(Protocol):
-    """A function that returns the class that a host takes in place of a cog's."""
+    """A function that returns the class that a host uses in place of a cog's class."""
 
     def __call__(self, kind: type[CogT], /) -> type[CogT]: ...
 
@@ -89,11 +89,11 @@ async def add_cogs(
     Args:
         bot: The bot.
         settings: The settings.
-        group: The group of all commands in a host; None where the bot is On Book alone.
+        group: The group of all commands in a host; None if the bot is On Book alone.
         meter: The meter of the bot's events.
         guard: The guard that is asked before each transaction that writes, or None.
-        call_later: The timer of votes and deadlines, or None for that of the event loop.
-        adapt: The function that returns the class that the host takes in place of a cog's.
+        call_later: The timer of votes and deadlines, or None for the event loop's timer.
+        adapt: The function that returns the class that the host uses in place of a cog's class.
 
     Raises:
         CommandConflict: The host has other commands of these names.
@@ -102,7 +102,7 @@ async def add_cogs(
     """
     if group:
         check_conflicts(bot, group)
-    # discord.py's clock, because Discord shows people how long a vote lasts.
+    # Use discord.py's clock, because Discord shows people how long a vote lasts.
     sessions = await ChannelSessions.open(
         settings,
         guard=guard,

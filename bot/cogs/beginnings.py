@@ -37,11 +37,11 @@ class Beginning:
     cast: str = ""
     """The names, separated by commas."""
     model: str | None = None
-    """The voice; None for the server's, or else the one that the heading suggests."""
+    """The voice; None for the server's or, failing that, the one that the heading suggests."""
     style: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     surprise: bool = False
-    """Whether the rest is drawn, and the voice then goes on."""
+    """Whether the rest is drawn, after which the voice goes on."""
     opening: Sequence[Element] = ()
     """The first elements of a situation that was drawn."""
 
@@ -62,7 +62,7 @@ class BeginningCog(FeatureCog):
     """A feature that begins scripts."""
 
     def draw_situation(self, model: str | None, used_titles: Container[str] = ()) -> Situation:
-        """Draw a situation for a voice, or for any voice that is here."""
+        """Draw a situation for a voice, or for any available voice."""
         models = [model] if model else self.services.models.names()
         return draw_situation(models, SystemRandom(), used_titles)
 
@@ -71,8 +71,9 @@ class BeginningCog(FeatureCog):
     ) -> Beginning:
         """Draw what a person leaves open: title, place, cast, opening, the voice and its style.
 
-        A place of their own is the whole opening, and above a cast of their own stands the place
-        alone, because the action and the speech of a situation are about its place and people.
+        If the person chooses the place, it is the whole opening. If they choose the cast, the drawn
+        opening is the place alone, because a situation's action and speech are about its place and
+        people.
         """
         title, heading, cast = wanted.title.strip(), wanted.heading.strip(), wanted.cast.strip()
         wanted = replace(wanted, title=title, heading=heading, cast=cast)
@@ -112,7 +113,7 @@ class BeginningCog(FeatureCog):
     ) -> None:
         """Show a new script, and tell a person once in which language its voice writes.
 
-        The voice goes on as ``request`` says, if it does; where it fails, the beginning stands.
+        If there is a ``request``, the voice goes on accordingly; if it fails, the beginning stays.
         """
         announcement = " ".join([announcement, *_describe_lock(turn, result.script)])
         if request:
@@ -121,7 +122,7 @@ class BeginningCog(FeatureCog):
                 announcement = ""
             # The lines of the opening have the interaction itself as their delivery.
             requester = replace(turn.requester, delivery=f"{turn.requester.delivery} next")
-            # The voice goes on only if nobody else has meanwhile.
+            # The voice goes on only if nobody else has done so meanwhile.
             expected, continuation = current_position(result.script), turn.session.continuation
             try:
                 async with self.turns.show_writing(turn) as job:
@@ -133,7 +134,7 @@ class BeginningCog(FeatureCog):
         await self.turns.show(turn, result, "", announcement, remark)
 
     async def _describe_language(self, interaction: Interaction, script: Script) -> str:
-        """Return, once a person, in which language a voice writes that is not theirs, or ""."""
+        """Return, once per person, in which language a voice writes if it is not theirs, or ""."""
         spoken, person = interaction.locale.value.partition("-")[0], interaction.user.id
         if spoken not in LANGUAGES:
             return ""
@@ -146,7 +147,7 @@ class BeginningCog(FeatureCog):
 
 
 def _describe_lock(turn: Turn, script: Script) -> list[str]:
-    """Return for whom alone a voice writes in a new script whose cast is locked, if it is."""
+    """Return sentences on whom alone a voice writes for in a new script with a locked cast."""
     if not LOCK.of(script):
         return []
     names = inline(join_names(script.cast), CAST_SIZE)

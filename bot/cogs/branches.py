@@ -65,10 +65,10 @@ CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
 
 LineOption = app_commands.Range[str, 1, 100]
-"""What a person types to mean a line: its number, or words of it."""
+"""The text that a person types to mean a line: its number, or words from it."""
 
 QUOTED_SIZE, TITLE_SIZE = 200, 30
-"""The sizes of a line that is offered to be rewritten, and of the one in a window's title."""
+"""The size of a line that is offered for rewriting, and of the line in a window's title."""
 
 
 class Branches(FeatureCog, name="OnBook.branches"):
@@ -221,7 +221,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _find_shown_position(
         self, session: ChannelSession, message: discord.Message
     ) -> ScriptPosition:
-        """Return the line that a message shows, in the running script if that has the line."""
+        """Return the line that a message shows, in the running script if it has the line."""
         line = await self.sessions.posts.load_line(message.id)
         script = await session.history.find_script(line)
         return ScriptPosition(script.id, line.id)
@@ -246,7 +246,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         line = await session.history.line_to_rewrite(get_requester(interaction), position)
 
         async def open_window(pressed: Interaction) -> None:
-            # Another line may stand there by now. A slow database is not waited for.
+            # Another line may be there by now. Do not wait for a slow database.
             with suppress(TimeoutError):
                 async with asyncio.timeout(READING_SECONDS):
                     await session.history.line_to_rewrite(get_requester(pressed), position)
@@ -309,7 +309,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         try:
             await session.history.fork(requester, title, thread.id)
         except Exception:
-            # Delete a thread without a script, or archive it, which its creator always may.
+            # Delete a thread without a script, or archive it, which its creator may always do.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                 try:
                     await thread.delete()

@@ -89,7 +89,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @listens_to(CAST_BUTTON_ID)
     @answer_errors
     async def add_speaker(self, interaction: Interaction, match: Match[str]) -> None:
-        """Add the character whom a button names, and leave the other buttons."""
+        """Add the character that a button names, and leave the other buttons."""
         check_bot_permissions(interaction)
         name, script = parse_name(match["name"]), int(match["script"])
         session = await self.open_session(interaction)

@@ -26,10 +26,10 @@ def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:
 
 
 def check_conflicts(bot: Host, group: str) -> None:
-    """Raise CommandConflict if a host has no place for the group or the commands on messages.
+    """Raise CommandConflict if a host has no room for the group or the commands on messages.
 
-    It has none beside another On Book. Stand-ins are added to the tree, so that discord.py's own
-    rules decide, and removed again.
+    There is no room beside another On Book. Stand-ins are added to the tree and removed again, so
+    that discord.py's own rules decide.
     """
     if OnBook.__cog_name__ in bot.cogs:
         raise CommandConflict(

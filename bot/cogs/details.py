@@ -44,7 +44,7 @@ class Details(FeatureCog, name="OnBook.details"):
         script = await session.history.find_script(lines[0])
         primed = await session.reader.open_model(script.model, STYLE.of(script))
         entries = [await self._format_details(session, primed, line) for line in lines]
-        # A message has room for the last ones at least.
+        # A message has room for at least the last entries.
         while size("\n".join(entries)) > LIMIT and len(entries) > 1:
             del entries[0]
         view = discord.utils.MISSING
@@ -59,7 +59,7 @@ class Details(FeatureCog, name="OnBook.details"):
     @answer_errors
     async def star(self, interaction: Interaction, match: Match[str]) -> None:
         """Give the line in a message the person's star, or take the star back."""
-        # Discord takes the first answer once, so that a second delivery takes no star back.
+        # Discord accepts the first answer only once, so a second delivery takes no star back.
         await self.open_session(interaction, thinking=True, ephemeral=True)
         line = await self.sessions.posts.load_line(int(match["message"]))
         stars = await self.sessions.stars.toggle(line, interaction.user.id)

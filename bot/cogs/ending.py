@@ -51,7 +51,7 @@ from .reading import describe_left_out, make_file_name, prepare_edition, run_exp
 log = logging.getLogger("onbook.ending")
 
 RETRY_MINUTES = 10
-"""Minutes between two attempts to post closing cards that Discord did not take."""
+"""Minutes between two attempts to post closing cards that Discord did not accept."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ async def _record_table_read(script: Script, edition: Edition) -> list[Attachmen
     try:
         recorded = await record_table_read(edition.elements)
     except Exception:
-        # A card without audio is better than none, and the next attempt would fail alike.
+        # A card without audio is better than none, and the next attempt would also fail.
         log.exception("could not record script %d", script.id)
         return []
     if recorded is None or not recorded.seconds:
@@ -118,7 +118,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         """End the script, in front of everybody."""
         check_bot_is_member(interaction)
         check_bot_permissions(interaction)
-        # Discord takes the first answer once, so that a second delivery ends here.
+        # Discord accepts the first answer only once, so a second delivery stops here.
         session = await self.open_session(interaction)
         requester, script_id = get_requester(interaction), parse_position(match).script
         script = await session.library.load_script_to_end(requester, script_id)
@@ -149,7 +149,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
             if not await session.library.is_ending_due(script):
                 return  # it goes on again, or the card is there
             card = 0
-            # Nobody waits in a channel that is gone, or where the bot may not post.
+            # Nobody is waiting in a channel that is gone or in which the bot may not post.
             with suppress(discord.NotFound, discord.Forbidden):
                 nonce = f"end {script.ending}"
                 card = (await post_message(channel, None, nonce, view=view, files=files)).id
@@ -199,7 +199,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
 
 
 def _find_file_limits(channel: object) -> tuple[bool, int]:
-    """Return whether the bot may attach files in a channel, and the bytes that a file may have."""
+    """Return whether the bot may attach files in a channel, and the most bytes in a file."""
     if isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         may_attach = channel.permissions_for(channel.guild.me).attach_files
         return may_attach, channel.guild.filesize_limit

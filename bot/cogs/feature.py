@@ -56,10 +56,10 @@ Temperature = app_commands.Range[float, LEAST_TEMPERATURE, LARGEST_TEMPERATURE]
 """The type of an option for a temperature."""
 
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
-"""Discord's limits: how many suggestions it shows, and how many characters one has."""
+"""Discord's limits: the number of suggestions, and of characters in each suggestion."""
 
 OFFER_SECONDS = 600.0
-"""Seconds for which an offer can be answered."""
+"""The number of seconds for which an offer can be answered."""
 
 READING_SECONDS = 1.0
 """Seconds that suggestions and windows wait for the database, because Discord waits for three."""
@@ -71,17 +71,17 @@ ADD_ANYWAY = phrase("Add it anyway")
 """The button that adds a person's lines although people vote."""
 
 DO_ANYWAY = phrase("Do it anyway")
-"""The button that changes the script otherwise although people vote."""
+"""The button that makes any other change to the script although people vote."""
 
 UNTITLED = phrase("Untitled")
-"""The title of a script that was given none."""
+"""The title of a script that was not given one."""
 
 
 def answer_suggestions(suggest: Suggest[Cog]) -> Suggest[Cog]:
-    """Decorate an autocompletion to answer itself, in the person's language.
+    """Decorate an autocompletion to answer by itself, in the person's language.
 
-    discord.py would log a traceback where an answer is refused. Errors suggest nothing, nor does
-    what comes too late.
+    discord.py would log a traceback if an answer is refused. Errors suggest nothing, and neither
+    do suggestions that come too late.
     """
 
     @functools.wraps(suggest)
@@ -105,10 +105,10 @@ class Choice:
 
     label: str
     act: Callable[[Interaction], Awaitable[None]]
-    """What is done for the interaction of the press."""
+    """The action for the interaction of the press."""
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
     opens_window: bool = False
-    """Whether it opens a window, which needs the message of the button until it is submitted."""
+    """Whether the button opens a window, which needs the button's message until submission."""
 
 
 class FeatureCog(commands.Cog):
@@ -143,7 +143,7 @@ class FeatureCog(commands.Cog):
                 yield member.custom_ids, member.__get__(self)
 
     def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
-        """Return the cog's commands, or those with some extras, for the caller to add."""
+        """Return the cog's commands, or those with certain extras, for the caller to add."""
         own: list[Command] = self.get_app_commands()
         released = [command for command in own if extras is None or command.extras == extras]
         self.__cog_app_commands__ = [command for command in own if command not in released]
@@ -155,13 +155,13 @@ class FeatureCog(commands.Cog):
         await self.resume()
 
     async def resume(self) -> None:
-        """Start the loops once the client is ready: it may log in after a cog is loaded."""
+        """Start the loops once the client is ready: the client may log in after a cog is loaded."""
         for loop in self._loops:
             if not loop.is_running():
                 loop.start()
 
     async def cog_load(self) -> None:
-        """Add the commands on messages, and begin to listen."""
+        """Add the commands on messages, and start listening."""
         for menu in self._menus:
             self.bot.tree.add_command(menu)
         self.bot.add_dynamic_items(*self._listeners)
@@ -175,7 +175,7 @@ class FeatureCog(commands.Cog):
         self.bot.remove_dynamic_items(*self._listeners)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Raise InvalidOption for options of a command that no client of Discord's would send."""
+        """Raise InvalidOption for command options that none of Discord's clients would send."""
         if isinstance(interaction.command, app_commands.Command):
             check_options(interaction.command, interaction.namespace)
         return True
@@ -191,7 +191,7 @@ class FeatureCog(commands.Cog):
     async def answering(self, interaction: Interaction, keep: str = "") -> AsyncIterator[None]:
         """Speak to the person who asks, as `speaking_to` does, and answer an error.
 
-        The text ``keep`` is given back with the error, because it would be lost.
+        The text ``keep`` is given back with the error, because it would otherwise be lost.
         """
         with speaking_to(interaction, self.services.group, self.services.meter):
             try:
@@ -232,9 +232,9 @@ class FeatureCog(commands.Cog):
     async def offer(
         self, interaction: Interaction, question: str, *choices: Choice, keep: str = ""
     ) -> None:
-        """Ask the person alone what to do, in an answer that goes away once they have chosen.
+        """Ask only the person what to do, in an answer that disappears once they have chosen.
 
-        The text ``keep`` is given back with the question, because they may choose nothing.
+        The text ``keep`` is given back with the question, because the person may choose nothing.
         """
         view = ui.View(timeout=OFFER_SECONDS)
 
@@ -245,7 +245,7 @@ class FeatureCog(commands.Cog):
                 await choice.act(chosen)
             if choice.opens_window or chosen.message is None:
                 return
-            # The buttons would fail a second time.
+            # The buttons would fail if they were pressed a second time.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                 await interaction.followup.delete_message(chosen.message.id)
 
@@ -271,7 +271,7 @@ class FeatureCog(commands.Cog):
     ) -> None:
         """Ask whether to go on while people vote on the next line.
 
-        ``take_turn`` goes on even so, once the button with the ``label`` is pressed.
+        ``take_turn`` goes on anyway, once the button with the ``label`` is pressed.
         """
 
         async def go_on(chosen: Interaction) -> None:
@@ -299,8 +299,8 @@ class FeatureCog(commands.Cog):
 def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
     """Make a method of a cog answer the components whose custom ids match a pattern.
 
-    The method is given the interaction and the match. A command's is given the interaction alone:
-    the component does what the command does without options.
+    The method is given the interaction and the match. A command's method is given only the
+    interaction: the component does what the command does without options.
     """
     return _mark("custom_ids", custom_ids)
 
@@ -323,7 +323,7 @@ def _mark(name: str, value: str) -> Callable[[CommandT], CommandT]:
 def _find_members(cog: type) -> list[Any]:
     """Return the members of a cog's class, in the order of their names."""
     members: dict[str, Any] = {}
-    # The standard library's `getmembers_static` takes a sixth of a bot's start.
+    # The standard library's `getmembers_static` would take a sixth of a bot's start-up time.
     for base in reversed(cog.__mro__):
         members.update(vars(base))
     return [members[name] for name in sorted(members)]
@@ -336,9 +336,9 @@ def _ignore_match(command: Callable[[Interaction], Coroutine[Any, Any, None]]) -
 def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
     """Decorate an interaction handler to speak the person's language, and answer errors.
 
-    How long the person waits is measured.
+    The person's wait is measured.
     """
-    # discord.py would look up the names in the annotations in this module.
+    # Otherwise discord.py would look up the names in the annotations in this module.
     handler.__annotations__ = get_type_hints(handler, include_extras=True)
 
     @functools.wraps(handler)
@@ -352,10 +352,10 @@ def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
 
 
 def asks_during_vote(label: str, keep: str = "") -> Callable[[TakeTurn[Cog, P]], TakeTurn[Cog, P]]:
-    """Decorate a turn to ask whether to go on where people vote on the next line.
+    """Decorate a turn to ask whether to go on if people are voting on the next line.
 
-    The button with the ``label`` takes the turn even so. The text that is the keyword argument
-    ``keep`` of the turn is given back with the question.
+    The button with the ``label`` takes the turn anyway. ``keep`` names a keyword argument of the
+    turn, whose text is given back with the question.
     """
 
     def decorate(take_turn: TakeTurn[Cog, P]) -> TakeTurn[Cog, P]:
@@ -382,7 +382,7 @@ def speaking_to(
     """Speak the language of the person who asks, and measure how long they wait."""
     find_state(interaction).is_handled = True
     if group and isinstance(interaction.command, app_commands.Command):
-        # A host syncs the commands itself, so their ids are known only from the first use.
+        # A host syncs the commands itself, so their ids become known only on first use.
         data: Any = interaction.data
         remember_commands({data["name"]: int(data["id"])})
     with measure_wait(interaction, meter), speaking(interaction.locale.value, group):
@@ -396,7 +396,7 @@ def allow_in_servers_and_dms(command: CommandT) -> CommandT:
 
 
 def allow_everywhere(command: CommandT) -> CommandT:
-    """Allow a command in all places, for people who have installed the bot for themselves too."""
+    """Allow a command everywhere, also for people who have installed the bot for themselves."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)(command)
     return app_commands.allowed_installs(guilds=True, users=True)(command)
 

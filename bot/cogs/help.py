@@ -28,7 +28,7 @@ HELP_TEXT = phrase(
 
 
 def format_help(*, hears: bool, is_direct: bool, is_member: bool = True) -> str:
-    """Return what the bot is and how to begin, where it is a member, or not.
+    """Return what the bot is and how to begin, depending on whether the bot is a member.
 
     The other arguments are those of `format_ways`.
     """

@@ -21,7 +21,7 @@ from .reading import check_may_attach, make_file_name
 
 
 class Listening(FeatureCog, name="OnBook.listening"):
-    """Hear a script, where the extra ``audio`` is installed."""
+    """Hear a script, if the extra ``audio`` is installed."""
 
     @app_commands.command(name="listen", extras=BELOW_SCRIPT)
     @app_commands.describe(whole="Read the whole script, and not only the last scene")
@@ -32,7 +32,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
         check_may_attach(interaction)
         session = await self.open_session(interaction, thinking=True)
         script = await session.library.load_script_to_read()
-        # It takes about as long as so many lines take the voice.
+        # A table read takes about as long as the voice takes for this many lines.
         self.services.charge(interaction, Cost(lines=MAX_LINES))
         elements = await session.library.load_elements(script)
         first = 0 if whole else find_last_scene(elements)

@@ -17,12 +17,12 @@ from .feature import FeatureCog, answer_errors, listens_to
 
 
 class Menu(FeatureCog, name="OnBook.menu"):
-    """Show what can be done besides the buttons of the panel."""
+    """Show what can be done beyond the buttons of the panel."""
 
     @listens_to(position_pattern("more"))
     @answer_errors
     async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
-        """Show the menu to the person who pressed *More…* alone."""
+        """Show the menu only to the person who pressed *More…*."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
         view = await self._make_level(interaction, session, FIRST, parse_position(match).script)
@@ -31,7 +31,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
     @listens_to(position_pattern(*(f"menu-{level}" for level in MENU_LEVELS)))
     @answer_errors
     async def open_level(self, interaction: Interaction, match: Match[str]) -> None:
-        """Show another level of the menu in its place."""
+        """Show another level of the menu in place of the current one."""
         session = await self.open_session(interaction)
         level = match["action"].removeprefix("menu-")
         view = await self._make_level(interaction, session, level, parse_position(match).script)
@@ -42,7 +42,7 @@ class Menu(FeatureCog, name="OnBook.menu"):
     ) -> ui.LayoutView:
         """Return a level of the menu of the running script, as the person may use it.
 
-        Raises RequestError if that is another script by now.
+        Raises RequestError if another script is running by now.
         """
         script = await session.library.load_running(script_id)
         self.services.recent_scripts[script.id] = script

@@ -1,4 +1,4 @@
-"""Use the menus of messages by a command, where a client lacks them."""
+"""Use the menus of messages through a command, if a client lacks them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
 
 
 def _read(message: discord.Message) -> str:
-    """Return the text of a message, below the name of a character who says it.
+    """Return the text of a message, after the name of the character who says it, if any.
 
     Cards have both in their components.
     """

@@ -1,7 +1,7 @@
-"""Make lines of messages, and answer mentions.
+"""Turn messages into lines, and answer mentions.
 
-Discord shows a bot without the privileged intent only the messages that mention it, as pinged
-replies to its regular messages do, and direct messages.
+Discord shows a bot without the privileged intent only direct messages, and messages that mention
+it, as pinged replies to its regular messages do.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Heard:
     session: ChannelSession
     addressed: Addressed
     is_withdrawn: bool = False
-    """Whether its writer has deleted or edited it meanwhile."""
+    """Whether its writer has deleted or edited it in the meantime."""
 
 
 class Messages(FeatureCog, name="OnBook.messages"):
@@ -105,9 +105,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     @commands.Cog.listener("on_message")
     async def hear(self, message: discord.Message) -> None:
-        """Make a line of a message that is meant for the script, or answer a mention.
+        """Turn a message that is meant for the script into a line, or answer a mention.
 
-        A host's bot may use mentions otherwise, so that its operator has to allow this.
+        A host's bot may use mentions differently, so its operator has to allow this.
         """
         user, channel, services = self.bot.user, message.channel, self.services
         if user is None or not services.hears:
@@ -130,24 +130,24 @@ class Messages(FeatureCog, name="OnBook.messages"):
 
     @commands.Cog.listener("on_raw_message_edit")
     async def hear_again(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Hear a message as its writer has edited it, if it has not become a line yet."""
+        """Hear a message again once its writer has edited it, if it has not become a line yet."""
         if payload.message.edited_at and self._withdraw(payload.message_id):
             await self.hear(payload.message)
 
     @commands.Cog.listener("on_raw_message_delete")
     async def withdraw(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Make no line of a message that was deleted."""
+        """Do not turn a message into a line once it was deleted."""
         self._withdraw(payload.message_id)
 
     @commands.Cog.listener("on_raw_bulk_message_delete")
     async def withdraw_all(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """Make no lines of messages that were deleted."""
+        """Do not turn messages into lines once they were deleted."""
         for message in payload.message_ids:
             self._withdraw(message)
 
     @contextmanager
     def _register(self, new: Heard) -> Iterator[Heard]:
-        """Let a message be withdrawn until the context exits; one that came twice is one."""
+        """Let a message be withdrawn until the context exits; count a repeated message once."""
         number = new.message.id
         heard = self._heard.setdefault(number, new)
         try:
@@ -169,7 +169,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     async def _is_for_host(self, message: discord.Message) -> bool:
         """Return whether a message is for a host's own commands.
 
-        A mention is a prefix of many hosts, so that it alone makes no command.
+        A mention is a prefix in many hosts, so a mention alone does not make a command.
         """
         if self.services.group is None:
             return False
@@ -207,7 +207,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     # Lines
 
     async def _write(self, heard: Heard) -> None:
-        """Make a line of a message, show it, and replace the message."""
+        """Turn a message into a line, show the line, and replace the message."""
         result = None
         with measure_act(self.services.meter, "message") as wait:
             try:
@@ -265,10 +265,10 @@ class Messages(FeatureCog, name="OnBook.messages"):
             return await heard.session.continuation.write(requester, text, job=job)
 
     async def _is_written(self, heard: Heard, error: Exception) -> bool:
-        """Return whether a refused message was delivered before, and has become a line then."""
+        """Return whether a refused message was delivered before, and became a line then."""
         if isinstance(error, AlreadyWritten):
             return True
-        # Whoever wrote the last line may not be allowed to write the next one.
+        # The person who wrote the last line may not be allowed to write the next one.
         delivery = str(heard.message.id)
         is_refused = isinstance(error, RequestError)
         return is_refused and await heard.session.continuation.is_delivered(delivery)
@@ -276,7 +276,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     @message_command(ADD)
     @answer_errors
     async def add_to_script(self, interaction: Interaction, message: discord.Message) -> None:
-        """Make a line of a message, by the person who wrote the message."""
+        """Turn a message into a line by the person who wrote the message."""
         assert self.bot.user is not None  # because it has received an interaction
         text = strip_mentions(message.content, self.bot.user.id)
         turn = await self.turns.admit(interaction)
@@ -308,7 +308,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         await _replace(message, interaction.app_permissions, may_delete=may_delete)
 
     def _find_author(self, interaction: Interaction, message: discord.Message) -> Requester | None:
-        """Return the person who wrote a message, unless they ask themselves, or a bot wrote it."""
+        """Return the person who wrote a message, unless that person asks or a bot wrote it."""
         author = message.author
         if author.bot or message.webhook_id or author.id == interaction.user.id:
             return None
@@ -318,7 +318,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     # Answers
 
     async def _explain(self, heard: Heard) -> None:
-        """Say what the bot is, seldom enough to be no noise."""
+        """Say what the bot is, rarely enough not to annoy."""
         channel = heard.channel
         if not self._may_answer(channel.id):
             return
@@ -330,14 +330,14 @@ class Messages(FeatureCog, name="OnBook.messages"):
             await post_message(channel, content, view=view)
 
     async def _explain_replies(self, heard: Heard) -> None:
-        """Tell a person once how to reply so that the bot sees it, if they replied to a line."""
+        """Tell a person who replied to a line, once, how to reply so that the bot sees it."""
         if await self._replies_to_us(heard):
             notifications = self.services.sessions.notifications
             if notifications.should_explain_replies(heard.channel.id, heard.message.author.id):
                 await _reply(heard, say(HOW_TO_REPLY))
 
     async def _tell_error(self, heard: Heard, error: Exception) -> None:
-        """Tell a person why their message has become no line; of limits and an end, seldom."""
+        """Tell a person why their message is not a line; about limits and an end, only rarely."""
         is_seldom = isinstance(error, NotRunning | RateLimited)
         if is_seldom and not self._may_answer(heard.message.author.id):
             return
@@ -349,14 +349,14 @@ class Messages(FeatureCog, name="OnBook.messages"):
             await _tell(heard, format_error(error))
 
     def _may_answer(self, whom: int) -> bool:
-        """Return whether a channel or a person was not answered for a while, and is now."""
+        """Return whether a channel or a person has had no answer for a while, and gets one now."""
         return self._answers.update_rate_limit(whom, time.monotonic()) is None
 
 
 def _find_permissions(
     message: discord.Message, user: discord.User | discord.Member
 ) -> discord.Permissions:
-    """Return a member's permissions where a message was written; none in direct messages."""
+    """Return a member's permissions in a message's channel; none in direct messages."""
     if isinstance(user, discord.Member):
         return message.channel.permissions_for(user)
     return discord.Permissions.none()
@@ -365,7 +365,7 @@ def _find_permissions(
 async def _replace(
     message: discord.Message, granted: discord.Permissions, *, may_delete: bool = True
 ) -> None:
-    """Delete a message that has become a line, or tick it where something would be lost."""
+    """Delete a message that has become a line, or tick it if something would be lost."""
     channel = message.channel
     has_more = bool(message.attachments or message.stickers or message.poll)
     may_delete &= granted.manage_messages and not has_more

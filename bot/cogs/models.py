@@ -23,7 +23,7 @@ from ..ui.markdown import inline
 from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 
 SCRIPT, SERVER = "script", "server"
-"""What a voice can be chosen for: the running script, or new ones on the server."""
+"""The uses that a voice can be chosen for: the running script, or new ones on the server."""
 
 
 class Models(FeatureCog, name="OnBook.models"):

@@ -56,7 +56,7 @@ CONFIRMATION = phrase(
 )
 
 FILE_NAME = "on-book-yours"
-"""The name of the file of what is kept of a person, without its suffix."""
+"""The name, without its suffix, of the file of what is kept about a person."""
 
 EXPORT_ID, ASK_ID = f"{CUSTOM_ID_PREFIX}privacy:export", f"{CUSTOM_ID_PREFIX}privacy:forget"
 KEEP_ID = f"{CUSTOM_ID_PREFIX}privacy:keep"
@@ -64,7 +64,7 @@ FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 
 
 class Privacy(FeatureCog, name="OnBook.privacy"):
-    """See what is kept of a person, have it, and have it deleted."""
+    """See what is kept about a person, get it, and have it deleted."""
 
     @app_commands.command(name="privacy")
     @allow_everywhere
@@ -105,7 +105,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @listens_to(ASK_ID)
     @answer_errors
     async def forget(self, interaction: Interaction, _match: Match[str]) -> None:
-        """Ask a person to confirm that they are forgotten, and whether their text is, too."""
+        """Ask a person to confirm that they want to be forgotten, with or without their text."""
         self.services.admit(interaction)
         question = f"{say(CONFIRMATION)}\n-# {say(UNCHANGED_MESSAGES)}"
         view = make_view(
@@ -118,7 +118,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @listens_to(KEEP_ID)
     @answer_errors
     async def keep(self, interaction: Interaction, _match: Match[str]) -> None:
-        """Delete the question whether a person is forgotten."""
+        """Delete the question whether a person wants to be forgotten."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer()
         await delete_response(interaction)
@@ -126,7 +126,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @listens_to(FORGET_ID)
     @answer_errors
     async def forget_me(self, interaction: Interaction, match: Match[str]) -> None:
-        """Forget a person who has confirmed this: the name, or the text too."""
+        """Forget a person who has confirmed this: only the name, or the text too."""
         text = match["what"] == "text"
         await self.open_session(interaction)
         forgotten = await self.forget_person(interaction.user.id, text=text)
@@ -143,7 +143,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     async def forget_person(self, person: int, *, text: bool) -> ErasureResult:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
 
-        The messages that show any of it are drawn again soon after. Raises TransactionFailed.
+        The messages that show any of this are redrawn soon after. Raises TransactionFailed.
         """
         in_flight = self.services.in_flight
         # Turns in flight would store the person's name again after it is forgotten.
@@ -153,7 +153,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.recent_scripts.clear()
         redrawing = self.services.stale.redraw_after(in_flight.tasks)
         in_flight.track(asyncio.create_task(redrawing))
-        with suppress(TransactionFailed):  # because the person is forgotten even so
+        with suppress(TransactionFailed):  # because the person is forgotten anyway
             for script in forgotten.orders:
                 if await self.sessions.housekeeping.find_script(script, Shards.of(self.bot)):
                     self.services.deadline_messages.watch(script)
@@ -194,9 +194,9 @@ def format_redrawing(messages: int) -> str:
 
 
 def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
-    """Return a file of all that is kept of a person: its name, and its content as JSON in UTF-8.
+    """Return a file of all that is kept about a person: its name, and its content as UTF-8 JSON.
 
-    JSON of more bytes than the limit is zipped, and may have more bytes even so.
+    JSON that is larger than the limit is zipped, and may still be larger.
     """
     entries = {
         "lines": [_describe_line(*line) for line in kept.lines],
@@ -240,7 +240,7 @@ def _describe_request(line: Line, script: Script, **more: object) -> dict[str, o
 
 
 def _describe_asked(line: Line, script: Script) -> dict[str, object]:
-    # The text of a message that they added is its writer's.
+    # The text of a message that the person added belongs to the message's writer.
     is_theirs = line.author in (None, ON_BOOK)
     return _describe_line(line, script) if is_theirs else _describe_request(line, script)
 

@@ -55,16 +55,16 @@ PAPER_CHOICES = [
 ]
 
 MAX_LEFT_OUT = 60
-"""The largest size of the characters that a page leaves out, when they are listed."""
+"""The largest size of the list of characters that a page leaves out."""
 
 WRITERS, GUESSES = "writers", "guesses"
-"""What /script stats shows besides a replay: who wrote, and how well the voice guessed."""
+"""The views of /script stats besides a replay: who wrote, and how well the voice guessed."""
 
 GUESSED_LINES = 4
-"""Lines in the picture of what the voice guessed, unless another number is asked for."""
+"""The lines in the picture of what the voice guessed, unless another number is asked for."""
 
 MIN_TABLE_LINES = 10
-"""Lines of a script from which on a replay has a file."""
+"""The number of lines in a script above which a replay has a file."""
 
 _exporter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
 
@@ -139,7 +139,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @listens_to(position_pattern("menu-export"))
     @answer_errors
     async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
-        """Ask in which format the script is exported."""
+        """Ask in which format to export the script."""
         labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
         position, placeholder = parse_position(match), say("Choose a format…")
         view = make_view(make_position_select("menu-format", position, labels, placeholder))
@@ -276,7 +276,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
 
 async def run_export(write: Callable[[], T]) -> T:
-    """Call a function that reads a whole script, after all such calls before it, in their thread.
+    """Call a function that reads a whole script, in a thread that runs such calls one by one.
 
     A long script takes many seconds, and the voices need the threads of `asyncio.to_thread` for
     every line.
@@ -298,13 +298,13 @@ def prepare_edition(
     *,
     scene_numbers: bool = False,
 ) -> Edition:
-    """Return the edition of a script with these lines, of today."""
+    """Return today's edition of a script with these lines."""
     elements, today = [line.element for line in lines], dt.datetime.now(dt.UTC).date()
     return make_edition(script.title, elements, statistics, today, scene_numbers=scene_numbers)
 
 
 def describe_left_out(exported: ExportedFile) -> str:
-    """Return a sentence on the characters that a file cannot show, or ""."""
+    """Return a sentence about the characters that a file cannot show, or ""."""
     if not exported.left_out:
         return ""
     return say(
@@ -315,7 +315,7 @@ def describe_left_out(exported: ExportedFile) -> str:
 
 
 def check_may_attach(interaction: Interaction) -> None:
-    """Raise RequestError where the bot cannot send a file."""
+    """Raise RequestError if the bot cannot send a file."""
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "

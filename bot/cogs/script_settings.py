@@ -126,9 +126,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _list_values(
         self, interaction: Interaction, name: str | None, script: Script | None = None
     ) -> Mapping[str, str]:
-        """Return the values of a setting with their labels, if it has a few.
+        """Return the values of a setting with their labels, if it has only a few.
 
-        The script is the one that runs, which is read only where it matters.
+        The script is the running one, which is read only if it matters.
         """
         match name:
             case MOOD.name:
@@ -193,9 +193,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self._change_preferences(interaction, chosen, note, position)
 
     def _explain(self, interaction: Interaction, chosen: Mapping[str, Any]) -> str:
-        """Return what people must know of a change, if anything.
+        """Return what people must know about a change, if anything.
 
-        Raises RequestError where the bot must be a member, or may not read messages.
+        Raises RequestError if the bot must be a member, or may not read messages.
         """
         if chosen.get(TAKES.name, 1) > 1:
             check_bot_is_member(interaction)
@@ -226,7 +226,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @listens_to(position_pattern("menu-advanced"))
     @answer_errors
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
-        """Open the window of the numbers that few people change."""
+        """Open the window with the numbers that few people change."""
         position = parse_position(match)
         session = self.services.admit_to_session(interaction)
         if script := self.services.recent_scripts.get(position.script):
@@ -268,7 +268,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             await self._change_preferences(interaction, {key: initial[key] for key in names})
             return
         now, then = (resolve_values(values, settings) for values in (script.preferences, initial))
-        # Some belong to the moderators, as the banned words do: each is reset by its name alone.
+        # Some belong to the moderators, as the banned words do: each is reset only by its name.
         chosen = {
             key: initial[key]
             for key, spec in PREFERENCES.items()
@@ -291,9 +291,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         return self.services.settings.model_copy(update={"model": model})
 
     async def _defer_change(self, interaction: Interaction) -> None:
-        """Defer what shows a change, unless that was done.
+        """Defer the response that shows a change, unless it is already deferred.
 
-        That is an answer that everybody sees, or else the card is changed.
+        The response is an answer that everybody sees, or else a change of the card.
         """
         check_bot_permissions(interaction)
         self.services.admit(interaction)
@@ -307,9 +307,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         note: str = "",
         position: ScriptPosition | None = None,
     ) -> None:
-        """Change settings, and tell everybody, with ``note`` after it.
+        """Change settings, and tell everybody, followed by the ``note``.
 
-        Raises RequestError where another script runs than that of the position.
+        Raises RequestError if a script other than that of the position is running.
         """
         await self._defer_change(interaction)
         session = self.services.admit_to_session(interaction)
@@ -320,7 +320,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self.services.recent_scripts[script.id] = script
         dropped = "" if STYLE.name in values else format_dropped_style(before, script)
         notes = [text for text in (dropped, note) if text]
-        # Of a command, Discord says who used it.
+        # For a command, Discord says who used it.
         who = "" if _is_command(interaction) else format_requester(interaction)
         sentence = format_changes(script, self.services.settings, values, who)
         if _is_answered(interaction):
@@ -368,7 +368,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await complete_response(interaction, content=format_banned_words(banned))
 
     async def _load_banned_words(self, interaction: Interaction) -> Mapping[str, Sequence[str]]:
-        """Return the words that are banned in the channel and in the server, by where, in words."""
+        """Return the words banned in the channel and in the server, keyed by the place in words."""
         load = self.sessions.banned_words.load
         banned = {say("in this channel"): await load("channel", get_channel(interaction))}
         if interaction.guild_id is not None:

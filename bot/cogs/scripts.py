@@ -47,7 +47,7 @@ from ..ui.panels.poll_messages import remove_buttons
 from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
 
 SCRIPTS_PER_PAGE = 10
-"""Scripts on a page, for whose titles a message has room."""
+"""The number of scripts on a page; a message has room for this many titles."""
 
 SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
 
@@ -186,7 +186,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await edit_response(interaction, content=content, view=make_row_view(buttons))
 
     async def _format_deletion(self, session: ChannelSession, script: Script) -> str:
-        """Return the question whether to delete a script, with what would be deleted."""
+        """Return the question whether to delete a script, which says what would be deleted."""
         lines = await session.library.count_lines(script.head)
         question = say(
             "Delete “{title}” with {lines} and all that was discarded? This cannot be undone. Its "
@@ -255,7 +255,7 @@ def make_script_option(script: Script, place: int) -> discord.SelectOption:
 
 
 def format_status(script: Script) -> str:
-    """Return where a script is: running, on the shelf, or archived."""
+    """Return a script's status: running, on the shelf, or archived."""
     if script.running:
         return say("running here")
     return say("archived") if script.archived else say("paused")
@@ -286,6 +286,6 @@ def format_scripts(scripts: Sequence[Script], lengths: Sequence[int], page: int,
 
 
 def make_title_input(script: Script | None) -> ui.TextInput[Any]:
-    """Return the input in which a script is renamed, empty where the script is not at hand."""
+    """Return the input in which a script is renamed, empty if the script is not at hand."""
     title = plain(script.title, 100) if script else None
     return ui.TextInput(label=say("Title"), default=title, max_length=100)

@@ -24,7 +24,7 @@ STAR = "\N{WHITE MEDIUM STAR}"
 """The emoji that Discord calls :star:."""
 
 WINDOW = 100
-"""Messages of a channel in which stars are looked for that came or went while no bot ran."""
+"""The messages of a channel that are searched for stars that came or went while no bot ran."""
 
 
 class StarReactions(FeatureCog, name="OnBook.star_reactions"):
@@ -44,7 +44,7 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
     @commands.Cog.listener("on_raw_reaction_add")
     async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
-        """Star the line to whose message a person has reacted with a star."""
+        """Star the line whose message a person has reacted to with a star."""
         us = self.bot.user
         is_by_bot = payload.member is not None and payload.member.bot
         is_ours = us is not None and payload.user_id == us.id
@@ -66,12 +66,12 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     async def clear_stars(
         self, payload: discord.RawReactionClearEvent | discord.RawReactionClearEmojiEvent
     ) -> None:
-        """Take back a line's stars when a moderator has cleared its reactions, or its star ones."""
+        """Take back a line's stars when a moderator has cleared its reactions or star reactions."""
         if isinstance(payload, discord.RawReactionClearEvent) or is_star(payload.emoji):
             async with self._counting():
                 await self.sessions.stars.clear(payload.message_id)
 
-    # Reactions of meanwhile
+    # Reactions that were missed
 
     @tasks.loop(count=1)
     async def _find_missed(self) -> None:
@@ -108,7 +108,7 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     async def _recount_message(self, message: discord.Message, known: set[int]) -> None:
         """Give and take the stars by which a message's line has more or fewer than are known.
 
-        Who was forgotten is not looked for, so that their reaction does not name them again.
+        A person who was forgotten is not looked for, so their reaction does not name them again.
         """
         reaction = discord.utils.find(lambda each: is_star(each.emoji), message.reactions)
         if ERASED_PERSON in known or not (known or reaction):
@@ -126,5 +126,5 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
 
 
 def is_star(emoji: discord.PartialEmoji | discord.Emoji | str) -> bool:
-    """Return whether an emoji is a star, with or without a sign that asks for colours."""
+    """Return whether an emoji is a star, with or without a character that asks for colours."""
     return str(emoji).removesuffix("\N{VARIATION SELECTOR-16}") == STAR

@@ -44,10 +44,10 @@ from .feature import (
 )
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
-"""Characters of a scene heading, and of a list of names."""
+"""The maximum number of characters in a scene heading, and in a list of names."""
 
 BY_HEADING = "*heading"
-"""The value of the window's list of voices that is no name of a voice."""
+"""The value in the window's list of voices that is not the name of a voice."""
 
 START_OPTIONS = {
     "title": phrase("The script's title"),
@@ -56,7 +56,7 @@ START_OPTIONS = {
     "voice": phrase("The voice to write with"),
     "style": phrase("The tone to start in; each voice has its own"),
 }
-"""What the options of /start mean, as Discord shows it."""
+"""The meanings of the options of /start, as Discord shows them."""
 
 
 class Starting(BeginningCog, name="OnBook.starting"):
@@ -177,7 +177,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             model = menu.values[0] if menu.values and menu.values[0] != BY_HEADING else None
 
             def read(text: ui.TextInput[Any]) -> str:
-                # Instead of what was suggested, a surprise draws something else.
+                # A surprise draws something other than what was suggested.
                 return "" if surprise.value and text.value == text.default else text.value
 
             texts = read(title), read(heading), read(cast)
@@ -194,9 +194,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
     async def _begin_script(
         self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None
     ) -> None:
-        """Start a script, unless another one runs: then ask which of them to go on with.
+        """Start a script; if another one is running, ask which of them to go on with.
 
-        Draw what is left open of a surprise before.
+        For a surprise, first draw what is left open.
         """
         keep = "\n".join(filter(None, (beginning.title, beginning.heading, beginning.cast)))
         async with self.answering(interaction, keep=keep):
@@ -223,8 +223,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
         new = replace(
             new,
             model=new.model or await library.find_chosen_model(guild, beginning.heading),
-            # An offer can grow old, and two can begin at once: only the script that was seen may
-            # be shelved.
+            # An offer can become outdated, and two people can begin at once, so only the script
+            # that was seen may be shelved.
             replaced=running.id if running else NO_SCRIPT,
         )
         # Nobody loses a place in a script that has no line.

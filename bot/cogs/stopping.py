@@ -1,4 +1,4 @@
-"""Stop a job by the button below its progress."""
+"""Stop a job with the button below its progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENDED_SENTENCES = {
     REPLAY: (REPLAY_ENDED, REPLAY_ENDED),
     LISTEN: (LISTEN_ENDED, LISTEN_ENDED),
 }
-"""The answers where a work has ended: without a result that was stored, and with one."""
+"""The answers if some work has ended: without a stored result, and with one."""
 
 
 class Stopping(FeatureCog, name="OnBook.stopping"):
@@ -41,8 +41,8 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     async def stop(self, interaction: Interaction, match: Match[str]) -> None:
         """Stop a job, by the id of its interaction or message, for a requester who may write.
 
-        A requester may always stop a job that they asked for, and none whose button they cannot
-        see.
+        A requester may always stop a job that they asked for, and never a job whose button they
+        cannot see.
         """
         channel, requester = get_channel(interaction), get_requester(interaction)
         session = self.sessions.get(channel)

@@ -20,7 +20,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
     @listens_to(TAKE_ID)
     @answer_errors
     async def choose(self, interaction: Interaction, match: Match[str]) -> None:
-        """Pick a take, or vote for it where there is a vote."""
+        """Pick a take, or vote for it if there is a vote."""
         poll, take = int(match["poll"]), int(match["take"])
         check_bot_permissions(interaction)
         session = await self.open_session(interaction)  # the button itself shows the new count
@@ -31,7 +31,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
             else:
                 self.services.live_polls.recount(poll)
             return
-        # Refuse a pick here if possible, before it waits for the turn in progress.
+        # If possible, refuse a pick here, before it waits for the turn in progress.
         await session.polls.load_pickable_take(get_requester(interaction), poll, take)
         await self._pick(await self.turns.admit(interaction), poll, take)
 
@@ -42,7 +42,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
     @listens_to(READ_TAKE_ID)
     @answer_errors
     async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
-        """Show the selected take in full, to the person who selected the take alone."""
+        """Show the selected take in full, only to the person who selected it."""
         poll = int(match["poll"])
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.record_pressed_poll(interaction, session, poll)

@@ -19,11 +19,11 @@ from .feature import FeatureCog
 log = logging.getLogger("onbook.upkeep")
 
 REDRAW_MINUTES = 10
-"""Minutes between two looks for stale messages, because a person whom one process forgets may have
-written in the servers of all."""
+"""Minutes between two searches for stale messages, because a person whom one process forgets may
+have written in the servers of all processes."""
 
 EVICTION_MINUTES = 10
-"""Minutes between two looks at the room of states: at 20 lines a second, they take 100 MB more."""
+"""Minutes between two checks of the states' size, which at 20 lines a second grows by 100 MB."""
 
 
 class Upkeep(FeatureCog, name="OnBook.upkeep"):
@@ -43,7 +43,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         with suppress(TransactionFailed):  # which the store has logged; the next start notes it
             if not await self.services.claim_housekeeping():
                 log.error(
-                    "another bot looks after the scripts in this database: this one closes no "
+                    "another bot looks after the scripts in this database: this bot closes no "
                     "votes and deletes nothing here, so give it a database of its own"
                 )
                 return
@@ -65,7 +65,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Delete what the bot's webhook has posted late, after it was posted again."""
+        """Delete what the bot's webhook has posted late, after it was already posted again."""
         application, webhook = self.bot.application_id, message.webhook_id
         # The answers of interactions have the application as their webhook.
         if webhook is None or message.application_id != application or webhook == application:
@@ -75,12 +75,12 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     @commands.Cog.listener()
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
-        """Look for the bot's webhook again where somebody may have moved it."""
+        """Look for the bot's webhook again in a channel where somebody may have moved it."""
         self.services.messages.line_messages.webhooks.note_change(channel.id)
 
     @commands.Cog.listener("on_raw_message_edit")
     async def redraw_late(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Undo an edit of the bot that Discord has carried out after a later one."""
+        """Undo an edit by the bot that Discord has carried out after a later one."""
         message, edited = payload.message, payload.message.edited_at
         if edited and self.services.messages.line_messages.edited.get(message.id):
             redrawing = self._redraw_late(message, edited)
@@ -95,15 +95,15 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
 
     async def _delete_unrecorded(self, channel: MessageChannel, message: int, webhook: int) -> None:
         session = self.services.sessions.get(channel.id)
-        # The next turn looks for what stays.
+        # The next turn looks for what remains.
         with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
             await self.services.messages.delete_unrecorded(channel, session, message, webhook)
 
     @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:
-        """Draw stale messages again that earlier attempts or other processes have left.
+        """Redraw stale messages that earlier attempts or other processes have left.
 
-        Resume votes and deadlines, too, in case the database did not work when the client became
+        Also resume votes and deadlines, in case the database did not work when the client became
         ready.
         """
         await self.services.stale.redraw()

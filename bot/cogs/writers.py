@@ -50,7 +50,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def _make_rotation_message(
         self, interaction: Interaction, session: ChannelSession
     ) -> tuple[str, ui.View]:
-        """Return the order of the script, and what the person who asks may do with it."""
+        """Return the order of the script, and what the person who asks may do with the order."""
         script, requester = await session.library.load_script(), get_requester(interaction)
         rotation, manages = await session.rotations.find(script.id), is_manager(script, requester)
         view = make_rotation_view(script, rotation, requester.id, manages)
@@ -75,7 +75,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     async def _show_change(
         self, interaction: Interaction, session: ChannelSession, script: int, note: str
     ) -> None:
-        """Say in the panel what has happened to the order, and watch its deadline."""
+        """Say in the panel what happened to the order, and watch its deadline."""
         self.services.deadline_messages.watch(script)
         await self.turns.sync(interaction, session, f"-# {note}")
 
@@ -126,7 +126,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
     @listens_to(position_pattern("menu-sprint"))
     @answer_errors
     async def open_sprint(self, interaction: Interaction, match: Match[str]) -> None:
-        """Ask how long a sprint lasts."""
+        """Ask how long a sprint should last."""
         check_bot_is_member(interaction)
         self.services.admit(interaction)
         script = parse_position(match).script

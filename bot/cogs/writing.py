@@ -1,4 +1,4 @@
-"""Add lines and take lines back, by commands and buttons."""
+"""Add lines and take lines back, with commands and buttons."""
 
 from __future__ import annotations
 
@@ -66,16 +66,16 @@ from .feature import (
 )
 
 FEW_TAKES = 3
-"""The number of takes for which the buttons ask."""
+"""The number of takes that the buttons ask for."""
 
 SPEAKERS_SIZE = 45
-"""The size of the names in a placeholder, of which Discord takes 100 characters."""
+"""The size of the names in a placeholder, for which Discord accepts 100 characters."""
 
 REINTERPRETED = {
     "action": phrase("{who} turned the last line into action."),
     "speech": phrase("{who} turned the last line into speech."),
 }
-"""What has happened to a line, by the buttons that do it."""
+"""The sentences on what happened to a line, by the buttons that do it."""
 
 ANYWAY = phrase("Continue anyway")
 """The button by which the voice goes on although people vote."""
@@ -216,7 +216,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def ask_for(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask the voice for several lines, or for takes with a vote, from the menu.
 
-        The menu stays open while others write, so that it acts on the script as it is now.
+        The menu stays open while others write, so it acts on the script as it is now.
         """
         if match["action"] == "menu-vote":
             check_bot_is_member(interaction)
@@ -263,7 +263,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _open_window(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Open a window to write in; a blank line begins the next line of the script.
 
-        Raises RequestError where the channel is known to show that the lines would be refused.
+        Raises RequestError if what the channel is known to show means that the lines would be
+        refused.
         """
         self.services.admit(interaction)
         shown = self.services.messages.shown.get(get_channel(interaction))
@@ -305,7 +306,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         character: str,
         expected: ScriptPosition | None = None,
     ) -> None:
-        """Admit the lines of a person, from the command or the window, and add them."""
+        """Admit a person's lines, from the command or the window, and add them."""
         async with self.answering(interaction, keep=text.strip()):
             turn = await self.turns.admit(interaction)
             self.services.charge(interaction, Cost(characters=len(text)))
@@ -349,7 +350,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await _delete_pressed(pressed)
 
     async def _undo(self, turn: Turn, expected: ScriptPosition | None = None) -> None:
-        """Undo the last line; whoever may not is offered to ask those who may."""
+        """Undo the last line; offer people who may not do so to ask those who may."""
         try:
             await self._take_line_back(turn, expected)
         except VoteOpen as vote:
@@ -363,7 +364,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             await self.offer(turn.interaction, format_error(refused), ask)
 
     async def _ask_to_undo(self, refused: NotTheirs, interaction: Interaction) -> None:
-        """Ask in front of everybody to undo somebody's line."""
+        """Ask, in front of everybody, to undo somebody's line."""
         check_bot_permissions(interaction)
         await FirstResponse(interaction).defer()
         question = say(
@@ -373,7 +374,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         )
         button = make_position_button("agree", ScriptPosition(refused.script, refused.head))
         channel = get_message_channel(interaction)
-        # A link, because nobody redraws the question where its writer has the line's text removed.
+        # A link, because nobody redraws the question if the writer has the line's text removed.
         if shown := await self.sessions.posts.find_message(channel.id, refused.line):
             place = interaction.guild_id or "@me"
             question += f" https://discord.com/channels/{place}/{channel.id}/{shown}"
@@ -403,7 +404,7 @@ async def _delete_pressed(interaction: Interaction) -> None:
 
 
 def _format_speakers(names: Sequence[str]) -> str:
-    """Return what can be written where a window asks who speaks."""
+    """Return what can be written when a window asks who speaks."""
     if not names:
         return say("A name, such as MAYA; leave empty for action")
     known = plain(", ".join(names), SPEAKERS_SIZE)

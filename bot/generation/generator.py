@@ -1,8 +1,8 @@
 """Write the candidates for one line with a model: between the text of a script and the engine.
 
 The first candidate is written alone. It decides who speaks, or that nobody does, so that the choice
-among the candidates changes the words of a script and not its turn-taking. The others share
-everything before their words, which is read once.
+among the candidates changes the words of a script and not its turn-taking. The other candidates
+share everything before their words, which is read only once.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from .provenance import make_origin
 from .reranking import Candidate, make_seeds
 
 LOAD_LIMIT = 2
-"""The work of an engine, in multiples of its rows, from which on a line has one candidate.
+"""The work of an engine, in multiples of its rows, from which on a line has only one candidate.
 
-With the default settings, that is before requests are refused."""
+With the default settings, an engine reaches this limit before requests are refused."""
 
 MIN_SIZE = 20
-"""The least wanted length of a line, in characters, with the newline that ends it."""
+"""The smallest wanted length of a line, in characters, including the newline that ends it."""
 
 SPEECH_RATIO, ACTION_RATIO = 2.0, 4.0
-"""The multiples of the wanted length at which candidates end, because a longer one is hardly ever
-chosen, and the last few would take as long as all others. Action is mostly longer than wanted, so
-that hardly any would come to its end at the lower multiple."""
+"""The multiples of the wanted length at which candidates are cut off, because a longer one is
+hardly ever chosen, and the last few would take as long as all the others. Action is mostly longer
+than wanted, so hardly any action would reach its end at the lower multiple."""
 
 CHOOSING_SECONDS = 5.0
-"""Seconds after which a line is chosen among the candidates that are finished."""
+"""Seconds after which a line is chosen from the candidates that are finished."""
 
 LIMIT_STEP = 20
-"""The characters to a multiple of which a limit is rounded."""
+"""The number of characters to whose multiples limits are rounded."""
 
 MAX_FIRST = 4
-"""First candidates that are written in turn while they come out empty, say a banned word, or give
-the last speaker the floor again."""
+"""The most first candidates that are written, one after another, while they come out empty, contain
+a banned word, or give the last speaker the floor again."""
 
 NOTHING_TO_SAY = phrase("The voice had nothing to say. Try again, or choose another mood.")
 
@@ -65,9 +65,10 @@ async def write_candidates(
 ) -> list[Candidate]:
     """Write at most `options.candidates` candidates of a line, and at least the first one.
 
-    It comes first. A busy engine writes fewer, and a slow one leaves out those that it has not
-    finished in `CHOOSING_SECONDS`. Where banned words rule out one first candidate after the other,
-    their ends are barred. Raises RequestError if all come out empty, and what `Engine.run` raises.
+    The first one leads the list. A busy engine writes fewer, and a slow one leaves out those that
+    it has not finished in `CHOOSING_SECONDS`. If banned words rule out one first candidate after
+    another, the ends of the words are barred. Raises RequestError if all candidates come out empty,
+    and what `Engine.run` raises.
     """
     seeds = make_seeds(options.sampling.seed, options.candidates + MAX_FIRST)
     found = await _write_lead(context, options, seeds)
@@ -106,15 +107,15 @@ async def _write_others(
 ) -> None:
     """Write a candidate for each of the first seeds, for as many as the engine has room for.
 
-    Each is added to ``drafts`` by its seed as soon as it is finished, as None if it comes out empty
-    or the banned words rule it out.
+    Each candidate is added to ``drafts`` by its seed as soon as it is finished, as None if it comes
+    out empty or the banned words rule it out.
     """
     engine = context.primed.engine
 
     def count_room() -> int:
         if options.ignores_load:
             return len(seeds)
-        # Half of the room, with the first candidate, so that the next request finds the other half.
+        # Half of the room, counting the first candidate, so that the next request has the rest.
         load = engine.load
         free = LOAD_LIMIT * engine.rows - load.rows - load.waiting
         return max(0, min(len(seeds), free // 2 - 1))
@@ -123,7 +124,7 @@ async def _write_others(
         return
     request, prefix_bits = await prepare_request(context, options)
     assert request.sampling is not None  # it writes
-    # Nothing is awaited until all are submitted, so that lines that come at once share the room.
+    # Nothing is awaited until all are submitted, so that simultaneous lines share the room.
     seeds = seeds[: count_room()]
     running: list[asyncio.Future[Completion]] = []
 
@@ -148,9 +149,9 @@ async def _write_others(
 def _limit_length(first: Candidate) -> int:
     """Return the length in characters at which other candidates are cut off, and then dropped.
 
-    The first candidate's length is wanted, but at most that of a short line: half of where the
-    `length` option makes lines end more and more often. The limit is round because lines with the
-    same provenance share a row of the database.
+    The wanted length is the first candidate's, but at most that of a short line: half the length
+    from which the `length` option makes lines end more and more often. The limit is rounded because
+    lines with the same provenance share a row of the database.
     """
     short = (first.draft.origin.get("length") or math.inf) / 2
     wanted = max(MIN_SIZE, min(first.size, short))
@@ -163,8 +164,9 @@ async def _write_lead(
 ) -> tuple[Draft, Sequence[int]] | None:
     """Write the first candidate; return it and the seeds of the others, or None without any.
 
-    It is not empty, and where somebody else may speak, if possible not by the speaker of the line
-    above it: a model that copies words copies the only cue so far, where a person would answer.
+    The first candidate is not empty. If somebody else may speak, it is if possible not by the
+    speaker of the line above it: a model that copies words copies the only cue so far, where a
+    person would answer.
     """
     found: tuple[Draft, Sequence[int]] | None = None
     for attempt, seed in enumerate(seeds[:MAX_FIRST], 1):
@@ -182,7 +184,7 @@ async def _write_lead(
 
 
 def _speaks_again(context: GenerationContext, draft: Draft) -> bool:
-    """Return whether a line is said by the speaker of the line above it."""
+    """Return whether a line has the same speaker as the line above it."""
     last = parse_model_text(context.recent_texts[-1]) if context.recent_texts else None
     return last is not None and last.cue is not None and last.cue == draft.element.cue
 
@@ -197,8 +199,8 @@ def _with_seed(options: GenerationOptions, seed: int) -> GenerationOptions:
 async def write_element(context: GenerationContext, options: GenerationOptions) -> Draft | None:
     """Write one element of valid Fountain; return None when the model had nothing to say.
 
-    Where no kind was asked for, an element that lets somebody outside a locked cast speak is
-    written again, as a speech of the cast. So speech stays as frequent as the model makes it.
+    If no kind was asked for, an element that lets somebody outside a locked cast speak is written
+    again, as speech by the cast. So speech stays as frequent as the model makes it.
 
     Raises what `Engine.run` raises, and UnspellableElement for a kind that the model cannot spell.
     """
@@ -215,8 +217,8 @@ async def write_element(context: GenerationContext, options: GenerationOptions) 
 def keeps_to_cast(element: Element, cast: Sequence[str], spell: Callable[[str], str]) -> bool:
     """Return whether an element has no cue outside the cast, and does not begin with such a name.
 
-    A word in capitals at the beginning of action is a name, as in "GUARD enters", and there it is
-    as a model would ``spell`` it.
+    A word in capitals at the beginning of action is a name, as in "GUARD enters". Such a name is
+    spelt as a model would ``spell`` it.
     """
     if element.kind is not Kind.ACTION:
         return element.cue is None or element.cue in cast
@@ -224,7 +226,7 @@ def keeps_to_cast(element: Element, cast: Sequence[str], spell: Callable[[str], 
         takewhile(lambda character: not (character.islower() or character in "(\n"), element.text)
     )
     names = set(re.findall(r"\w+", spell(" ".join(cast))))
-    # The last capital may begin a word in lower case.
+    # The last capital may begin a lower-case word.
     words = re.findall(r"\w\w+", beginning)
     return all(word in names for word in words if word.isupper())
 
@@ -246,15 +248,15 @@ async def prepare_request(
     state, read = context.state, context.primed.read
     prompt, bits = _encode_prompt(context, options), np.empty(0, np.float32)
     if len(prompt) > 1:
-        # The cost of the last token is known where the others have been read, so both are read.
+        # The last token's cost comes from reading all tokens, the state from reading the others.
         before, whole = await asyncio.gather(read(state, prompt[:-1]), read(state, prompt))
         state, bits = before.state, whole.surprisal
-    # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
+    # In a thread, because building what a cast or a list needs takes tens of milliseconds, once.
     return await asyncio.to_thread(_make_request, context, options, state, prompt), bits
 
 
 def _encode_prompt(context: GenerationContext, options: GenerationOptions) -> Tokens:
-    """Return the tokens of the newline above a line, and of what all its candidates begin with."""
+    """Return the tokens of the newline above a line, and of what all its candidates start with."""
     return context.primed.model.encode("\n" + options.prefix)
 
 
@@ -292,7 +294,7 @@ async def _make_draft(
 def _restore_cue(
     context: GenerationContext, options: GenerationOptions, element: Element
 ) -> Element:
-    """Return a speech under the speaker's own name, which the vocabulary may spell otherwise."""
+    """Return a speech under the speaker's own name, which the vocabulary may spell differently."""
     cue, spell = element.cue, context.primed.model.spell
     if cue is None or options.prefix:
         return element
@@ -353,5 +355,5 @@ def build_automaton(
 build_cached_filter = lru_cache(maxsize=4)(build_word_filter)
 """Return the filter of some words for a vocabulary, cached for further lines.
 
-Few are cached, because that of a long list takes much memory, and that of a usual one is soon built
-again."""
+Few filters are cached, because that of a long list takes a lot of memory, and that of a typical one
+is quickly built again."""

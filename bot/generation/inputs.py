@@ -30,11 +30,11 @@ class PrimedModel:
 
     engine: Engine
     opening: str
-    """The id of the opening, 16 hexadecimal digits; empty where the model reads none."""
+    """The id of the opening, 16 hexadecimal digits; empty if the model reads none."""
     start: States
     """The state before the first line: float32 [S]."""
     owner: object = None
-    """The owner of all requests, see `Request.owner`."""
+    """The owner of all requests: see `Request.owner`."""
 
     @property
     def model(self) -> Model:
@@ -88,13 +88,13 @@ class GenerationContext:
     """The texts of the last lines, by which candidates are compared."""
     worn_texts: Collection[str] = ()
     """The texts of lines that have been written before, in this script or in others, and that are
-    chosen only where nothing else was written."""
+    chosen only if nothing else was written."""
 
     @classmethod
     def of(cls, primed: PrimedModel, state: States, texts: Sequence[str]) -> Self:
         """Return the context at the end of a script, from the texts of its last lines.
 
-        The lines have at least `REACH` characters together, or are all there are.
+        The lines have at least `REACH` characters together, or are all that exist.
         """
         return cls(primed, state, _encode_last(primed.model, texts), tuple(texts))
 
@@ -127,17 +127,17 @@ class GenerationOptions:
     banned: tuple[str, ...] = ()
     """Words and phrases that the element must not contain."""
     bars_words: bool = False
-    """Whether the ends of banned words are barred, because most lines would have one."""
+    """Whether the ends of banned words are barred, because most lines would contain one."""
     quality: str = Quality.QUICK
     """The name of the number of candidates, one of `reranking.CANDIDATES`."""
     candidates: int = 1
-    """The most candidates from which the element is chosen."""
+    """The maximum number of candidates from which the element is chosen."""
     ignores_load: bool = False
     """Whether a busy engine writes as many candidates as an idle one, so that a seed that somebody
     gave leads to the same line."""
     shared_kind: Kind | None = None
-    """The kind of the first candidate, which the others share where nobody speaks; or speech, where
-    a locked cast ruled out what the model wrote freely."""
+    """The kind of the first candidate, which the others share if nobody speaks; or speech, if a
+    locked cast ruled out what the model wrote freely."""
     shared_cue: str | None = None
     """The cue of the first candidate, which the others share in a speech."""
 
@@ -151,7 +151,7 @@ class GenerationOptions:
 
     @property
     def prefix(self) -> str:
-        """Return the cue and its newline where the speaker is known, or an empty string."""
+        """Return the cue and its newline if the speaker is known, or an empty string."""
         cue = self.shared_cue or (make_cue(self.character) if self.character else "")
         return f"{cue}\n" if cue else ""
 

@@ -43,6 +43,6 @@ def label_moods(settings: Settings) -> dict[str, str]:
 
 
 def find_mood(values: Mapping[str, Any], settings: Settings) -> str | None:
-    """Return the name of the mood that options have the values of, or None."""
+    """Return the name of the mood whose values the options have, or None."""
     moods = load_moods(settings).items()
     return next((name for name, mood in moods if mood.items() <= values.items()), None)

@@ -1,7 +1,7 @@
 """Name and find the styles of a model's openings: passages that set the tone of a script.
 
-An opening is part of the model's file and of no script. Nobody sees its text, and neither the next
-speaker nor repetition depends on it.
+An opening is part of the model's file, not of any script. Nobody sees its text, and neither the
+next speaker nor repetition depends on it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Declare once the options of generation that people can choose.
+"""Declare, in one place, the options of generation that people can choose.
 
-How the options of a request, of a script and of another take are resolved comes from `OPTIONS`.
+The way the options of a request, a script and another take are resolved comes from `OPTIONS`.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def resolve_options(
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
-    A script's value that is not valid now does not count. Raises ValueError for a request of what
-    is no option.
+    A script's value that is no longer valid does not count. Raises ValueError for a request that
+    names an option that does not exist.
     """
     if unknown := requested.keys() - OPTIONS_BY_NAME.keys():
         raise ValueError(f"there is no option {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""Prefill text that exists, for the state after it and its surprisal."""
+"""Prefill existing text, to get the state after it and its surprisal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Progress:
     """The progress of a job, for the people who wait for it."""
 
     share_read: float | None = None
-    """The share of the script that was read, from 0 to 1; None while nothing is read."""
+    """The share of the script that has been read, from 0 to 1; None while nothing is being read."""
     written: int = 0
     """The number of finished lines."""
     candidates: int = 0
@@ -33,7 +33,7 @@ class Progress:
     to_replay: int = 0
     """The number of lines that a replay writes again."""
     share_spoken: float | None = None
-    """The share of a table read that is recorded, from 0 to 1; None where there is none."""
+    """The share of a table read that has been recorded, from 0 to 1; None if there is none."""
 
 
 async def read_text(primed: PrimedModel, state: States, text: str) -> Completion:
@@ -60,8 +60,8 @@ async def read_script(
     """Read a person's script from its first element on; raise what `Engine.run` raises.
 
     Keep a state every `CHUNK_SIZE` characters and at the end, because all the states of a long
-    script would take a hundred times the space of its text. Elements that were not read within
-    ``seconds`` come back unread, and are read when somebody continues.
+    script would take up a hundred times the space of its text. Elements that were not read within
+    ``seconds`` are returned unread, and are read when somebody continues.
     """
     state, fingerprint = primed.start, primed.fingerprint
     drafts: list[Draft] = []
@@ -71,7 +71,7 @@ async def read_script(
         chunk = _encode_chunk(primed.model, elements, len(drafts))
         completion = await primed.read(state, np.concatenate(chunk))
         state = completion.state
-        # The first character of a piece has no cost, and that of a line's first is never kept.
+        # A chunk's first character has no cost, and that of a line's first character is not kept.
         ends = np.cumsum([len(tokens) for tokens in chunk])
         costs = np.split(np.append(np.float32(0), completion.surprisal), ends[:-1])
         for element, bits in zip(elements[len(drafts) :], costs, strict=False):
@@ -83,7 +83,7 @@ async def read_script(
 
 
 def _encode_chunk(model: Model, elements: Sequence[Element], begin: int) -> list[Tokens]:
-    """Return the tokens of the elements from ``begin`` on, until `CHUNK_SIZE` or more are there."""
+    """Return the tokens of the elements from ``begin`` on, until there are `CHUNK_SIZE` or more."""
     chunk: list[Tokens] = []
     size = 0
     while size < CHUNK_SIZE and begin + len(chunk) < len(elements):
@@ -105,7 +105,7 @@ async def recompute_state(
 
 
 def predict_next(model: Model, state: States, tokens: Tokens) -> Logits:
-    """Return the logits [V] after some tokens [n], n >= 1. Computes: not for the event loop."""
+    """Return the logits [V] after some tokens [n], n >= 1; do not call it on the event loop."""
     states = state[None]
     for token in tokens:
         logits, states = model.step(np.array([token]), states)

@@ -23,10 +23,10 @@ ONNXRUNTIME_VERSION: str = onnxruntime.__version__
 
 
 def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[str, Any]:
-    """Return everything that a line is written from, but for the text above it, as JSON has it.
+    """Return everything that a line is written from, except the text above it, as JSON types.
 
-    The order of the keys matters: lines whose origins differ in nothing but the seed share a row
-    of the database, which is found by its text.
+    The order of the keys matters: lines whose origins differ only in the seed share a row of the
+    database, which is found by its text.
     """
     shared = {
         "cue": options.shared_cue,
@@ -41,10 +41,10 @@ def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[
         "character": options.character,
         "cast": list(options.cast),
         "present": list(options.present),
-        # The seed is that of the candidate that was chosen, which is written again by itself.
+        # The seed is that of the chosen candidate, which is written again by itself.
         "quality": options.quality,
         "candidates": options.candidates,
-        # The id alone, because the words belong to the channel, and may be many.
+        # The list's id alone, because the words belong to the channel, and there may be many.
         "banned": hash_word_list(options.banned),
         # The same kind of processor and release of onnxruntime give the same numbers.
         "processor": find_processor_name(),
@@ -78,8 +78,8 @@ def hash_word_list(banned: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1)
 def find_processor_name() -> str:
-    """Return the name of this machine's processor, as the system has it."""
-    with suppress(OSError):  # Without Linux, Python's own name must do.
+    """Return the name of this machine's processor, as the system reports it."""
+    with suppress(OSError):  # Outside Linux, Python's own name must do.
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()

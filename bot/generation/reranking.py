@@ -1,11 +1,11 @@
 """Rerank the candidates for a line, and choose one.
 
-A model makes a slip now and then, and the slip surprises the model itself. So of many candidates
-the one with the fewest bits makes most sense. But this rule alone picks what fits everywhere ("What
-are you doing?"), so that a stock phrase, which soon tires, counts no less than `STOCK_BITS`, and
-the criteria of `Weights` count, too. A line that the script has had is chosen only where nothing
-else was written, and so is one that a model has written in the channel before: scripts of several
-evenings would otherwise share more and more lines.
+A model makes a slip now and then, and the slip surprises the model itself. So of many candidates,
+the one with the fewest bits makes the most sense. But this rule alone picks what fits everywhere
+("What are you doing?"). A stock phrase, which soon gets tiresome, therefore counts as at least
+`STOCK_BITS`, and the criteria of `Weights` count, too. A line that the script already has is chosen
+only if nothing else was written, and so is a line that a model has written in the channel before:
+otherwise, scripts of several evenings would share more and more lines.
 """
 
 from __future__ import annotations
@@ -25,63 +25,63 @@ from ..screenplay.elements import Kind
 from ..settings import Quality
 
 CANDIDATES = {Quality.QUICK: 1, Quality.GOOD: 16, Quality.BEST: 64}
-"""The most candidates of a line, by the quality."""
+"""The maximum number of candidates for a line, by the quality."""
 
 SEED_STRIDE = 1_000_003
-"""The difference of two candidates' seeds: far more than a turn has lines."""
+"""The difference between two candidates' seeds: far more than a turn has lines."""
 
 RECENT_LINES = 2
 """The number of last lines whose words count as taken up."""
 
 ECHO_RUN = 3
-"""The words of the shortest run that counts as said again."""
+"""The number of words in the shortest run that counts as said again."""
 
 ECHO_LINES = 10
-"""The number of last lines whose runs count; any run has been said in a long script."""
+"""The number of last lines whose runs count; in a long script, any run has been said."""
 
 RANKED = 512
-"""The texts whose words are remembered: the candidates for a few lines, and the lines before."""
+"""The number of texts whose words are remembered: a few lines' candidates, and the lines before."""
 
 MAX_OVERLAP = 0.5
-"""The share of common words above which two takes are too much alike."""
+"""The share of common words above which two takes are too similar."""
 
 STOCK_BITS = 16.0
-"""The bits that a line counts as at least: one with fewer is a stock phrase."""
+"""The fewest bits that a line counts as: a line with fewer is a stock phrase."""
 
 MIN_WORN_WORDS = 3
-"""The fewest words of a line that people recognise when it comes back."""
+"""The fewest words in a line that people recognise when the line comes back."""
 
 MIN_WORD_LENGTH = 3
-"""The least letters of a content word."""
+"""The fewest letters in a content word."""
 
 COMMON_WORDS = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="utf-8").split())
-"""Words that any line can have."""
+"""Words that can occur in any line."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the criteria beside the bits of a line, in bits.
+    """The weights, in bits, of the criteria other than the bits of a line.
 
-    They are near those by which the rule agrees best with readers' marks of a voice's candidates
-    (`python -m tests.quality.choosing`).
+    They are close to the weights with which the rule agrees best with readers' marks for a voice's
+    candidates (`python -m tests.quality.choosing`).
     """
 
     unevenness: float = 4.5
-    """For each bit of its words (root mean square), because one word that jolts spoils a line."""
+    """For each bit of its words (root mean square), because one jarring word spoils a line."""
     question: float = 8.0
     """For a line that asks, because most questions fit many lines."""
     taken_up: float = 6.5
-    """For a line with any content word of the last lines: a gain."""
+    """For a line with any content word from the last lines: a gain."""
     sentence: float = 7.5
     """For each of at most two sentences after the first, which mostly add something: a gain."""
     content_word: float = 1.4
     """For each content word, because each may be one too many."""
     repeated_word: float = 9.0
-    """For each of at most two content words that the line has again."""
+    """For each of at most two content words that the line repeats."""
     parenthetical: float = 5.0
     """For a parenthetical."""
     echo: float = 10.0
-    """For a line that consists of runs of `ECHO_RUN` words or more of the last `ECHO_LINES`."""
+    """For a line that consists of runs of `ECHO_RUN` or more words from the last `ECHO_LINES`."""
 
 
 DEFAULT_WEIGHTS = Weights()
@@ -94,7 +94,7 @@ class Said:
     words: frozenset[str]
     """The content words of the last `RECENT_LINES` lines."""
     runs: frozenset[tuple[str, ...]]
-    """All runs of `ECHO_RUN` words of the last `ECHO_LINES` lines."""
+    """All runs of `ECHO_RUN` words in the last `ECHO_LINES` lines."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Said:
@@ -105,7 +105,7 @@ class Said:
         )
 
     def measure_echo(self, words: Sequence[str]) -> float:
-        """Return the share of words that stand in runs that were said, 0 to 1."""
+        """Return the share of words that are part of runs already said, from 0 to 1."""
         echoed = {
             at + i
             for at, run in enumerate(find_runs(words))
@@ -141,7 +141,7 @@ class Candidate:
 
     @cached_property
     def unevenness(self) -> float:
-        """Return the root mean square of the bits of its words, each with the mark behind it."""
+        """Return the root mean square of the bits of its words, each with the mark after it."""
         words = _TO_THE_NEXT.finditer(strip_cue(self.draft))
         begins = [word.start() for word in words if word.start() < self.size]
         return float(np.sqrt(np.mean(np.add.reduceat(self.surprisal, begins) ** 2)))
@@ -156,7 +156,7 @@ def strip_cue(draft: Draft) -> str:
 
 
 def make_seeds(seed: int, candidates: int) -> list[int]:
-    """Return the seeds of the candidates, of which the first is ``seed``."""
+    """Return the seeds of the candidates, the first of which is ``seed``."""
     return [(seed + number * SEED_STRIDE) % (LARGEST_SEED + 1) for number in range(candidates)]
 
 
@@ -169,12 +169,12 @@ def choose_candidate(
 ) -> Candidate:
     """Return the best of the candidates for a line.
 
-    It differs from the texts of the script's last lines and, if possible, of ``other_takes``, and
-    from ``worn_texts`` of `MIN_WORN_WORDS` words and more.
+    The candidate differs from the texts of the script's last lines and, if possible, from
+    ``other_takes`` and from ``worn_texts`` of at least `MIN_WORN_WORDS` words.
     """
     said = Said.of(recent_texts)
     used = {split_words(text) for text in (*recent_texts, *other_takes)}
-    # Split at the cue alone, because there are many.
+    # Split only at the cue, because there are many texts.
     worn = {text.partition("\n")[2] or text for text in worn_texts}
 
     def rank(candidate: Candidate) -> tuple[int, float]:
@@ -222,7 +222,7 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 _PARENTHETICAL = re.compile(r"\([^()]*\)")
-# The dot of "Mrs." or "INT." ends no sentence.
+# The dot in "Mrs." or "INT." does not end a sentence.
 _SENTENCE_END = re.compile(r"(?<!Mr)(?<!Mrs)(?<!Dr)(?<!St)(?<![A-Z])[.?!][\"'\u201d\u2019]?(?= )")
 _TO_THE_NEXT = re.compile(r"(?s)[\w'\u2019]*.")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -230,7 +230,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 @lru_cache(RANKED)
 def list_content_words(text: str) -> tuple[str, ...]:
-    """Return the words of a line, in their order, without those that any line can have."""
+    """Return the words of a line, in their order, without those that can occur in any line."""
     words = (word.removesuffix("'s") for word in split_words(text))
     return tuple(
         word for word in words if len(word) >= MIN_WORD_LENGTH and word not in COMMON_WORDS

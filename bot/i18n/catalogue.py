@@ -1,8 +1,8 @@
 """Translate the bot's sentences into the language of the person who reads them.
 
-The code has each sentence in English. The gettext catalogues, ``locales/LANGUAGE.po``, have the
-translations. A context variable holds the language of an interaction, so that all tasks and threads
-of the answer inherit the language.
+The code contains each sentence in English. The gettext catalogues, ``locales/LANGUAGE.po``, contain
+the translations. A context variable holds the language of an interaction, so that all tasks and
+threads of the answer inherit the language.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ LANGUAGES = sorted(
 """The languages that have a catalogue; the code itself has English."""
 
 NAME = "name"
-"""The context in the catalogues of names of commands and options, which are in lower case."""
+"""The context, in the catalogues, of the names of commands and options, which are lower-case."""
 
 
 @dataclass(frozen=True)
 class Language(Formatter):
     """The language of an answer: its sentences, its marks in numbers and the names of commands.
 
-    It fills in sentences, where ``{/script show}`` is a command and ``{*title}`` an option.
+    It fills in sentences, in which ``{/script show}`` is a command and ``{*title}`` an option.
     In a host's bot the commands are under a ``group`` and have English names. In a standalone bot
     there is no group, and each person sees the commands' names in their own language.
     """
@@ -77,7 +77,7 @@ class Language(Formatter):
 
 
 class Phrase(str):
-    """A sentence, or a part of one, that the catalogues translate: also as a field of another."""
+    """A sentence, or part of one, that the catalogues translate, also as a field of another."""
 
     __slots__ = ()
 
@@ -116,7 +116,7 @@ def say(sentence: str, /, **fields: object) -> str:
 
 
 def say_plural(singular: str, several: str, /, number: int, **fields: object) -> str:
-    """Return the form of a sentence for a number, which is also the field ``number``, as `say`."""
+    """Return a sentence as `say` does, in the form for a ``number``, which is also a field."""
     language = _LANGUAGE.get()
     template = language.catalogue.ngettext(singular, several, number)
     return language.vformat(template, (), {"number": number, **fields})
@@ -162,7 +162,7 @@ def many(number: int, thing: str) -> str:
 
 
 def count_wait(seconds: float) -> Count:
-    """Return a wait, rounded up, in the largest unit of which it has at least two."""
+    """Return a wait, rounded up, in the largest unit of which it contains at least two."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds >= 2 * length:
             return Count(math.ceil(seconds / length), unit)
@@ -195,7 +195,7 @@ def speaking(locale: str, group: str | None = None) -> Iterator[None]:
 
 
 def translated(text: str, locale: str, *, is_name: bool) -> str:
-    """Return a name or a description of a command in a language, or unchanged without one."""
+    """Return a command's name or description in a language, or unchanged without a translation."""
     catalogue = _language(locale, None).catalogue
     return catalogue.pgettext(NAME, text) if is_name else catalogue.gettext(text)
 
@@ -215,7 +215,7 @@ def _language(locale: str, group: str | None) -> Language:
 
 @cache
 def _compiled(code: str) -> GNUTranslations:
-    """Return a catalogue in the form that the standard library's gettext reads."""
+    """Return a catalogue in the form that the standard library's gettext can read."""
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 

@@ -15,13 +15,13 @@ NAMES = (Location.command_name, Location.group_name, Location.parameter_name)
 
 
 def is_name(context: app_commands.TranslationContextTypes) -> bool:
-    """Return whether Discord takes only lower case without spaces in a place."""
+    """Return whether Discord accepts only lower case without spaces in a place."""
     is_menu = isinstance(context.data, app_commands.ContextMenu)
     return context.location in NAMES and not is_menu
 
 
 class Names(app_commands.Translator):
-    """Finds names and descriptions in the catalogues."""
+    """A translator that finds names and descriptions in the catalogues."""
 
     async def translate(
         self,

@@ -1,7 +1,7 @@
 """Read the structure of an ONNX file from its bytes, without computing anything.
 
-An ONNX file is a protocol buffer. The package `onnx` has its schema, but is large, and made for
-building networks; so the fields that an examination needs are declared here, by their numbers in
+An ONNX file is a protocol buffer. The package `onnx` has its schema, but is large and made for
+building networks. So the fields that an examination needs are declared here, by their numbers in
 onnx.proto, whose meanings never change. Protobuf keeps all other fields as bytes.
 """
 
@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClassesForFiles
 
 _BYTES = FieldDescriptorProto.TYPE_BYTES
-# Unsigned, because a negative size must count as a huge one, and not lessen the product.
+# Unsigned, because a negative size must count as a huge one, not reduce the product.
 _INTEGER = FieldDescriptorProto.TYPE_UINT64
 
 _SCHEMA: Mapping[str, Mapping[str, tuple[int, int | str]]] = {
@@ -65,7 +65,7 @@ class Anatomy:
     operators: frozenset[tuple[str, str]]
     """The domain and the name of each operator; the domain of ONNX itself is empty."""
     constants: int
-    """Bytes that the constants take, by their declared shapes and types."""
+    """The bytes that the constants take up, by their declared shapes and types."""
     is_external: bool
     """True if a constant is in another file."""
     is_nested: bool
@@ -76,7 +76,7 @@ class Anatomy:
 
     @classmethod
     def of(cls, content: bytes) -> Anatomy:
-        """Read a file; raise ValueError if its content is no complete protocol buffer."""
+        """Read a file; raise ValueError if its content is not a complete protocol buffer."""
         messages = _message_classes()
         try:
             labels = messages["Labels"].FromString(content)
@@ -84,7 +84,7 @@ class Anatomy:
         except DecodeError as error:
             raise ValueError("not a protocol buffer") from error
         metadata = {_text(entry.key): _text(entry.value) for entry in labels.entries}
-        # What remains are the unknown fields, which protobuf writes as it has read them.
+        # Only unknown fields remain, which protobuf writes as it has read them.
         for name in _SCHEMA["Labels"]:
             labels.ClearField(name)
         operators: set[tuple[str, str]] = set()
@@ -137,7 +137,7 @@ def _message_classes() -> Mapping[str, Any]:
                 added.type_name = f".onnx.{kind}"
             else:
                 added.type = FieldDescriptorProto.Type.ValueType(kind)
-    # A pool of its own, because the default pool may have the messages of the package `onnx`.
+    # A separate pool, because the default pool may have the messages of the package `onnx`.
     pool = DescriptorPool()
     pool.Add(file)
     classes = GetMessageClassesForFiles(["onnx"], pool)

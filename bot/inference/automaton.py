@@ -28,19 +28,19 @@ Mask = NDArray[np.bool_]
 """A set of tokens: bool [V]."""
 
 Table = NDArray[np.signedinteger[Any]]
-"""The state after each token in each state, of some width: int [S, V]."""
+"""The state after each token in each state, in an integer type of any width: int [S, V]."""
 
 Transitions = Mapping[str, Sequence[tuple[Mask, str]]]
-"""The transitions of each state as pairs of tokens and target. A later pair overrides an earlier
-one, and all other tokens lead to `REJECT`."""
+"""The transitions of each state, as pairs of tokens and a target state. A later pair overrides an
+earlier one, and all other tokens lead to `REJECT`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
     """Hold an automaton of S states over a vocabulary of V characters.
 
-    It equals only itself. In a grammar, every state but `FREE` allows at least one token and can
-    reach the end of the element. There, and only there, the state becomes `FREE`.
+    An automaton equals only itself. In a grammar, every state but `FREE` allows at least one token
+    and can reach the end of the element. There, and only there, the state becomes `FREE`.
     """
 
     start: int
@@ -53,7 +53,7 @@ class Automaton:
 class Dfa:
     """Hold an automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
 
-    A grammar accepts where its element ends. A condition accepts where nothing more can break it.
+    A grammar accepts when its element ends. A condition accepts once nothing can break it any more.
     """
 
     start: int
@@ -78,12 +78,12 @@ def build_dfa(characters: int, rows: Transitions, start: str = "start") -> Dfa:
 
 
 def intersect(*machines: Dfa) -> Dfa:
-    """Return a machine for what the first one accepts and no other one rejects.
+    """Return a machine for what the first machine accepts and no other machine rejects.
 
-    The machines run side by side: a state is a tuple of their states, numbered when reached.
+    The machines run side by side: a state is a tuple of their states, numbered when it is reached.
     """
     sizes = tuple(len(machine.next) for machine in machines)
-    # A token of each class that all machines treat alike, and the class of each token.
+    # One token of each class of tokens that all machines treat alike, and the class of each token.
     whole = np.concatenate([machine.next for machine in machines])
     _, classes, of_class = np.unique(whole, return_index=True, return_inverse=True, axis=1)
     tables = [machine.next[:, classes] for machine in machines]
@@ -108,7 +108,7 @@ def intersect(*machines: Dfa) -> Dfa:
 
 
 def trim(machine: Dfa) -> Automaton | None:
-    """Drop the states from which `ACCEPT` cannot be reached; return None if the start is one."""
+    """Drop the states that cannot reach `ACCEPT`; return None if the start is one of them."""
     live = np.zeros(len(machine.next), np.bool_)
     live[_ACCEPTED] = True
     while True:
@@ -119,7 +119,7 @@ def trim(machine: Dfa) -> Automaton | None:
         live[leading] = True
     if not live[machine.start]:
         return None
-    # Some hundred casts are remembered, and each has a table of its own.
+    # Some hundred casts are remembered, each with a table of its own.
     numbers = (np.cumsum(live) - 1).astype(np.min_scalar_type(-len(live)))
     numbers[~live] = BARRED
     return Automaton(int(numbers[machine.start]), numbers[machine.next[live]])

@@ -28,8 +28,8 @@ from .row_store import LONGEST_COMPLETION, Row, RowStore
 from .sampling import compute_token_bits, draw_tokens, draw_uniforms
 
 LONGEST_PREFILL = 64
-"""The most steps that are taken at once while no row writes. A request that arrives meanwhile waits
-for all of these steps, which is some milliseconds."""
+"""The most steps that are taken at once while no row writes. A request that arrives during these
+steps waits for all of them, which takes some milliseconds."""
 
 
 class Batch:
@@ -52,13 +52,13 @@ class Batch:
     # Joining and leaving
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add rows; there must be places for them."""
+        """Add rows; there must be free places for them."""
         for row in rows:
             self._store.add(row)
             self._reading.append(row)
 
     def remove(self, rows: Iterable[Row]) -> None:
-        """Remove rows; the last ones take their places."""
+        """Remove rows; the last rows take their places."""
         # From the end, so that no row moves to a place that is about to become free.
         for row in sorted(rows, key=lambda row: row.index, reverse=True):
             self._store.remove(row)
@@ -79,7 +79,7 @@ class Batch:
         count = len(self.rows)
         if len(self._reading) == count:
             self._read_ahead()
-        # Reads the characters that the last step chose; the logits are then of the next ones.
+        # Read the characters that the last step chose; the logits are then those of the next ones.
         store.buffers.step(count)
         logits = store.buffers.logits[:count]
         done = self._read_on() if self._reading else []
@@ -99,7 +99,7 @@ class Batch:
         done += self._note(chosen, acting)
         done += store.failed
         store.failed.clear()
-        # Each row once, in order: a row may have ended and failed at the same step.
+        # Each row once, in order: a row may have ended and failed in the same step.
         return list(dict.fromkeys(done))
 
     def _note(self, chosen: Tokens, acting: Sequence[Processor]) -> list[Row]:
@@ -114,7 +114,7 @@ class Batch:
         if not ended.any():
             return []
         rows = [self.rows[i] for i in ended.nonzero()[0]]
-        # The blank lines of prompts end no row.
+        # Blank lines in prompts do not end a row.
         return [row for row in rows if row.writing and row.first < store.column - 1]
 
     def outcome(self, row: Row) -> Completion | Exception:
@@ -132,10 +132,10 @@ class Batch:
         return Completion(written, state, bits)
 
     def failing(self) -> list[Row]:
-        """Fail the rows that fail alone as well, or else all, and return them.
+        """Fail the rows that also fail alone, or else all rows, and return them.
 
-        This follows a step that raised. One row with a bad input makes the whole step fail, and the
-        others should not suffer.
+        This follows a step that raised an error. One row with bad input makes the whole step fail,
+        and the other rows should not suffer.
         """
         buffers = self._store.buffers
         for row in self.rows:
@@ -152,10 +152,10 @@ class Batch:
     # Reading
 
     def _read_ahead(self) -> None:
-        """Read several characters while all rows read on, and compute their costs together.
+        """Read several characters while all rows still read, and compute their costs together.
 
-        While nobody writes, nothing has to be drawn or recorded between two steps of the network,
-        and the costs of 64 characters in one array take much less time than 64 times one.
+        While no row writes, nothing has to be drawn or recorded between two steps of the network,
+        and computing 64 costs in one array takes much less time than computing one cost 64 times.
         """
         store, buffers, count = self._store, self._store.buffers, len(self.rows)
         prompts = [row.request.prompt[row.read :] for row in self.rows]
@@ -171,7 +171,7 @@ class Batch:
                 buffers.tokens[:count] = read[:, step]
                 buffers.step(count)
                 logits[step] = buffers.logits[:count]
-        except Exception:  # noqa: BLE001 - the error comes again at a single step
+        except Exception:  # noqa: BLE001 - the error comes again in a single step
             buffers.tokens[:count], buffers.states[:count] = read[:, 0], states
             return
         buffers.tokens[:count] = read[:, steps]
@@ -185,7 +185,7 @@ class Batch:
     def _read_on(self) -> list[Row]:
         """Count one more character read; return the rows that are done and only read.
 
-        Rows that write begin to do so.
+        Rows that also write begin to do so.
         """
         for row in self._reading:
             row.read += 1
@@ -230,7 +230,7 @@ class Batch:
             self._temperature[:count],
             self._top_p[:count],
             self._min_p[:count],
-            # Any number serves a row that does not write, whose position has no meaning.
+            # Any number will do for a row that does not write: its position has no meaning.
             self._uniforms.take(self._offsets[:count] + positions, mode="clip"),
         )
         # Rows that do not write have an unreachable limit.
@@ -241,11 +241,12 @@ class Batch:
         return chosen
 
     def _ends(self, row: Row, token: int, may_end: bool) -> bool:
-        """Return whether to end the element of a row beyond its limit, in place of a token.
+        """Return whether to end the element of a row beyond its limit, instead of writing a token.
 
-        It ends between words, and where no processor has barred the newline (``may_end``), as long
-        as it can wait for such a place. A newline in the middle of a word, or one that the grammar
-        forbids, is the last resort, because the line has no room beyond `Request.max_length`.
+        The element ends between words, at a place where no processor has barred the newline
+        (``may_end``), as long as it can wait for such a place. A newline in the middle of a word,
+        or one that the grammar forbids, is the last resort, because the line has no room beyond
+        `Request.max_length`.
         """
         i, request, word = row.index, row.request, self.model.word_characters
         position = self._store.column - row.first

@@ -39,9 +39,9 @@ class CharacterClasses:
         self.combining = self.select(is_combining)
         self.joiners = self.of(JOINERS)
         self.joined = self._of_categories("Lo", "So", "Sm")
-        """The characters that a joiner can stand before."""
+        """The characters that a joiner can precede."""
         self.joining = self._of_categories("Lo", "So", "Mc", "Sk")
-        """The characters that a joiner can stand behind."""
+        """The characters that a joiner can follow."""
 
     def select(self, test: Callable[[str], bool]) -> Mask:
         """Return the tokens whose characters pass a test."""

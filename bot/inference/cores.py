@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 MOST_THREADS = 2
-"""The threads of a model where there are cores enough: more hardly make a small network faster."""
+"""The threads of a model if there are enough cores: more hardly make a small network faster."""
 
 CGROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 """The files of Linux's control groups, and the groups of this process."""
 
 
 def choose_threads() -> int:
-    """Return the threads of a model: no more than cores, because each takes a core of its own."""
+    """Return the threads of a model: no more than there are cores, because each needs its own."""
     return min(MOST_THREADS, count_cores())
 
 
@@ -34,7 +34,8 @@ def _read_quotas() -> Iterator[float]:
     with suppress(OSError):
         for line in MEMBERSHIP.read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
-            # Version 2 has one tree and no controllers here; version 1 has a tree for each.
+            # Version 2 has one tree and no controllers here; version 1 has a tree for each
+            # controller.
             if not controllers:
                 yield from _read_tree(CGROUPS, path, "cpu.max")
             elif "cpu" in controllers.split(","):
@@ -44,7 +45,7 @@ def _read_quotas() -> Iterator[float]:
 
 
 def _read_tree(root: Path, path: str, *names: str) -> Iterator[float]:
-    """Yield the quotas of a group and of those above it, whose files have these names.
+    """Yield the quotas of a group and of those above it, from the files with these names.
 
     In a container the group's own folder is often not visible, but is the root of the tree.
     """

@@ -25,14 +25,15 @@ STINT = 0.01
 """Seconds after which the thread lets the event loop go first: several steps of a full batch."""
 
 PATIENCE = 0.1
-"""Seconds for which the thread waits for the event loop, lest a loop that hangs stops all lines."""
+"""Seconds for which the thread waits for the event loop, so that a loop that hangs stops no
+lines."""
 
 log = logging.getLogger("onbook.engine")
 
 
 @dataclass(frozen=True)
 class EngineLoad:
-    """Count the lines that wait and run in an engine, and all characters since its start."""
+    """Count the lines that wait or run in an engine, and all characters since its start."""
 
     waiting: int
     """Lines and candidates that wait for a place in the batch."""
@@ -41,7 +42,7 @@ class EngineLoad:
     read: int
     """Characters of the prompts of lines that have succeeded."""
     written: int
-    """Characters written in these lines, rejected candidates among them."""
+    """Characters written in these lines, including those of rejected candidates."""
 
 
 class Engine:
@@ -61,13 +62,13 @@ class Engine:
         self._end = weakref.finalize(self, self._thread.end)
 
     async def run(self, request: Request) -> Completion:
-        """Read and write one line; a cancelled one leaves the batch before the next step.
+        """Read and write one line; a cancelled line leaves the batch before the next step.
 
         Raises:
             EngineClosed: The engine was closed.
             NoContinuation: The line says a banned word, or has no possible continuation.
             NonFiniteOutput: The model is damaged.
-            ValueError: The request is not one for this model.
+            ValueError: The request is not meant for this model.
         """
         return await self.submit(request)
 
@@ -83,16 +84,16 @@ class Engine:
 
     @property
     def load(self) -> EngineLoad:
-        """Return the work of the engine at this moment; any thread may call this."""
+        """Return how much work the engine has at this moment; any thread may call this."""
         return self._thread.load()
 
     @property
     def works(self) -> bool:
-        """Return whether the engine takes lines: it is open and has not failed."""
+        """Return whether the engine accepts lines: it is open and has not failed."""
         return not self._thread.closed
 
     def close(self) -> None:
-        """End the thread, which fails all current lines with EngineClosed, and wait for its end."""
+        """Stop the thread, and wait until it stops; all current lines fail with EngineClosed."""
         self._end()
         self._thread.join()
 
@@ -112,7 +113,7 @@ class Engine:
 class _EngineThread(threading.Thread):
     """Run the queue and the batch of an engine.
 
-    The thread shares the interpreter lock with the event loop, and on a busy machine a core, and
+    The thread shares the interpreter lock with the event loop and, on a busy machine, a core. It
     lets the loop go first. A lower priority would do the reverse: a thread that loses its core
     while it holds the lock keeps the loop waiting.
     """
@@ -150,7 +151,7 @@ class _EngineThread(threading.Thread):
         return list(chain.from_iterable(self._waiting.values()))
 
     def end(self) -> None:
-        """End the thread after the current step."""
+        """Stop the thread after the current step."""
         with self._wake:
             self.closed = True
             self._wake.notify()
@@ -164,7 +165,7 @@ class _EngineThread(threading.Thread):
         try:
             batch = Batch(self.model, self.rows)
             self._rows = batch.rows
-            # Results that are not finite are detected where a row ends, see `Batch.outcome`.
+            # Results that are not finite are detected when a row ends, see `Batch.outcome`.
             with np.errstate(invalid="ignore"):
                 self._work_on(batch)
         except Exception:
@@ -198,7 +199,7 @@ class _EngineThread(threading.Thread):
                     _post_outcome(row.future, outcome)
 
     def _let_loop_run(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait, once a stint, until the event loop has done what it has to do."""
+        """Wait, once per stint, until the event loop has done what it has to do."""
         if time.monotonic() - self._stint_began < STINT:
             return
         self._loop_ran.clear()
@@ -208,7 +209,7 @@ class _EngineThread(threading.Thread):
         self._stint_began = time.monotonic()
 
     def _admit(self, batch: Batch) -> bool:
-        """Admit waiting rows, after waiting until there is a row; return False when closed."""
+        """Wait until there is a row, and admit the waiting rows; return False when closed."""
         if self._given_up:
             self._given_up = False
             batch.remove([row for row in batch.rows if row.future.cancelled()])
@@ -232,7 +233,7 @@ class _EngineThread(threading.Thread):
         owner, rows = self._waiting.popitem(last=False)
         row = rows.popleft()
         if rows:
-            self._waiting[owner] = rows  # as the last one to be served
+            self._waiting[owner] = rows  # as the last to be served
         return row
 
 
@@ -243,7 +244,7 @@ def _post_outcome(future: asyncio.Future[Completion], outcome: Completion | Exce
 
 
 def _set_outcome(future: asyncio.Future[Completion], outcome: Completion | Exception) -> None:
-    """Set the result of a future that was not cancelled meanwhile."""
+    """Set the result of a future that has not been cancelled in the meantime."""
     if future.done():
         return
     if isinstance(outcome, Exception):

@@ -1,7 +1,7 @@
 """Build the grammars of Fountain: the form of an element of each kind, as automata.
 
-Every text that a grammar accepts is valid Fountain, and is one element of the requested kind to
-`screenplay` and to other parsers. All functions here are pure.
+Every text that a grammar accepts is valid Fountain, which `screenplay` and other parsers read as
+one element of the requested kind. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADING_LIMIT = 80
 """The longest scene heading, in characters."""
 
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
-"""The extensions that may stand in parentheses behind the name in a cue."""
+"""The extensions that may stand in parentheses after the name in a cue."""
 
 _UNSPELT_SPEECH = phrase("This voice cannot spell speech. Choose another kind or another voice.")
 _UNSPELT_ACTION = phrase("This voice cannot spell action. Choose another kind or another voice.")
@@ -35,13 +35,13 @@ def build_grammar(vocabulary: Sequence[str], kind: Kind, cast: Sequence[str] = (
     """Return an automaton for one element, from its first character to the two newlines after it.
 
     Args:
-        vocabulary: Single characters; the index of one is its token.
-        kind: The kind of element, but no transition.
+        vocabulary: Single characters; the index of each is its token.
+        kind: The kind of element, but not a transition.
         cast: The only names that a cue may have, as `Model.spell` returns them. Names that the
             vocabulary cannot spell are left out.
 
     Raises:
-        UnspellableElement: The vocabulary cannot spell such an element, or nobody of the cast.
+        UnspellableElement: The vocabulary cannot spell such an element, or anybody in the cast.
     """
     classes = classify_characters(tuple(vocabulary))
     if kind is Kind.HEADING:
@@ -59,7 +59,7 @@ def build_grammar(vocabulary: Sequence[str], kind: Kind, cast: Sequence[str] = (
 
 
 def build_speech(vocabulary: Sequence[str]) -> Automaton:
-    """Return an automaton for what stands below a cue; raise UnspellableElement."""
+    """Return an automaton for the text below a cue; raise UnspellableElement."""
     classes = classify_characters(tuple(vocabulary))
     return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
 
@@ -96,7 +96,7 @@ def _lines(classes: CharacterClasses) -> Transitions:
         "start": [*line, (classes.newline, REJECT)],
         "line": line,
         "text": inside,
-        # A line must not end with white space, and a mark must not sit on a space.
+        # A line must not end with white space, and no mark may sit on a space.
         "gap": [*inside, (classes.newline | classes.combining, REJECT)],
         "bracket": [*inside, (of("["), REJECT)],
         "slash": [*inside, (of("*"), REJECT)],
@@ -108,7 +108,7 @@ def _lines(classes: CharacterClasses) -> Transitions:
 
 
 def _spelt(classes: CharacterClasses, start: str, texts: Mapping[str, str]) -> Transitions:
-    """Return a trie of texts, each of which leads to a state; no text may begin another one."""
+    """Return a trie of texts, each of which leads to a state; no text may begin with another."""
     rows: dict[str, dict[str, str]] = {start: {}}
     for text, target in texts.items():
         if classes.can_spell(text):
@@ -124,7 +124,7 @@ def _spelt(classes: CharacterClasses, start: str, texts: Mapping[str, str]) -> T
 
 
 def _heading(classes: CharacterClasses) -> Dfa:
-    """Return a scene heading, in upper case where the vocabulary has one."""
+    """Return a scene heading, in upper case if the vocabulary has one."""
     small = classes.lower | classes.title if classes.upper.any() else classes.newline
     # A scene number stands between two "#"; "[" and "*" could open a note or a comment.
     body = classes.written & ~(small | classes.of("#[*"))
@@ -141,9 +141,9 @@ def _heading(classes: CharacterClasses) -> Dfa:
 
 
 def _action(classes: CharacterClasses) -> Dfa:
-    """Return lines that no parser takes for another kind, and that begin with no name in capitals.
+    """Return lines that no parser takes for another kind and that begin with no name in capitals.
 
-    Such a name is nearly always the beginning of a cue. Where the cue itself is barred, the model
+    Such a name is nearly always the beginning of a cue. If the cue itself is barred, the model
     would write the name and the speech as one line.
     """
     lines = build_dfa(classes.size, _lines(classes))
@@ -192,7 +192,7 @@ def _dialogue_among(classes: CharacterClasses, names: Iterable[str]) -> Dfa:
 
 
 def _extension(classes: CharacterClasses) -> Transitions:
-    """Return the rest of a cue behind "(", from "extension" to the first line of speech."""
+    """Return the rest of a cue after "(", from "extension" to the first line of speech."""
     ways = {f"{extension})\n": "start" for extension in EXTENSIONS}
     return _spelt(classes, "extension", ways)
 
@@ -201,7 +201,7 @@ def _extension(classes: CharacterClasses) -> Transitions:
 
 
 def _first_line_within(classes: CharacterClasses, limit: int) -> Dfa:
-    """Require that the first line has at most so many characters."""
+    """Require that the first line has at most ``limit`` characters."""
     rows = {
         str(length): [(classes.all, str(length + 1)), (classes.newline, ACCEPT)]
         for length in range(limit)
@@ -216,7 +216,7 @@ def _unlike_headings(classes: CharacterClasses) -> Dfa:
 
 
 def _unlike(classes: CharacterClasses, starts: Sequence[str]) -> Dfa:
-    """Reject texts with one of some beginnings, in upper case or lower case."""
+    """Reject texts that begin with any of ``starts``, in upper case or lower case."""
     alike = {character: classes.case_variants(character) for character in set().union(*starts)}
     rows: dict[str, list[tuple[Mask, str]]] = {}
     for start in starts:
@@ -230,9 +230,9 @@ def _unlike(classes: CharacterClasses, starts: Sequence[str]) -> Dfa:
 def _unlike_cues(classes: CharacterClasses) -> Dfa:
     """Reject a first line of action that parsers take for a cue: upper case with lines below it.
 
-    A lower-case letter in the line prevents that, and so do classes without cases if no upper-case
-    letter is among them. Where the vocabulary has no lower-case classes, a line in upper case must
-    be the only one.
+    A lower-case letter in the line prevents that, and so do letters without case if no upper-case
+    letter is among them. If the vocabulary has no lower-case letters, a line in upper case must be
+    the only one.
     """
     shouts = classes.upper | classes.title, "large"
     caseless = classes.caseless, "caseless"
@@ -263,7 +263,7 @@ def _unlike_transitions(classes: CharacterClasses) -> Dfa:
 def _unlike_names(classes: CharacterClasses) -> Dfa:
     """Reject two capitals in a row, until a lower-case letter shows that the element is action.
 
-    An opening parenthesis, a newline or a letter without case shows that as well.
+    An opening parenthesis, a newline or a letter without case shows this too.
     """
     shown = classes.lower | classes.caseless | classes.newline | classes.of("(")
     begin = [(classes.all, "start"), (classes.upper, "large"), (shown, ACCEPT)]

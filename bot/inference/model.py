@@ -52,14 +52,14 @@ LARGEST_VOCABULARY = 32_000
 """The most characters of a vocabulary, whose tokens must fit into 16 bits."""
 
 LARGEST_STATE = 2**17
-"""The most numbers of a state, S, since a state is kept for every line."""
+"""The most numbers in a state, S, because a state is kept for every line."""
 
 MOST_STYLES, LONGEST_STYLE = 25, 40
 """The most styles of a model, which is also the most choices that Discord shows, and the most
 characters of a style's name."""
 
 LONGEST_OPENING = 2_000
-"""The most characters of an opening, which take a good part of a second to read."""
+"""The most characters of an opening; that many take a good part of a second to read."""
 
 UNREADABLE_MODEL = phrase(
     "The voice's file {file} cannot be opened ({reason}). Choose another voice, or have the file "
@@ -84,7 +84,7 @@ NOT_TO_CONTRACT = phrase(
 )
 
 _CAPITALS = re.compile(r"\b[^\Wa-z]+\b")
-"""Words without a small letter of ASCII, which are few, so that most text is not looked at."""
+"""Words without a lower-case ASCII letter, which are few, so most text is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class Model:
     name: str
     """The file's name without ``.onnx``, by which people choose the model."""
     vocabulary: tuple[str, ...]
-    """The characters; the index of one is its token."""
+    """The characters; the index of each is its token."""
     fold: Mapping[str, str]
-    """From characters outside the vocabulary to strings of characters in it."""
+    """A map from characters outside the vocabulary to strings of characters in it."""
     fingerprint: str
     """The hash of network, vocabulary and fold, on which lines depend."""
     state_size: int
@@ -110,11 +110,11 @@ class Model:
     openings: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Passages of Fountain by style, each read before a script in that style."""
     memory: tuple[int, int] = (0, 0)
-    """The first and the last number, exclusive, of a state that hold the characters read last."""
+    """The slice of a state, as start and stop, that holds the characters read last."""
 
     @classmethod
     def load(cls, path: Path, threads: int = 2) -> Model:
-        """Open a model file, whose steps take so many threads; raise ModelError.
+        """Open a model file, whose steps use this many threads; raise ModelError.
 
         This takes a good part of a second and may hold the interpreter lock, so it is not for the
         event loop.
@@ -169,7 +169,7 @@ class Model:
 
     @cached_property
     def sentence_ends(self) -> NDArray[np.bool_]:
-        """Return the characters behind which a sentence or a line of verse may end: bool [V]."""
+        """Return the characters after which a sentence or a line of verse may end: bool [V]."""
         return np.array([character in ".!?\u2026)\n" for character in self.vocabulary])
 
     @cached_property
@@ -185,7 +185,7 @@ class Model:
     def spell(self, text: str) -> str:
         """Return a text in NFC and folded, as the model writes it; unknown characters stay.
 
-        Words in capitals stay so, because a cue with a lower-case letter is none: "ÞÓR" is "THOR".
+        Words in capitals stay in capitals, because a cue has no lower-case letter: "ÞÓR" is "THOR".
         """
         normal = unicodedata.normalize("NFC", text)
         return _CAPITALS.sub(self._spell_capitals, normal).translate(self._translation)
@@ -205,7 +205,7 @@ class Model:
     def forget_characters(self, state: States) -> States:
         """Return a state, float32 [S], without the characters from which the model copies words.
 
-        What else the state remembers of them, such as the tone, is kept.
+        Whatever else the state remembers of them, such as the tone, is kept.
         """
         kept = state.copy()
         kept[slice(*self.memory)] = 0
@@ -233,7 +233,7 @@ class Model:
         return {ord(character): plain for character, plain in fold.items()}
 
     def _spell_capitals(self, word: re.Match[str]) -> str:
-        """Return a word of capitals as folded capitals, where the vocabulary has all of these."""
+        """Return a word of capitals as folded capitals, if the vocabulary has all of these."""
         spelt = word[0].translate(self._translation).upper()
         return spelt if word[0].isupper() and self._ids.keys() >= set(spelt) else word[0]
 
@@ -320,7 +320,7 @@ def _check_model_file(content: bytes, file: str) -> Anatomy:
 
 
 def _check_safe(anatomy: Anatomy) -> None:
-    """Raise ContractError for what no model needs and what could do harm."""
+    """Raise ContractError for anything that no model needs and that could do harm."""
     if anatomy.is_external:
         raise ContractError("part of it is in another file")
     if anatomy.constants > LARGEST_MODEL_FILE:
@@ -341,7 +341,7 @@ def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.Infere
     # must not spin for long, because that would keep a core busy while nobody writes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
-    # An arena would be no faster, and keep what its largest batch needed: 5 MB for 64 lines.
+    # An arena would be no faster, and would keep what its largest batch needed: 5 MB for 64 lines.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     try:
@@ -375,8 +375,8 @@ def _parse_fold(text: str) -> dict[str, str]:
 def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
     """Return the openings of a file by style.
 
-    Raises ValueError for what is not JSON, and ContractError for what does not map styles to plain
-    Fountain, or is too much.
+    Raises ValueError if they are not JSON, and ContractError if they do not map styles to plain
+    Fountain, or are too many or too long.
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:

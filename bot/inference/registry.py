@@ -1,7 +1,7 @@
 """Find the model files in the operator's folder, and open an engine for each that is used.
 
 A file that has changed is examined again when its model is next asked for. Lines in progress keep
-the engine that they began with, which ends when nobody refers to it any more.
+the engine that they began with, which stops when nothing refers to it any more.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ processor time."""
 log = logging.getLogger("onbook.voices")
 
 Stamp = tuple[int, int, int, int]
-"""The mtime, size, inode and ctime of a file, by which a change shows. The ctime cannot be set
+"""The mtime, size, inode and ctime of a file, which reveal a change. The ctime cannot be set
 back."""
 
 
@@ -69,7 +69,7 @@ class ModelFile:
 class ModelRegistry:
     """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
-    A step of a model takes ``threads``, by default as many as suit the machine. An engine has
+    A step of a model uses ``threads``, by default as many as suit the machine. An engine has
     ``rows``.
     """
 
@@ -113,7 +113,7 @@ class ModelRegistry:
     async def look(self, name: str) -> ModelFile:
         """Return a file as it is now; raise ModelError if there is no such model.
 
-        If the model is in use and its file has changed, the new one replaces it.
+        If the model is in use and its file has changed, the new model replaces the old one.
         """
         known = self.names()
         if name not in known:  # because no other name may be used as a path
@@ -153,7 +153,7 @@ class ModelRegistry:
     async def _first_engine(self, name: str) -> Engine:
         """Open the engine of a model that is not in use yet."""
         await self.look(name)
-        # Another task may have examined the file in between, and found it mended or broken.
+        # Another task may have examined the file in the meantime, and found it repaired or broken.
         async with self._looking[name]:
             if name not in self._engines:
                 await self._open(name)
@@ -166,7 +166,7 @@ class ModelRegistry:
     async def _renew(self, name: str) -> None:
         """Examine a file that has changed, in the background."""
         try:
-            with suppress(ModelError, EngineClosed):  # without its file, the engine works on
+            with suppress(ModelError, EngineClosed):  # without its file, the engine keeps working
                 await self.look(name)
         except Exception:
             log.exception("the file of model %s could not be examined", name)
@@ -233,7 +233,7 @@ class ModelRegistry:
     def _refuse(
         self, found: ModelFile, error: ModelError | MemoryError, *, certain: bool
     ) -> ModelFile:
-        """Return a file as refused: until it changes where ``certain``, or else for a while."""
+        """Return a file as refused: if ``certain``, until it changes, or else for a while."""
         path = self._path(found.name)
         refusal = classify_error(error, path.name)
         log.warning("model %s (%s) was rejected: %s", found.name, path, refusal)

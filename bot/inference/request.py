@@ -14,10 +14,10 @@ LONGEST_LINE = 2_000
 """The largest limit of a line, in characters."""
 
 WORD_OVERRUN = 40
-"""Characters that a line may go on beyond its limit to complete a word."""
+"""The most characters by which a line may go beyond its limit to complete a word."""
 
 LONGEST_OVERRUN = WORD_OVERRUN + 200
-"""Characters that a line may go on beyond its limit where its automaton forbids an end."""
+"""The most characters by which a line may go beyond its limit if its automaton forbids an end."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class Request:
     automaton: Automaton | None = None
     """The form that the element must have."""
     banned: Automaton | None = None
-    """The words and phrases that the line must not say, from `build_word_filter`. Where it says
-    one, the request fails with NoContinuation."""
+    """The words and phrases that the line must not say, from `build_word_filter`. If it says one,
+    the request fails with NoContinuation."""
     bars_words: bool = False
-    """True to bar the ends of banned words, so that no line fails which can go on otherwise."""
+    """True to bar the ends of banned words, so that no line fails that can go on in another way."""
     present: tuple[Tokens, ...] = ()
-    """Cues, each with its newline, of people who are present whether they have spoken or not."""
+    """Cues, each with its newline, of people who are present, whether they have spoken or not."""
     lock: bool = False
     """True if the automaton lets nobody speak but those who are present."""
     owner: object = None
-    """The owner of the request. Owners take turns where requests must wait."""
+    """The owner of the request. Owners take turns when requests must wait."""
 
     @property
     def max_length(self) -> int:

@@ -9,9 +9,9 @@ There are two sorts of arrays:
     per row   an entry for each row, such as its temperature
     log       an entry for each row and step, such as the character that was written
 
-Logs are aligned at the right: the last character of every row is in the column before
-`RowStore.column`, whenever the row has joined. So the last thousand characters of all rows are one
-slice, without an index for each row.
+Logs are aligned on the right: the last character of every row is in the column before
+`RowStore.column`, no matter when the row joined. So the last thousand characters of all rows are
+one slice, without an index for each row.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Row:
     writing: bool = False
     """True once the prompt is read and the line has begun."""
     first: int = 0
-    """The column of the first character written, or while the row reads, the first whose cost is
-    still in the log."""
+    """The column of the first character written or, while the row reads, of the first character
+    whose cost is still in the log."""
     bits: list[Floats] = field(default_factory=list)
     """The cost of characters that were read and have left the log, in bits."""
     error: Exception | None = None
@@ -142,13 +142,13 @@ class RowStore:
         row.first = self.first[row.index] = self.column
 
     def _move(self, row: Row, index: int) -> None:
-        """Move a row to the place of another one, which has left."""
+        """Move a row to the place of a row that has left."""
         was = row.index
         for array, _ in self._per_row:
             array[index] = array[was]
         self.buffers.states[index] = self.buffers.states[was]
-        # Only columns that were written since the row joined, because the logs are long. A row that
-        # writes also needs the history before its line, which processors have filled in.
+        # Move only columns that were written since the row joined, because the logs are long. A row
+        # that writes also needs the history before its line, which processors have filled in.
         lived = slice(row.first - (self._history if row.writing else 0), self.column)
         for log in self._logs:
             log[index, lived] = log[was, lived]
@@ -159,13 +159,13 @@ class RowStore:
 
     @property
     def columns_left(self) -> int:
-        """Return the steps that can be read ahead, with one column left for the step after."""
+        """Return how many steps can be read ahead, with one column left for the step after them."""
         return self._width - 1 - self.column
 
     def make_room(self) -> None:
         """Move the columns that are still needed to the beginning of the logs.
 
-        Those are the lines so far with the history before them. Rows that read need only the costs
+        These are the lines so far, with the history before them. Rows that read need only the costs
         of what they have read, which move to `Row.bits`.
         """
         column, rows = self.column, len(self.rows)

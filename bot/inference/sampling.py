@@ -30,8 +30,8 @@ class Sampling:
     temperature: float = 0.75
     """Above 0: low for nearly always the likeliest character, high for nearly any."""
     top_p: float = 0.95
-    """In (0, 1]. Only the likeliest characters that have this share together can be drawn
-    (nucleus sampling, Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration")."""
+    """In (0, 1]. Only the likeliest characters that together have this share can be drawn (nucleus
+    sampling, Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration")."""
     min_p: float = 0.0
     """From 0, off, to 1. Only characters whose probability is at least this share of the likeliest
     one's can be drawn (Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling for Creative and
@@ -41,14 +41,15 @@ class Sampling:
     length: int = 0
     """Characters after which an element grows likelier to end, see `LengthBias`; 0 for never."""
     company: float = 0.0
-    """From 0, off, to 2: how readily those speak who have spoken before, see `SpeakerBias`."""
+    """From 0, off, to 2: how readily those who have spoken before speak again, see
+    `SpeakerBias`."""
     extra: Mapping[str, float] = field(default_factory=dict)
     """The options of other processors, by name, as vLLM's ``extra_args``. A new option goes here;
     only what `draw_tokens` or a shipped processor reads has a field."""
 
     @classmethod
     def of(cls, seed: int, options: Mapping[str, Any]) -> Self:
-        """Return sampling with options by name, of which those without a field are extra."""
+        """Return sampling with options by name; options without a field are extra."""
         known = {field.name for field in fields(cls)}
         extra = {name: value for name, value in options.items() if name not in known}
         return cls(seed, **{name: options[name] for name in options if name in known}, extra=extra)
@@ -77,7 +78,7 @@ def draw_tokens(
 
     The logits are float32 [rows, V], -inf where barred, with a finite one in each row. The random
     numbers ``uniform``, from 0 to `LARGEST_UNIFORM`, and the settings are float32 [rows].
-    Characters that are exactly as likely as the least likely one of the nucleus are in it.
+    Characters that are exactly as likely as the least likely one in the nucleus belong to it.
     """
     rows = np.arange(len(logits))
     weights = logits - np.maximum.reduce(logits, axis=1, keepdims=True)

@@ -2,8 +2,8 @@
 
     python -m bot.inference.sandbox < FILE    print the error in a file as JSON, or null
 
-Loading a network runs parts of the network. So that a bad file crashes no bot, a child checks the
-file against the contract, opens it and takes a few steps, within limits of time and memory. The
+Loading a network runs parts of the network. So that a bad file cannot crash the bot, a child checks
+the file against the contract, opens it and takes a few steps, within limits of time and memory. The
 shipped models need no child: the file ``SHA256SUMS`` beside them lists them.
 """
 
@@ -29,7 +29,7 @@ EXAMINATION_TIMEOUT = 30
 """Seconds after which an examination is given up. A sound file takes less than one second."""
 
 MEMORY_LIMIT = 4 * 2**30
-"""Bytes that the child may take: the largest file, and the runtime's own structures."""
+"""Bytes that the child may use, for the largest file and the runtime's own structures."""
 
 STEPS, ROWS = 5, 3
 """The steps that the child takes with a model, and the rows of each."""
@@ -38,7 +38,7 @@ SHIPPED_FILES = Path(__file__).parents[1] / "models" / "SHA256SUMS"
 """The SHA-256 and the names of the shipped models, as ``sha256sum`` writes them."""
 
 PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-"""The variables of the environment that the child gets, which leave out all tokens."""
+"""The environment variables that the child gets, which leave out all tokens."""
 
 EXAMINATION_FAILED = phrase(
     "{file} was rejected: its check crashed, hung or ran out of memory. Export it again with "
@@ -63,7 +63,7 @@ class ModelSandbox:
     async def examine(self, content: bytes, sha256: str, file: str) -> None:
         """Examine the content of a file with this SHA-256, unless it is known to be sound.
 
-        Raises ModelError for a file that must not be used, and ExaminationFailed where another
+        Raises ModelError for a file that must not be used, and ExaminationFailed if another
         examination may succeed.
         """
         sound = load_sound_files()
@@ -81,7 +81,7 @@ class ModelSandbox:
             child.kill()
 
     def _run_child(self, content: bytes, file: str) -> dict[str, Any] | None:
-        """Return what the child found, as `find_error`; raise ExaminationFailed if it failed."""
+        """Return what the child found, like `find_error`; raise ExaminationFailed if it failed."""
         environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
         # The child must find the same modules, wherever the host keeps the extension.
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
@@ -117,8 +117,8 @@ def load_sound_files() -> set[str]:
 def classify_error(error: ModelError | MemoryError, file: str) -> ModelError:
     """Return the error to report for a file that could not be opened.
 
-    The error is ExaminationFailed where memory ran out, which the runtime may report like a damaged
-    file.
+    The error is ExaminationFailed if memory ran out, which the runtime may report as if the file
+    were damaged.
     """
     cause = error if isinstance(error, MemoryError) else error.__cause__
     if isinstance(cause, MemoryError) or any(sign in str(cause) for sign in OUT_OF_MEMORY_SIGNS):

@@ -16,10 +16,10 @@ from .character_classes import is_combining
 def build_word_filter(vocabulary: Sequence[str], words: Iterable[str]) -> Automaton:
     """Return an automaton that bars the end of each banned word or phrase, in any text.
 
-    Only whole words are found, whatever their case and accents are. Between the words of a phrase
-    stands any run of characters that are neither letters nor digits. Since "assist" may follow
-    "ass", the character behind the word is what is barred. Entries without letters and digits are
-    ignored, and so are those that the vocabulary cannot spell. No state is `FREE`.
+    Only whole words are found, whatever their case and accents. Any run of characters that are
+    neither letters nor digits may stand between the words of a phrase. Because "ass" may go on as
+    "assist", it is the character after the word that is barred. Entries without letters and digits
+    are ignored, and so are those that the vocabulary cannot spell. No state is `FREE`.
     """
     plain = [_fold_character(character) for character in vocabulary]
     symbols = {character: at for at, character in enumerate(sorted({" "}.union(*plain)))}
@@ -46,7 +46,7 @@ def find_banned_word(text: str, words: Iterable[str]) -> str | None:
 
 
 def normalize_words(text: str) -> str:
-    """Return a text as banned words are compared: plain letters and digits, single spaces."""
+    """Return a text in the form used to compare banned words: letters, digits and single spaces."""
     return " ".join("".join(map(_fold_character, text)).split())
 
 
@@ -68,11 +68,11 @@ _INSIDE_WORD, _BETWEEN_WORDS = 0, 1
 
 
 def _build_search(symbols: Mapping[str, int], phrases: Iterable[str]) -> Table:
-    """Build a search for phrases that begin only behind a space (Aho and Corasick 1975).
+    """Build a search for phrases that begin only after a space (Aho and Corasick 1975).
 
     Return the state after each symbol, int32 [S, symbols], `BARRED` where a phrase is complete.
     """
-    # A state is as much of a phrase as has been read.
+    # A state stands for as much of a phrase as has been read.
     ways: list[dict[str, int]] = [{}, {}]
     ends = set[int]()
     for entry in phrases:

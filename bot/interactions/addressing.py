@@ -1,4 +1,4 @@
-"""Tell which messages of people may concern the bot, and what they say to it."""
+"""Tell which of people's messages may concern the bot, and what they say to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import discord
 
 HELP_WORDS = ("", "help", "hilfe")
-"""What people write to a bot of which they know nothing, besides a mention."""
+"""The words that people write, besides a mention, to a bot that they know nothing about."""
 
 PLAIN_MARKS = re.compile(r"[:\uff1a*]")
 """Matches a sign of a line that needs no mention: each such line has one."""
@@ -19,22 +19,22 @@ class Addressed:
     """A message that may concern the bot."""
 
     text: str
-    """The text without mentions of the bot at its ends; "" where Discord withholds it."""
+    """The text without mentions of the bot at either end; "" if Discord withholds it."""
     is_direct: bool
     """Whether the message begins with a mention of the bot, or is a direct message."""
     is_reply: bool
     is_mentioned: bool
-    """Whether the message mentions the bot, which a reply does that pings it."""
+    """Whether the message mentions the bot, as a reply that pings the bot does."""
 
     @property
     def asks_for_help(self) -> bool:
-        """Return whether the message is no line: a bare mention, a cry for help or a command."""
+        """Return whether the message is not a line: a bare mention, a cry for help or a command."""
         is_command = self.text.startswith("/")
         return is_command or self.text.strip(" ?!.").casefold() in HELP_WORDS
 
 
 def read_address(message: discord.Message, bot: int) -> Addressed | None:
-    """Return what a message says to the bot with an id, or None where it cannot concern the bot."""
+    """Return what a message says to the bot with an id, or None if it cannot concern the bot."""
     is_reply = message.type is discord.MessageType.reply
     is_by_person = not (message.author.bot or message.webhook_id)
     if not is_by_person or not (is_reply or message.type is discord.MessageType.default):
@@ -49,6 +49,6 @@ def read_address(message: discord.Message, bot: int) -> Addressed | None:
 
 
 def strip_mentions(content: str, bot: int) -> str:
-    """Return a text without mentions of the bot at its ends, and a sign after them."""
+    """Return a text without mentions of the bot at either end, and any sign after a mention."""
     mentions = rf"(?:<@!?{bot}>[,:]?\s*)+"
     return re.sub(rf"^\s*{mentions}|{mentions}$", "", content).strip()

@@ -16,11 +16,11 @@ from ..screenplay.importers.manuscript import FLATTENED, Manuscript
 from ..ui.delivery.sending import CONNECTION_ERRORS, send_with_retries
 
 DOWNLOAD_SECONDS = 60.0
-"""Seconds after which the download of an attachment is given up."""
+"""Seconds after which the download of an attachment is abandoned."""
 
 
 async def read_attachment(file: discord.Attachment, names: Sequence[str]) -> Manuscript:
-    """Download a script with these names in its cast; raise RequestError where that fails."""
+    """Download a script with these names in its cast; raise RequestError if that fails."""
     try:
         data = await send_with_retries(file.read, DOWNLOAD_SECONDS)
     except (discord.HTTPException, *CONNECTION_ERRORS):
@@ -36,7 +36,7 @@ def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:
 
 
 def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
-    """Return sentences about the lines that were read from a file, and about changes to them.
+    """Return sentences about the lines that were read from a file, and how they were changed.
 
     The voice has read all but the last ``unread`` lines.
     """

@@ -32,7 +32,7 @@ Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
 @dataclass(frozen=True)
 class StoppableJob:
-    """A job below whose progress stands a Stop button."""
+    """A job with a Stop button below its progress."""
 
     job: Job
     requester: int
@@ -49,7 +49,7 @@ class StoppableJob:
 
 @dataclass
 class Flight:
-    """What a task is about."""
+    """The people and the channel that a task is about."""
 
     people: set[int] = field(default_factory=set)
     """The ids of the people whom the task concerns."""
@@ -94,7 +94,7 @@ class InFlight:
             log_failure(log, "a task failed", error)
 
     def track_person(self, person: int) -> None:
-        """Track the current task as one that concerns a person: see `wait_for`."""
+        """Track the current task as a task that concerns a person: see `wait_for`."""
         if task := asyncio.current_task():
             self.track(task)
             self._tasks[task].people.add(person)
@@ -102,8 +102,8 @@ class InFlight:
     def count_request(self, channel: int) -> None:
         """Count the current task, which is tracked, as a request in a channel.
 
-        Raises Overloaded where too many are in progress already: a request that begins is finished
-        soon, and one that would have to wait for long is refused at once.
+        Raises Overloaded if too many are already in progress: a request that begins is finished
+        soon, and a request that would have to wait for long is refused at once.
         """
         by_channel = Counter(
             work.channel for work in self._tasks.values() if work.channel is not None
@@ -115,13 +115,13 @@ class InFlight:
             self._tasks[task].channel = channel
 
     async def wait_for(self, person: int) -> None:
-        """Wait for the tasks that concern a person: what they asked for, or others who named them.
+        """Wait for the tasks that concern a person: their own requests, and others that name them.
 
-        Tasks that wait here are not waited for.
+        Tasks that are themselves waiting here are not waited for.
         """
         current = asyncio.current_task()
         if current in self._tasks:
-            # Two waiting tasks would wait for each other.
+            # Otherwise two waiting tasks would wait for each other.
             self._tasks[current].people.clear()
         tasks = {task for task, flight in self._tasks.items() if person in flight.people}
         if tasks:
@@ -135,11 +135,11 @@ class InFlight:
     ) -> AsyncIterator[Job]:
         """Let a job be stopped and show its progress until the context exits.
 
-        Where the context then fails, what was there before is shown again. ``request`` is the id of
+        If the context then fails, what was there before is shown again. ``request`` is the id of
         the interaction or message that asks for the job.
         """
         job = stoppable.job
-        # It can be delivered twice: the Stop button stops the first one.
+        # A request can be delivered twice: the Stop button stops the first job.
         first = self.jobs.setdefault(request, stoppable) is stoppable
         reporting = asyncio.create_task(_report_progress(job, display))
         try:
@@ -158,7 +158,7 @@ class InFlight:
                 del self.jobs[request]
 
     def try_later(self, show: Callable[[], Awaitable[object]]) -> None:
-        """Show something in a task of its own, and ignore a failure."""
+        """Show something in a task of its own, and ignore any failure."""
 
         async def try_to_show() -> None:
             with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):

@@ -19,7 +19,7 @@ MAX_ID = 2**63 - 1
 """The largest integer of a database."""
 
 MAX_VALUE_LENGTH, MAX_INPUT = 100, 4000
-"""Discord's limits: characters of a value of a menu, and of a text in a window."""
+"""Discord's limits: the characters in a menu's value, and in a window's text."""
 
 VALUE_TYPES: dict[Type, tuple[type, ...]] = {
     Type.string: (str,),
@@ -38,7 +38,7 @@ class InvalidOption(app_commands.CheckFailure):
 
 
 def check_options(command: app_commands.Command[Any, ..., Any], values: object) -> None:
-    """Raise InvalidOption for a value that an option of a command does not take.
+    """Raise InvalidOption for a value that an option of a command does not accept.
 
     ``values`` has the values as attributes, as an interaction's namespace does.
     """
@@ -69,7 +69,7 @@ def _accepts(option: app_commands.Parameter, value: object) -> bool:
 def parse_choice(interaction: Interaction, offered: Iterable[str] | None = None) -> str:
     """Return the value that was chosen from a menu; raise InvalidOption for any other data.
 
-    ``offered`` has the values of the menu, where they are known.
+    ``offered`` has the values of the menu, if they are known.
     """
     data: Any = interaction.data
     match data.get("values"):
@@ -88,7 +88,7 @@ def parse_chosen_id(interaction: Interaction) -> int:
 
 
 def check_inputs(modal: ui.Modal) -> None:
-    """Raise InvalidOption for a value that an input of a submitted window does not take."""
+    """Raise InvalidOption for a value that an input of a submitted window does not accept."""
     if not all(map(_takes_value, modal.walk_children())):
         raise InvalidOption
 

@@ -15,7 +15,7 @@ from ..ui.markdown import NAME_SIZE, inline, plain
 def get_channel(interaction: Interaction) -> int:
     """Return the number of the channel whose scripts an interaction is about; raise RequestError.
 
-    Where only a person has installed the bot, each such person has scripts of their own.
+    Where only people have installed the bot, each of them has scripts of their own.
     """
     channel, installer = _get_channel_id(interaction), find_installer(interaction)
     return channel if installer is None else make_private_channel(channel, installer)
@@ -33,7 +33,7 @@ def get_guild(interaction: Interaction) -> int | None:
 
 
 def get_message_channel(interaction: Interaction) -> MessageChannel:
-    """Return an interaction's channel, to post in; raise RequestError where there is none."""
+    """Return an interaction's channel, to post in; raise RequestError if there is none."""
     if isinstance(interaction.channel, MessageChannel):
         return interaction.channel
     return interaction.client.get_partial_messageable(_get_channel_id(interaction))
@@ -47,7 +47,7 @@ def get_requester(interaction: Interaction) -> Requester:
 def make_requester(
     user: discord.User | discord.Member, request: int, permissions: discord.Permissions
 ) -> Requester:
-    """Return a person as a requester by the id of an interaction or message, with permissions."""
+    """Return a person as a requester, with permissions and an interaction's or message's id."""
     roles = user.roles if isinstance(user, discord.Member) else []
     return Requester(
         user.id,

@@ -27,7 +27,7 @@ Host = commands.Bot | commands.AutoShardedBot
 """A bot that cogs are added to."""
 
 RECENT_SCRIPTS = 256
-"""Scripts whose rows are remembered, at some kilobytes each."""
+"""The number of scripts whose rows are remembered, at some kilobytes each."""
 
 FINISH_SECONDS, SHOW_SECONDS, GIVE_UP_SECONDS = 5.0, 2.0, 1.0
 """Seconds that an unload waits: for work to finish, for stopped turns to show what they have, and
@@ -48,7 +48,7 @@ class CogServices:
         self.bot = bot
         self.settings = sessions.settings
         self.group = group
-        """The group of the commands in a host; None where the bot is On Book alone."""
+        """The group of the commands in a host; None if the bot is On Book alone."""
         self.hears = group is None or self.settings.mentions
         """Whether mentions, replies and direct messages are read."""
         self.meter = meter
@@ -130,7 +130,7 @@ class CogServices:
 class OnBook(commands.Cog):
     """Write a script with a small neural network, line by line.
 
-    It is added last, because discord.py removes cogs in the order in which they were added.
+    This cog is added last, because discord.py removes cogs in the order in which they were added.
     """
 
     def __init__(self, services: CogServices, group: app_commands.Group | None = None) -> None:

@@ -66,7 +66,7 @@ class Turn:
 
 
 class Turns:
-    """Admit the turns of people in the sessions of channels, and show the results."""
+    """Admit people's turns in the sessions of channels, and show the results."""
 
     def __init__(self, services: CogServices) -> None:
         self.services = services
@@ -74,7 +74,7 @@ class Turns:
     async def admit(self, interaction: Interaction) -> Turn:
         """Admit and acknowledge a turn, before anything is read for it.
 
-        Raises what `CogServices.admit` does, and RequestError where the bot may not post.
+        Raises what `CogServices.admit` does, and RequestError if the bot may not post.
         """
         check_bot_permissions(interaction)
         session = self.services.admit_to_session(interaction)
@@ -107,9 +107,9 @@ class Turns:
 
     @asynccontextmanager
     async def show_writing(self, turn: Turn) -> AsyncIterator[Job]:
-        """Show everybody that the voice writes, as soon as it does, and its progress.
+        """Show everybody that the voice is writing, as soon as it is, and its progress.
 
-        Where the bot only answers, Discord shows the first by itself.
+        Where the bot only answers, Discord shows the former by itself.
         """
         async with self.show_progress(turn.interaction, LINES) as job:
             if not turn.bot_is_member:
@@ -119,7 +119,7 @@ class Turns:
             try:
                 yield job
             finally:
-                # Late, it would show that the voice goes on.
+                # If the typing came late, it would suggest that the voice goes on.
                 typing.cancel()
 
     async def show(
@@ -133,9 +133,9 @@ class Turns:
     ) -> None:
         """Show the script as it is after a turn, and tell the requester what they must know.
 
-        The panel says the ``recap`` and the ``note``, a message of its own the ``announcement``,
-        and the answer to the requester the ``remark``. What quotes lines is no announcement,
-        because that stays when a line is erased.
+        The panel says the ``recap`` and the ``note``, a separate message says the ``announcement``,
+        and the answer to the requester says the ``remark``. Text that quotes lines is never an
+        announcement, because an announcement stays when a line is erased.
         """
         interaction, session, channel = turn.interaction, turn.session, turn.channel
         find_state(interaction).is_written = True
@@ -146,7 +146,7 @@ class Turns:
         if result.failure:
             sentences.append(format_error(result.failure))
         notes = filter(None, (note, result.note, format_model_change(result)))
-        # An empty row ends the quotation, which some clients would go on with.
+        # An empty row ends the quotation, which some clients would otherwise continue.
         rows = [recap and f"{recap}\n", *(f"-# {note}" for note in notes)]
         joined = "\n".join(filter(None, rows))
         if turn.bot_is_member:
@@ -198,7 +198,7 @@ class Turns:
                 await delete_response(interaction)
 
     async def _should_ask_for_webhooks(self, turn: Turn, script: Script) -> bool:
-        """Return, once a channel, whether the requester can grant a permission for its look."""
+        """Return, once per channel, whether the requester can grant what its look needs."""
         look, channel = LOOK.of(script) or self.services.settings.look, turn.channel
         guild, webhooks = get_guild(turn.interaction), self.services.messages.line_messages.webhooks
         can_grant = guild is not None and turn.interaction.permissions.manage_roles
@@ -233,8 +233,8 @@ class Turns:
     async def replace_old_panel(self, interaction: Interaction) -> None:
         """Delete the message whose button was pressed if it is a panel that another has replaced.
 
-        A process that died has left it, and may have left the channel as it was. Where the bot
-        only answers, old panels are usual, see `admit_press`.
+        A process that died left the old panel, and may have left the channel as it was. Where the
+        bot only answers, old panels are normal: see `admit_press`.
         """
         message, in_flight = interaction.message, self.services.in_flight
         if message is None or find_installer(interaction) is not None:
@@ -264,7 +264,7 @@ async def _type_once_begun(channel: MessageChannel, job: Job) -> None:
 
 
 def format_warnings(result: TurnResult) -> list[str]:
-    """Return the sentences on what a writer cannot see in the lines of a turn."""
+    """Return the sentences about what a writer cannot see in the lines of a turn."""
     sentences = list[str]()
     if result.failure and result.lines:
         sentences.append(say("The finished lines stay."))
@@ -292,7 +292,7 @@ def format_paused(result: TurnResult) -> str:
 
 
 def format_model_change(result: TurnResult) -> str:
-    """Return the note that another voice has read the script, or "" where people know."""
+    """Return the note that another voice has read the script, or "" if people know."""
     if not result.new_model:
         return ""
     return say(

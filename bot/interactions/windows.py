@@ -1,4 +1,4 @@
-"""Take from windows only what a client of Discord sends."""
+"""Accept from windows only what a client of Discord sends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ui.components import Interaction, make_custom_id
 from .option_checks import InvalidOption, check_inputs
 
 WINDOW_SECONDS = 1800.0
-"""Seconds for which a window can be submitted, because Discord does not tell of dismissed ones."""
+"""Seconds for which a window can be submitted, because Discord does not report dismissals."""
 
 Submit = Callable[[Interaction], Coroutine[Any, Any, None]]
 Answering = Callable[[Interaction, str], AbstractAsyncContextManager[None]]
@@ -41,7 +41,7 @@ class Window(ui.Modal):
         self._answering = answering
 
     async def interaction_check(self, _interaction: Interaction, /) -> bool:
-        """Raise InvalidOption for values that the inputs do not take."""
+        """Raise InvalidOption for values that the inputs do not accept."""
         check_inputs(self)
         return True
 

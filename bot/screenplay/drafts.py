@@ -42,7 +42,7 @@ class CreditedLine(Protocol):
 
 
 def name_writer(author: int | None, credit: str) -> str:
-    """Return a writer's name, which is in the reader's language for an erased person."""
+    """Return a writer's name; for an erased person, it is in the reader's language."""
     return say(ERASED_NAME) if author == ERASED_PERSON else credit
 
 

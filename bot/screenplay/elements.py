@@ -54,7 +54,7 @@ ELEMENT_SPECS: Mapping[Kind, ElementSpec] = {
 }
 
 NUMBER = r"(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)"
-"""Matches the number of an act or a scene, where case is ignored."""
+"""Matches the number of an act or a scene, if case is ignored."""
 
 _ACT = re.compile(rf"(?:act|akt) {NUMBER}\b(?!.*\b(?:scene|szene)\b)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([*_]|(?<=\[\\)\[)")
@@ -63,7 +63,7 @@ _SPEECH_ESCAPE = re.compile(r"^\\(?=[#=~>@!.])")
 
 
 def is_act(heading: str) -> bool:
-    """Return whether a heading is one of an act, such as ACT ONE, and of no scene in it."""
+    """Return whether a heading is that of an act, such as ACT ONE, and not of a scene in it."""
     return bool(_ACT.match(heading))
 
 
@@ -113,7 +113,7 @@ class Element:
 
     @property
     def begins_scene(self) -> bool:
-        """Return whether this is a heading, but none of an act, which has scenes below it."""
+        """Return whether this is a heading, but not that of an act, which has scenes below it."""
         return self.kind is Kind.HEADING and not is_act(self.body)
 
     def find_marks(self) -> set[int]:

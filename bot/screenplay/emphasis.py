@@ -36,7 +36,7 @@ def split_runs(line: str) -> list[Run]:
 def format_runs(parts: Sequence[Run]) -> str:
     """Return a line that reads as these runs, without styles that Fountain lacks."""
     joined = _join_runs((text, styles & _MARKS.keys()) for text, styles in parts)
-    # Escape as few literal stars and underscores as possible: only where a reader mistakes them.
+    # Escape as few literal stars and underscores as possible: only those that a reader mistakes.
     for mistaken in ("", "*", "_"):
         line = "".join(_wrap_in_marks(_escape(text, mistaken), styles) for text, styles in joined)
         if split_runs(line) == joined:

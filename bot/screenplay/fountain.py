@@ -1,7 +1,7 @@
 """Read and write the elements of a screenplay as Fountain (https://fountain.io/syntax).
 
-Text comes in from a model or a file, and elements come out that any Fountain parser reads as one
-element of the same kind, wherever in a script they stand.
+Text comes in from a model or a file, and becomes elements. Any Fountain parser reads each of them
+as one element of the same kind, wherever it stands in a script.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CUE = re.compile(r"(@?) ?([^()^]+?) ?((?:\([^()]+\) ?)*)\^*")
 def classify(text: str) -> Kind:
     """Return which kind of element Fountain reads `text` as, between two blank lines.
 
-    Sections, synopses, lyrics, notes, page breaks and centered text count as action, because a
+    Sections, synopses, lyrics, notes, page breaks and centred text count as action, because a
     script has no other use for them. A forcing `.`, `>` or `@` without a letter or a digit to force
     is text. A scene heading with more lines below it is action, never the cue of a speaker.
     """
@@ -70,7 +70,7 @@ def _has_combining_mark(line: str) -> bool:
 
 
 def is_cue(line: str) -> bool:
-    """Return whether Fountain reads a line as a speaker's cue where speech follows below."""
+    """Return whether Fountain reads a line as a speaker's cue if speech follows below."""
     if line.startswith("@"):
         return any(map(str.isalpha, line))
     return line.partition("(")[0].isupper() and not (_MARKED.match(line) or has_scene_prefix(line))
@@ -130,13 +130,13 @@ def write_transition(line: str) -> Element:
 
 def write_dialogue(cue: str, lines: Iterable[str]) -> Element:
     """Make dialogue of a cue and the lines below it."""
-    # Fountain cannot force speech, so a backslash keeps a mark at the start from being read as one.
+    # Fountain cannot force speech, so a backslash keeps a leading mark from having its effect.
     speech = (f"\\{line}" if _MARKED.match(line) or line[0] == "!" else line for line in lines)
     return Element(Kind.DIALOGUE, "\n".join((cue, *speech)))
 
 
 def write_action(lines: Iterable[str]) -> Element:
-    """Make action of lines, with each line forced that Fountain would read as something else."""
+    """Make action of lines, and force each line that Fountain would read as something else."""
     force = Kind.ACTION.spec.force
     first, *rest = (force(line) if _looks_marked(line) else line for line in lines)
     if not first.startswith("!") and _looks_forced(first, has_more=bool(rest)):
@@ -177,7 +177,7 @@ def parse_model_text(text: str) -> Element | None:
 
 
 def make_cue(name: str) -> str:
-    """Return the line above a speech by `name`, forced with `@` where Fountain needs that."""
+    """Return the line above a speech by `name`, forced with `@` if Fountain needs that."""
     is_plain = name.isupper() and not has_scene_prefix(name)
     return name if is_plain else Kind.DIALOGUE.spec.force(name)
 
@@ -190,7 +190,7 @@ def format_fountain(
 ) -> str:
     """Return a whole script, titled or not, as the text of a `.fountain` file with a title page.
 
-    ``more`` has further entries of the title page: the lines under each key of Fountain's.
+    ``more`` has further entries of the title page: the lines under each of Fountain's keys.
     """
     page = [f"Title: {' '.join(split_lines(title)) or say('Untitled')}"]
     for key, entries in (more or {}).items():
@@ -208,6 +208,7 @@ def format_for_model(text: str) -> str:
     """Return the text that a model reads for an element in Fountain.
 
     Two elements share the blank line between them: its first newline ends the element before, its
-    second begins the next one. So reading the elements one by one is reading the script.
+    second begins the next one. So reading the elements one by one is the same as reading the
+    script.
     """
     return f"\n{text}\n"

@@ -57,7 +57,7 @@ _TIME_STAMP = re.compile(
 )
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
 _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
-"""Matches a line that an editor seems to have broken in a sentence."""
+"""Matches a line that an editor seems to have broken in mid-sentence."""
 
 _ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
 PLACE = re.compile(
@@ -79,17 +79,17 @@ def parse_person_text(
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
     `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`, and what they paste: `> Maya: Hello.`
-    and `[19:02] maya: Hello.` Everything else is action, but below `Maya: Hello.` and before a
-    blank line it is speech, unless it is narration. A speaker among the ``names``, which the script
-    knows, or who has spoken above, may be typed in any case.
+    and `[19:02] maya: Hello.` Everything else is action, except that below `Maya: Hello.`, up to a
+    blank line, it is speech unless it is narration. Speakers may be typed in any case if they are
+    among the ``names``, which the script knows, or have spoken above.
 
     Args:
-        text: What was typed.
-        character: The name of who speaks the first row, whatever that looks like, and is then the
-            ``speaker``.
+        text: The text that was typed.
+        character: The name of the character who speaks the first row, whatever that row looks like,
+            and is then the ``speaker``.
         names: The names that the script knows.
-        speaker: The cue of who speaks where else a block would begin with plain action; narration
-            below another element remains action.
+        speaker: The cue of the character who speaks if a block would otherwise begin with plain
+            action; narration below another element remains action.
 
     Raises:
         RequestError: The text is blank, or ``character`` is not a name.
@@ -121,9 +121,10 @@ class _Parser:
             self.learn(name)
 
     def learn(self, cue: str) -> None:
-        """Know the speaker of a cue from here on."""
+        """Recognise the speaker of a cue from here on."""
         name = Element(Kind.DIALOGUE, cue).cue or cue
-        # Of two names that differ only in their spelling, the first is meant, unless typed exactly.
+        # Of two names that differ only in their spelling, the first is meant, unless the other is
+        # typed exactly.
         self._names.setdefault(fold_name(name), name)
         self._names[name] = name
 
@@ -136,7 +137,7 @@ class _Parser:
         return is_narration(line, self._names)
 
     def read_block(self, lines: list[str], speaker: str | None = None) -> list[Element]:
-        """Return the elements in the lines of a block; the ``speaker`` says plain text at first.
+        """Return the elements in the lines of a block; ``speaker`` says plain text at its start.
 
         Drop the quote marks of a block that quotes a speech.
         """
@@ -176,9 +177,9 @@ class _Parser:
     def take_speech(
         self, cue: str, lines: list[str], at: int = 0, begun: Iterable[str] = ()
     ) -> tuple[Element, int]:
-        """Return a speech that goes on at a line, and the index of the line after it.
+        """Return a speech that continues at a line, and the index of the line after the speech.
 
-        The line belongs to the speech, unless that has ``begun`` with other lines.
+        The line itself belongs to the speech, unless the speech has ``begun`` with other lines.
         """
         self.learn(cue)
         speech = [*begun] or [lines[at]]
@@ -212,7 +213,7 @@ class _Parser:
         if match is None:
             return None
         typed = match["speaker"]
-        # A new name needs no capital before a parenthetical, nor after a time in brackets.
+        # A new name needs no capital before a parenthetical or after a time in brackets.
         if match["aside"] or (is_pasted and line[0] == "["):
             typed = typed[0].upper() + typed[1:]
         name = self._find_speaker(typed, is_forced=bool(match["forced"]))
@@ -249,7 +250,7 @@ class _Parser:
 
 
 def _unquote(line: str) -> str:
-    """Return a line without quote marks, unless it is centered, as in `> THE END <`."""
+    """Return a line without quote marks, unless it is centred, as in `> THE END <`."""
     if line[0] != ">" or line[-1] == "<":
         return line
     # Cleaned again, because a combining mark may have stood on the last mark.
@@ -265,7 +266,7 @@ def _drop_time_stamp(line: str) -> str:
 def reinterpret(element: Element) -> Element | None:
     """Return speech as action, or action that begins like `maya: Hello.` as speech.
 
-    A quoted `> maya: Hello.` is a transition, and becomes speech, too. Return None for anything
+    A quoted `> maya: Hello.` is a transition, and becomes speech too. Return None for anything
     else.
     """
     first, *rest = split_lines("\n".join(element.marked))
@@ -279,12 +280,12 @@ def reinterpret(element: Element) -> Element | None:
         return None
     cue, *speech = [*_split_said(match, parse_name(speaker)), *rest]
     said = _write_speech(cue, speech) if speech else None
-    # A rewritten line is read again, and FADE OUT. would become a transition.
+    # A rewritten line is read again, so FADE OUT. would become a transition.
     return said if said and parse_person_text(said.text) == [said] else None
 
 
 def _spell_cue(cue: str, speech: list[str]) -> str:
-    """Return `Maya (quietly): Hello.` for a cue, and remove what it says from the speech."""
+    """Return `Maya (quietly): Hello.` for a cue, and remove those lines from the speech."""
     name, bracket, extension = cue.partition("(")
     spelt = re.sub(r"[\w'\u2019]+", lambda word: word[0].capitalize(), name)
     how = ""
@@ -306,7 +307,7 @@ def _split_said(match: re.Match[str], name: str) -> list[str]:
 def _write_speech(cue: str, lines: Sequence[str]) -> Element:
     """Make dialogue in which the parenthetical of `(quietly) Hello.` gets its own line.
 
-    The emote of `*waves* Hello.` becomes one.
+    The emote of `*waves* Hello.` becomes a parenthetical.
     """
     first, *rest = lines
     if how := _HOW_FIRST.fullmatch(first):
@@ -333,7 +334,7 @@ def parse_name(text: str) -> str:
     """Return a character's name in capitals with single spaces, without signs that cues use.
 
     Drop an extension such as `(V.O.)`. The name has 1 to `NAME_LIMIT` characters, one of them a
-    letter; raises RequestError for any other, and for a line break.
+    letter; raises RequestError for any other name, and for a line break.
     """
     line = clean(text).strip()
     if "\n" in line:
@@ -364,7 +365,7 @@ def clean_title(text: str) -> str:
 def parse_cast(text: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas or line breaks, each once, in order.
 
-    Raises RequestError for what is not a name, and for more than `CAST_LIMIT` names.
+    Raises RequestError for anything that is not a name, and for more than `CAST_LIMIT` names.
     """
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
     names = tuple(dict.fromkeys(parse_name(part) for part in parts if part.strip()))

@@ -26,8 +26,9 @@ _TALK = re.compile(
 def is_narration(row: str, names: Container[str]) -> bool:
     """Return whether a row says what somebody does now, such as `She runs.` or `The door opens.`.
 
-    The ``names``, as `fold_name` spells them, are of the characters who may do something. In the
-    shipped films, 0.9% of the sentences in speeches look so, and 68% of the action below speeches.
+    The ``names``, as `fold_name` spells them, are those of the characters who may do something. In
+    the shipped films, 0.9% of the sentences in speeches look like this, and 68% of the action below
+    speeches.
     """
     words = row.split()
     subject_ends = range(1, min(MAX_CAPITALISED, len(words) - 1) + 1)

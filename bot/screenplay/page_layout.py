@@ -39,7 +39,7 @@ PAPER_COLUMNS = Columns(61, (19, 42), (13, 48), (9, 36))
 def lay_out_page(elements: Iterable[Element], columns: Columns = SCREEN_COLUMNS) -> str:
     """Return the elements as a page, without forcing marks and escapes.
 
-    A blank line stands between elements. Words that are wider than their column are cut.
+    A blank line stands between elements. A word that is wider than its column is cut.
     """
     return "\n\n".join("\n".join(_format_element(element, columns)) for element in elements)
 

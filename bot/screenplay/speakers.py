@@ -11,11 +11,11 @@ from .elements import NUMBER
 from .fountain import is_name
 
 MAX_CAPITALISED = 3
-"""The most words with capitals of a name that the script does not know, unless all is capitals."""
+"""The most capitalised words in a name unknown to the script, unless all of it is in capitals."""
 
 _LABELS = Path(__file__).with_name("labels.toml").read_text(encoding="utf-8")
 _WORDS = {
-    name: frozenset(map(str.casefold, words))  # which spells ß as ss
+    name: frozenset(map(str.casefold, words))  # which turns ß into ss
     for name, words in tomllib.loads(_LABELS).items()
 }
 _NUMBER = re.compile(NUMBER)
@@ -36,8 +36,8 @@ def fold_name(name: str) -> str:
 def looks_like_name(text: str) -> bool:
     """Return whether words before a colon name a speaker whom the script does not know.
 
-    A name is in capitals, or has one to three words that begin with a capital, or is one of those
-    that every script knows.
+    A name is in capitals, or has one to three words that begin with a capital, or is one of the
+    names that every script knows.
     """
     if text.casefold() in _WORDS["collective"]:
         return True

@@ -1,4 +1,4 @@
-"""Count who wrote and who speaks how much of a script, and how long the script is."""
+"""Count how much of a script each writer wrote and each character speaks, and its length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WriterStatistics:
     lines: int
     words: int
     rewritten: int = 0
-    """Their lines that others rewrote, and that count as the others'."""
+    """Their lines that others rewrote, which count as the others' lines."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
 
 
 def _count_words(text: str) -> int:
-    """Count the words of a text; a dash between spaces is none."""
+    """Count the words of a text; a dash between spaces is not a word."""
     return sum(any(map(str.isalnum, word)) for word in text.split())
 
 

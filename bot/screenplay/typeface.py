@@ -27,7 +27,7 @@ def find_missing(text: str) -> str:
 def replace_missing(text: str) -> str:
     """Return a text with "?" for letters that the typeface lacks, without symbols that it lacks.
 
-    So a name in another alphabet is no blank space on a page, and an emoji leaves no hole. Call
+    So a name in another alphabet does not turn into blank space, and an emoji leaves no hole. Call
     this function off the event loop.
     """
     replaced, symbols = dict[int, str](), ""

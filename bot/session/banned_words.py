@@ -15,15 +15,15 @@ from ..inference.word_filter import find_banned_word, normalize_words
 from ..storage.store import Store
 
 MAX_WORDS = 500
-"""The most words and phrases of a list."""
+"""The maximum number of words and phrases in a list."""
 
 MAX_WORD_LENGTH = 60
-"""The most characters of a word or phrase."""
+"""The maximum number of characters in a word or phrase."""
 
 
 @lru_cache(maxsize=4)
 def read_words(path: Path) -> tuple[str, ...]:
-    """Return the words of a file, one a line but for remarks after a #; raise OSError."""
+    """Return the words of a file, one per line, without # comment lines; raise OSError."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
@@ -47,7 +47,7 @@ class BannedWordLists:
         async with self._editing:
             before = [] if clear else await self.load(scope, place)
             words = edit_words(before, add, remove)
-            # Words that are banned already may be in the cast of a script that was paused then.
+            # Words banned earlier may be in the cast of a script that was paused at that time.
             if added := sorted(set(words).difference(before)):
                 for name in await self._scripts.list_cast_names(scope, place):
                     _check_name(name, added)
@@ -56,9 +56,9 @@ class BannedWordLists:
 
 
 def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
-    """Return a list, in alphabetical order, with words added and removed that commas separate.
+    """Return a list with comma-separated words added and removed, in alphabetical order.
 
-    Words are compared without case and accents. Raises RequestError.
+    Words are compared without regard to case and accents. Raises RequestError.
     """
     kept = {normalize_words(word): word for word in words}
     for plain, word in _parse_words(remove).items():
@@ -85,7 +85,7 @@ def _check_name(name: str, words: Sequence[str]) -> None:
 
 
 def _parse_words(text: str) -> dict[str, str]:
-    """Return the words in a text by their plain form; raise RequestError."""
+    """Return the words in a text, keyed by their plain form; raise RequestError."""
     written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {normalize_words(word): word for word in written if word}
     if any(len(word) > MAX_WORD_LENGTH for word in words.values()):

@@ -33,7 +33,7 @@ from .turn import Clock
 class ChannelSession:
     """One channel, its running script, and all operations on the script.
 
-    Its parts share `Library.lock`: turns come one after the other.
+    Its parts share `Library.lock`, so turns run one after the other.
     """
 
     def __init__(self, channel: int, shared: ChannelSessions) -> None:
@@ -91,13 +91,13 @@ class ChannelSessions:
     ) -> Self:
         """Open the default voice and the database.
 
-        The guard is asked before each transaction that writes, the meter measures all, and the
-        limits are for the lines that people request. Raises ModelError or StoreError if the voice
-        or the database cannot be used.
+        The guard is asked before each transaction that writes, the meter measures every
+        transaction, and the limits apply to the lines that people request. Raises ModelError or
+        StoreError if the voice or the database cannot be used.
         """
         models = ModelRegistry(settings.models, settings.threads, settings.rows)
         try:
-            # The voice comes first, because a refused voice must leave no new database.
+            # Open the voice first, because a refused voice must not leave a new database behind.
             await models.engine(settings.model)
             store = await Store.open(settings.database_location, guard, meter)
         except BaseException:
@@ -106,7 +106,7 @@ class ChannelSessions:
         return cls(store, models, settings, clock, limits)
 
     async def close(self) -> None:
-        """Close the voices and the database, once the work with them has ended."""
+        """Close the voices and the database, once all work with them has finished."""
         self.models.close()
         await self.store.close()
 

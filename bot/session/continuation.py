@@ -28,7 +28,7 @@ from .turn import (
 )
 
 WORN_LINES = 1_000
-"""The number of last lines by models in a channel that are not written again."""
+"""The number of most recent lines by models in a channel that are not written again."""
 
 STOPPED = phrase("Stopped before the first line. Nothing was added.")
 
@@ -39,8 +39,8 @@ class Continuation:
     """Add lines to the running script.
 
     A method that raises has changed nothing. It raises RequestError for what cannot be done,
-    ModelError for a model that is gone, or EngineClosed, HeadMoved, AlreadyWritten or VoteOpen. The
-    position ``expected`` is where the script must still stand.
+    ModelError for a model that is gone, or EngineClosed, HeadMoved, AlreadyWritten or VoteOpen.
+    The script must still stand at the position ``expected``.
     """
 
     def __init__(self, library: Library) -> None:
@@ -60,7 +60,7 @@ class Continuation:
     ) -> TurnResult:
         """Add a person's lines, which the model reads.
 
-        The lines are the ``author``'s, where that is not the requester.
+        The lines belong to the ``author`` if that is not the requester.
         """
         async with self.library.open_turn(requester, expected) as context:
             script = context.script
@@ -85,10 +85,10 @@ class Continuation:
         return await self.store.lines.is_delivered(delivery)
 
     async def is_plain_line(self, script: Script, text: str) -> bool:
-        """Return whether a message that may be chat is a line of the script that runs.
+        """Return whether a message that may be chat is a line of the running script.
 
-        The script must read such messages, and the first row must have a cue, or be *action*. A
-        message that quotes another one is chat about it.
+        The script must read such messages, and the message's first row must have a cue or be
+        *action*. A message that quotes another message is chat about that message.
         """
         first = text.partition("\n")[0].strip()
         if not PLAIN_MESSAGES.of(script) or first.startswith(">"):
@@ -110,8 +110,8 @@ class Continuation:
     ) -> TurnResult:
         """Add lines by the model.
 
-        Where the request or the script asks for several takes, the result has a poll of them, and
-        the head stays where it was.
+        If the request or the script asks for several takes, the result has a poll of the takes,
+        and the head stays where it was.
         """
         if request.character and request.kind not in (None, Kind.DIALOGUE):
             raise RequestError("Only speech has a speaker. Leave out {*kind} or {*character}.")
@@ -133,9 +133,9 @@ class Continuation:
     async def retry(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
-        """Write the model's last line again, as a sibling unlike those that are there.
+        """Write the model's last line again, as a sibling unlike those that exist.
 
-        The same character speaks, if the model may still speak for them, or the kind is the same.
+        The same character speaks if the model may still speak for them, or the kind is the same.
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
@@ -166,9 +166,9 @@ class Continuation:
         job: Job,
         other_takes: Sequence[str] = (),
     ) -> TurnResult:
-        """Write lines below ``parent``; store each, and move the head there, when it is finished.
+        """Write lines below ``parent``; as each is finished, store it and move the head to it.
 
-        Where a later one fails, the others stay.
+        If a later line fails, the earlier ones stay.
         """
         script, requester, lines = context.script, context.requester, list[Line]()
         failure: OnBookError | None = None

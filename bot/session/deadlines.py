@@ -16,7 +16,7 @@ class Event(StrEnum):
     """Name what can be due."""
 
     SHOW = "show"
-    """The panel must come below the message that says that a writer was skipped."""
+    """The panel must move below the message that says that a writer was skipped."""
     PING = "ping"
     """The turn has passed to a writer."""
     REMIND = "remind"
@@ -31,7 +31,7 @@ class Due:
 
     event: Event | None
     again: dt.datetime | None = None
-    """When to look again; None where nothing becomes due by itself."""
+    """When to look again; None if nothing becomes due by itself."""
     rotation: Rotation | None = None
     sprint: Sprint | None = None
 
@@ -72,7 +72,7 @@ class Deadlines:
         return Due(Event.REMIND if rotation.reminded is None else Event.SKIP, now, rotation)
 
     async def record(self, script: Script, due: Due, message: int) -> None:
-        """Record that an event was shown, by a message; a sprint goes on until `end_sprint`."""
+        """Record that a message showed an event; a sprint continues until `end_sprint`."""
         match due:
             case Due(Event.SHOW, rotation=Rotation(announcement=int(shown))):
                 await self._rotations.record_shown(script.id, shown)
@@ -86,15 +86,15 @@ class Deadlines:
                 await self._rotations.extend_turn(script.id, self._clock())
 
     async def end_sprint(self, script: Script) -> None:
-        """Delete the sprint of a script, whose end was shown."""
+        """Delete a script's sprint, once the end of the sprint has been shown."""
         await self._sprints.delete_sprint(script.id)
 
 
 def find_due_time(rotation: Rotation) -> dt.datetime | None:
     """Return when the next reminder or skip is due, or None.
 
-    Nobody is skipped who writes alone. After a round of skips there are no reminders until somebody
-    writes, passes, joins or leaves.
+    Somebody who writes alone is never skipped. After a round of skips there are no reminders until
+    somebody writes, passes, joins or leaves.
     """
     if rotation.hours is None or rotation.skips >= len(rotation.writers):
         return None

@@ -37,10 +37,10 @@ class Drafter:
         seed: int,
         takes: int = 1,
     ) -> Iterator[GenerationOptions]:
-        """Yield how each line of a take is written, from its first seed on; raise RequestError.
+        """Yield the options for each line of a take, starting at a seed; raise RequestError.
 
         Takes, which are written side by side, share the candidates of one line. A seed without a
-        quality asks for the line of that very seed, so that there is nothing to choose from.
+        quality asks for the line of that very seed, so there is nothing to choose from.
         """
         present = _list_model_characters(script, request)
         allowed = present if LOCK.of(script) or (SKIP_PLAYED.of(script) and script.players) else ()
@@ -82,8 +82,8 @@ class Drafter:
     ) -> list[list[Draft]]:
         """Write takes of a request's lines side by side; return those that have a line.
 
-        They differ from each other and from ``other_takes`` where their candidates do. What is
-        finished when somebody presses Stop is returned. A take that cannot be written is left out,
+        The takes differ from each other and from ``other_takes`` if their candidates do. If
+        somebody presses Stop, return what is finished. A take that cannot be written is left out,
         unless none can be. Raises RequestError, which says why nothing can be written, and Stopped
         if nothing was finished.
         """
@@ -118,7 +118,7 @@ class Drafter:
         progress: Progress,
         other_takes: Sequence[str],
     ) -> list[Draft | RequestError]:
-        """Write the first line of each take, no two alike where candidates differ."""
+        """Write the first line of each take, no two alike if their candidates differ."""
         pools = await asyncio.gather(
             *(write_candidates(context, options, progress=progress) for options in first_options),
             return_exceptions=True,
@@ -173,7 +173,7 @@ class Drafter:
     ) -> AsyncIterator[Draft]:
         """Write a request's lines one below the other, and yield each when it is finished.
 
-        None of them is one of ``other_takes``. Raises RequestError for a line that cannot be
+        None of the lines is one of ``other_takes``. Raises RequestError for a line that cannot be
         written, and Stopped.
         """
         for options in self.make_line_options(script, request, banned, _choose_seed(request)):
@@ -236,7 +236,7 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
 
 
 async def _run_any(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run works side by side; raise what one raises, but RequestError only if all do."""
+    """Run tasks side by side; raise what any of them raises, but RequestError only if all do."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     failed = [error for error in results if error is not None]
     worst = next((error for error in failed if not isinstance(error, RequestError)), None)

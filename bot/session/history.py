@@ -20,12 +20,12 @@ from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, pa
 REMOVE = phrase("remove")
 
 LINES_PER_PAGE = 8
-"""Lines on a page of a history, for which a message has room."""
+"""The number of lines on a page of a history, as many as a message has room for."""
 
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """A page of a script's history, which has the lines that left the script, too."""
+    """A page of a script's history, which includes the lines that left the script."""
 
     number: int
     """The page's number, from 0."""
@@ -39,8 +39,8 @@ class History:
     """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
     Every line that leaves the script stays in the tree. A method that raises has changed nothing.
-    It raises RequestError, or HeadMoved where another process has moved the head meanwhile, or
-    VoteOpen where people vote on the next line.
+    It raises RequestError, HeadMoved if another process has moved the head meanwhile, or VoteOpen
+    while people vote on the next line.
     """
 
     def __init__(self, library: Library) -> None:
@@ -60,7 +60,7 @@ class History:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         pages = -(-count // LINES_PER_PAGE)
         number = min(number, pages - 1)
-        # The last page is full as well, so that it opens on more than the newest line.
+        # The last page is always full, so that it shows more than the newest line.
         begin = max(min(number * LINES_PER_PAGE, count - LINES_PER_PAGE), 0)
         lines = await self.store.lines.load_history(script, begin, begin + LINES_PER_PAGE)
         path = await self.store.lines.load_path_ids(script.head)
@@ -68,11 +68,11 @@ class History:
         return HistoryPage(number, pages, lines, numbers)
 
     async def find_page(self, script: Script, line: int) -> int:
-        """Return the number of the page with a line."""
+        """Return the number of the page that shows a line."""
         return await self.store.lines.count_history(script, line) // LINES_PER_PAGE
 
     async def find_position(self, script: Script, wanted: str) -> ScriptPosition:
-        """Find the line that a person means by its number, or else the last one with the words."""
+        """Find the line with the number that a person typed, or else the last with those words."""
         path = await self.store.lines.load_path_ids(script.head)
         if wanted.isdecimal():
             number = int(wanted)
@@ -89,9 +89,9 @@ class History:
         return ScriptPosition(script.id, path[found[0] - 1])
 
     async def find_script(self, line: Line) -> Script:
-        """Return the running script if it has a line, or else the script to which the line belongs.
+        """Return the running script if it has a line, or else the script that the line belongs to.
 
-        The second one may be in any channel.
+        The latter may be in any channel.
         """
         running = await self.library.find_running()
         if running and await self.store.scripts.has_line(running, line.id):
@@ -105,7 +105,8 @@ class History:
     ) -> TurnResult:
         """Take back the last line, or the edit that moved the head to it.
 
-        Who may not take back the edit may take back a last line that is theirs or a model's.
+        A requester who may not take back the edit may still take back a last line that is their
+        own or a model's.
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
@@ -125,7 +126,7 @@ class History:
     async def redo(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> TurnResult:
-        """Go on to the line through which the head last went from here, or make an edit again."""
+        """Go on to the line through which the head last left this one, or make an edit again."""
         async with self.library.open_turn(requester, expected) as context:
             child = await self.store.lines.find_redo_line(context.script.id, context.script.head)
             if child is None:
@@ -137,7 +138,7 @@ class History:
             return replace(await self._move(context, child), is_edit=is_edit)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
-        """Move the head to any line of the script that runs."""
+        """Move the head to any line of the running script."""
         async with self.library.open_turn(requester) as context:
             script = context.script
             await self.library.check_is_running(script, position.script)
@@ -158,7 +159,7 @@ class History:
     ) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script.
 
-        A refusal says that this would ``act`` on somebody's line.
+        A refusal says that the move would ``act`` on somebody's line.
         """
         check_may_write(context.script, context.requester)
         lines = self.store.lines
@@ -166,7 +167,7 @@ class History:
         before = await lines.load_path_ids(context.script.head)
         removed = set(before).difference(after)
         restored = set(after).difference(before) if removed else ()
-        # A line stays where another copy of it takes its place.
+        # A line stays if another copy of it takes its place.
         kept = {line.original for line in await lines.load_lines(restored)}
         for line in reversed(await lines.load_lines(removed)):
             if line.original not in kept:
@@ -178,10 +179,10 @@ class History:
     async def rewrite(
         self, requester: Requester, position: ScriptPosition, text: str, job: Job | None = None
     ) -> TurnResult:
-        """Write other lines instead of one, with copies below them of the lines that followed.
+        """Replace a line with other lines, and copy the lines that followed it below them.
 
         The turn's lines are the new ones. The old line and its followers stay in the tree. Speech
-        keeps its speaker where the text names nobody and is not marked as action. Without text, the
+        keeps its speaker if the text names nobody and is not marked as action. Without text, the
         line is cut.
         """
         async with self.library.open_turn(requester) as context:
@@ -200,7 +201,7 @@ class History:
             return await self._replace(context, line, elements, names, requester, job)
 
     async def _cut(self, context: TurnContext, line: Line) -> TurnResult:
-        """Take a line out of the script; the last one as `undo` does."""
+        """Take a line out of the script; take out the last line as `undo` does."""
         if line.id == context.script.head:
             return await self._move(context, line.parent)
         context.check_vote()
@@ -213,7 +214,7 @@ class History:
     ) -> TurnResult:
         """Make the last line action if it is speech, or speech if it is action.
 
-        The line stays its writer's, because the words do.
+        The line remains its writer's, because the words do.
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
@@ -234,9 +235,9 @@ class History:
         writer: Requester,
         job: Job | None,
     ) -> TurnResult:
-        """Replace a line by elements of a writer, and copy what followed it below them.
+        """Replace a line with a writer's elements, and copy what followed the line below them.
 
-        The characters ``known`` before are no outsiders.
+        The characters ``known`` before are not outsiders.
         """
         context.check_vote()
         await context.charge_copies(line)
@@ -255,7 +256,7 @@ class History:
     ) -> Line:
         """Return a line of the script, if the requester may rewrite it; raise RequestError.
 
-        Where a line above it was rewritten or cut meanwhile, return the copy.
+        If a line above it was rewritten or cut meanwhile, return the copy.
         """
         script = script or await self.library.load_script()
         await self.library.check_is_running(script, position.script)
@@ -274,7 +275,7 @@ class History:
     ) -> TurnResult:
         """Begin another script on the line where this one stands, here or in another channel.
 
-        The fork has the preferences of the script, and belongs to the writer.
+        The fork has the preferences of the script, and belongs to the requester.
         """
         async with self.library.open_turn(requester) as context:
             check_may_write(context.script, requester)
@@ -290,8 +291,8 @@ class History:
 def find_lines(elements: Sequence[Element], wanted: str) -> list[int]:
     """Return the numbers, from 1, of the lines that a person may mean, the last line first.
 
-    A number finds the lines whose numbers have its digits, and other text the lines, with their
-    speakers, that have all its words, whatever their case and accents.
+    A number finds the lines whose numbers contain its digits. Other text finds the lines that
+    contain all its words, in the speaker's name or the line, regardless of case and accents.
     """
     words = fold(wanted).split()
     found = []

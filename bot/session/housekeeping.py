@@ -1,4 +1,4 @@
-"""Find what earlier processes have left to do on the shards of this one."""
+"""Find what earlier processes left undone on the shards of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Housekeeping:
     """What is due in all channels, the servers that the bot has left, and the cached states."""
 
     def __init__(self, store: Store, states: int) -> None:
-        """Look after a store whose cached states may take so many bytes."""
+        """Look after a store whose cached states may take up this many bytes."""
         self._store = store
         self._states = states
         self._guilds = store.guilds
@@ -24,11 +24,11 @@ class Housekeeping:
         return await self._store.key_values.claim_housekeeping(bot)
 
     async def evict_states(self) -> None:
-        """Evict the oldest states where they take more room than they may."""
+        """Evict the oldest states if the states take up more room than they may."""
         await self._store.states.evict_states(self._states)
 
     async def list_votes(self, shards: Shards) -> list[Poll]:
-        """Return the polls whose end nobody was told."""
+        """Return the polls whose end was not announced."""
         polls = await self._store.polls.list_unannounced_polls()
         return [poll for poll in polls if await self.find_script(poll.script, shards)]
 
@@ -66,12 +66,12 @@ class Housekeeping:
     # Servers
 
     async def compare_servers(self, here: Collection[int], shards: Shards) -> None:
-        """Record which servers on some shards the bot has left, and which it is in again."""
+        """Record which servers on some shards the bot has left, and which it has rejoined."""
         known = {guild for guild in await self._guilds.list_guilds() if shards.include(guild)}
         await self._guilds.record_departures(known.difference(here), known.intersection(here))
 
     async def record_departure(self, guild: int) -> None:
-        """Record that the bot has left a server, if that has scripts."""
+        """Record that the bot has left a server, if the server has scripts."""
         if guild in await self._guilds.list_guilds():
             await self._guilds.record_departures([guild], [])
 
@@ -79,13 +79,13 @@ class Housekeeping:
         await self._guilds.record_departures([], [guild])
 
     async def list_departed(self, days: int, shards: Shards) -> list[int]:
-        """Return the servers on some shards that the bot left so many days ago."""
+        """Return the servers on some shards that the bot left at least this many days ago."""
         deadline = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
         departed = await self._guilds.list_departed_guilds(deadline)
         return [guild for guild in departed if shards.include(guild)]
 
     async def delete_server(self, guild: int) -> int:
-        """Delete all scripts of a server, and return how many."""
+        """Delete all scripts of a server, and return how many there were."""
         return await self._guilds.delete_guild(guild)
 
 

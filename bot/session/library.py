@@ -45,10 +45,10 @@ from .turn import (
 
 READING_TIME_LIMIT = 600.0
 """Seconds after which a file's lines are added even if the model has not read them all. Discord
-waits for 900."""
+waits for 900 seconds."""
 
 CHECKED_LINES = 500
-"""Lines of a file that are searched for characters which a model cannot read."""
+"""The number of lines of a file that are searched for characters that a model cannot read."""
 
 
 class Library:
@@ -88,7 +88,7 @@ class Library:
         return await self.store.scripts.find_running_script(self.channel)
 
     async def find_latest(self) -> Script | None:
-        """Return the running script, or where none runs, the one in which somebody wrote last."""
+        """Return the running script or, if none runs, the one in which somebody wrote last."""
         return await self.find_running() or await self.store.scripts.find_last_script(self.channel)
 
     async def load_latest(self) -> Script:
@@ -120,7 +120,7 @@ class Library:
     ) -> AsyncIterator[TurnContext]:
         """Lock the channel for one turn; raise NoScript, or StaleLine if the script has gone on."""
         if self.lock.locked():
-            # Refuse a turn here if possible, before it waits and everybody sees its progress.
+            # If possible, refuse a turn here, before it waits and everybody sees its progress.
             await self._check_position(await self.load_script(), expected)
         async with self.lock:
             found = await self.store.scripts.find_running_for_turn(self.channel)
@@ -140,7 +140,7 @@ class Library:
             yield await self.load_running(script)
 
     async def load_running(self, script: int) -> Script:
-        """Load the running script; raise RequestError where another one was meant."""
+        """Load the running script; raise RequestError if another one was meant."""
         running = await self.load_script()
         await self.check_is_running(running, script)
         return running
@@ -157,19 +157,19 @@ class Library:
     async def load_elements(self, script: Script | None) -> list[Element]:
         """Return what a script's lines say, from the first to the last; nothing without a script.
 
-        That is faster than `load_lines`.
+        This is faster than `load_lines`.
         """
         return await self.store.lines.load_elements(script.head if script else None)
 
     async def count_lines(self, head: int | None) -> int:
-        """Count the lines up to one, which is its number, from 1."""
+        """Count the lines up to and including a line; the count is its number, from 1."""
         return await self.store.lines.count_lines(head)
 
     async def count_characters(self, script: Script) -> int:
         return await self.store.lines.count_characters(script.head)
 
     async def list_characters(self, script: Script | None = None) -> list[str]:
-        """Return a script's cast, and after it the other characters, the latest speaker first.
+        """Return a script's cast, followed by the other characters, the latest speaker first.
 
         By default, the script is the running one.
         """
@@ -179,7 +179,7 @@ class Library:
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
     async def check_is_running(self, running: Script, script: int) -> None:
-        """Raise RequestError where another script was meant than the one that runs."""
+        """Raise RequestError if a script other than the running one was meant."""
         if running.id == script:
             return
         if await self.store.scripts.find_script(script) is None:
@@ -201,7 +201,7 @@ class Library:
     ) -> TurnResult:
         """Begin a script with its first elements, if any, and shelve the one that ran.
 
-        The elements are the ``author``'s, where that is not the requester.
+        The elements belong to the ``author`` if that is not the requester.
         """
         async with self.lock:
             script, primed = await self._prepare_script(requester, new)
@@ -222,8 +222,8 @@ class Library:
         """Begin a script with an opening and the elements of a file, and shelve the one that ran.
 
         The ``authors`` of the file are credited with its elements, which remain the requester's to
-        change. The model reads all before the channel is locked, so nobody who writes here has to
-        wait.
+        change. The model reads everything before the channel is locked, so nobody who writes here
+        has to wait.
         """
         job = job or Job()
         script, primed = await self._prepare_script(requester, new)
@@ -264,7 +264,7 @@ class Library:
     async def _prepare_script(
         self, requester: Requester, new: NewScript
     ) -> tuple[Script, PrimedModel]:
-        """Make a new script, without storing it, and open its model; raise RequestError."""
+        """Make a new script without storing it, and open its model; raise RequestError."""
         await self._check_may_shelve(requester, new)
         await self._check_names(new.cast, new.guild)
         preferences = initial_values(new.cast, self.settings) | dict(new.options)
@@ -293,18 +293,18 @@ class Library:
         return suggested if suggested in self.models.names() else self.settings.model
 
     async def find_guild_model(self, guild: int | None) -> str | None:
-        """Return the name of the model that a guild has chosen, or None; also where it is gone."""
+        """Return the name of a guild's chosen model; None if none was chosen or it is gone."""
         if guild is None:
             return None
         name = await self.store.key_values.find_value(guild_model_key(guild))
         return name if name in self.models.names() else None
 
     async def choose_guild_model(self, guild: int, name: str) -> None:
-        """Let new scripts of a guild have a model."""
+        """Choose a model for a guild's new scripts."""
         await self.store.key_values.save_value(guild_model_key(guild), name)
 
     def recall_guild_model(self, guild: int | None) -> str | None:
-        """Return what `find_guild_model` does if that is remembered, without waiting."""
+        """Return what `find_guild_model` returns, without waiting, if it is remembered."""
         if guild is None:
             return None
         name = self.store.key_values.recall_value(guild_model_key(guild))
@@ -322,11 +322,11 @@ class Library:
     # All scripts
 
     async def list_scripts(self) -> list[Script]:
-        """Return all scripts of the channel: the one that runs, then the others, latest first."""
+        """Return all scripts of the channel: the running one, then the others, latest first."""
         return await self.store.scripts.list_scripts(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raise RequestError where it is gone."""
+        """Return a script of the channel by its id; raise RequestError if it is gone."""
         row = await self.store.scripts.find_script(script)
         if row is None or row.channel != self.channel:
             raise RequestError("That script is no longer here. See {/script list}.")
@@ -369,7 +369,7 @@ class Library:
             )
 
     async def is_ending_due(self, script: Script) -> bool:
-        """Return whether nobody has shown that a script has ended, and it does not go on again."""
+        """Return whether a script's end has yet to be shown, and the script has not resumed."""
         now = await self.store.scripts.find_script(script.id)
         return now is not None and now.ending == script.ending
 
@@ -378,7 +378,7 @@ class Library:
         await self.store.scripts.mark_ending_shown(script)
 
     async def load_script_to_end(self, requester: Requester, script: int) -> Script:
-        """Load the running script; raise RequestError if it is another one, or cannot be ended."""
+        """Load the running script; raise RequestError if it is another one or cannot be ended."""
         row = await self.load_nonempty_script()
         await self.check_is_running(row, script)
         check_may_manage(row, requester, phrase("end it"))
@@ -404,13 +404,13 @@ class Library:
     async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
         """Change preferences of the script, by their names; None removes one.
 
-        The owner and moderators may change all of them, except what only moderators may. A voice
-        without the style of the script removes the style.
+        The owner and moderators may change all of them, except those that only moderators may
+        change. A voice that lacks the style of the script removes the style.
         """
         async with self.lock:
             script = await self.load_script_to_change(requester, values)
             if model := values.get(MODEL.name):
-                await self.models.look(model)  # because the engine of a removed file works on
+                await self.models.look(model)  # because the engine of a removed file still works
             if model or values.get(STYLE.name):
                 engine = await self.models.engine(model or script.model)
                 if style := values.get(STYLE.name):
@@ -420,7 +420,7 @@ class Library:
             return await self.store.scripts.update_script(script.id, values)
 
     async def load_script_to_change(self, requester: Requester, names: Iterable[str]) -> Script:
-        """Load the running script; raise RequestError for who may not change the preferences."""
+        """Load the running script; raise RequestError if these preferences may not be changed."""
         script = await self.load_script()
         check_may_manage(script, requester, phrase("change its settings"))
         for name in names:
@@ -430,7 +430,7 @@ class Library:
     async def add_to_cast(
         self, requester: Requester, names: Sequence[str], player: int | None = None
     ) -> Script:
-        """Add characters, played by a person with this id, or by nobody."""
+        """Add characters, played by the person with this id or by nobody."""
         async with self.lock:
             script = await self.load_script()
             check_may_write(script, requester)
@@ -477,7 +477,7 @@ class Library:
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
-        """Return the banned words here: the operator's list, the guild's and the channel's."""
+        """Return the words banned here: the operator's list, the guild's and the channel's."""
         return self._add_own_words(
             await self.store.banned_words.list_banned_words(self.channel, guild)
         )

@@ -19,7 +19,7 @@ UNREADABLE_SHARE = 0.1
 class Notifications:
     """The one-time notifications of this process; the database knows each script's last model.
 
-    It outlives the sessions, which are made again whenever somebody uses a channel.
+    This object outlives the sessions, which are recreated whenever somebody uses a channel.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Notifications:
         """Note that a model reads a script.
 
         ``before`` is the `PrimedModel.fingerprint` of the reader in an earlier process, if there
-        was one. Another style makes no other model.
+        was one. A change of style does not count as a change of model.
         """
         before = self._models.get(script) or (before and remove_opening(before))
         self._models[script] = now = primed.model.fingerprint
@@ -51,7 +51,7 @@ class Notifications:
         self, result: TurnResult, person: int, model: Model, elements: Sequence[Element]
     ) -> TurnResult:
         """Return the result with all notifications for the person who wrote these elements."""
-        # People see marks of emphasis as italics and such, so that nothing seems to be skipped.
+        # People see marks of emphasis as italics and such, so nothing seems to be skipped.
         text = re.sub(r"[*_]", "", "".join(element.body for element in elements))
         is_unreadable = model.skipped(text) > UNREADABLE_SHARE * len(text)
         # Once per script and person.
@@ -59,11 +59,11 @@ class Notifications:
         return self.attach_model_change(replace(result, unreadable=unreadable))
 
     def should_explain_replies(self, channel: int, person: int) -> bool:
-        """Return, once per channel and person, whether they must be told how to reply."""
+        """Return, once per channel and person, whether the person must be told how to reply."""
         return self._is_first(person, ("replies", channel))
 
     def should_tell_language(self, person: int) -> bool:
-        """Return, once per person, whether they must be told in which language a voice writes."""
+        """Return, once per person, whether to tell them in which language a voice writes."""
         return self._is_first(person, "language")
 
     def _is_first(self, person: int, subject: object) -> bool:

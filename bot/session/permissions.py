@@ -18,11 +18,11 @@ from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
 COPIES_PER_LINE = 500
-"""The copied lines that cost as much as one that the model writes."""
+"""The number of copied lines that cost as much as one line that the model writes."""
 
 
 def check_may_write(script: Script, requester: Requester) -> None:
-    """Raise RequestError for a requester who lacks the role that a script is kept to."""
+    """Raise RequestError for a requester who lacks the role that a script is limited to."""
     role = ROLE.of(script)
     if role is None or requester.moderator or role in requester.roles:
         return
@@ -36,8 +36,8 @@ def check_may_write(script: Script, requester: Requester) -> None:
 def check_may_remove(script: Script, line: Line, requester: Requester, act: Phrase) -> None:
     """Raise NotTheirs for a requester who may neither take a line back nor rewrite it.
 
-    A model's line belongs to everybody, as does an opening that was drawn; a person's to its
-    author, whoever added it, the script's owner and the moderators.
+    A model's line belongs to everybody, as does an opening that was drawn. A person's line belongs
+    to its author, whoever added it, the script's owner and the moderators.
     """
     if line.author in (None, ON_BOOK) or requester.id in (line.author, line.asker):
         return
@@ -55,7 +55,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester, act: Phra
 
 
 def _name_deciders(script: Script, person: int | None) -> Phrase:
-    """Return who decides on what is a person's: the owner is not named twice."""
+    """Return who decides on what belongs to a person, without naming the owner twice."""
     if person == script.owner:
         return phrase("them or a moderator")
     return phrase("them, the script's owner or a moderator")
@@ -69,7 +69,7 @@ def check_may_rewrite(script: Script, line: Line, requester: Requester) -> None:
 def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
     """Raise RequestError for a requester who is neither a script's owner nor a moderator.
 
-    The sentence says what only they can do: to ``act`` on the script.
+    The error says what only they can do: to ``act`` on the script.
     """
     if not is_manager(script, requester):
         raise RequestError(
@@ -80,7 +80,7 @@ def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
 
 
 def check_may_change(spec: PreferenceSpec[Any], requester: Requester) -> None:
-    """Raise RequestError for who may manage a script, but not change one of its preferences."""
+    """Raise RequestError for a manager of a script who may not change one of its preferences."""
     if spec.is_moderated and not requester.moderator:
         raise RequestError(
             "Only a moderator (Manage Messages) can change the setting “{setting}”. Ask one.",
@@ -93,8 +93,8 @@ def check_may_recast(
 ) -> None:
     """Raise RequestError for a requester who may not give a character another player.
 
-    A free character is anybody's to give; one with a player that player's, the script's owner's
-    and the moderators'.
+    Anybody may recast a free character. A character with a player may be recast by that player, the
+    script's owner and the moderators.
     """
     current = script.players.get(character)
     if current in (None, player, requester.id) or is_manager(script, requester):
@@ -137,7 +137,8 @@ def check_turn(rotation: Rotation | None, script: Script, requester: Requester) 
 def is_manager(script: Script, requester: Requester) -> bool:
     """Return whether a requester is a script's owner or a moderator.
 
-    Direct messages have no moderators: a script there whose owner was erased belongs to everybody.
+    Direct messages have no moderators, so a script there whose owner was erased belongs to
+    everybody.
     """
     is_orphan = script.guild is None and script.owner == ERASED_PERSON
     return requester.moderator or requester.id == script.owner or is_orphan
@@ -147,7 +148,7 @@ def is_manager(script: Script, requester: Requester) -> bool:
 class TurnContext:
     """One person's turn on a script, whose row was read when the turn began.
 
-    Nothing reads the row again: the store moves the head only from where this row has it.
+    The row is not read again: the store moves the head only from where this row has it.
     """
 
     store: Store
@@ -156,13 +157,13 @@ class TurnContext:
     banned: tuple[str, ...]
     """The banned words that apply to the script."""
     rotation: Rotation | None
-    """The order in which people write, or None where everybody may."""
+    """The order in which people write, or None if everybody may."""
     vote_ends: dt.datetime | None
-    """When the vote ends on how the script goes on from here; None without a vote."""
+    """When the vote on how the script continues from here ends; None without a vote."""
     limits: RateLimits
 
     def charge_lines(self, lines: float) -> None:
-        """Charge lines that the model will write; raise RateLimited at a limit.
+        """Charge for lines that the model will write; raise RateLimited at a limit.
 
         Candidates cost nothing, because a busy engine writes few of them.
         """
@@ -170,12 +171,12 @@ class TurnContext:
         self.limits.charge(self.requester.id, script.channel, script.guild, Cost(lines=lines))
 
     async def charge_copies(self, line: Line) -> None:
-        """Charge the copies of the lines that follow one; raise RateLimited at a limit."""
+        """Charge for copies of the lines that follow a line; raise RateLimited at a limit."""
         path = await self.store.lines.load_path_ids(self.script.head, line.id)
         self.charge_lines((len(path) - 1) / COPIES_PER_LINE)
 
     def check_vote(self) -> None:
-        """Raise VoteOpen while people vote, unless the requester has said to go on even so."""
+        """Raise VoteOpen while people vote, unless the requester has said to go on anyway."""
         if self.vote_ends and not self.requester.ignores_vote:
             line = self.script.head or ROOT_LINE
             raise VoteOpen(ends=self.vote_ends, script=self.script.id, line=line)
@@ -183,8 +184,8 @@ class TurnContext:
     async def check_may_add(self, *, rewrites: bool = False) -> None:
         """Raise RequestError for a requester who may not add a line, or not yet.
 
-        The script may be kept to a role, let people write in order, or have a cooldown. A requester
-        who ``rewrites`` a line may still do so in one line.
+        The script may be limited to a role, let people write in order, or have a cooldown. A
+        requester who ``rewrites`` a line may still do so in one line.
         """
         check_may_write(self.script, self.requester)
         check_turn(self.rotation, self.script, self.requester)
@@ -198,7 +199,7 @@ class TurnContext:
             return
         passed = (utc_now() - last).total_seconds()
         left = cooldown - passed
-        # The last request is in the future if the machine's clock was put back since.
+        # The last request is in the future if the machine's clock has been put back since then.
         if passed >= 0 and left > 0:
             sentence = phrase("This script has a cooldown. Try again in {wait}.")
             if rewrites:
@@ -209,7 +210,7 @@ class TurnContext:
             raise RequestError(sentence, wait=count_wait(left))
 
     async def check_alternation(self, author: Requester) -> None:
-        """Raise RequestError if the author wrote the last line, too, and the script alternates."""
+        """Raise RequestError if the script alternates and the author also wrote the last line."""
         if not ALTERNATE.of(self.script):
             return
         last = await self.store.lines.find_line(self.script.head or ROOT_LINE)
@@ -223,14 +224,14 @@ class TurnContext:
             )
 
     async def load_last_line(self) -> Line:
-        """Return the script's last line; raise RequestError where there is none."""
+        """Return the script's last line; raise RequestError if there is none."""
         line = await self.store.lines.find_line(self.script.head or ROOT_LINE)
         if line is None:
             raise RequestError("The script is empty. Write a line, or use {/continue}.")
         return line
 
     def make_result(self, head: int | None, lines: Sequence[Line] = ()) -> TurnResult:
-        """Return the turn that has just moved the head, with the lines that it added."""
+        """Return the result of a turn that has moved the head, with the lines that it added."""
         return TurnResult(self.copy_script(head), list(lines), self.script)
 
     def copy_script(self, head: int | None) -> Script:

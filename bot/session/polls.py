@@ -16,7 +16,7 @@ from .presence import PRESENT, Presence
 from .turn import PollResult, Requester, TurnResult
 
 FEWEST_VOTERS = 2
-"""The people who must have voted before a vote may end early."""
+"""The number of people who must have voted before a vote may end early."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PollBoard:
     takes: dict[int, list[Line]]
     """The lines of each take, from 0."""
     votes: dict[int, int]
-    """The takes, by the people who voted for them."""
+    """The take that each person voted for, by the person's id."""
 
 
 class Polls:
@@ -38,7 +38,7 @@ class Polls:
         self.store = library.store
         self.presence = presence
         self._voting = asyncio.Lock()
-        """Held while a vote is noted or all are counted, but never while the model writes."""
+        """Held while a vote is recorded or votes are counted, but never while the model writes."""
 
     async def find(self, poll: int) -> Poll:
         """Return an open poll; raise RequestError if it is closed or deleted."""
@@ -58,7 +58,7 @@ class Polls:
         return await self.store.polls.load_takes(poll)
 
     async def load_board(self, poll: int) -> PollBoard | None:
-        """Return what the message of a poll shows, or None where the poll is gone."""
+        """Return what the message of a poll shows, or None if the poll is gone."""
         row = await self.store.polls.find_poll(poll)
         if row is None:
             return None
@@ -66,7 +66,7 @@ class Polls:
         return PollBoard(row, await self.load_takes(row), votes)
 
     async def find_unshown(self, poll: int) -> Poll | None:
-        """Return a poll that no message shows, or None where no take could be chosen any more."""
+        """Return a poll if no message shows it yet and its takes can still be chosen, else None."""
         row = await self.store.polls.find_poll(poll)
         if row is None or row.closed or row.message is not None:
             return None
@@ -80,7 +80,7 @@ class Polls:
     async def claim_message(self, poll: int, message: int) -> bool:
         """Record the message of a poll that was posted, or whose button was pressed, if nobody has.
 
-        Return whether it must be redrawn, because its buttons outlived the poll.
+        Return whether the message must be redrawn, because its buttons outlived the poll.
         """
         row = await self.store.polls.find_poll(poll)
         if row is None:
@@ -94,7 +94,7 @@ class Polls:
         return row is None or row.closed
 
     async def mark_announced(self, poll: int) -> None:
-        """Record that everybody was told how a vote ended."""
+        """Record that the outcome of a vote was announced."""
         await self.store.polls.mark_announced(poll)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
@@ -108,12 +108,12 @@ class Polls:
     async def close_passed(self, script: int) -> list[int]:
         """Close the takes without a vote that a script has passed; return the ids of their polls.
 
-        They are those elsewhere than at its head, so that what was missed once is closed later.
+        These are all takes that are not at the script's head, so any missed once are closed later.
         """
         return await self.store.polls.close_passed(script)
 
     async def list_passed_votes(self, script: int) -> list[int]:
-        """Return the open votes that a script has passed, and whose takes it will not add."""
+        """Return the open votes that a script has passed, whose takes it will not add."""
         return await self.store.polls.list_passed_votes(script)
 
     async def load_pickable_take(
@@ -135,10 +135,10 @@ class Polls:
         return lines
 
     async def vote(self, requester: Requester, poll: int, take: int) -> bool:
-        """Record a person's vote for a take, from 0, instead of an earlier one.
+        """Record a person's vote for a take, from 0, in place of any earlier vote.
 
-        It counts until the vote is closed, because the machine's clock may have been put forward.
-        Return whether the vote may end early, because at least `FEWEST_VOTERS` have voted, and
+        Votes count until the poll is closed, because the machine's clock may have been put forward.
+        Return whether the poll may end early, because at least `FEWEST_VOTERS` have voted, and
         among them everybody who is present, as far back as that is known.
         """
         async with self._voting:
@@ -153,7 +153,7 @@ class Polls:
             first_begun = await self.store.scripts.find_first_begun(script.channel)
             if first_begun is None or not self.presence.is_complete(first_begun):
                 return False
-            # An earlier process may have known who is present, but left the lines that they wrote.
+            # What an earlier process knew of who is present is lost, except the lines they wrote.
             since = self.library.clock() - PRESENT
             writers = await self.store.lines.find_people_since(row.script, since)
             return writers.union(self.presence.find_present(self.library.channel)) <= voters
@@ -161,10 +161,10 @@ class Polls:
     async def close(self, poll: int, *, is_passed: bool = False) -> PollResult | None:
         """Close a vote, and continue with the winning take if the script has not moved on.
 
-        A vote that ``is_passed`` adds no take even if an undo has moved the script back since.
+        A vote that ``is_passed`` adds no take, even if an undo has moved the script back since.
 
-        Returns the outcome, again and again until it was announced, and None from then on, or for a
-        poll that is gone.
+        Returns the outcome on every call until it has been announced. After that, or if the poll is
+        gone, returns None.
         """
         async with self.library.lock:
             async with self._voting:
@@ -207,12 +207,12 @@ def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:
 
 
 def find_leaders(counts: Mapping[int, int]) -> list[int]:
-    """Return the takes with the most votes: several where the vote is a tie."""
+    """Return the takes with the most votes: several if the vote is tied."""
     most = max(counts.values())
     return [take for take, votes in counts.items() if votes == most]
 
 
 def find_winner(counts: Mapping[int, int], seed: int) -> int:
-    """Return the take with the most votes; a seed draws one of several, and the first of none."""
+    """Return the take with the most votes. The seed breaks a tie; without votes, the first wins."""
     leaders = find_leaders(counts)
     return Random(seed).choice(leaders) if any(counts.values()) else leaders[0]

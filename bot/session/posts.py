@@ -10,10 +10,10 @@ from ..storage.schema import Line, PostedLine, Script
 from ..storage.store import Store
 
 WINDOW = 100
-"""Messages of a script that are compared, unless the script has changed above them."""
+"""The number of a script's messages that are compared, unless it has changed above them."""
 
 MAX_FIRST_LINES = 10
-"""Lines that are shown of a script of which a channel shows none yet: as many as a turn writes."""
+"""The lines shown of a script if its channel shows none of them yet: as many as a turn writes."""
 
 
 class Posts:
@@ -27,11 +27,11 @@ class Posts:
         return await self._messages.load_content(channel)
 
     async def compare(self, script: Script) -> tuple[list[PostedLine], list[int], list[Line]]:
-        """Load the messages that show a script's end, beside the lines that should be shown.
+        """Load the messages that show a script's end, with the lines that should be shown.
 
         Returns:
-            The messages; the ids of the lines from that of the first message on, fewer than
-            messages where the last are surplus, more where messages are missing at the end; and
+            The messages; the ids of the lines from the first message's line on, fewer than the
+            messages if the last messages are surplus, more if messages are missing at the end; and
             some of the last lines.
         """
         lines = self._store.lines
@@ -64,7 +64,7 @@ class Posts:
         return await self._store.lines.load_path_ids(script.head)
 
     async def load_originals(self, script: Script) -> list[int]:
-        """Return the ids of a script's lines in order, each of a copy as that of its original."""
+        """Return the ids of a script's lines in order; for a copy, the id of its original."""
         return await self._store.lines.load_path_originals(script.head)
 
     # Messages of lines
@@ -85,7 +85,7 @@ class Posts:
         return line
 
     async def find_script_line(self, post: PostedLine) -> tuple[Script, Line] | None:
-        """Return the line that a message shows, and its script, or None where it was deleted."""
+        """Return the line that a message shows, and its script, or None if it was deleted."""
         line = await self._store.lines.find_line(post.line)
         script = await self._store.scripts.find_script(line.script) if line else None
         return (script, line) if script and line else None
@@ -110,13 +110,13 @@ class Posts:
         await self._messages.mark_messages_redrawn(messages)
 
     async def check_may_write(self) -> None:
-        """Raise TransactionFailed where another process may have the channels of this one."""
+        """Raise TransactionFailed if another process may hold the channels of this one."""
         await self._store.check_may_write()
 
     # Panels
 
     async def load_panel_state(self, script: Script) -> tuple[PanelState, int]:
-        """Load what a script's panel shows besides the script, and the lines of its sprint."""
+        """Load what a script's panel shows besides the script, and count its sprint's lines."""
         state, lines = await self._store.scripts.load_panel_state(script), list[Line]()
         if state.sprint:
             lines = await self._store.lines.load_lines_after(script.head, state.sprint.after)
@@ -131,7 +131,7 @@ class Posts:
         await self._messages.record_panel(channel, guild, message)
 
     async def claim_webhook_hint(self, channel: int, guild: int | None) -> bool:
-        """Return, once a channel, whether to tell that the bot may not manage webhooks there."""
+        """Return, once per channel, whether to say that the bot may not manage webhooks there."""
         known = await self._messages.find_channel(channel)
         if known and known.asked_for_webhooks:
             return False

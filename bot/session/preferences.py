@@ -17,13 +17,13 @@ from ..preference_spec import Group, PreferenceSpec, PreferenceValue
 from ..settings import Look, Settings
 
 MAX_TAKES = 5
-"""The most takes of a line that are written at once."""
+"""The maximum number of takes of a line that are written at once."""
 
 EVERYTHING = "everything"
-"""Stands for all preferences, where one is chosen."""
+"""Stands for all preferences where a single one is chosen."""
 
 RESET = "reset"
-"""The value that stands for a preference's initial one."""
+"""The value that stands for a preference's initial value."""
 
 MODEL = PreferenceSpec[str](
     name="voice",
@@ -170,7 +170,7 @@ _ORDER: tuple[PreferenceSpec[Any], ...] = (
 )
 
 SPECS = {spec.name: spec for spec in _ORDER}
-"""All that people can see and change one by one, in the order in which they see it."""
+"""All that people can see and change one by one, in the order in which they see them."""
 
 PREFERENCES = {name: spec for name, spec in SPECS.items() if spec is not MOOD}
 """The preferences of a script, which are stored by their names."""
@@ -179,7 +179,7 @@ ADVANCED = tuple(name for name, spec in PREFERENCES.items() if spec.group is Gro
 """The numbers in the window *Advanced*."""
 
 _GROUPED = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(\1\d{3})*")
-"""A whole number with its thousands apart, as in "1,500" or the German "1.500"."""
+"""A whole number with separated thousands, as in "1,500" or the German "1.500"."""
 
 
 def parse_mood(name: str, settings: Settings) -> Mood:
@@ -191,7 +191,7 @@ def parse_mood(name: str, settings: Settings) -> Mood:
 
 
 def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, PreferenceValue]:
-    """Return the preferences that a person changes with a text; raise RequestError.
+    """Return the preferences that a person's text changes; raise RequestError.
 
     A mood changes several. The name of a voice or of a style is returned unchecked.
     """
@@ -225,7 +225,7 @@ def _find_choice(text: str, labels: Mapping[str, str]) -> str | None:
 def parse_number(name: str, text: str) -> PreferenceValue:
     """Return the number of a preference that a person typed; raise RequestError.
 
-    Nothing restores the seed's default.
+    An empty text restores the seed's default.
     """
     spec = PREFERENCES[name]
     if spec is SEED and not text.strip():
@@ -249,7 +249,7 @@ def parse_number(name: str, text: str) -> PreferenceValue:
 def combine_options(
     mood: str | None, temperature: float | None, settings: Settings
 ) -> dict[str, OptionValue]:
-    """Return the options of a mood with a temperature, which goes before that of the mood."""
+    """Return the options of a mood; a given temperature takes precedence over the mood's."""
     options = dict(parse_mood(mood, settings)) if mood else {}
     return options if temperature is None else options | {"temperature": temperature}
 
@@ -270,6 +270,6 @@ def resolve_values(preferences: Mapping[str, Any], settings: Settings) -> dict[s
 
 
 def select_forked(preferences: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a script's preferences that a fork has, too."""
+    """Return those of a script's preferences that a fork keeps."""
     forked = [name for name, spec in PREFERENCES.items() if spec.is_forked]
     return {name: preferences[name] for name in forked if name in preferences}

@@ -9,23 +9,24 @@ from ..recent import Recent
 from .turn import Clock
 
 PRESENT = dt.timedelta(minutes=15)
-"""The time since a person's last request for which that person counts as present."""
+"""How long after their last request a person counts as present."""
 
 MOST_CHANNELS = 4096
-"""The channels that are remembered; a forgotten one has only those present who wrote lines."""
+"""The number of channels remembered. In a forgotten one, only those who wrote count as present."""
 
 
 class Presence:
     """The people who used the bot in each channel a short time ago.
 
-    It outlives the sessions, but not the process, which does not know who came before it. Its times
-    are monotonic, because everybody would be absent when the machine's clock is put forward.
+    This object outlives the sessions, but not the process, which does not know who came before it.
+    Its times are monotonic; otherwise everybody would be absent after the machine's clock is put
+    forward.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._started = clock()
         self._known_from = time.monotonic() + PRESENT.total_seconds()
-        """When nobody is present who came before this process."""
+        """When nobody who came before this process is present any more."""
         self._channels: Recent[int, dict[int, float]] = Recent(MOST_CHANNELS)
         """The times until which people are present, by channel and person."""
 
@@ -37,7 +38,7 @@ class Presence:
     def is_complete(self, begun: dt.datetime) -> bool:
         """Return whether everybody present is known in a channel whose first script began then.
 
-        Unknown is who used the channel shortly before this process started.
+        The process does not know who used the channel shortly before it started.
         """
         return begun >= self._started or time.monotonic() >= self._known_from
 

@@ -1,8 +1,8 @@
 """Limit how much a person, a channel and a guild may request per minute.
 
 The libraries ``limits`` and ``aiolimiter`` do not fit. The first keeps a counter for everybody who
-ever asked and searches all of them now and then, and the second makes callers wait instead of
-saying how long. Neither takes a request that is larger than what is left, such as a long script.
+ever asked and searches all counters now and then. The second makes callers wait instead of saying
+how long. Neither accepts a request that is larger than what is left, such as a long script.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..recent import Recent
 MINUTE = 60.0
 
 MAX_BUCKETS = 10_000
-"""The most buckets of a kind. The least recently used goes first, since it is the fullest."""
+"""The most buckets of a kind. The least recently used one goes first, because it is the fullest."""
 
 RATE_LIMITED = {
     "person": phrase("You have reached your limit for this minute. Try again in {wait}."),
@@ -37,7 +37,7 @@ class Cost(NamedTuple):
     lines: float = 0
     """Lines that a model writes; see `COPIES_PER_LINE` for those that a rewrite copies."""
     characters: float = 0
-    """Characters that people write and import, and of scripts that are replayed or exported."""
+    """Characters that people write and import, and those of scripts replayed or exported."""
 
 
 class LeakyBuckets:
@@ -52,10 +52,10 @@ class LeakyBuckets:
         self._full_at: Recent[int, float] = Recent(MAX_BUCKETS)
 
     def compute_wait(self, key: int, cost: float) -> float:
-        """Return the seconds until a cost can be taken, 0 for now.
+        """Return the seconds until a cost can be taken; 0 means now.
 
-        A cost that is larger than the bucket needs a full bucket; the rest is owed, and is filled
-        up first.
+        A cost that is larger than the bucket needs a full bucket. The rest is owed, and the bucket
+        repays it before it fills again.
         """
         now = self._clock()
         left = self._full_at.get(key, now) - now
@@ -69,7 +69,7 @@ class LeakyBuckets:
 
 
 class RateLimits:
-    """The limits by scope: rates a minute for requests, lines and characters, 0 for no limit."""
+    """The limits by scope: rates per minute for requests, lines and characters; 0 is no limit."""
 
     def __init__(
         self, rates: Mapping[str, Sequence[float]], clock: Callable[[], float] = time.monotonic
@@ -81,12 +81,12 @@ class RateLimits:
             if rate
         }
         self.forgotten: Recent[int, dt.datetime] = Recent(MAX_BUCKETS)
-        """When people were forgotten, by id, because *Forget me* must lift no limit of a script."""
+        """When people were forgotten, by id: *Forget me* must not lift a script's limits."""
 
     def charge(self, person: int, channel: int, guild: int | None, cost: Cost) -> None:
         """Charge a person, a channel and perhaps a guild.
 
-        Raises RateLimited, which says how long to wait, and then takes nothing.
+        Raises RateLimited, which says how long to wait; in that case nothing is charged.
         """
         keys, costs = {"person": person, "channel": channel, "guild": guild}, cost._asdict()
         charges = [

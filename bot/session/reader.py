@@ -1,6 +1,6 @@
 """Compute a model's states and surprisal for the lines of a script.
 
-The text is the truth, and a state is a cache: one that is missing is computed from the text again.
+The text is the truth, and a state is a cache: a missing state is computed from the text again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .preferences import STYLE
 from .turn import Job, Requester
 
 COMPARED_CHARACTERS = 30_000
-"""Characters of a script whose lines are not written again: some 600 lines."""
+"""Characters of a script whose lines are not written again: about 600 lines."""
 
 MODEL_GONE = phrase(
     "The voice “{name}” of this script is gone. The script's owner or a moderator can choose "
@@ -49,7 +49,7 @@ class ScriptReader:
         return await prime_model(await self.models.engine(name), style, self.channel)
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
-        """Return a script's model, and note that the model reads the script as far as a line."""
+        """Return a script's model, and note that the model reads the script up to a line."""
         try:
             primed = await self.open_model(script.model, STYLE.of(script))
         except ModelError as error:
@@ -79,7 +79,7 @@ class ScriptReader:
     async def load_state(
         self, primed: PrimedModel, head: int | None, progress: Progress | None = None
     ) -> States:
-        """Return a model's state after a line, kept or computed again: float32 [S]."""
+        """Return a model's state after a line, stored or computed again: float32 [S]."""
         if head is None:
             return primed.start
         stored = await self.store.states.find_state(head, primed.fingerprint)
@@ -88,7 +88,7 @@ class ScriptReader:
         return await self._recompute_state(primed, head, progress or Progress())
 
     async def _recompute_state(self, primed: PrimedModel, head: int, progress: Progress) -> States:
-        """Compute a state from the nearest one above and the text between, and store it."""
+        """Compute a state from the nearest state above and the text in between, and store it."""
         path = await self.store.lines.load_path(head)
         nearest = await self.store.states.find_nearest_state(head, primed.fingerprint)
         read_to, state = nearest or (ROOT_LINE, primed.start)
@@ -108,9 +108,9 @@ class ScriptReader:
         requester: Requester,
         job: Job,
     ) -> list[Draft]:
-        """Read a person's elements below a line; raise RequestError if that is stopped.
+        """Read a person's elements below a line; raise RequestError if the reading is stopped.
 
-        All that stands above the elements may have to be read before.
+        Everything above the elements may have to be read first.
         """
         try:
             state = await job.run(self.load_state(primed, parent, job.progress))
@@ -135,7 +135,7 @@ class ScriptReader:
     # Costs
 
     async def load_surprisal(self, primed: PrimedModel, line: Line) -> Floats:
-        """Return what each character of a line but the first cost a model, in bits: float [n]."""
+        """Return what each character of a line but the first costs a model, in bits: float [n]."""
         stored = await self.store.states.find_surprisal(line.id, primed.fingerprint)
         if stored is not None:
             return stored

@@ -26,13 +26,13 @@ from .preferences import STYLE
 from .turn import Job
 
 LINES_AT_ONCE = 8
-"""Lines that are written again side by side."""
+"""The number of lines that are written again side by side."""
 
 TIME_LIMIT = 600.0
-"""Seconds after which the other lines stay unproved. Discord waits for 900."""
+"""Seconds after which the remaining lines stay unproved. Discord waits for 900 seconds."""
 
 MAX_STATES = 64
-"""States that are kept on the way, so that lines below need not be read from the top."""
+"""States that are kept along the way, so that lines below need not be read from the top."""
 
 
 class Verdict(StrEnum):
@@ -54,7 +54,7 @@ class Finding:
     line: Line
     verdict: Verdict
     rewritten: str | None = None
-    """The text that was written again, as an audience reads it, where it differs."""
+    """The text that was written again, as an audience reads it, if it differs."""
     reasons: tuple[str, ...] = ()
     """What may have caused the difference, or why the line could not be proved."""
 
@@ -66,19 +66,19 @@ class ReplayResult:
     title: str
     findings: tuple[Finding, ...]
     lines: int
-    """The number of lines of the script, since somebody or the time may have ended the replay."""
+    """The script's number of lines; Stop or the time limit may have ended the replay early."""
 
     def filter_by_verdict(self, *verdicts: Verdict) -> list[Finding]:
         return [finding for finding in self.findings if finding.verdict in verdicts]
 
     @property
     def edited(self) -> list[int]:
-        """Return the numbers of the lines that were written instead of others."""
+        """Return the numbers of the lines that replaced others."""
         return [finding.number for finding in self.findings if finding.line.rewrite_of]
 
 
 async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
-    """Replay the latest script of a channel, while people may write on.
+    """Replay the latest script of a channel, while people may continue to write.
 
     A copy is proved where its original stands. Stop ends the replay early. Raises NoScript,
     RequestError for a script without lines, and what `Engine.run` raises.
@@ -121,7 +121,7 @@ class Replayer:
     async def replay_lines(
         self, lines: Sequence[Line], number: int, progress: Progress
     ) -> list[Finding]:
-        """Return the findings on some lines, of which the first has this number."""
+        """Return the findings on some lines, the first of which has this number."""
         return await asyncio.gather(
             *(self._replay_line(line, at, progress) for at, line in enumerate(lines, number))
         )
@@ -149,7 +149,7 @@ class Replayer:
         progress.written += 1
         if rewritten == line.element:
             return Finding(number, line, Verdict.PROVED, None, reasons)
-        # A difference proves nothing if a reason, such as another processor, may explain it.
+        # A difference proves nothing if something else, such as another processor, may explain it.
         verdict = Verdict.UNPROVED if reasons else Verdict.DIFFERENT
         text = None if rewritten is None else "\n".join(rewritten.shown)
         return Finding(number, line, verdict, text, reasons)
@@ -157,7 +157,7 @@ class Replayer:
     async def _rewrite(self, reader: ReplayReader, line: Line, progress: Progress) -> Element:
         """Write a line from the same seed and options; return an empty one if that fails.
 
-        Raises what `Engine.run` raises, but NoContinuation.
+        Raises what `Engine.run` raises, except NoContinuation.
         """
         at = await reader.load_context(line, progress)
         options = provenance.restore_options(line.origin, self._banned)
@@ -169,7 +169,7 @@ class Replayer:
     async def _open_reader(self, name: str, fingerprint: str, opening: str) -> ReplayReader | str:
         """Return a reader for the model that wrote a line below an opening, or why there is none.
 
-        If the model has the opening no more, it reads that of the script.
+        If the model no longer has the opening, it reads the script's opening.
         """
         reason = say("the voice “{name}” is no longer here", name=name)
         # The file of the model may have been renamed.
@@ -194,7 +194,7 @@ class Replayer:
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
-    """Return a sentence for each dependency of a line that has changed since it was written.
+    """Return a sentence for each dependency of a line that has changed since the line was written.
 
     ``opening`` is the id of the opening that the model has read.
     """
@@ -219,7 +219,7 @@ class LineCache:
         self._lines = {line.id: line for line in lines}
 
     async def find_original(self, line: Line) -> Line | None:
-        """Return the line that a line copies, or the line; None where the original is gone."""
+        """Return the line that a line copies, or the line itself; None if the original is gone."""
         original = line.copy_of or line.id
         if original not in self._lines:
             self._add(await self.store.lines.load_lines([original]))
@@ -230,7 +230,7 @@ class LineCache:
         return any(above.removed for above in await self.load_path(line.parent))
 
     async def load_path(self, head: int | None, known: Container[int] = ()) -> list[Line]:
-        """Return the lines up to one, of those below the nearest ``known`` one."""
+        """Return the lines below the nearest ``known`` line, down to ``head``."""
         path: list[Line] = []
         while head is not None and head not in known:
             if head not in self._lines:
@@ -254,13 +254,13 @@ class ReplayReader:
 
     async def load_context(self, line: Line, progress: Progress) -> GenerationContext:
         """Load the generation context in which a line was written."""
-        # One after the other, because each goes on from the state of the one before.
+        # Read lines one after the other, because each continues from the state of the one before.
         async with self._reading:
             state = await self._read_to(line.parent, progress)
-        # As its turn did: the lines above the turn, then those that the turn had written.
+        # As the line's turn did: the lines above the turn, then those that the turn had written.
         path = await self._cache.load_path(line.parent)
         begin = len(path) - line.ordinal
-        above = path[max(0, begin - REACH) : begin]  # because a line has a character at least
+        above = path[max(0, begin - REACH) : begin]  # because a line has at least one character
         context = GenerationContext.of(self.primed, state, [line.text for line in above])
         for line_before in path[begin:]:
             context = context.append(line_before.text, state)

@@ -1,4 +1,4 @@
-"""Let people write a script one after the other, or all of them in a sprint of some minutes."""
+"""Let people write a script one after the other, or all at once in a sprint of some minutes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .permissions import check_may_manage, check_may_write, check_turn
 from .turn import Requester
 
 MAX_WRITERS = 25
-"""People in one order, so that a message can list them."""
+"""The maximum number of people in one order, so that a message can list them."""
 
 DEFAULT_MINUTES, MAX_MINUTES = 10, 60
-"""The minutes of a sprint: unless others are asked for, and at most."""
+"""The minutes of a sprint: by default, and at most."""
 
 
 class Rotations:
@@ -29,7 +29,7 @@ class Rotations:
         self.rotations = library.store.rotations
 
     async def join(self, requester: Requester, script: int) -> bool:
-        """Add the requester at the end of the order; return whether they were not in it."""
+        """Add the requester at the end of the order; return whether they were not yet in it."""
         async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
             rotation = await self.rotations.find_rotation(script)
@@ -47,15 +47,15 @@ class Rotations:
     async def leave(self, requester: Requester, script: int) -> bool:
         """Remove the requester from the order; return whether they were in it.
 
-        Turns end with the last writer.
+        Turns end when the last writer leaves.
         """
         async with self.library.lock_running_script(script):
             return await self.rotations.remove_writer(script, requester.id, self.library.clock())
 
     async def pass_turn(self, requester: Requester, script: int, turn: int) -> Rotation:
-        """Let the next person write after a turn, and return the order before.
+        """Let the next person write after a turn, and return the order as it was before.
 
-        Raises RequestError where that turn is over.
+        Raises RequestError if that turn is over.
         """
         async with self.library.lock_running_script(script) as row:
             rotation = await self._load_rotation(script)
@@ -82,7 +82,7 @@ class Rotations:
             await self.rotations.delete_rotation(script)
 
     async def find(self, script: int) -> Rotation | None:
-        """Return the order of a script, or None where everybody writes."""
+        """Return the order of a script, or None if everybody may write."""
         return await self.rotations.find_rotation(script)
 
     async def _load_rotation(self, script: int) -> Rotation:
@@ -122,7 +122,7 @@ class Sprints:
         return await self.store.lines.load_lines_after(script.head, sprint.after)
 
     async def find(self, script: int) -> Sprint:
-        """Return the sprint of a script; raise RequestError if that has ended."""
+        """Return the sprint of a script; raise RequestError if it has ended."""
         sprint = await self.store.sprints.find_sprint(script)
         if sprint is None:
             raise RequestError("That sprint has ended. Start another one with **More…**.")

@@ -19,7 +19,7 @@ _ACT = re.compile(r"(?:ACT|SCENE|PROLOGUE|EPILOGUE|AKT|SZENE)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Situation:
-    """Hold the beginning of a scene: a place, who is there, and a line that wants an answer."""
+    """The beginning of a scene: a place, who is there, and a line that calls for an answer."""
 
     model: str
     """The name of the shipped voice that the situation is written for: screen or stage."""
@@ -62,9 +62,9 @@ def load_situations() -> tuple[Situation, ...]:
 def draw_situation(
     models: Container[str], random: Random, used_titles: Container[str] = ()
 ) -> Situation:
-    """Draw a situation that is written for one of these voices, or any one if there is none.
+    """Draw a situation that is written for one of these voices, or any situation if none is.
 
-    Situations with one of ``used_titles`` are drawn only where no other is left.
+    Situations with one of ``used_titles`` are drawn only if no other is left.
     """
     situations = load_situations()
     written = [situation for situation in situations if situation.model in models] or situations
@@ -73,7 +73,7 @@ def draw_situation(
 
 
 def find_fitting_model(heading: str) -> str | None:
-    """Return the shipped voice that a heading suggests: INT. is of a film, ACT I of a play."""
+    """Return the shipped voice that a heading suggests: INT. belongs to a film, ACT I to a play."""
     line = heading.strip()
     if has_scene_prefix(line) or PLACE.fullmatch(line):
         return "screen"

@@ -13,7 +13,7 @@ from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 
 BEST_LINES, CHOSEN_LINES = 5, 3
-"""The most lines with stars that are best lines, and the number that chosen lines fill up to."""
+"""The most starred lines that count as best lines, and the number that chosen lines fill up to."""
 
 
 class Stars:
@@ -34,7 +34,7 @@ class Stars:
             await self._stars.take_star(message, person)
 
     async def clear(self, message: int) -> None:
-        """Take all stars back that reactions to the message of a line gave."""
+        """Take back all stars that were given by reactions to the message of a line."""
         if await self._messages.find_post(message):
             await self._stars.clear_stars(message)
 
@@ -43,7 +43,7 @@ class Stars:
         return await self._stars.load_reactions(messages)
 
     async def toggle(self, line: Line, person: int) -> int | None:
-        """Give a line a person's star, and return how many it has, or take it back.
+        """Give a line a person's star and return how many it has, or take the star back.
 
         Raises RequestError for a star that is a reaction.
         """
@@ -63,7 +63,7 @@ class Stars:
     async def load_best_lines(
         self, script: Script, lines: Sequence[Line]
     ) -> list[tuple[Line, int]]:
-        """Return the best of a script's lines, with their stars; chosen ones where few have any."""
+        """Return a script's best lines, with their stars; add chosen lines if few have any."""
         best = await self._stars.load_best_lines(script.head, BEST_LINES)
         if (missing := CHOSEN_LINES - len(best)) <= 0:
             return best
@@ -73,13 +73,13 @@ class Stars:
 
 
 def find_best_lines(lines: Sequence[Line], most: int, starred: Collection[int] = ()) -> list[Line]:
-    """Return the lines that began what the script went on about, in the script's order.
+    """Return the lines that introduced what the script went on about, in the script's order.
 
-    A line scores one for each later line with a word that the line was the first to say; names of
-    speakers and common words do not count, nor does a plural s. A line with a link says no word,
-    and neither does the repetition of a line. Speech comes before action, and the later of two
+    For each word that it was the first to say, a line scores one for each later line with the word.
+    Names of speakers and common words do not count, nor does a plural s. Lines with a link and
+    repetitions of a line count as having no words. Speech ranks before action, and the later of two
     equal scores first. Lines without a score, ``starred`` ones, headings, transitions, a drawn
-    opening and removed text are no candidates.
+    opening and removed text are not candidates.
     """
     first = {line.text: place for place, line in reversed([*enumerate(lines)])}
     said = [

@@ -19,18 +19,18 @@ from .channel_session import ChannelSession
 from .preferences import STYLE
 
 MAX_REPORT_CHARACTERS = 600
-"""Characters of lines in a picture: as many as a phone shows in a readable size."""
+"""The maximum number of characters in a picture: as many as a phone shows at a readable size."""
 
 MAX_PEAKS, MAX_GUESSES = 3, 5
-"""The number of places, the most surprising ones, and of guesses at each."""
+"""The number of most surprising places, and of guesses at each."""
 
 MIN_DISTANCE = 6
-"""Characters between two places, so that one word surprises once."""
+"""The minimum distance between two places in characters, so that one word surprises once."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One character of a line as its writer wrote it; the newline behind the line is its end."""
+    """One character of a line as its writer wrote it; the newline after the line is its end."""
 
     character: str
     bits: float | None
@@ -71,7 +71,7 @@ class SurprisalReport:
 
     @property
     def average(self) -> float:
-        """Return the mean of the bits of a character."""
+        """Return the mean number of bits per character."""
         bits = [cell.bits for line in self.lines for cell in line if cell.bits is not None]
         return sum(bits) / max(len(bits), 1)
 
@@ -97,9 +97,9 @@ async def load_last_surprisal(
 ) -> tuple[PrimedModel, list[Line], list[Floats]]:
     """Return the model of a script, the last lines, and the bits of their characters.
 
-    There are no more lines than have so many ``characters`` together, but at least one. The bits
-    are those of all characters but the first: float [n]. Costs that are not known, as after a
-    change of the model, are computed again.
+    The lines have at most this many ``characters`` together, but there is at least one line. The
+    bits are those of all characters but the first: float [n]. Costs that are not known, as after a
+    change of model, are computed again.
     """
     script = await session.library.load_latest()
     primed = await session.reader.open_model(script.model, STYLE.of(script))
@@ -131,8 +131,8 @@ def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
 def _count_given_characters(line: Line) -> int:
     """Return how many characters at the beginning of a model's line the request determined.
 
-    They are the cue where the request says who speaks, that somebody does, or who may, and the
-    beginning that makes a line a heading, such as “INT. ”, where the request is for a heading.
+    They are the cue if the request says who speaks, that somebody does, or who may, and the
+    beginning that makes a line a heading, such as “INT. ”, if the request is for a heading.
     """
     if line.author is not None:
         return 0
@@ -147,7 +147,7 @@ def _count_given_characters(line: Line) -> int:
 
 
 def find_peaks(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
-    """Return the places of the dearest characters, at most `MAX_PEAKS`, in the script's order.
+    """Return the places of the costliest characters, at most `MAX_PEAKS`, in the script's order.
 
     Characters that a request determined are left out.
     """
@@ -170,7 +170,7 @@ def find_peaks(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
 
 
 def predict_characters(model: Model, logits: Logits) -> tuple[Guess, ...]:
-    """Return the characters that logits [V] make the likeliest."""
+    """Return the characters that logits [V] make likeliest."""
     odds = np.exp(logits.astype(np.float64) - logits.max())
     odds /= odds.sum()
     best = np.argsort(-odds, kind="stable")[:MAX_GUESSES]

@@ -22,13 +22,13 @@ Clock = Callable[[], dt.datetime]
 """Tells the time, with its zone."""
 
 NO_SCRIPT = 0
-"""Stands for the id of a script where none runs."""
+"""Stands for the id of a script if none runs."""
 
 MAX_LINES = 10
-"""The most lines of one turn."""
+"""The maximum number of lines in one turn."""
 
 MAX_ELEMENT_LENGTH = 1500
-"""Characters that one element of a person's text may have, so that a message can show it."""
+"""The most characters that one element of a person's text may have, to fit in a message."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ScriptPosition:
 
     script: int
     line: int
-    """`ROOT_LINE` where there is no line yet."""
+    """`ROOT_LINE` if there is no line yet."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Requester:
     roles: frozenset[int] = frozenset()
     """The ids of the person's roles in the server."""
     ignores_vote: bool = False
-    """Whether the person has said to go on although people vote on the next line."""
+    """Whether the person has said to go on although people are voting on the next line."""
 
 
 OPENING_WRITER = Requester(ON_BOOK, "On Book", delivery="")
@@ -69,16 +69,16 @@ class ContinueRequest:
     """The first speaker; None leaves the choice to the model."""
     kind: Kind | None = None
     takes: int | None = None
-    """How many takes of the lines are written, of which one is chosen; None for the script's."""
+    """How many takes of the lines to write, to choose one from; None for the script's number."""
     vote: int | None = None
-    """The seconds for which everybody may vote; None leaves the choice to who asked."""
+    """The seconds for which everybody may vote; None leaves the choice to whoever asked."""
     seed: int | None = None
     options: Mapping[str, OptionValue | None] = field(default_factory=dict)
-    """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""
+    """Options by the names of `options.OPTIONS`; None leaves it to the script or the operator."""
 
     @property
     def is_unspoken(self) -> bool:
-        """Return whether the request is for what nobody speaks, which begins with no name."""
+        """Return whether the request is for something unspoken, which begins with no name."""
         return self.kind in (Kind.ACTION, Kind.HEADING)
 
 
@@ -92,22 +92,22 @@ class NewScript:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     """Options by the names of `options.OPTIONS_BY_NAME`, instead of the operator's."""
     model: str | None = None
-    """The name of a model; None for the one that the guild has chosen, or the operator."""
+    """The name of a model; None for the one that the guild or the operator has chosen."""
     style: str | None = None
     """The style whose opening the model reads first."""
     replaced: int | None = None
-    """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
+    """The script that may be shelved, or `NO_SCRIPT` for none; None for whichever runs."""
     only_empty: bool = False
     """Whether a script may be shelved only while it has no line."""
 
 
 class Job:
-    """A long piece of work, such as a turn or a replay: its progress, and the way to stop it."""
+    """A long piece of work, such as a turn or a replay: its progress, and a way to stop it."""
 
     def __init__(self) -> None:
         self.progress = Progress()
         self.news = asyncio.Event()
-        """Set whenever a line is stored and at the end, for those who show the job to clear."""
+        """Set whenever a line is stored and at the end; whoever shows the job clears it."""
         self.begun = asyncio.Event()
         """Set once nothing forbids the work, and it begins."""
         self.is_finished = False
@@ -116,7 +116,7 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Return whether work is running that can be stopped."""
+        """Return whether work that can be stopped is running."""
         return self._now is not None
 
     def finish(self) -> None:
@@ -155,21 +155,21 @@ class TurnResult:
     lines: list[Line] = field(default_factory=list)
     """The new lines."""
     before: Script | None = None
-    """The script that ran when the turn was locked; None where none did or a new one begins."""
+    """The script that ran when the turn was locked; None if none did or a new one begins."""
     unreadable: bool = False
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
     """A note on a file that was read, whose lines are too many to be shown."""
     unread: int = 0
-    """The last lines of a file that the model had no time to read."""
+    """The number of last lines of a file that the model had no time to read."""
     poll: Poll | None = None
-    """The takes that one is chosen from; the script stands where it did."""
+    """The takes to choose from; the script stands where it did."""
     picked: int | None = None
-    """The poll of which a take was picked, or None."""
+    """The poll from which a take was picked, or None."""
     is_edit: bool = False
     """Whether the turn has undone or redone a rewrite or cut."""
     outsiders: Sequence[str] = ()
-    """The new speakers who are not in the cast, although it is locked."""
+    """The new speakers who are not in the cast, although the cast is locked."""
     failure: OnBookError | None = None
     """Why there are fewer lines than were asked for, unless somebody pressed Stop."""
     new_model: str = ""
@@ -189,7 +189,7 @@ class PollResult:
     lines: list[Line]
     """The lines of the take that won."""
     taken: bool
-    """Whether the lines are in the script; not where it had gone on or did not run."""
+    """Whether the lines are in the script; not if it had gone on or was not running."""
 
 
 def current_position(script: Script) -> ScriptPosition:
@@ -199,7 +199,7 @@ def current_position(script: Script) -> ScriptPosition:
 def find_outsiders(
     script: Script, known: Sequence[str], elements: Iterable[Element]
 ) -> tuple[str, ...]:
-    """Return who speaks from outside a locked cast, but for the characters known before."""
+    """Return who speaks from outside a locked cast, except the characters known before."""
     if not (LOCK.of(script) and script.cast):
         return ()
     cues = dict.fromkeys(element.cue for element in elements)

@@ -1,4 +1,4 @@
-"""Copy all of one database into another that is empty, and compare both row by row."""
+"""Copy all of one database into an empty one, and compare the two row by row."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     """Copy all rows into an empty database, compare them, and forget the sync of commands.
 
     Args:
-        source: The path of a SQLite file, or an address; no bot may use it. A file of an older
-            schema stays as it is.
+        source: The path of a SQLite file, or an address; no bot may be using it. A file with an
+            older schema stays as it is.
         to: A new file, or an address.
 
     Returns:

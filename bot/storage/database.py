@@ -35,7 +35,7 @@ class Database(ABC):
     """A database of one scheme, such as SQLite.
 
     A unit of work is a session of `reading`, `writing` or `erasing`, which raise TransactionFailed,
-    also once the database is being closed.
+    including when the database is being closed.
     """
 
     shared: ClassVar[bool]
@@ -61,9 +61,9 @@ class Database(ABC):
     @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a database that is copied elsewhere, and close it at the end.
+        """Open a database that is to be copied elsewhere, and close it at the end.
 
-        Raises StoreError if there is no database to copy, or a bot uses it.
+        Raises StoreError if there is no database to copy, or a bot is using it.
         """
         database = await cls.open(url)
         try:
@@ -75,8 +75,8 @@ class Database(ABC):
     def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
         """Open a database that receives a copy; close it at the end, and undo it on failure.
 
-        Raises StoreError if the database cannot be used, or a bot uses it. This default needs an
-        existing database, and leaves empty tables in it on failure.
+        Raises StoreError if the database cannot be used, or a bot is using it. This default version
+        needs an existing database, and leaves empty tables in it on failure.
         """
         return cls.open_source(url)
 
@@ -100,7 +100,7 @@ class Database(ABC):
         return await self._group.commit(change)
 
     async def close(self) -> None:
-        """Commit the changes that wait, and close, so that another process can open it."""
+        """Commit the waiting changes, and close, so that another process can open the database."""
         await self._group.close()
         self._closed = True
         if self._next_purge:
@@ -112,11 +112,12 @@ class Database(ABC):
     async def purge(self) -> bool:
         """Remove deleted content from the disk, and return whether it is gone.
 
-        A purge that must wait, for example because a backup reads the database, is retried until
-        it succeeds, also after a restart. An expensive purge is put off to cover several deletions.
+        A purge that must wait, for example because a backup reads the database, is retried until it
+        succeeds, even after a restart. An expensive purge is put off so that it covers several
+        deletions.
         """
         pause: float | None = PURGE_RETRY
-        with suppress(TransactionFailed):  # which is in the log, and may pass
+        with suppress(TransactionFailed):  # which is logged, and may pass
             pause = await self._try_purge()
         if pause is None:
             return True
@@ -149,7 +150,7 @@ class Database(ABC):
     async def _try_purge(self) -> float | None:
         """Remove deleted content from the disk, and return None once it is gone.
 
-        Return otherwise for how many seconds to leave it there, 0 while a reader sees it; raise
+        Otherwise, return for how many seconds to leave it there: 0 while a reader sees it. Raises
         TransactionFailed.
         """
 

@@ -28,13 +28,13 @@ from .schema import (
 )
 
 BATCH = 1_000
-"""Provenances that are looked up together, because a statement takes only so many parameters."""
+"""Provenances that are looked up together, because a statement accepts only so many parameters."""
 
 
 async def delete_script(session: AsyncSession, script: int) -> None:
     """Delete a script and all lines that no fork reaches.
 
-    Forks inherit the others, the oldest fork first.
+    Forks inherit the other lines, the oldest fork first.
     """
     forks = _query_forks(script).order_by(Script.id)
     for fork, line in (await session.execute(forks)).all():
@@ -52,9 +52,9 @@ async def delete_script(session: AsyncSession, script: int) -> None:
 
 
 async def delete_empty_script(session: AsyncSession, channel: int, owner: int) -> None:
-    """Delete the script that runs in a channel if its owner is this one, and nothing is in it.
+    """Delete the script that runs in a channel if it is this owner's and there is nothing in it.
 
-    It has never had a line, and it has no cast.
+    Such a script has never had a line, and has no cast.
     """
     lines = select(Line.id).where(Line.script == Script.id)
     empty = select(Script).where(
@@ -89,7 +89,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await _delete_stars(session, scripts)
     provenances = select(Line.provenance).where(Line.script.in_(scripts)).distinct()
     candidates = list(await session.scalars(provenances.where(Line.provenance.is_not(None))))
-    # In one statement, because a line may be deleted before its parent is.
+    # In one statement, which may delete a line before its children.
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
     await _delete_unused_provenances(session, candidates)
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
@@ -108,7 +108,7 @@ def _query_forks(script: int) -> Select[int, int | None]:
 
 
 async def _delete_stars(session: AsyncSession, scripts: Select[int]) -> None:
-    """Delete the stars of the lines of scripts, but for those that copies elsewhere share."""
+    """Delete the stars of the lines of scripts, except those that copies elsewhere share."""
     originals = select(func.coalesce(Line.copy_of, Line.id)).where(Line.script.in_(scripts))
     elsewhere = (
         select(Line.id)

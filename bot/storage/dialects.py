@@ -19,7 +19,7 @@ from .schema import TABLES_WITH_PUBLIC_IDS, Base, Int64
 
 
 def is_postgres(session: AsyncSession | Session) -> bool:
-    """Return whether a session's database is on a PostgreSQL server, and no SQLite file."""
+    """Return whether a session's database is on a PostgreSQL server, not in a SQLite file."""
     return session.get_bind().dialect.name == "postgresql"
 
 
@@ -50,7 +50,7 @@ def _compile_for_postgres(element: text_before_newline, compiler: SQLCompiler, *
 
 
 def query_highest_id(session: AsyncSession | Session, table: str) -> ColumnElement[int | None]:
-    """Build the highest id that a table has ever had, also of deleted rows; NULL for none.
+    """Build the highest id that a table has ever had, even of deleted rows; NULL for none.
 
     Select it while writing, when no other process adds rows.
     """
@@ -83,8 +83,8 @@ def continue_ids_from_now(session: Session) -> None:
     """Make new ids start at the current time in milliseconds.
 
     The database may be a restored backup: old buttons carry ids of rows that it lacks, and must
-    never refer to new rows. No database writes one row per millisecond for long, so that the time
-    is a safe start.
+    never refer to new rows. No database writes one row per millisecond for long, so the time is a
+    safe start.
     """
     now = time.time_ns() // 10**6
     for table in TABLES_WITH_PUBLIC_IDS:
@@ -107,8 +107,8 @@ def order_by_bytes(session: AsyncSession, key: ColumnElement[Any]) -> ColumnElem
 async def look_up_line_by_line(session: AsyncSession) -> None:
     """Make the planner look up single lines by an index until the transaction ends.
 
-    Without statistics, which would be samples of what people wrote, PostgreSQL's planner takes the
-    lines of one script for many, and would scan the whole table for each step down the tree.
+    Without statistics, which would be samples of what people wrote, PostgreSQL's planner assumes
+    that one script has many lines, and would scan the whole table for each step down the tree.
     """
     if is_postgres(session):
         joins = "enable_hashjoin", "enable_mergejoin"

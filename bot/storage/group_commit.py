@@ -40,10 +40,11 @@ class GroupCommit:
         """Commit the change that ``make`` makes, which may be called twice; return its result.
 
         A change is committed even if its caller is cancelled while it waits. Raises
-        TransactionFailed, also while the database is being closed, and whatever ``make`` raises.
+        TransactionFailed, including while the database is being closed, and whatever ``make``
+        raises.
         """
         if self._closed:
-            # A late change would hold the connection while that is closed.
+            # A late change would hold the connection while the connection is being closed.
             raise TransactionFailed("broken")
         outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((make, outcome))
@@ -65,7 +66,7 @@ class GroupCommit:
             try:
                 await self._commit_group(group)
             finally:
-                # A host may have cancelled the writer, also between the retries of single changes.
+                # A host may have cancelled the writer, even between the retries of single changes.
                 for _, outcome in group:
                     outcome.cancel()  # unless it is done
 

@@ -49,11 +49,11 @@ def query_path(
 ) -> CTE:
     """Build a query of the ids and parents from ``head`` up to the first line, or to ``since``.
 
-    A statement with several such queries needs another ``name`` for each, or None.
+    A statement with several such queries needs a different ``name`` for each, or None.
     """
     above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
     up = select(Line.id, Line.parent).join(above, Line.id == above.c.parent)
-    # Ids grow along every path, so that the walk may stop at the first smaller one.
+    # Ids grow along every path, so the walk may stop at the first smaller one.
     return above.union_all(up if since is None else up.where(Line.id >= since))
 
 
@@ -75,7 +75,7 @@ def query_path_ids() -> Select[int]:
 
 @cache
 def query_path_with_last_lines() -> Select[int, Line | None]:
-    """Build the query of `query_path_ids` that has the lines after ``shown`` beside their ids."""
+    """Build the query of `query_path_ids`, with the lines after ``shown`` beside their ids."""
     walked = query_path(_HEAD, since=_SINCE)
     last = (Line.id == walked.c.id) & (Line.id > bindparam("shown", type_=Int64))
     return select(walked.c.id, Line).outerjoin(Line, last).order_by(walked.c.id)
@@ -106,13 +106,13 @@ def _query_last_lines() -> CTE:
 def query_last_lines() -> Select[Line]:
     """Build the query of the fewest last lines up to ``head`` that have so many ``characters``."""
     above = _query_last_lines()
-    # Ordered by `Line.id`, SQLite would scan the whole table.
+    # If this were ordered by `Line.id`, SQLite would scan the whole table.
     return select(Line).join(above, Line.id == above.c.id).order_by(above.c.id)
 
 
 @cache
 def query_checkpoint() -> Select[str, bytes | None]:
-    """Build the query of `query_last_lines` that has a model's state beside ``head``.
+    """Build the query of `query_last_lines`, with a model's state beside ``head``.
 
     It selects only columns that the model reads, because whole lines take ten times as long. The
     parameter ``fingerprint`` is the model's.
@@ -142,8 +142,8 @@ def is_in_tree(script: Script, line: type[Line] = Line) -> ColumnElement[bool]:
 def is_in_history(script: Script) -> ColumnElement[bool]:
     """Build the condition that a line is in a script's history.
 
-    Of the copies whose originals are there, the history has only those that stand in the script,
-    and the last of each earlier version, from which people can return to that version.
+    If the original of a copy is there too, the history has the copy only if it stands in the
+    script, or is the last of an earlier version, from which people can return to that version.
     """
     original, next_copy = aliased(Line), aliased(Line)
     is_original = (original.id == Line.copy_of) & is_in_tree(script, original)
@@ -173,12 +173,12 @@ async def insert_lines(
 ) -> list[Line]:
     """Add lines below ``parent``, one below the other, with their states and surprisals.
 
-    The interaction ``delivery`` has ``written`` the first lines of this take before. Raises
-    AlreadyWritten if it has written more.
+    The interaction ``delivery`` has already written the first ``written`` lines of this take.
+    Raises AlreadyWritten if it has written more.
     """
     if not drafts:
         return []
-    # The next ids are known in advance, because no other process writes meanwhile.
+    # The next ids are known in advance, because no other process writes in the meantime.
     of_delivery = (Line.delivery == delivery) & (Line.take == take) & (Line.ordinal >= written)
     first, provenances = await _prepare(session, drafts, of_delivery)
     lines: list[Line] = []
@@ -236,7 +236,7 @@ async def _prepare(
     if is_written:
         raise AlreadyWritten
     provenances = {known.content: known for *_, known in rows if known}
-    # The next ids are free, because no other process writes meanwhile.
+    # The next ids are free, because no other process writes in the meantime.
     unknown = [content for content in origins if content not in provenances]
     for number, content in enumerate(unknown, 1):
         provenances[content] = Provenance(id=(highest_provenance or 0) + number, content=content)
@@ -266,7 +266,7 @@ async def copy_following(
 ) -> int | None:
     """Copy the lines that follow ``line`` up to the head, one below the other, below ``above``.
 
-    The database does all of it, because there can be thousands of lines. The interaction
+    The database does all the work, because there can be thousands of lines. The interaction
     ``delivery`` has already written ``written`` lines. Return the id of the last copy, or ``above``
     if nothing follows.
     """
@@ -275,7 +275,7 @@ async def copy_following(
     standing = select(query_path(script.head or ROOT_LINE).c.id)
     below = select(Line.id, place).where(Line.id.in_(standing), Line.id > line.id)
     followed = below.cte("followed")
-    # Copies get consecutive ids, because no other process writes meanwhile.
+    # Copies get consecutive ids, because no other process writes in the meantime.
     number = highest + followed.c.place
     changed: dict[str, ColumnElement[Any]] = {
         "id": number,

@@ -1,4 +1,4 @@
-"""Define what the repositories load of several tables at once."""
+"""Define what the repositories load from several tables at once."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from .schema import Line, Poll, Rotation, Script, Sprint, Vote
 
 @dataclass(frozen=True)
 class TurnState:
-    """What a turn needs of the script that runs."""
+    """The state that a turn needs of the running script."""
 
     script: Script
     words: set[str]
     """The banned words of the channel's list and the guild's."""
     rotation: Rotation | None
-    """The order in which people write, or None where everybody may."""
+    """The order in which people write, or None if everybody may."""
     vote_ends: dt.datetime | None
-    """When the vote ends on how the script goes on from where it stands; None without a vote."""
+    """When the vote ends that decides how the script goes on from where it stands; None without
+    one."""
 
 
 @dataclass(frozen=True)
 class PanelState:
-    """What a script's panel shows besides the script."""
+    """The state that a script's panel shows besides the script."""
 
     rotation: Rotation | None = None
-    """The order in which people write, or None where everybody may."""
+    """The order in which people write, or None if everybody may."""
     sprint: Sprint | None = None
     redo: int | None = None
     """The line to which redo moves the head, or None."""
@@ -37,16 +38,16 @@ class PanelState:
     element: Element | None = None
     """The last line."""
     is_voting: bool = False
-    """Whether people vote for how the script goes on from where it stands."""
+    """Whether people are voting on how the script goes on from where it stands."""
     has_passed_takes: bool = False
-    """Whether takes without a vote are open that the script has passed."""
+    """Whether there are open takes without a vote that the script has passed."""
     cues: Mapping[str, int] = field(default_factory=dict)
-    """How many speeches have each first line, the latest first."""
+    """The number of speeches with each first line, the latest first."""
 
 
 @dataclass
 class ChannelContent:
-    """What a channel shows: its running script, and the newest messages, each of them or 0."""
+    """The content of a channel: its running script, and the newest messages, or 0 for either."""
 
     script: Script | None
     newest_post: int
@@ -76,7 +77,7 @@ class PersonalData:
     polls: list[tuple[Poll, Script]]
     """The takes that they asked for."""
     sprints: list[tuple[Sprint, Script]]
-    """The sprints that they started, and that go on."""
+    """The sprints that they started, and that are still going on."""
 
     def __bool__(self) -> bool:
         return any(vars(self).values())

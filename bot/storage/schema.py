@@ -27,10 +27,10 @@ from ..screenplay.drafts import name_writer
 from ..screenplay.elements import Element, Kind
 
 ROOT_LINE = 0
-"""The id of the root of a tree of lines, above the first line, where a number is needed."""
+"""The id of the root of a tree of lines, above the first line, for when a number is needed."""
 
 ON_BOOK = -1
-"""The id of the writer of the openings that are drawn; it is no person's."""
+"""The id of the writer of the openings that are drawn; it belongs to no person."""
 
 ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
@@ -213,7 +213,7 @@ class Line(Base):
     deleted."""
     former_writers: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     """The others who wrote the lines that this line replaces, the first one first: pairs of an
-    author and a credit. None where the line replaces no other writer's."""
+    author and a credit. None if the line replaces no other writer's line."""
     removed: Mapped[bool] = mapped_column(default=False)
     """Whether the author had the text removed."""
 
@@ -264,7 +264,7 @@ class RedoPointer(Base):
 
 
 class State(Base):
-    """What a model's reading of a line left: a cache, which can be recomputed from the text.
+    """The result of a model's reading of a line: a cache, which can be recomputed from the text.
 
     Old rows are evicted, but those of heads lose only the state.
     """
@@ -307,13 +307,13 @@ class PostedLine(Base):
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     channel: Mapped[int] = mapped_column(BigInteger, index=True)
     line: Mapped[int] = mapped_column(index=True)
-    """The line, or `ROOT_LINE` where the message still shows a line of a deleted script."""
+    """The line, or `ROOT_LINE` if the message still shows a line of a deleted script."""
     look: Mapped[str]
-    """The look in which the message was posted, and must be edited."""
+    """The look in which the message was posted, and in which it must be edited."""
     name: Mapped[str | None]
     """The name under which a webhook posted it; None for a message of the bot."""
     webhook: Mapped[int | None] = mapped_column(BigInteger)
-    """The webhook that posted it, and alone can edit it; None for a message of the bot."""
+    """The webhook that posted it, and that alone can edit it; None for a message of the bot."""
     surplus: Mapped[bool] = mapped_column(default=False)
     """Whether the message no longer belongs here, but the bot may not delete it yet."""
 
@@ -332,7 +332,7 @@ class Channel(Base):
 
 
 class StaleMessage(Base):
-    """A message that shows an erased name or text, or a removed line, until that is mended."""
+    """A message that shows an erased name or text, or a removed line, until that is put right."""
 
     __tablename__ = "stale_messages"
 
@@ -358,7 +358,8 @@ class Poll(Base):
     """When the vote ends; None if there is no vote."""
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
-    """The take that was chosen, from 0; None while it is open, or if the script moved on before."""
+    """The take that was chosen, from 0; None while the poll is open, or if the script moved on
+    first."""
     announced: Mapped[bool] = mapped_column(default=False)
     """Whether the channel was told the result of the vote."""
 
@@ -399,19 +400,19 @@ class Rotation(Base):
     writers: Mapped[list[int]]
     """The people's ids; it is the first one's turn."""
     turn: Mapped[int] = mapped_column(default=1)
-    """The number of the turn, so that a reminder and a skip are of one turn only."""
+    """The number of the turn, so that a reminder or a skip applies to one turn only."""
     since: Mapped[dt.datetime]
     """When the turn began."""
     hours: Mapped[int | None]
-    """The hours until a reminder, and from there until a skip; None without a deadline."""
+    """The hours until a reminder, and then again until a skip; None without a deadline."""
     reminded: Mapped[dt.datetime | None]
     """When the writer was reminded in this turn."""
     skips: Mapped[int] = mapped_column(default=0)
     """How many turns were skipped since somebody last wrote, passed, joined or left."""
     announcement: Mapped[int | None] = mapped_column(BigInteger)
-    """The reminder or the skip that the panel must still come below; 0 where none was posted."""
+    """The reminder or the skip that the panel must still come below; 0 if none was posted."""
     must_ping: Mapped[bool] = mapped_column(default=False)
-    """Whether the turn has passed to a writer who was not pinged yet."""
+    """Whether the turn has passed to a writer who has not been pinged yet."""
     ping: Mapped[int | None] = mapped_column(BigInteger)
     """The latest message that pinged a writer, until the next one does."""
     passed_by: Mapped[list[int]] = mapped_column(default=list)
@@ -452,4 +453,4 @@ PERSON_COLUMNS = (Script.owner, Poll.asker, Sprint.starter)
 """The columns in which `ERASED_PERSON` replaces the id of a person who is erased."""
 
 TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__tablename__)
-"""The tables whose ids stand in buttons, so that no id may be used again."""
+"""The tables whose ids stand in buttons, so no id may be used again."""

@@ -29,7 +29,7 @@ BACKENDS: Mapping[str, type[Database]] = {"postgresql": PostgresDatabase, "sqlit
 
 
 def parse_address(address: Path | URL) -> URL:
-    """Return the address of a database, which is SQLite's for the path of a file."""
+    """Return the address of a database; for the path of a file, it is SQLite's."""
     if isinstance(address, URL):
         return address
     return URL.create("sqlite", database=str(address))

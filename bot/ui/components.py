@@ -30,7 +30,7 @@ ID_PATTERN = r"\d{1,18}"
 BUTTONS_PER_ROW = 5
 
 MAX_OPTIONS, MAX_LABEL = 25, 100
-"""Discord's limits: the options of a menu, and the characters of one."""
+"""Discord's limits: the options of a menu, and the characters of one option."""
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -66,7 +66,7 @@ def make_listener(template: str, handler: Handler) -> type[ui.DynamicItem[ui.Ite
             await handler(interaction, self.match)
 
         def _refresh_state(self, interaction: Interaction, data: Any) -> None:  # noqa: ANN401 - discord.py's
-            """Read no values: discord.py fails at malformed ones, before a handler can answer."""
+            """Read no values: discord.py fails on malformed ones before a handler can answer."""
 
     return Listener
 
@@ -104,9 +104,9 @@ def make_rows(items: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
 
 
 def split_rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
-    """Return one row for each menu, and below them as few and as even rows of buttons as can be.
+    """Return one row for each menu, and below them as few and as even rows of buttons as possible.
 
-    A phone breaks a row of five, so that a sixth button would stand in a third row.
+    A phone wraps a row of five, so a sixth button would stand in a third row.
     """
     menus: list[list[ui.Item[Any]]] = [[item] for item in items if isinstance(item, ui.Select)]
     buttons = [item for item in items if not isinstance(item, ui.Select)]
@@ -116,7 +116,7 @@ def split_rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
 
 
 def make_custom_id(name: str) -> str:
-    """Return a random custom id, for what need not outlive a restart."""
+    """Return a random custom id, for a component that need not outlive a restart."""
     return f"{CUSTOM_ID_PREFIX}{name}:{secrets.token_hex(8)}"
 
 
@@ -164,7 +164,7 @@ def parse_position(match: re.Match[str]) -> ScriptPosition:
 
 
 def make_start_buttons(*, has_scripts: bool = False) -> list[ui.Button[Any]]:
-    """Return the offers to start a script, to be surprised by one, and to see those there are."""
+    """Return the offers to start a script, to be surprised by one, and to see the existing ones."""
     nowhere = ScriptPosition(0, ROOT_LINE)
     actions = ["start", "surprise", *(["menu-scripts"] if has_scripts else [])]
     return [make_position_button(action, nowhere) for action in actions]
@@ -262,7 +262,7 @@ def page_pattern(book: str) -> str:
 def make_page_buttons(book: str, script: int, number: int, count: int) -> list[ui.Button[ui.View]]:
     """Return the buttons that turn from a page, by its number from 0, to others of ``count``.
 
-    One page has no buttons. Two pages have two, since each page is the first or the last one. The
+    One page has no buttons. Two pages have two, because each page is the first or the last. The
     books are ``page`` and ``history``, of a script by its id, and ``shelf``, with 0.
     """
     pages = {"first": 0, "back": max(number - 1, 0), "on": number + 1, "last": LAST_PAGE}
@@ -281,7 +281,8 @@ def make_page_buttons(book: str, script: int, number: int, count: int) -> list[u
 # Under work in progress
 
 JOB_KINDS = LINES, SCRIPT, REPLAY, LISTEN = "lines", "script", "replay", "listen"
-"""What can be stopped: writing lines, starting a script, replaying one, and reading it aloud."""
+"""The jobs that can be stopped: writing lines, starting a script, replaying one, and reading it
+aloud."""
 
 READING_JOBS = {REPLAY, LISTEN}
 """The jobs that leave the script as it is, so that their progress stands in the answer."""

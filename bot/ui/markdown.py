@@ -58,7 +58,8 @@ def inline(text: str, limit: int) -> str:
     """Return text as plain words on one line, for a sentence of the bot.
 
     Markdown, links and mentions are escaped, and an ellipsis stands where the text is cut. The
-    `size` of the result, with both of them, is at most ``limit``, which is at least 1.
+    `size` of the result, including escapes and the ellipsis, is at most ``limit``, which is at
+    least 1.
     """
     return _cut(text, limit, _SAFE)
 
@@ -74,7 +75,7 @@ def emphasized(line: str, around: str = "") -> str:
     for found in _EMPHASIS.finditer(line):
         if found["mark"]:
             text += _escape(line[end : found.start()])
-            # Stars within stars would end them, so only those that the line does not have yet.
+            # Stars within stars would end them, so add only those that the line does not have yet.
             stars = len(found["mark"]) & ~len(around)
             mark = "__" if found["mark"] == "_" else "*" * stars
             text += f"{mark}{_escape(found['words'])}{mark}"
@@ -92,7 +93,7 @@ def plain(text: str, limit: int) -> str:
 
 
 def join_within(texts: Iterable[str], separator: str, limit: int) -> list[str]:
-    """Join texts in order into as few as are at most ``limit`` long; none is cut."""
+    """Join texts, in order, into as few as possible of at most ``limit`` each; none is cut."""
     joined = [""]
     for text in texts:
         longer = f"{joined[-1]}{separator}{text}" if joined[-1] else text

@@ -9,12 +9,12 @@ from .repetition import RepetitionPenalty
 from .speaker_bias import SpeakerBias
 
 PROCESSORS: tuple[type[Processor], ...] = (
-    SpeakerBias,  # mixes its expectation into the network's, which must still be the network's own
+    SpeakerBias,  # mixes its expectation into the network's, which must be unchanged so far
     LengthBias,
     RepetitionPenalty,
     Constraint,
     NonEmpty,
-    WordBan,  # behind the other constraints, because it sees whether they leave any token
-    # Processors that truncate stand here, because they keep the likeliest of what is not barred.
+    WordBan,  # after the other constraints, because it sees whether they leave any token
+    # Processors that truncate go here, because they keep the likeliest of what is not barred.
 )
 """The processors of a batch, in the order in which they apply. To add one, name it here."""

@@ -22,7 +22,7 @@ from ..sampling import Sampling
 class Processor(ABC):
     """Control the logits of all rows of a batch, each with its own settings.
 
-    At a step `apply` and then `update` are called, unless no row is active.
+    In each step, `apply` and then `update` are called, unless no row is active.
     """
 
     truncates: ClassVar[bool] = False
@@ -39,7 +39,7 @@ class Processor(ABC):
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Begin the line of a row, and make the row active if it needs this processor.
 
-        All entries of the row are as `RowStore.per_row` fills them.
+        At this point, all entries of the row are as `RowStore.per_row` fills them.
         """
 
     @abstractmethod
@@ -47,8 +47,8 @@ class Processor(ABC):
         """Change the logits of the active rows in place.
 
         The logits are float32 [rows, V], -inf for barred tokens, and not yet divided by the
-        temperature. Rows without `active` stand between the others: leave them as they are, unless
-        they read, for which changes have no effect. Leave each row a finite logit.
+        temperature. Rows that are not `active` stand between the others: leave them as they are,
+        except rows that read, on which changes have no effect. Leave each row a finite logit.
         """
 
     def update(self, chosen: Tokens) -> None:  # noqa: B027 - not all processors need it

@@ -45,12 +45,12 @@ class Constraint(Processor):
 
     def update(self, chosen: Tokens) -> None:
         after = self._after[np.arange(len(chosen)), chosen]
-        # A line beyond its limit is ended even where its automaton does not allow an end.
+        # A line beyond its limit is ended even if its automaton does not allow an end there.
         self._state[: len(chosen)] = np.maximum(after, FREE)
 
 
 class WordBan(Constraint):
-    """Give up rows that say a banned word, or bar the ends of these words.
+    """Give up rows that say a banned word, or bar the ends of banned words.
 
     A row that is given up early is soon replaced by one with another seed, which is better than a
     word that nobody says: a voice that may not end "knife" writes "knifes".

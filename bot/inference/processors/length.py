@@ -12,7 +12,7 @@ from ..sampling import Sampling
 from .base import Processor
 
 LENGTH_BIAS = 3.0
-"""Nats by which the end of an element is likelier for each `Sampling.length` beyond the first."""
+"""Nats by which the end of an element gets likelier for each `Sampling.length` beyond the first."""
 
 
 class NonEmpty(Processor):

@@ -1,9 +1,10 @@
 """Make repeating an earlier passage less likely, so that low temperatures do not loop.
 
-After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models.
-Where the last characters stand elsewhere in the last thousand, the character that followed them
-there becomes less likely, the more so the longer the two passages agree. Only speech and action
-count, because cues and headings come back in any script. The end of an element ends its passages.
+After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models. If
+the last characters also stand elsewhere in the last thousand, the character that followed them
+there becomes less likely, and the longer the two passages agree, the less likely it becomes. Only
+speech and action count, because cues and headings recur in any script. The end of an element ends
+its passages.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from ..sampling import Sampling
 from .base import Processor
 
 REACH = 1000
-"""The number of characters back to which a passage is recognised."""
+"""How many characters back a passage is recognised."""
 
 FREE_MATCH = 10
 """Characters that may agree at no cost: about two words."""
 
 PENALTY_GROWTH = 1.12
-"""The factor of the cost for each further character that agrees."""
+"""The factor by which the cost grows for each further character that agrees."""
 
 LONGEST_MATCH = 60
 """The number of characters beyond which the cost stays the same."""
@@ -88,11 +89,12 @@ class RepetitionPenalty(Processor):
 def find_passages(tokens: Tokens, model: Model) -> tuple[Passages, bool]:
     """Find the characters of a script that belong to passages.
 
-    A line counts from behind its first lower-case letter on, which shows it to be speech or action.
-    All lines of an element but the first count as a whole. ``tokens`` are elements as a model reads
+    A line counts after its first lower-case letter, which shows that it is speech or action. All
+    lines of an element but the first count as a whole. ``tokens`` are elements as a model reads
     them: int64 [n].
 
-    Return the tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next one counts.
+    Return the tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next token
+    counts.
     """
     ends = tokens == model.newline
     blank = ends & np.concatenate([[True], ends[:-1]])
@@ -119,7 +121,7 @@ def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None
 
 
 def subtract_penalty(logits: Logits, matches: Matches, past: Passages, repetition: Floats) -> None:
-    """Make the characters less likely that would go on with an earlier passage, in place.
+    """Make the characters that would continue an earlier passage less likely, in place.
 
     The logits are float32 [rows, V]. ``matches`` are as of the last character, with which ``past``
     [rows, REACH] ends; ``repetition`` [rows] is the strength, 0 for none.

@@ -1,18 +1,18 @@
-"""Mix the cues of who is likely to speak next into what a network expects.
+"""Mix the cues of likely next speakers into what a network expects.
 
 A network that reads characters hardly knows who is in a scene. Its memory of that fades within a
-speech or two, so that left alone it gives the next speech to somebody new. But turn-taking is
-simple (Sacks, Schegloff & Jefferson 1974, "A simplest systematics for the organization of
-turn-taking for conversation"): the last speaker hardly ever goes on, most often the one before
-answers, and anybody of the cast who was silent so far may speak up. So where an element begins, and
+speech or two, so, left alone, it gives the next speech to somebody new. But turn-taking is simple
+(Sacks, Schegloff & Jefferson 1974, "A simplest systematics for the organization of turn-taking for
+conversation"): the last speaker hardly ever goes on, most often the speaker before that answers,
+and anybody in the cast who has been silent so far may speak up. So when an element begins, and
 while it may still become a cue, the cues of the script's last speeches are mixed with what the
 network expects. This is a cache (Grave et al. 2016, "Improving neural language models with a
 continuous cache") of cues alone, and the network's own expectation still counts.
 
-What stands between two speeches matters. Behind an action the last speaker may go on, as one of
-those who were heard before, and behind a heading everybody may be somebody else: in plays and in
-films the last speaker goes on in 0.1% of the speeches that follow one another, in 10% to 35% of
-those behind an action. The numbers were fitted to held-out plays and films together:
+What stands between two speeches matters. After an action, the last speaker may go on, like the
+others who were heard before, and after a heading, the speakers may all be different: in plays and
+in films, the last speaker goes on in 0.1% of the speeches that follow one another, and in 10% to
+35% of those after an action. The numbers were fitted to held-out plays and films together:
 `python -m tests.quality costs` prints what they are worth in bits per character.
 """
 
@@ -38,22 +38,23 @@ LONGEST_CUE = 48
 """The most characters of a cue, with its newline."""
 
 CUE_PADDING = -1
-"""The padding of cues behind their newlines."""
+"""The padding of cues after their newlines."""
 
 RECENCY_WEIGHTS = (0.65 ** np.arange(MOST_CUES)).astype(np.float32)
 """The weight of the cue of a speech, the nearest speech first."""
 
 SILENT_WEIGHT = 1.5
-"""The weight of somebody present who was silent so far. Stretches of ten elements by people whose
-speakers are known beforehand fit best with 0.5 to 2, the more the larger the cast."""
+"""The weight of somebody present who has been silent so far. Stretches of ten elements written by
+people, with the speakers known beforehand, fit best with 0.5 to 2: the larger the cast, the
+more."""
 
 ODDS = np.exp(np.array([0.8, 2.3, 4.8], np.float32))
 """The odds of the cues against the network: for the first character, the second, and any further
 one."""
 
 ODDS_AFTER_SPEECH, ODDS_AFTER_ACTION, ODDS_AFTER_HEADING = np.exp([0.0, -0.75, -2.4]).tolist()
-"""The factor of the odds where the last speech is the last element, where only action follows the
-speech, and where a heading does."""
+"""The factor of the odds if the last speech is the last element, if only action follows the speech,
+and if a heading does."""
 
 Cues = NDArray[np.int32]
 
@@ -83,13 +84,13 @@ class SpeakerBias(Processor):
         self._weights = rows.per_row(np.float32, (MOST_CUES,))
         self._alive = rows.per_row(np.bool_, (MOST_CUES,))
         """The cues that begin with the text written so far."""
-        # The active rows, and how far each is: found by `apply` and used by `update`.
+        # The active rows, and how far each has got: found by `apply` and used by `update`.
         self._places = self._positions = np.zeros(0, np.int64)
 
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Find the cues that an element may begin with."""
         i, request = row.index, row.request
-        # Behind a longer prompt, such as a cue, no element begins.
+        # After a longer prompt, such as a cue, no element begins.
         if not sampling.company or len(request.prompt) != 1:
             return
         read = np.concatenate([request.context, request.prompt])
@@ -100,7 +101,7 @@ class SpeakerBias(Processor):
         self._alive[i] = True
 
     def apply(self, logits: Logits) -> None:
-        """Raise the characters with which the cues go on."""
+        """Make the characters that continue the cues likelier."""
         places = self._places = self.active[: len(logits)].nonzero()[0]
         positions = self._positions = self.rows.column - self.rows.first[places]
         theirs = logits[places]
@@ -109,7 +110,7 @@ class SpeakerBias(Processor):
         logits[places] = theirs
 
     def update(self, chosen: Tokens) -> None:
-        """Keep the cues that go on with the character that was written."""
+        """Keep the cues that continue with the character that was written."""
         places, positions = self._places, self._positions
         chosen = chosen[places]
         self._alive[places] &= self._cues[places, :, positions] == chosen[:, None]
@@ -123,11 +124,11 @@ def find_likely_cues(
 ) -> CueDistribution:
     """Return the cues of the people who may speak after some elements.
 
-    ``read`` are elements as a model reads them, each newline, text, newline, and the newline of the
-    next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and does not
-    count. A line with a lower-case letter is no cue, and the extension of a cue does not count. The
-    people whose cues, with their newlines, are ``present`` may speak even if they have not spoken,
-    and with ``lock`` nobody else may.
+    ``read`` holds elements as a model reads them, each as newline, text, newline, and the newline
+    of the next one: int64 [n]. If they have more than `REACH` characters, the first is cut and does
+    not count. A line with a lower-case letter is no cue, and the extension of a cue does not count.
+    The people whose cues, with their newlines, are ``present`` may speak even if they have not
+    spoken, and with ``lock`` nobody else may.
     """
     spoken, odds = _find_recent_cues(read, model)
     there = [tuple(cue.tolist()) for cue in present if len(cue) <= LONGEST_CUE]
@@ -135,7 +136,7 @@ def find_likely_cues(
     likely = [cue for cue in _rank_cues(spoken, odds) if cue in there or not lock]
     cues = np.full((MOST_CUES, LONGEST_CUE), CUE_PADDING, np.int32)
     weights = np.zeros(MOST_CUES, np.float32)
-    # Where the places do not suffice, the cast comes before the earliest speeches.
+    # If there are too few places, the cast comes before the earliest speeches.
     likely = likely[: max(0, MOST_CUES - len(silent))]
     for place, cue in enumerate([*likely, *silent][:MOST_CUES]):
         cues[place, : len(cue)] = cue
@@ -150,7 +151,7 @@ def _find_recent_cues(read: Tokens, model: Model) -> tuple[list[tuple[int, ...]]
     for element in reversed(_split_elements(read, newline)):
         breaks = np.flatnonzero(element == newline)
         line = element[: breaks[0]] if len(breaks) else element[:0]
-        # An extension stands behind a space.
+        # An extension stands after a space.
         ends = np.flatnonzero(line[1:] == model.parenthesis)
         name = line[: ends[0]] if len(ends) else line
         if 0 < len(name) < LONGEST_CUE and not opens[line].any():
@@ -164,14 +165,14 @@ def _find_recent_cues(read: Tokens, model: Model) -> tuple[list[tuple[int, ...]]
 
 
 def _split_elements(read: Tokens, newline: int) -> list[Tokens]:
-    """Return the texts of the elements, without one whose beginning is missing."""
+    """Return the texts of the elements, except one whose beginning is missing."""
     ends = np.flatnonzero((read[:-1] == newline) & (read[1:] == newline))
     elements = [read[begin:end] for begin, end in zip([1, *(ends + 2)], ends, strict=False)]
     return elements if len(read) <= REACH else elements[1:]
 
 
 def _rank_cues(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...]]:
-    """Return cues, the likeliest first, given the factor for what stands behind the last speech."""
+    """Return cues, the likeliest first, given the factor for what stands after the last speech."""
     if not spoken or odds == ODDS_AFTER_HEADING:
         return spoken
     last = spoken[0]

@@ -24,7 +24,7 @@ TITLE_WIDTH = 48
 """Columns of a title page."""
 
 _CONTINUED = re.compile(r"\(cont", re.IGNORECASE)
-"""Matches what says in a cue that its speaker goes on."""
+"""Matches the part of a cue that says that its speaker goes on."""
 
 _TRAILING_SCENE_NUMBER = re.compile(r"\s*#[\w.-]+#$")
 
@@ -86,7 +86,7 @@ def list_writers(counted: ScriptStatistics) -> list[WriterStatistics]:
 def mark_continued(edition: Edition) -> Edition:
     """Return an edition in which each cue of a speaker who goes on has (CONT'D), as on paper.
 
-    Action may stand in between. Files that are read again have the cues as they were written.
+    Action may stand in between. In files that are meant to be read again, the cues stay as written.
     """
     marked, speaker = list[Element](), None
     for element in edition.elements:

@@ -32,7 +32,7 @@ class ExportFormat:
     ending: str
     """The ending of the file's name, such as `pdf`, which also names the format in commands."""
     write: Callable[[Edition, PaperSize], ExportedFile]
-    """Writes a file, off the event loop, because each page takes some milliseconds."""
+    """Writes a file. Call it off the event loop, because each page takes some milliseconds."""
 
     @property
     def label(self) -> str:

@@ -16,7 +16,7 @@ from .screenplain_document import to_screenplain
 
 
 def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
-    """Write screenplain's `.fdx` file with what it lacks: the title page and scene numbers."""
+    """Write screenplain's `.fdx` file, adding what it lacks: the title page and scene numbers."""
     out = io.StringIO()
     fdx.to_fdx(to_screenplain(edition), out)
     script: Node = fromstring(out.getvalue())

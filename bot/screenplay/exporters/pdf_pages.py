@@ -13,11 +13,11 @@ from screenplain.export import pdf
 from .edition import continue_cue
 
 HEADING_STYLE, CUE_STYLE, SPEECH_STYLES = "slug", "character", ("dialog", "parenthentical")
-"""The names of screenplain's styles, which spells the last one so."""
+"""The names of screenplain's styles; the spelling of the last one is screenplain's."""
 
 
 class Speech(PTOContainer):
-    """A cue below its headings, and what is said below it, which may go on on the next page."""
+    """A cue below its headings, and what is said below it, which may continue on the next page."""
 
     def __init__(self, headings: list[Flowable], cue: Paragraph, said: list[Flowable]) -> None:
         style = ParagraphStyle("more", cue.style, spaceBefore=0, keepWithNext=0)
@@ -31,7 +31,7 @@ class Speech(PTOContainer):
     def split(self, width: float, height: float) -> list[Flowable]:
         """Return what fits above (MORE) and the rest, or nothing if no speech fits.
 
-        What has no room on a whole page is split anywhere.
+        A speech for which a whole page has no room is split anywhere.
         """
         parts = super().split(width, height)
         is_cut_early = self._more in parts[: self._top + 1]

@@ -13,7 +13,7 @@ from .edition import Edition, mark_continued
 from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
-# The library registers its fonts globally for each document, so two must not overlap.
+# The library registers its fonts globally for each document, so two documents must not overlap.
 _ONE_AT_A_TIME = Lock()
 
 
@@ -28,7 +28,7 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
         PaperSize.LETTER: (pagesizes.letter, LINES_A_PAGE),
         PaperSize.A4: (pagesizes.A4, LINES_A_PAGE + 3),
     }[paper]
-    # Cues are marked first, because two of another alphabet may look alike on the page.
+    # Cues are marked first, because two cues in another alphabet may look alike on the page.
     printable, out = _make_printable(mark_continued(edition)), io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)

@@ -1,4 +1,4 @@
-"""Write text: one typed page without an end."""
+"""Write text: one endless typed page."""
 
 from __future__ import annotations
 

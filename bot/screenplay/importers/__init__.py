@@ -24,8 +24,8 @@ IMPORTERS: dict[str, Callable[[bytes, Sequence[str]], Manuscript]] = {
 }
 """The readers of files, by the lower-case ending of their names. To add a format, name it here.
 
-A reader takes a file's data and the names in the script's cast. It raises RequestError for a
-sentence about why reading fails.
+A reader takes a file's data and the names in the script's cast. If reading fails, it raises
+RequestError with a sentence about why.
 """
 
 
@@ -55,7 +55,7 @@ def check_file(file_name: str, size: int) -> None:
 def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> Manuscript:
     """Read the script in a file. Call it off the event loop: a large file takes a second.
 
-    Text may have the ``names`` in the script's cast in any case.
+    In text, the ``names`` in the script's cast may be in any case.
 
     Raises RequestError for a file that is too large, is not of its format, or has no element.
     """

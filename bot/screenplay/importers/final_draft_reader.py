@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:
-    """Read an `.fdx` file; raise RequestError for a damaged one, for entities and other XML."""
+    """Read an `.fdx` file; raise RequestError for a damaged file, entities and other XML."""
     script = _parse(data)
     content = script.find("Content") if script.tag == "FinalDraft" else None
     if content is None:
@@ -93,7 +93,7 @@ def _format_paragraph(paragraph: Node) -> str:
 
 
 def _mark_line(runs: list[Run]) -> str:
-    # A line that will be cut loses its emphasis, because the cut could part two marks.
+    # A line that will be cut loses its emphasis, because the cut could separate a pair of marks.
     plain = "".join(text for text, _ in runs)
     return plain if len(plain) > LONGEST_ELEMENT else format_runs(runs)
 
@@ -104,7 +104,7 @@ def _bracket(lines: Block) -> Block:
 
 
 def _read_title_page(script: Node) -> Iterator[str]:
-    """Yield the paragraphs of the title page from the title, the first one with text, on."""
+    """Yield the paragraphs of the title page from the title, the first one with text, onwards."""
     paragraphs = script.findall("TitlePage/Content/Paragraph")
     texts = ("".join(run.text or "" for run in each.findall("Text")) for each in paragraphs)
     return dropwhile(lambda text: not text, (" ".join(text.split()) for text in texts))

@@ -1,4 +1,4 @@
-"""Read Fountain as its specification says, without what is no part of the script."""
+"""Read Fountain as its specification says, without what is not part of the script."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
 
 def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
     """Return text without each passage between two marks, and the number of passages."""
-    # No regular expression, because one takes quadratic time where marks are never closed.
+    # No regular expression, because one takes quadratic time if marks are never closed.
     kept: list[str] = []
     at = 0
     while (start := text.find(opening, at)) >= 0:
@@ -109,9 +109,9 @@ def _begins_speech(block: Block) -> bool:
 def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str]:
     """Return a manuscript with the title and the authors, and the text after the title page.
 
-    A text without any key of Fountain's at its beginning has no title page, and no title. Unless
-    ``any_key`` may stand on it, a title page needs a title, and ends at the first line without a
-    key of Fountain's.
+    A text that does not begin with one of Fountain's keys has no title page, and no title. Unless
+    ``any_key`` may stand on it, a title page needs a title, and ends at the first line without one
+    of Fountain's keys.
     """
     page, _, rest = text.lstrip("\n").partition("\n\n")
     lines = page.split("\n")

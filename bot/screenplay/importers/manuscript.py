@@ -23,13 +23,14 @@ from ..fountain import (
 from ..free_text import parse_name
 
 LONGEST_ELEMENT = 1500
-"""Characters of an element; a longer one becomes several, each of which a message can show."""
+"""The most characters of an element; a longer one becomes several, each of which a message can
+show."""
 
 _ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 _LONGEST_LINE = LONGEST_ELEMENT - 100
-"""Characters of a line, which leave room for a speaker's name."""
+"""The most characters of a line, which leave room for a speaker's name."""
 
 _BYLINE = re.compile(
     r"(?:(?:written|screenplay|geschrieben|drehbuch) )?(?:by|von)(?: (.+))?", re.IGNORECASE
@@ -42,7 +43,7 @@ DUAL_DIALOGUE, CENTRED_TEXT, LYRICS = FLATTENED = (
     phrase("centred text"),
     phrase("lyrics"),
 )
-"""What a script has no kind for, so that it becomes plain speech or action."""
+"""The things that a script has no kind for, so they become plain speech or action."""
 
 Block = list[str]
 """The lines between two blank lines."""
@@ -59,13 +60,13 @@ class Manuscript:
     page_breaks: int = 0
     """Page breaks, which are left out."""
     flattened: set[str] = field(default_factory=set)
-    """Those of `FLATTENED` that the file had."""
+    """The items of `FLATTENED` that the file had."""
     cut: int = 0
     """Elements that were too long and became several."""
     numbered: bool = False
     """Whether scenes had numbers. They are left out, because a model would read and write them."""
     authors: str = ""
-    """Who wrote the script, as its title page says."""
+    """The writers of the script, as its title page names them."""
     page_cut: bool = False
     """Whether the title page had more than the title and the authors."""
 
@@ -82,7 +83,7 @@ class Manuscript:
         self.page_cut = any(lines[:at]) or any(below if named else below[len(authors) :])
 
     def add(self, *elements: Element | None) -> None:
-        """Add elements, each that is too long in several pieces of its kind."""
+        """Add elements; those that are too long are added in several pieces of their kind."""
         for element in filter(None, elements):
             if len(element.text) <= LONGEST_ELEMENT:
                 self.elements.append(element)
@@ -132,7 +133,7 @@ def _split_line(line: str) -> Iterator[str]:
 def make_shown_element(kind: Kind, lines: Sequence[str]) -> Element | None:
     """Return the element of a kind that has these lines as `Element.marked`; None if all are blank.
 
-    Return action where the lines cannot be of that kind, such as speech by nobody with a name.
+    Return action if the lines cannot be of that kind, such as speech by nobody with a name.
     """
     whole = [line for text in lines for line in split_lines(text)]
     if not whole:

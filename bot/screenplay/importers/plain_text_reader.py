@@ -14,7 +14,7 @@ from .fountain_reader import read_title_page, split_blocks
 from .manuscript import Block, Manuscript, decode_text
 
 _INDENTED = 5
-"""Columns from which on the indent of a line is meant."""
+"""The columns from which an indent counts as intended."""
 
 _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 
@@ -29,7 +29,7 @@ def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
 
 
 def _parse(text: str, names: Sequence[str]) -> list[Element]:
-    # A text may have only characters that nobody sees.
+    # A text may consist only of characters that nobody sees.
     return parse_person_text(text, names=names) if clean(text).strip() else []
 
 
@@ -77,7 +77,7 @@ def _has_centered_cue(block: Block) -> bool:
 
 
 def _split_typed_title(text: str) -> tuple[str | None, str]:
-    """Return a centered title page, and the text after the three blank lines below it."""
+    """Return a centred title page, and the text after the three blank lines below it."""
     page, gap, body = text.lstrip("\n").partition("\n\n\n\n")
     lines = [line for line in page.split("\n") if line.strip()]
     if not gap or not lines or any(_indent(line) < _INDENTED for line in lines):
@@ -101,8 +101,8 @@ def _add_typed_block(
 ) -> None:
     """Add a block of a typed page.
 
-    Where the page centers no cue, what people type as speech is speech. Capitals are a scene
-    heading only far below the block before, where pages leave more room.
+    If the page centres no cue, what people type as speech is speech. Capitals are a scene heading
+    only far below the previous block, where pages leave more room.
     """
     first, rest = block[0], block[1:]
     if _has_centered_cue(block):
@@ -142,7 +142,7 @@ def _speech_lines(lines: Block) -> Iterator[str]:
 
 
 def _unwrap(lines: Block, width: int) -> list[str]:
-    """Join each line to the one before if its first word had no room there."""
+    """Join each line to the previous one if its first word had no room there."""
     joined: list[str] = []
     last = width
     for line in map(str.strip, lines):

@@ -1,7 +1,7 @@
 """Make the tables of the schema, or upgrade older ones with Alembic.
 
 A new database gets its tables straight from the schema, and runs no revision. A published revision
-never changes. Alembic takes 12 MB of memory, so it is imported only to upgrade tables.
+never changes. Alembic needs 12 MB of memory, so it is imported only to upgrade tables.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 
 VERSIONS = [FOLDER / "versions"]
-"""The folders of the revisions: a file `v0001_begin.py` has the revision 0001."""
+"""The folders of the revisions: a file `v0001_begin.py` holds the revision 0001."""
 
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 """Alembic's own table, which has one row."""
@@ -68,7 +68,7 @@ def upgrade(connection: Connection, name: str) -> bool:
     if revision == revisions[-1]:
         return False
     if revision is None:
-        # Fail where a table exists, because it is another program's.
+        # Fail if a table exists, because it belongs to another program.
         Base.metadata.create_all(connection, checkfirst=False)
         _version.create(connection)
         connection.execute(_version.insert().values(version_num=revisions[-1]))

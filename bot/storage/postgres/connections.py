@@ -18,8 +18,7 @@ TCP_SETTINGS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-"""Make the server drop the connections of a process that was cut off within half a minute instead
-of hours."""
+"""Make the server drop a cut-off process's connections within half a minute instead of hours."""
 
 
 def connect(
@@ -31,15 +30,15 @@ def connect(
 ) -> AsyncEngine:
     """Make the engine of a database, with further options of `create_async_engine`.
 
-    A statement waits ``lock_timeout`` milliseconds for a lock, or `timeouts.LOCK`. The server must
-    answer it within ``command_timeout`` seconds; None sets no limit.
+    A statement waits ``lock_timeout`` milliseconds for a lock, by default `timeouts.LOCK`. The
+    server must answer it within ``command_timeout`` seconds; None sets no limit.
     """
     settings = {
         "application_name": APPLICATION_NAME,
         "lock_timeout": str(lock_timeout or timeouts.LOCK),
         "idle_in_transaction_session_timeout": str(timeouts.STALLED),
         **TCP_SETTINGS,
-        # Compiling takes longer than any of the bot's queries.
+        # Compiling a query takes longer than any of the bot's queries.
         "jit": "off",
     }
     engine = create_async_engine(

@@ -36,7 +36,7 @@ def get_code(error: Exception) -> str:
 
 
 def is_locked(error: Exception) -> bool:
-    """Return whether a lock could not be had in time."""
+    """Return whether a lock could not be acquired in time."""
     return REASONS.get(get_code(error)) == "locked"
 
 
@@ -52,7 +52,7 @@ def find_reason(error: Exception) -> str | None:
 
 @contextmanager
 def raising_store_error() -> Iterator[None]:
-    """Raise StoreError if a database cannot be opened, without its address: a password is in it."""
+    """Raise StoreError if a database cannot be opened; omit its address, which has a password."""
     try:
         yield
     except ModuleNotFoundError:

@@ -51,11 +51,12 @@ ACQUIRE_INTERVAL = 0.5
 """Seconds between two attempts of a process that waits for shards."""
 
 RELEASE_TIMEOUT = 5.0
-"""Seconds in which a process that ends gives its shards back; otherwise the lease expires."""
+"""Seconds that a process has to give its shards back when it exits; after that, the lease
+expires."""
 
 IDENTIFY_INTERVAL = 5.5
-"""Seconds between two shards of a bucket that identify. Discord asks for 5; the rest is a margin,
-because no message is sent at the exact moment for which it is planned."""
+"""Seconds between the identifications of two shards of a bucket. Discord asks for 5; the rest is a
+margin, because no message is sent at the exact moment for which it is planned."""
 
 _tables = MetaData()
 
@@ -191,9 +192,9 @@ class Lease:
             raise TransactionFailed("lost")
 
     async def wait_to_identify(self, bucket: int) -> None:
-        """Reserve the next moment in which a shard of a bucket may identify, and wait for it.
+        """Reserve the next moment at which a shard of a bucket may identify, and wait for it.
 
-        Raises OSError if the database cannot be asked for the moment.
+        Raises OSError if the database cannot be asked for that moment.
         """
         first = insert(_identified).values(bucket=bucket, at=_NOW)
         following = _identified.c.at + dt.timedelta(seconds=IDENTIFY_INTERVAL)
@@ -214,17 +215,18 @@ class Lease:
             return await self._acquire()
         except SERVER_ERRORS as error:
             if is_locked(error):
-                return "another process is writing, or sweeping, and has not ended yet"
+                return "another process is still writing or vacuuming"
             return f"the database cannot be used now ({type(error).__name__})"
 
     async def _acquire(self) -> str | None:
         """Take the shards, or return which process has some of them."""
         async with self._engine.connect() as connection:
-            # Look without the write lock first, so that a process that waits delays no writer.
+            # Look without the write lock first, so that a waiting process delays no writer.
             if holder := await self._find_holder(connection):
                 return holder
         async with self._transactions.connect() as connection, terminating_stalled(connection):
-            # With both locks, no transaction of the old holder continues, and it renews nothing.
+            # With both locks, no transaction of the old holder continues, and the holder renews
+            # nothing.
             await acquire_write_lock(connection)
             await connection.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
             if holder := await self._find_holder(connection):
@@ -278,7 +280,7 @@ class Lease:
         """Renew the lease; return the seconds until the next renewal, or 0 if the lease is lost."""
         now = _now()
         try:
-            # A process that stalls while it takes shards has the table locked.
+            # A process that stalls while it takes shards keeps the table locked.
             async with self._engine.connect() as connection, terminating_stalled(connection):
                 expires = _NOW + dt.timedelta(seconds=LEASE_DURATION)
                 longer = self._mine().where(_leases.c.expires > _NOW).values(expires=expires)

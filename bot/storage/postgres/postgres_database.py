@@ -48,7 +48,7 @@ class PostgresDatabase(Database):
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
-        # Queue in the process before checking out a connection, so that waiting takes none.
+        # Queue in the process before checking out a connection, so that waiting occupies none.
         self._write_slot = asyncio.Lock()
         self._read_slots = asyncio.Semaphore(READERS)
         # A vacuum works only outside of a transaction, and takes as long as it takes.

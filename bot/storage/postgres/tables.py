@@ -25,10 +25,10 @@ from ..dialects import continue_ids_from_now
 from ..schema import Base
 
 NAME = "The PostgreSQL database"
-"""The subject of errors, instead of an address."""
+"""The subject of error messages, instead of an address."""
 
 OLDEST_SERVER = (14,)
-"""The first version of PostgreSQL that has all that is used."""
+"""The first version of PostgreSQL that has everything that is used."""
 
 PEOPLE_COLUMNS = frozenset({"author", "asker", "owner", "person"})
 """The columns with ids of people."""
@@ -36,7 +36,7 @@ PEOPLE_COLUMNS = frozenset({"author", "asker", "owner", "person"})
 erasure_counts = Table(
     "erasure_counts",
     MetaData(),
-    # How often something was erased, and how often it had been by the last vacuum.
+    # How often something was erased, and how often that had happened by the last vacuum.
     Column("erased", BigInteger, nullable=False),
     Column("vacuumed", BigInteger, nullable=False),
     # The moment before which no vacuum begins.
@@ -69,8 +69,8 @@ async def check_tables(connection: AsyncConnection) -> bool:
     if version < OLDEST_SERVER:
         oldest = f"PostgreSQL {OLDEST_SERVER[0]}"
         raise StoreError(f"The database server is too old. Use {oldest} or newer.")
-    # Without the right to vacuum, the server would only warn, and deleted content would be taken
-    # for gone.
+    # Without the right to vacuum, the server would only warn, and deleted content would be
+    # considered gone.
     may = (
         "has_table_privilege(oid, 'MAINTAIN')"
         if version >= (17,)

@@ -6,10 +6,10 @@ CONNECT = 5.0
 """Seconds in which the server must be reached."""
 
 LOCK = 2000
-"""Milliseconds that one attempt to get a lock takes; stalled transactions are ended after it."""
+"""Milliseconds that one attempt to get a lock may take; then stalled transactions are ended."""
 
 QUEUE = 60.0
-"""Seconds to wait for writers, readers or the vacuum until TransactionFailed is raised."""
+"""Seconds to wait for writers, readers or the vacuum before TransactionFailed is raised."""
 
 COMMAND = QUEUE + 15
 """Seconds in which the server must answer a statement."""

@@ -35,16 +35,16 @@ _PAUSE = func.least(func.coalesce(_LEFT, 0), LONGEST_PAUSE)
 async def vacuum_erased(connection: AsyncConnection) -> float | None:
     """Vacuum the tables if rows were erased; return None once they are gone.
 
-    A plain VACUUM would leave deleted text in the middle of a page, so that the tables are
-    rewritten, except `NUMBERS`. Meanwhile writers wait, and so do the readers of a table. After a
-    long vacuum, all processes put off the next one, which then covers all erasures until then.
+    A plain VACUUM would leave deleted text in the middle of a page, so all tables except `NUMBERS`
+    are rewritten. Meanwhile writers wait, and so do the readers of a table. After a long vacuum,
+    all processes put off the next one, which then covers all erasures until then.
 
     Args:
         connection: Commits each statement by itself.
 
     Returns:
-        None if no erased row is left; otherwise for how many seconds to wait, 0 while a reader
-        still sees erased rows.
+        None if no erased row is left; otherwise how many seconds to wait: 0 while a reader still
+        sees erased rows.
     """
     erased, pause = await _count_erasures(connection)
     if not erased:
@@ -71,9 +71,9 @@ async def rewrite_tables(connection: AsyncConnection) -> None:
 
 
 async def _count_erasures(connection: AsyncConnection) -> tuple[int, float | None]:
-    """Return how often rows were erased, and None, if a vacuum is needed and possible now.
+    """Return how often rows were erased, and None, if a vacuum is both needed and possible now.
 
-    Return otherwise 0, and what `vacuum_erased` returns.
+    Otherwise, return 0, and what `vacuum_erased` returns.
     """
     counts = select(erasure_counts.c.erased, erasure_counts.c.vacuumed, _PAUSE)
     erased, vacuumed, pause = (await connection.execute(counts)).one()

@@ -1,4 +1,4 @@
-"""Hold the lock under which one process at a time writes, and end processes that stall with it."""
+"""Hold the lock that lets one process at a time write, and end processes that stall with it."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ and is never executed: a process that is suspended or cut off at this moment wou
 forever. (``transaction_timeout`` of version 17 would also end transactions that are merely long.)
 These sessions wait for their client, to read or to write, in the middle of a transaction, which
 takes milliseconds if the process is alive. Any process may end them: the silent one finds its
-connection closed and its transaction rolled back, as after an idle one.
+connection closed and its transaction rolled back, as after an idle transaction.
 """
 
 
 async def acquire_write_lock(transaction: Transaction, seconds: float = 0.0) -> None:
-    """Wait for the lock under which processes write; the end of the transaction releases it.
+    """Wait for the lock that processes need to write; the end of the transaction releases it.
 
-    The transaction must not have executed anything yet. Retries for so many ``seconds``, but makes
-    at least one attempt of `timeouts.LOCK`; raises DBAPIError if the lock could not be had in time
-    (`is_locked`), or the server failed.
+    The transaction must not have executed anything yet. Retries for this many ``seconds``, but
+    makes at least one attempt of `timeouts.LOCK`; raises DBAPIError if the lock could not be
+    acquired in time (`is_locked`), or the server failed.
     """
     # A transaction waits for no other lock, because only the one with this lock writes.
     set_timeout = func.set_config("lock_timeout", str(timeouts.LOCK), True)
@@ -65,7 +65,7 @@ async def acquire_write_lock(transaction: Transaction, seconds: float = 0.0) -> 
 
 @asynccontextmanager
 async def terminating_stalled(transaction: Transaction) -> AsyncIterator[None]:
-    """End stalled transactions if a lock cannot be had within, and raise the error all the same."""
+    """End stalled transactions if a lock cannot be acquired within, and still raise the error."""
     try:
         yield
     except DBAPIError as error:

@@ -28,7 +28,7 @@ class BannedWordRepository(Repository):
     async def replace_word_list(
         self, scope: str, place: int, words: Sequence[str], guild: int | None = None
     ) -> None:
-        """Replace the list of a ``channel`` or ``guild``; it is deleted with ``guild``."""
+        """Replace the list of a ``channel`` or ``guild``; the list is deleted with ``guild``."""
         row = BannedWords(scope=scope, place=place, words=list(words), guild=guild)
         async with self._database.writing() as session:
             await session.merge(row)

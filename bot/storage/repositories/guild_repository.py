@@ -1,4 +1,4 @@
-"""Record which guilds use the bot, and delete what those that left have here."""
+"""Record which guilds use the bot, and delete what departed guilds still have here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GuildRepository(Repository):
     """The guilds with scripts, lists of banned words, or a voice of their own."""
 
     async def list_guilds(self) -> list[int]:
-        """Return the guilds of which anything is stored."""
+        """Return the guilds about which anything is stored."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
         lists = select(BannedWords.guild).where(BannedWords.guild.is_not(None))
         models = select(KeyValue.key).where(KeyValue.key.startswith(GUILD_MODEL_PREFIX))
@@ -28,7 +28,7 @@ class GuildRepository(Repository):
             return sorted(found | chosen)
 
     async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
-        """Record that guilds have left now, unless they had before, and that others are here."""
+        """Record that guilds have now left, unless they already had, and that others are here."""
         now = utc_now()
         rows = [{"guild": guild, "departed_at": now} for guild in gone]
         async with self._database.writing() as session:
@@ -43,7 +43,7 @@ class GuildRepository(Repository):
 
     async def delete_guild(self, guild: int) -> int:
         """Delete all that a guild has here, and return the number of its scripts."""
-        # A fork never leaves its guild, so that no script outside reaches any of these lines.
+        # A fork never leaves its guild, so no script outside it reaches any of these lines.
         scripts = select(Script.id).where(Script.guild == guild)
         async with self._database.erasing() as session:
             count = len((await session.scalars(scripts)).all())

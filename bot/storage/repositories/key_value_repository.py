@@ -40,7 +40,7 @@ class KeyValueRepository(Repository):
         return value
 
     def recall_value(self, key: str) -> str | None:
-        """Return the value of a key if it was found or saved lately, without waiting."""
+        """Return the value of a key if it was found or saved recently, without waiting."""
         return self._recent.get(key)
 
     async def save_value(self, key: str, value: str) -> None:
@@ -51,8 +51,8 @@ class KeyValueRepository(Repository):
     async def claim_housekeeping(self, bot: int) -> bool:
         """Return whether a bot, by its id, is the one that ends polls and deletes leftovers here.
 
-        A file belongs to the bot that has opened it. On a shared database, it is the first bot that
-        asks, because other bots cannot tell what has been left behind.
+        A file belongs to the bot that has opened it. A shared database belongs to the first bot
+        that asks, because other bots cannot tell what has been left behind.
         """
         if not self._database.shared:
             return True

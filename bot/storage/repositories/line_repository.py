@@ -24,7 +24,7 @@ from .rotation_repository import follow_copies, pass_after_lines, return_turn
 class LineRepository(Repository):
     """The trees of lines of all scripts, and the heads and redo pointers on them.
 
-    A path is the lines from the first one down to a head. Of a head None, it is empty.
+    A path is the lines from the first one down to a head. For a head of None, the path is empty.
     """
 
     # Lines
@@ -36,7 +36,7 @@ class LineRepository(Repository):
     async def load_lines(self, lines: Iterable[int]) -> list[Line]:
         """Load lines by their ids, in the order in which they were written.
 
-        Many lines are loaded in batches, so that other units of work have their turn in between.
+        Many lines are loaded in batches, so that other units of work get their turn in between.
         """
         found = list[Line]()
         for ids in _batches(lines):
@@ -79,13 +79,13 @@ class LineRepository(Repository):
         return await self._scalars(line_tree.query_path_ids(), head=head or ROOT_LINE, since=since)
 
     async def load_path_originals(self, head: int | None) -> list[int]:
-        """Load the ids of a path, each of a copy as that of its original."""
+        """Load the ids of a path, with the id of each copy replaced by that of its original."""
         above = line_tree.query_path(head or ROOT_LINE)
         originals = select(func.coalesce(Line.copy_of, Line.id)).join(above, Line.id == above.c.id)
         return await self._scalars(originals.order_by(Line.id))
 
     async def find_copy(self, line: int, head: int | None) -> int | None:
-        """Return the line of a path that is a line or a copy of the same original, or None."""
+        """Return the line of a path that is this line or a copy of the same original, or None."""
         above = line_tree.query_path(head or ROOT_LINE)
         original = func.coalesce(Line.copy_of, Line.id)
         wanted = select(original).where(Line.id == line).scalar_subquery()
@@ -169,7 +169,7 @@ class LineRepository(Repository):
         it is pass the turn on at ``passed_at``.
 
         Raises HeadMoved if the head is no longer where ``script`` has it, and AlreadyWritten if the
-        interaction ``delivery`` has written more lines before than ``written``.
+        interaction ``delivery`` has already written more lines than ``written``.
         """
 
         async def change(session: AsyncSession) -> list[Line]:
@@ -198,7 +198,8 @@ class LineRepository(Repository):
             for new in lines:
                 new.rewrite_of = line.id
                 new.former_writers = _list_former_writers(line, new)
-                # Speech that became action, or action speech, is still credited as in its file.
+                # Speech that became action, or action that became speech, is still credited as in
+                # its file.
                 is_same = (new.author, new.credit) == (line.author, line.credit)
                 new.imported = line.imported and is_same
             last = lines[-1]
@@ -230,7 +231,7 @@ class LineRepository(Repository):
     ) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
 
-        Where lines that passed the turn on are ``removed``, the first one's author has the turn
+        If lines that passed the turn on are ``removed``, the author of the first one has the turn
         again at ``moved_at``; lines that are restored pass it on again.
         """
         async with self._database.writing() as session:
@@ -253,8 +254,8 @@ async def swap_head(
 ) -> None:
     """Move the head by compare-and-swap; ``goes_on`` means that it moves below the old head.
 
-    Raises HeadMoved if the head is not where ``script`` has it, or text above it was removed since
-    ``script`` was read.
+    Raises HeadMoved if the head is not where ``script`` has it, or if text above it has been
+    removed since ``script`` was read.
     """
     moved = await session.scalar(
         update(Script)
@@ -283,13 +284,13 @@ async def _move_after_edit(session: AsyncSession, script: Script, head: int | No
 async def _record_abandoned_path(
     session: AsyncSession, script: int, old: int | None, head: int | None
 ) -> None:
-    """Record the path to the old head, unless the new one is below, so that redo can follow.
+    """Record the path to the old head for redo to follow, unless the new head is below it.
 
-    Redo also follows the edit that made the old head of the new one.
+    Redo also follows the edit that made the old head out of the new one.
     """
     if old is None:
         return
-    # Ids grow along every path, so that the walk may stop at the old head.
+    # Ids grow along every path, so the walk may stop at the old head.
     parameters = {"script": script, "old": old, "since": old, "head": head or ROOT_LINE}
     if old not in list(await session.scalars(line_tree.query_path_ids(), parameters)):
         steps = insert(session, Base.metadata.tables[RedoPointer.__tablename__]).from_select(
@@ -315,7 +316,7 @@ def _query_abandoned_steps() -> CompoundSelect[int, int, int]:
 
 
 def _list_former_writers(line: Line, new: Line) -> list[Any] | None:
-    """Return the pairs of author and credit of all who wrote a line, but for the new writer."""
+    """Return the pairs of author and credit of all who wrote a line, except the new writer."""
     writers = [*(line.former_writers or ()), (line.author, line.credit)]
     # A model has no id, and a person's name may change.
     by_id = {author or credit: [author, credit] for author, credit in writers}

@@ -15,7 +15,7 @@ from .repository import Repository
 
 
 class MessageRepository(Repository):
-    """The messages that show lines, those of them that are stale, and the panels."""
+    """The messages that show lines, the stale ones among them, and the panels."""
 
     async def find_post(self, message: int) -> PostedLine | None:
         return await self._get(PostedLine, message)
@@ -52,7 +52,7 @@ class MessageRepository(Repository):
         return posts, [number for number, _ in rows], [line for _, line in rows if line]
 
     async def record_post(self, post: PostedLine, line: Line) -> None:
-        """Record the message that shows a line; it is stale if the text was erased meanwhile."""
+        """Record the message that shows a line; it is stale if the text has been erased since."""
         columns = [column for column in PostedLine.__table__.columns if column.default is None]
         values = (literal(getattr(post, column.key), column.type) for column in columns)
         # There is no such line if the script was deleted before its message could be recorded.
@@ -115,7 +115,7 @@ class MessageRepository(Repository):
     # Channels
 
     async def find_channel(self, channel: int) -> Channel | None:
-        """Return what the bot keeps of a channel, or None."""
+        """Return what the bot keeps about a channel, or None."""
         return await self._get(Channel, channel)
 
     async def list_channels_with_panels(self) -> list[Channel]:

@@ -191,7 +191,7 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> list[int]:
 
 def _is_original() -> ColumnElement[bool]:
     """Build the condition that a line is no copy of an existing line."""
-    original = aliased(Line)  # PostgreSQL looks each up, where it would scan all for NOT IN
+    original = aliased(Line)  # PostgreSQL looks each one up, but would scan all for NOT IN
     return ~select(original.id).where(original.id == Line.copy_of).exists()
 
 

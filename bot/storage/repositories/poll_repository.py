@@ -26,7 +26,7 @@ class PollRepository(Repository):
         return await self._scalar(select(Poll).where(Poll.message == message))
 
     async def list_unannounced_polls(self) -> list[Poll]:
-        """Return the polls with a vote whose result was not announced, over or not."""
+        """Return the polls with a vote, over or not, whose result has not been announced."""
         wanted = select(Poll).where(Poll.ends.is_not(None), ~Poll.announced)
         return await self._scalars(wanted.order_by(Poll.id))
 
@@ -101,7 +101,7 @@ class PollRepository(Repository):
                 await swap_head(session, script, head)
 
     async def close_passed(self, script: int) -> list[int]:
-        """Close the open polls without a vote that stand elsewhere than a script; return them."""
+        """Close open polls without a vote that do not stand at a script's head; return them."""
         head = select(Script.head).where(Script.id == script).scalar_subquery()
         passed = Poll.ends.is_(None) & Poll.parent.is_distinct_from(head)
         closing = update(Poll).where(Poll.script == script, ~Poll.closed, passed)
@@ -109,7 +109,7 @@ class PollRepository(Repository):
             return list(await session.scalars(closing.values(closed=True).returning(Poll.id)))
 
     async def list_passed_votes(self, script: int) -> list[int]:
-        """Return the open polls with a vote that stand elsewhere than a script."""
+        """Return the open polls with a vote that do not stand at a script's head."""
         head = select(Script.head).where(Script.id == script).scalar_subquery()
         passed = Poll.ends.is_not(None) & Poll.parent.is_distinct_from(head)
         wanted = select(Poll.id).where(Poll.script == script, ~Poll.closed, passed)

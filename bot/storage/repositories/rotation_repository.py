@@ -14,14 +14,14 @@ from ..schema import ROOT_LINE, Line, Rotation, Script, Sprint
 from .repository import Repository
 
 MAX_PASSES = 100
-"""The latest passes of a turn that can be undone one after the other."""
+"""How many of the latest passes of a turn can be undone, one after the other."""
 
 
 class RotationRepository(Repository):
-    """The orders of all scripts. What depends on a ``turn`` does nothing in a later one."""
+    """The orders of all scripts. Methods that depend on a ``turn`` do nothing in a later one."""
 
     async def find_rotation(self, script: int) -> Rotation | None:
-        """Return the order of a script, or None where everybody may write."""
+        """Return the order of a script, or None if everybody may write."""
         return await self._get(Rotation, script)
 
     async def list_scripts_with_deadlines(self) -> list[Script]:
@@ -39,12 +39,12 @@ class RotationRepository(Repository):
             if rotation is None:
                 session.add(Rotation(script=script, writers=[person], since=now))
             elif person not in rotation.writers:
-                if len(rotation.writers) == 1:  # who writes alone is never skipped
+                if len(rotation.writers) == 1:  # a person who writes alone is never skipped
                     rotation.since, rotation.reminded = now, None
                 rotation.writers, rotation.skips = [*rotation.writers, person], 0
 
     async def remove_writer(self, script: int, person: int, now: dt.datetime) -> bool:
-        """Remove a person from an order, which is deleted with the last one.
+        """Remove a person from an order, which is deleted with its last writer.
 
         Return whether the person was in it.
         """
@@ -95,7 +95,7 @@ class RotationRepository(Repository):
                 rotation.must_ping = False
 
     async def record_shown(self, script: int, announcement: int) -> None:
-        """Record that the panel has come below an announcement."""
+        """Record that the panel now stands below an announcement."""
         shown = Rotation.script == script, Rotation.announcement == announcement
         await self._write(update(Rotation).where(*shown).values(announcement=None))
 
@@ -104,7 +104,7 @@ class RotationRepository(Repository):
 
 
 class SprintRepository(Repository):
-    """The sprints of all scripts, of which each has at most one."""
+    """The sprints of all scripts. Each script has at most one."""
 
     async def find_sprint(self, script: int) -> Sprint | None:
         return await self._get(Sprint, script)
@@ -118,11 +118,11 @@ class SprintRepository(Repository):
         return sprint
 
     async def end_sprint(self, script: int, now: dt.datetime) -> None:
-        """Set the end of a sprint to now; it is deleted once everybody was told."""
+        """Set the end of a sprint to now; it is deleted once everybody has been told."""
         await self._write(update(Sprint).where(Sprint.script == script).values(ends=now))
 
     async def delete_sprint(self, script: int) -> None:
-        """Delete a sprint whose end everybody was told."""
+        """Delete a sprint of whose end everybody has been told."""
         await self._write(delete(Sprint).where(Sprint.script == script))
 
 
@@ -169,9 +169,9 @@ async def pass_after_lines(
 async def follow_copies(
     session: AsyncSession, script: int, delivery: str, rewritten: Mapping[int, int]
 ) -> None:
-    """Let the copies that an interaction has made return the turns that the originals passed on.
+    """Let the copies that an interaction has made return the turns that their originals passed on.
 
-    ``rewritten`` maps the ids of rewritten lines to those of the new ones, which do so, too.
+    ``rewritten`` maps the ids of rewritten lines to those of the new ones, which return turns too.
     """
     rotation = await session.get(Rotation, script)
     if rotation is None:
@@ -189,8 +189,8 @@ async def return_turn(
 ) -> None:
     """Give the turn back to the writers whose ``removed`` lines passed it on, the last one first.
 
-    Where an earlier version of such a line stands above the new ``head``, because a rewrite is
-    undone, the turn stays passed on.
+    If an earlier version of such a line stands above the new ``head``, because a rewrite is undone,
+    the turn stays passed on.
     """
     rotation = await session.get(Rotation, script)
     if rotation is None:

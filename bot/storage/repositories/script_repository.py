@@ -34,7 +34,7 @@ class ScriptRepository(Repository):
         return await self._scalar(select(Script).where(Script.channel == channel, Script.running))
 
     async def find_running_for_turn(self, channel: int) -> TurnState | None:
-        """Return the script that runs in a channel with all that a turn needs of it, or None."""
+        """Return the script that runs in a channel, with all that a turn needs of it, or None."""
         of_channel = and_(BannedWords.scope == "channel", BannedWords.place == Script.channel)
         of_guild = and_(BannedWords.scope == "guild", BannedWords.place == Script.guild)
         vote_ends = select(func.max(Poll.ends)).where(_is_voted_on(Script.head)).scalar_subquery()
@@ -82,7 +82,7 @@ class ScriptRepository(Repository):
         return PanelState(rotation, sprint, redo, author, element, is_voting, has_passed, speeches)
 
     async def list_scripts(self, channel: int) -> list[Script]:
-        """Return all scripts of a channel: the running one, then the latest first."""
+        """Return all scripts of a channel: the running one, then the others, the latest first."""
         return await self._scalars(
             select(Script)
             .where(Script.channel == channel)
@@ -103,8 +103,8 @@ class ScriptRepository(Repository):
         )
 
     async def find_scripts(self, name: str) -> list[Script]:
-        """Return the scripts of all channels with a title, or with an id: the latest first."""
-        # Titles are compared here, because SQLite's lower() changes ASCII alone.
+        """Return the scripts of all channels with this title or this id, the latest first."""
+        # Titles are compared here, because SQLite's lower() changes only ASCII.
         titles = await self._rows(select(Script.id, Script.title))
         wanted = name.casefold()
         found = [script for script, title in titles if wanted in (title.casefold(), str(script))]
@@ -139,9 +139,9 @@ class ScriptRepository(Repository):
     ) -> Script:
         """Store a new script and its first lines, and shelve the running one, all or nothing.
 
-        If the running one is the same owner's, and neither had a line nor has a cast, it is deleted
-        instead. The new script takes over the players of the script ``forked``, of which it is a
-        fork. Raises AlreadyWritten if the interaction ``delivery`` has begun a script before.
+        If the running script is the same owner's, has never had a line and has no cast, it is
+        deleted instead. The new script takes over the players of the script ``forked``, of which it
+        is a fork. Raises AlreadyWritten if the interaction ``delivery`` has already begun a script.
         """
         async with self._database.writing() as session:
             begun = select(Script.id).where(Script.delivery == delivery)

@@ -67,7 +67,7 @@ class StarRepository(Repository):
         return await self._scalar(counted) or 0
 
     async def load_best_lines(self, head: int | None, most: int) -> list[tuple[Line, int]]:
-        """Load the lines of a path with the most stars, each with their number, the best first."""
+        """Load the lines of a path with the most stars, each with its count, the best first."""
         above, stars = line_tree.query_path(head or ROOT_LINE), func.count().label("stars")
         counted = (
             select(Line.id, stars)

@@ -18,7 +18,7 @@ BATCH = 500
 class StateRepository(Repository):
     """The cached states and surprisals of models after lines, by line and fingerprint.
 
-    Old states are evicted, so that any of them can be missing.
+    Old states are evicted, so any of them can be missing.
     """
 
     async def find_state(self, line: int, fingerprint: str) -> States | None:
@@ -57,8 +57,8 @@ class StateRepository(Repository):
     async def save_state(self, line: int, fingerprint: str, state: States, removed: int) -> None:
         """Keep a model's state after a line, float32 [S], unless the line was deleted.
 
-        Of the lines that the model has read, ``removed`` had lost their text. If more have by now,
-        the state remembers removed text, and is not kept.
+        Of the lines that the model has read, ``removed`` had lost their text. If more have lost it
+        by now, the state remembers removed text, and is not kept.
         """
         above = line_tree.query_path(line)
         # The sum over no rows is NULL, which differs from 0.
@@ -73,10 +73,10 @@ class StateRepository(Repository):
     async def evict_states(self, most: int) -> None:
         """Evict the oldest states, those of heads last, if all take more than ``most`` bytes.
 
-        Text is never evicted: a state that is gone is computed again from the lines.
-        The surprisal of a line is evicted with the line's state, because one reading makes both;
-        only a head keeps its surprisal, which tells which model has read the script. Each batch is
-        a unit of work, so that other units have their turn in between.
+        Text is never evicted: a state that is gone is computed again from the lines. The surprisal
+        of a line is evicted with the line's state, because one reading makes both; only a head
+        keeps its surprisal, which tells which model has read the script. Each batch is a unit of
+        work, so that other units get their turn in between.
         """
         async with self._database.reading() as session:
             over = await _measure_states(session) - most
@@ -96,8 +96,8 @@ class StateRepository(Repository):
     async def find_last_reader(self, head: int | None) -> str | None:
         """Return the fingerprint of the model that last read or wrote a line of a path, or None.
 
-        The surprisals tell: they are stored with their lines, never later, and those of heads are
-        not evicted.
+        The surprisals tell which: they are stored with their lines, never later, and those of heads
+        are not evicted.
         """
         path = select(line_tree.query_path(head or ROOT_LINE).c.id)
         read = select(State.fingerprint).where(State.line.in_(path), State.surprisal.is_not(None))

@@ -18,9 +18,9 @@ from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 
 
 def backup(database: Path, to: Path) -> int:
-    """Copy all scripts into a new file, and return their number; a bot may write meanwhile.
+    """Copy all scripts into a new file, and return their number; a bot may be writing.
 
-    Raises StoreError if the backup failed; then there is no new file.
+    Raises StoreError if the backup failed; in that case, there is no new file.
     """
     if not database.is_file():
         raise StoreError(
@@ -41,9 +41,9 @@ def backup(database: Path, to: Path) -> int:
 
 
 def restore(database: Path, source: Path) -> Path | None:
-    """Replace the database with a backup; return the path of the old one, or None if none was.
+    """Replace the database with a backup; return the path of the old one, if any, or None.
 
-    Raises StoreError if a bot runs, or the backup cannot be used; then nothing has changed.
+    Raises StoreError if a bot is running, or the backup cannot be used; then nothing has changed.
     """
     if not source.is_file():
         raise StoreError(f"There is no file {source}. Name a file that `backup` made.")
@@ -54,7 +54,7 @@ def restore(database: Path, source: Path) -> Path | None:
             copy_file(source, part)
             _check(part, source)
             upgrade_file(part, is_copy=True)
-            _sync(part)  # so that only renamings remain when something first changes
+            _sync(part)  # so that only renames remain when something first changes
             if database.exists():
                 _copy_access(database, part)
             old = _set_aside(database)
@@ -87,7 +87,9 @@ def _set_aside(database: Path) -> Path | None:
     except sqlite3.Error as error:  # a damaged file is kept with its log
         is_busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
     if is_busy:
-        raise StoreError(f"{database} is in use by another program. Stop that one, then try again.")
+        raise StoreError(
+            f"{database} is in use by another program. Stop that program, then try again."
+        )
     now = dt.datetime.now().astimezone()
     old = database.with_name(f"{database.name}.{now:%Y%m%d-%H%M%S-%f}")
     # The log first, because the new database must never stand beside it.
@@ -102,7 +104,7 @@ def _copy_access(database: Path, to: Path) -> None:
     shutil.copymode(database, to)
     if sys.platform != "win32":
         found = database.stat()
-        with suppress(PermissionError):  # only root gives files away
+        with suppress(PermissionError):  # only root can give files away
             os.chown(to, found.st_uid, found.st_gid)
 
 

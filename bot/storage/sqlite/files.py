@@ -17,7 +17,7 @@ from ..dialects import continue_ids_from_now
 from ..repositories.key_value_repository import FORGET_SYNC
 
 ANOTHER_FILE = "name another file (ONBOOK_DATABASE, or --database of `onbook`)"
-"""What to do where a file cannot be used."""
+"""The advice if a file cannot be used."""
 
 SIDE_FILES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
@@ -36,7 +36,7 @@ def lock_file(path: Path) -> FileLock:
         lock.acquire()
     except Timeout:
         raise StoreError(
-            f"{path} is in use by another On Book. Stop that one, or {ANOTHER_FILE}."
+            f"{path} is in use by another On Book. Stop the other one, or {ANOTHER_FILE}."
         ) from None
     except OSError as error:
         raise StoreError(
@@ -48,18 +48,18 @@ def lock_file(path: Path) -> FileLock:
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database only to read it; a bot may write meanwhile.
+    """Open a database only to read it; a bot may be writing to it.
 
     Raises sqlite3.Error, and StoreError if it is another program's or a newer On Book's.
     """
     # SQLite leaves the log of a connection with mode=ro beside a database that nobody else has
-    # open. With mode=rw, the last connection removes the log, and never that of a bot.
+    # open. With mode=rw, the last connection removes the log, but never that of a bot.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         connection.execute("PRAGMA query_only = ON")
         ours = "SELECT 1 FROM sqlite_schema WHERE name = 'scripts'"
         if not connection.execute(ours).fetchone():
-            raise StoreError(f"{path} holds no scripts of On Book. Name another file.")
+            raise StoreError(f"{path} contains no On Book scripts. Name another file.")
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         migrations.check_revision(revision, str(path))
         yield connection
@@ -99,7 +99,7 @@ def upgrade_file(path: Path, *, is_copy: bool = False) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         if not migrations.find_revision(connection) and inspect(connection).get_table_names():
-            raise StoreError(f"{path} holds no scripts of On Book. Move it, or {ANOTHER_FILE}.")
+            raise StoreError(f"{path} contains no On Book scripts. Move it, or {ANOTHER_FILE}.")
         migrations.upgrade(connection, str(path))
         if is_copy:
             continue_ids_from_now(session)

@@ -28,8 +28,8 @@ from ..database import Database
 from .files import ANOTHER_FILE, copy_file, lock_file, remove_file, upgrade_file
 
 LOCK_TIMEOUT = 250
-"""Milliseconds to wait for another program that writes. All channels wait as long, also those whose
-interaction must be answered within three seconds."""
+"""Milliseconds to wait for another program that writes. All channels wait that long, even those
+whose interaction must be answered within three seconds."""
 
 READER_TIMEOUT = 100
 """Milliseconds for which a purge waits for readers, and all channels for the purge."""
@@ -48,10 +48,10 @@ REASONS = {
 ADVICE = {
     "full": "cannot be used: the disk is full. Free some space",
     "readonly": "cannot be used: it is read-only. Make it and its folder writable",
-    "locked": "cannot be used: another program has locked it. Stop that one",
+    "locked": "cannot be used: another program has locked it. Stop that program",
     "broken": "is not a usable database ({error}). Check the file, restore a backup",
 }
-"""What has failed at the start, and what to do, by the reason."""
+"""The failure at the start, and what to do about it, by the reason."""
 
 SMALLEST_CHANGE = "PRAGMA user_version = 0"
 """A statement that fails on a read-only file, and changes no rows."""
@@ -69,7 +69,7 @@ class SQLiteDatabase(Database):
         self._connections = WeakSet[aiosqlite.Connection]()
         self._engine = engine = _connect(path, self._connections)
         self._lock = lock
-        # The pool would give its connection to whoever asks first, past those who wait longer.
+        # The pool would give its connection to whoever asks first, ahead of those who wait longer.
         self._connection_lock = asyncio.Lock()
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         reading = engine.execution_options(**{READING: True})
@@ -96,7 +96,7 @@ class SQLiteDatabase(Database):
             raise StoreError(f"There is no database {path}. Name the file to copy.")
         lock = lock_file(path)
         try:
-            # Beside the file, because a folder for temporary files may be in memory.
+            # Copied beside the file, because a folder for temporary files may be in memory.
             with TemporaryDirectory(dir=path.parent) as folder:
                 copy = Path(folder, path.name)
                 await asyncio.to_thread(copy_file, path, copy)
@@ -137,8 +137,8 @@ class SQLiteDatabase(Database):
         # The unit of work that has the connection ends first, and no other one begins.
         async with self._connection_lock:
             await self._engine.dispose()
-        # A thread may still run the statement of a cancelled caller, and would answer it on an
-        # event loop that is closed.
+        # A thread may still be running the statement of a cancelled caller, and would answer it on
+        # an event loop that is closed.
         for connection in list(self._connections):
             connection.stop()
             thread = connection._thread  # noqa: SLF001 - aiosqlite offers nothing to wait for
@@ -161,7 +161,7 @@ class SQLiteDatabase(Database):
     async def _connection_slot(self) -> AsyncIterator[None]:
         """Queue for the only connection; raise TransactionFailed.
 
-        The disk, or another user of the file, can fail a transaction.
+        The disk, or another user of the file, can make a transaction fail.
         """
         async with self._connection_lock:
             if self._closed:
@@ -177,7 +177,7 @@ class SQLiteDatabase(Database):
         try:
             await asyncio.to_thread(upgrade_file, path)
             async with self._engine.begin() as connection:
-                # On a read-only file, SQLite refuses the first change, but no transaction.
+                # On a read-only file, SQLite refuses the first change, but not a transaction.
                 await connection.exec_driver_sql(SMALLEST_CHANGE)
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(explain_failure(path, getattr(error, "orig", error))) from error
@@ -232,7 +232,7 @@ def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        # A reading needs no transaction, because no other connection writes meanwhile.
+        # Reading needs no transaction, because no other connection writes in the meantime.
         if not connection.get_execution_options().get(READING):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -34,7 +34,7 @@ class DeadlineMessages:
     """The deadlines and pings of all scripts. `resume` finds the stored ones again.
 
     A line that passes a turn on needs no new timer, because it only puts off what is due: when the
-    timer of the turn before runs out, a timer is set for what is due then.
+    timer of the previous turn runs out, a timer is set for what is due then.
     """
 
     client: discord.Client
@@ -48,8 +48,8 @@ class DeadlineMessages:
     async def resume(self) -> None:
         """Watch the stored deadlines of the scripts on this process's shards.
 
-        Call it when the client is ready, as `LivePolls.resume`. A second call does nothing. Raises
-        TransactionFailed where the deadlines cannot be read.
+        Call it when the client is ready, like `LivePolls.resume`. A second call does nothing.
+        Raises TransactionFailed if the deadlines cannot be read.
         """
         if self._resumed:
             return
@@ -59,14 +59,14 @@ class DeadlineMessages:
             self.watch(script.id)
 
     def watch(self, script: int, seconds: float = 0.0) -> None:
-        """Do after some seconds what is due in a script, and set a timer for what is due next.
+        """After some seconds, do what is due in a script, and set a timer for what is due next.
 
-        Call it where something becomes due earlier than before.
+        Call it when something becomes due earlier than before.
         """
         self.timers.set(("script", script), seconds, partial(self._act, script))
 
     def watch_pings(self, script: Script) -> None:
-        """Ping the writer to whom a turn has just passed, where the script's owner wishes it."""
+        """Ping the writer to whom a turn has just passed, if the script's owner wishes it."""
         if PING.of(script):
             self.watch(script.id)
 
@@ -101,7 +101,7 @@ class DeadlineMessages:
             await delete_message(channel, rotation.ping)  # which has told the writer before
 
     def _write(self, script: Script, due: Due, rotation: Rotation) -> tuple[str, int | None]:
-        """Return what is posted of an event, and the person whom it pings, or None."""
+        """Return what is posted about an event, and the person whom it pings, or None."""
         if due.event is Event.SKIP:
             return format_skip(script, rotation), rotation.writers[1] if PING.of(script) else None
         if due.event is Event.PING:
@@ -123,9 +123,9 @@ class DeadlineMessages:
     async def _post(
         self, script: Script, content: str, *event: object, ping: int | None = None
     ) -> int:
-        """Post the message of an event, and return its id, or 0 where the bot may not post.
+        """Post the message of an event, and return its id, or 0 if the bot may not post.
 
-        It pings nobody but the person ``ping``. A second attempt, some minutes after the first one,
+        It pings nobody but the person ``ping``. A second attempt, some minutes after the first,
         posts nothing.
         """
         # Another process may have the shard now.

@@ -39,11 +39,11 @@ class LivePolls:
     _resumed: bool = field(default=False, init=False)
 
     async def resume(self) -> None:
-        """Time the open votes of earlier processes on this process's shards; close those overdue.
+        """Time the open votes of earlier processes on this process's shards; close overdue ones.
 
         Show the votes that an earlier process stored but did not show. Call it when the client is
-        ready, since the language of a vote is that of its server. A second call does nothing.
-        Raises TransactionFailed where the votes cannot be read.
+        ready, because the language of a vote is that of its server. A second call does nothing.
+        Raises TransactionFailed if the votes cannot be read.
         """
         if self._resumed:
             return
@@ -70,7 +70,7 @@ class LivePolls:
         self.timers.set(("takes", poll.id), 0.0, partial(self._act_in_channel, self._show, poll.id))
 
     def end_now(self, poll: int) -> None:
-        """Close a vote on which everybody has voted, unless it is being closed already."""
+        """Close a vote in which everybody has voted, unless it is already being closed."""
         if ("vote", poll) in self.timers:
             self.timers.set(("vote", poll), 0.0, partial(self._end, poll, is_early=True))
 
@@ -112,7 +112,7 @@ class LivePolls:
     async def _show(
         self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
     ) -> None:
-        # A vote that ends meanwhile is drawn after this.
+        # A vote that ends in the meantime is drawn after this.
         async with session.drawing:
             if unshown := await session.polls.find_unshown(poll):
                 await self.sessions.posts.check_may_write()  # another process may have the shard
@@ -131,7 +131,7 @@ class LivePolls:
     ) -> None:
         if poll_result := await session.polls.close(poll, is_passed=is_passed):
             await poll_messages.redraw_poll(channel, session, poll)
-            # Where the bot may not post, the message of the takes says how the vote ended.
+            # If the bot may not post, the message of the takes says how the vote ended.
             with suppress(discord.NotFound, discord.Forbidden):
                 await poll_messages.announce_result(channel, poll_result, is_early=is_early)
             await session.polls.mark_announced(poll)

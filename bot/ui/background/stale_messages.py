@@ -22,7 +22,7 @@ from ..delivery.server_language import speaking_for, speaking_in
 log = logging.getLogger("onbook.stale_messages")
 
 BATCH_SIZE = 50
-"""Messages that are drawn again together."""
+"""Messages that are redrawn together."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class StaleMessages:
         housekeeping = self.sessions.housekeeping
         try:
             async with self._lock:
-                # These answers stand where the bot is no member and knows no language.
+                # These answers stand where the bot is not a member and knows no language.
                 with speaking_in(None, self.group):
                     await self.answers.redraw(self.sessions)
                 assert self.client.user is not None  # known once it is ready
@@ -52,7 +52,7 @@ class StaleMessages:
                 for (channel, guild), messages in stale.items():
                     if Shards.of(self.client).include(guild):
                         await self._redraw_channel(channel, guild, messages)
-        except Exception as error:  # noqa: BLE001 - the next time tries again
+        except Exception as error:  # noqa: BLE001 - the next time will try again
             log_failure(log, "could not draw messages that show what was forgotten", error)
 
     async def count_stale(self, messages: Collection[int]) -> tuple[int, int]:
@@ -83,7 +83,7 @@ class StaleMessages:
         place: MessageChannel = self.client.get_partial_messageable(channel)
         undeletable = self.messages.line_messages.undeletable
         if guild and not (self.client.get_channel(channel) or undeletable.issuperset(messages)):
-            # discord.py keeps no archived threads, and Discord edits no message in one.
+            # discord.py keeps no archived threads, and Discord allows no edits in them.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                 found = await self.client.fetch_channel(channel)
                 if isinstance(found, discord.Thread) and found.archived:
@@ -95,4 +95,4 @@ class StaleMessages:
                 await self.sessions.posts.record_redrawn(redrawn)
                 failed = set(batch) - redrawn - undeletable
                 if failed and not redrawn:
-                    return  # the channel takes no edits now
+                    return  # the channel accepts no edits now

@@ -1,4 +1,4 @@
-"""Begin tasks after a while."""
+"""Begin tasks after a delay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger("onbook.timers")
 
 Action = Callable[[], Awaitable[object]]
 Key = tuple[str, int]
-"""What a timer is for, such as a vote, and the id of the poll or script."""
+"""The purpose of a timer, such as a vote, and the id of the poll or script."""
 
 
 Timer = asyncio.TimerHandle | threading.Timer
@@ -27,7 +27,7 @@ RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0)
 
 
 class Timers:
-    """Timers of what is due in polls and scripts, at most one a key.
+    """Timers for what is due in polls and scripts, at most one per key.
 
     Each task that begins is given to ``track``, so that an unload waits for the task. By default,
     ``call_later`` is that of the event loop.
@@ -47,7 +47,7 @@ class Timers:
     def set(
         self, key: Key, seconds: float, action: Action, delays: Sequence[float] = RETRY_DELAYS
     ) -> None:
-        """Act after some seconds, and not at the time that was set before; retry after failures."""
+        """Act after some seconds, not at the time that was set before; retry after failures."""
 
         def begin() -> None:
             self._waiting.pop(key, None)

@@ -17,7 +17,7 @@ from ..lines.looks import MORE, format_credit, format_scene
 from ..markdown import NAME_SIZE, inline, join_within, size
 
 CARD_SIZE, LINE_SIZE = 4000, 400
-"""The sizes of all texts of a card, which is Discord's limit, and of one of the best lines."""
+"""The largest sizes of all texts of a card, by Discord's limit, and of one of the best lines."""
 
 STAR_HINT = phrase(
     "React to a line with ⭐ to give it a star. The closing card has the lines with the most stars."
@@ -33,7 +33,7 @@ def make_closing_card(
 ) -> ui.LayoutView:
     """Return the card of a script, with the buttons that reopen it and start the next one.
 
-    The card lists as many of the best lines as fit, each with the number of its stars, and who
+    The card lists as many of the best lines as fit, each with the number of its stars, and says who
     wrote how much. It shows the attached pictures and offers the other files, with notes on them.
     """
     title = f"## {inline(script.title, 100)}\n{say('The end')} · {format_summary(statistics)}"
@@ -56,7 +56,7 @@ def make_closing_card(
     if notes:
         container.add_item(ui.TextDisplay(remarks))
     start, surprise, reopen = make_next_script_buttons(script.id)
-    # A phone would break the label of a third button in the row.
+    # A phone would wrap the label of a third button in the row.
     container.add_item(ui.ActionRow(start, surprise)).add_item(ui.ActionRow(reopen))
     return make_layout(container)
 
@@ -71,7 +71,7 @@ def _format_best_line(line: Line, stars: int) -> str:
 
 
 def _list_shares(statistics: ScriptStatistics) -> list[str]:
-    """Return how much each writer wrote, and together the names of those who wrote one line."""
+    """Return how much each writer wrote, and in one entry the names of those who wrote one line."""
     writers = list_writers(statistics)
     once = [writer for writer in writers if writer.lines == 1 and not writer.rewritten]
     shares = [format_share(writer, statistics) for writer in writers if writer not in once]

@@ -24,13 +24,13 @@ LANGUAGE_NAMES = {
 """The languages that voices are known to write, by their codes."""
 
 MODEL_LABELS = {"screen": phrase("film"), "stage": phrase("theatre")}
-"""What the shipped voices write, by their names."""
+"""The kinds of script that the shipped voices write, by their names."""
 
 MODEL_LIST_SIZE = 1800
 """The largest size of a list of models."""
 
 MAX_TEXTS = 6
-"""The most held-out texts whose figures are listed one by one."""
+"""The most held-out texts whose figures are listed individually."""
 
 
 def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
@@ -55,7 +55,7 @@ def _format_model(file: ModelFile, is_chosen: bool) -> str:
 
 
 def format_model_card(file: ModelFile) -> str:
-    """Return what a model's file says of it, as lines of Markdown."""
+    """Return what a model's file says about it, as lines of Markdown."""
     fingerprint = say("fingerprint {beginning}", beginning=_get_metadata(file, "fingerprint")[:12])
     return "\n".join([f"**{inline(file.name, 40)}**", *_list_facts(file), f"-# {fingerprint}"])
 

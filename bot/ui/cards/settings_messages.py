@@ -34,7 +34,7 @@ LISTS = {name: spec for name, spec in SPECS.items() if spec.entry}
 """The settings that people change most, which have lists on the first card."""
 
 LIST_SIZE = 750
-"""The size from which on only the beginning of a list is shown: a message has room for two."""
+"""The size above which only the beginning of a list is shown: a message has room for two."""
 
 
 def format_preferences(
@@ -42,7 +42,7 @@ def format_preferences(
 ) -> str:
     """Return all settings of a script in groups, one a line; changed ones have their defaults.
 
-    ``banned`` has the banned words by where they are banned, in words.
+    ``banned`` has the banned words by the place where they are banned, which is given in words.
     """
     current = resolve_values(script.preferences, settings)
     default = resolve_values(initial_values(script.cast, settings), settings)
@@ -78,7 +78,7 @@ def make_settings_card(
     current = resolve_values(script.preferences, settings)
     position = current_position(script)
     selects = [
-        # A list shows nothing but the label of what is chosen, so each label names its setting.
+        # A list shows only the label of what is chosen, so each label names its setting.
         make_position_select(
             f"menu-{name}",
             position,
@@ -127,7 +127,7 @@ def format_dropped_style(before: Script, script: Script) -> str:
 def format_values(
     names: Collection[str], values: Mapping[str, Any], settings: Settings
 ) -> list[str]:
-    """Return preferences with their values, in words; the numbers of a mood are its name."""
+    """Return preferences with their values, in words; a mood's name replaces its numbers."""
     mood = find_mood(values, settings)
     if mood is None or not set(MOOD_OPTIONS) <= set(names):
         return [format_preference(SPECS[name], values[name]) for name in names]
@@ -181,7 +181,7 @@ def format_banned_words(banned: Mapping[str, Sequence[str]]) -> str:
 
 
 def _join_words(words: Sequence[str]) -> str:
-    """Return the words of a list, or only the first ones where it is long."""
+    """Return the words of a list, or only the first ones if the list is long."""
     text = ", ".join(words)
     if size(text) <= LIST_SIZE:
         return text

@@ -1,8 +1,8 @@
 """Keep the messages of a channel in sync with its script: one message a line, and the panel.
 
 Every line is committed before it is shown. A sync reads the lines that are stored and the messages
-that were recorded, and removes the difference, so that it does not matter which turns it
-follows, whether an earlier sync has failed, or in which process.
+that were recorded, and removes the difference, so it does not matter which turns it follows,
+whether an earlier sync has failed, or in which process it runs.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ RETRY_PAUSE = 0.5
 """Seconds before a webhook posts a message again."""
 
 MAX_ORPHANS = 500
-"""Messages that are looked at for those that were posted but not recorded, in requests of 100: as
-many as people may chat between two lines."""
+"""The most messages that are searched for those that were posted but not recorded, in requests of
+100: as many as people may write between two lines."""
 
 MINUTE = 60_000 << 22
 """The difference between the ids of messages that are posted a minute apart."""
@@ -60,7 +60,8 @@ class MessageSync:
         self.line_messages = LineMessages(client)
         self._look = look
         self.shown = Recent[int, ShownScript](256)
-        """What each channel has shown last, of those used last, at some kilobytes each."""
+        """The latest content of each channel, for the channels used last, at some kilobytes
+        each."""
         self.panel = Panel(posts, self.shown, hears=hears)
         self._checked: set[int] = set()
         """The channels already searched for messages that were posted but not recorded."""
@@ -75,17 +76,18 @@ class MessageSync:
     ) -> int:
         """Make a channel show its running script: each line once, in order, above the panel.
 
-        The panel says the ``note`` until something else happens. A message of its own says the
-        ``announcement``, such as which script goes on here now, for good. The panel goes below the
+        The panel shows the ``note`` until something else happens. A separate message shows the
+        ``announcement`` for good, such as which script goes on here now. The panel goes below the
         message ``above``, which has announced something.
 
-        Return the number of messages that should now be gone, but that the bot may not delete.
+        Return the number of messages that should now be gone, but which the bot may not delete.
 
         Raises:
             discord.HTTPException: Discord refuses all messages. The next sync tries again.
             aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, likewise.
         """
-        # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
+        # One sync at a time, each from what is then stored, so that a slow one cannot undo a later
+        # one.
         async with session.drawing:
             content = await self.posts.load_content(session.channel)
             await self._check(channel, content)
@@ -158,7 +160,7 @@ class MessageSync:
             # A line was cut; the messages below it still show what they should.
             return await self._delete(channel, [posts[first]], content), False
         for number, (post, line) in changed.items():
-            # A message's name cannot change, so it and those below are posted again.
+            # A message's name cannot change, so it and the messages below it are posted again.
             is_near = len(posts) - number <= MAX_REPOSTED
             if is_near and post.name not in (None, make_name(script, lines[line].element)):
                 kept = number
@@ -198,11 +200,11 @@ class MessageSync:
     async def _post(
         self, channel: MessageChannel, script: Script, line: Line, newest: int
     ) -> PostedLine:
-        """Post the message of a line below the newest recorded message, just once.
+        """Post the message of a line below the newest recorded message, exactly once.
 
-        A message of a webhook has no nonce. Where it may have been posted twice, or it is unknown
-        whether it was posted, what stands below the newest recorded message is deleted. What comes
-        later is deleted by `delete_unrecorded`, or else by the next sync.
+        A webhook's message has no nonce. If it may have been posted twice, or it is unknown whether
+        it was posted, what stands below the newest recorded message is deleted. What arrives later
+        is deleted by `delete_unrecorded`, or else by the next sync.
         """
         clock = asyncio.get_running_loop().time
         deadline, is_repeated = clock() + NONCE_SECONDS, False
@@ -232,7 +234,7 @@ class MessageSync:
         changed: Sequence[tuple[PostedLine, int]],
         lines: Mapping[int, Line],
     ) -> PostedLine | None:
-        """Show the lines that an edit has put in the places of others, each in its message.
+        """Show the lines that an edit has put in the place of others, each in its message.
 
         Stop at a message that cannot be edited, because it or its webhook is gone, and return it.
         """
@@ -268,9 +270,9 @@ class MessageSync:
     async def _delete_orphans(
         self, channel: MessageChannel, look: str, after: int, keep: Collection[int] = ()
     ) -> None:
-        """Delete panels and messages of the webhook ``after`` a message, but for those to keep."""
+        """Delete panels and messages of the webhook ``after`` a message, except those to keep."""
         if not self._may_read_history(channel):
-            return  # then nonces alone prevent messages that stand twice
+            return  # then nonces alone prevent duplicate messages
         webhook = await self._find_webhook(channel, look)
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
         for message in [message async for message in newer if message.id not in keep]:
@@ -285,7 +287,7 @@ class MessageSync:
     ) -> None:
         """Delete a new message of On Book's webhook that is the late copy of another one.
 
-        Raises TransactionFailed where another process may have recorded it.
+        Raises TransactionFailed if another process may have recorded it.
         """
         # What a sync has posted is recorded before the sync ends.
         async with session.drawing:
@@ -329,7 +331,7 @@ class MessageSync:
     ) -> None:
         """Redraw the message of a line if an earlier edit was carried out after the last one.
 
-        Raises TransactionFailed where another process may show the line.
+        Raises TransactionFailed if another process may show the line.
         """
         # An edit is remembered before its sync ends.
         async with session.drawing:
@@ -340,7 +342,7 @@ class MessageSync:
                 await self._redraw_line(channel, post)
 
     async def _redraw_line(self, channel: MessageChannel, post: PostedLine) -> bool:
-        self.shown.pop(channel.id, None)  # the text was erased, maybe by another process
+        self.shown.pop(channel.id, None)  # the text was erased, perhaps by another process
         found = await self.posts.find_script_line(post)
         if found is None:
             return True
@@ -358,7 +360,7 @@ class MessageSync:
 
 
 async def _announce(channel: MessageChannel, announcement: str) -> int:
-    """Post an announcement, and return its id, or 0 where Discord refuses what it says."""
+    """Post an announcement, and return its id, or 0 if Discord refuses what it says."""
     try:
         return (await post_message(channel, announcement)).id
     except discord.HTTPException as error:

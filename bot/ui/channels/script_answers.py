@@ -1,8 +1,8 @@
 """Show scripts where the bot can post nothing but answers to interactions.
 
-An answer is one message: cards of lines, and the panel below them. A press of the panel edits its
-message by the answer to the press, and what is new stands in a follow-up. The ids of the components
-say which lines a message shows, so that nothing needs to be stored.
+An answer is one message: cards of lines, and the panel below them. When the panel is pressed, the
+answer to the press edits the panel's message, and what is new stands in a follow-up. The ids of the
+components say which lines a message shows, so that nothing needs to be stored.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ from ..panels.panel import is_panel
 from ..panels.panel_view import load_panel
 
 MAX_CARDS, MAX_COMPONENTS, MAX_TEXT = 10, 37, 3000
-"""The cards of a message, their components with those of the panel, and the size of their texts, of
-Discord's 40 components and 4,000 characters."""
+"""The most cards of a message, the most components of them and the panel, and the most text in
+them, out of Discord's 40 components and 4,000 characters."""
 
 ANNOUNCEMENT_ID, FIRST_CARD_ID, FIRST_TEXT_ID, PART = 999, 1000, 10**9 + 1000, 10**8
 """The id of the announcement above the cards, and the lowest ids of cards and of their texts.
 
-A card has the last digits of the id of its line, below `PART`, and its text the first ones, because
-Discord's ids have 32 bits. Discord numbers the other components from 1.
+The id of a card holds the last digits of the id of its line, below `PART`, and the id of its text
+holds the first ones, because Discord's ids have 32 bits. Discord numbers the other components from
+1.
 """
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a message shows above its panel."""
+    """The content of a message above its panel."""
 
     lines: Sequence[Line] = ()
     announcement: str = ""
@@ -65,7 +66,7 @@ class Answer:
 
 @dataclass
 class Posted:
-    """An answer that can be edited by the token of its interaction for some minutes."""
+    """An answer that can be edited with the token of its interaction for some minutes."""
 
     message: discord.Message
     answer: Answer
@@ -82,7 +83,7 @@ class ScriptAnswers:
         """The answers that can be edited, by channel and message."""
 
     async def defer(self, interaction: Interaction) -> None:
-        """Defer an answer: show a "thinking", or nothing where a panel was pressed."""
+        """Defer an answer: show a "thinking", or nothing if a panel was pressed."""
         await FirstResponse(interaction).defer(thinking=find_pressed(interaction) is None)
 
     async def show_progress(self, interaction: Interaction, content: str, stop: ui.View) -> None:
@@ -106,8 +107,8 @@ class ScriptAnswers:
     ) -> None:
         """Show above the panel what a turn has changed, in an answer deferred by `defer`.
 
-        The script ran as ``before``, if one did. The panel says the ``note``; the ``announcement``
-        says which script goes on here, if another one does.
+        The running script was ``before``, if there was one. The panel shows the ``note``; the
+        ``announcement`` says which script goes on here, if another one does.
         """
         async with session.drawing:
             added, removed = await self._compare(before, script)
@@ -169,8 +170,8 @@ class ScriptAnswers:
     async def _compare(self, before: Script | None, after: Script) -> tuple[list[Line], list[Line]]:
         """Return the lines that a turn has added, and those it has removed.
 
-        A copy below a rewritten or cut line is neither. Where none is removed, as when another
-        script goes on, only the last `MAX_CARDS` are returned.
+        A copy below a rewritten or cut line is neither. If none is removed, as when another script
+        goes on, only the last `MAX_CARDS` are returned.
         """
         ids_before = set(await self.posts.load_path_ids(before)) if before else set()
         ids_after = await self.posts.load_path_ids(after)
@@ -205,7 +206,7 @@ class ScriptAnswers:
         """Remove the panels, and lines, from the earlier answers that can still be edited.
 
         What takes the place of a line, or stands above one, is shown there. Return the added lines
-        that none of these answers shows, and the removed lines that none of them has lost.
+        that none of these answers shows, and the removed lines that were taken out of none of them.
         """
         new, left = list(added), list(removed)
         self._drop_expired()
@@ -306,7 +307,7 @@ def _make_ids(line: int, place: int) -> tuple[int, int]:
 
 
 def _find_line(card: int, text: int) -> int:
-    """Return the line whose card and text have ids of `_make_ids`."""
+    """Return the line whose card and text have these ids, as `_make_ids` makes them."""
     low, high = (card - FIRST_CARD_ID) // MAX_CARDS, (text - FIRST_TEXT_ID) // MAX_CARDS
     return high * PART + low
 
@@ -325,8 +326,8 @@ def _update(
 ) -> list[Line]:
     """Return the shown lines without the removed ones, and with what belongs in or above them.
 
-    That is what a line was rewritten as, or where an edit is undone, what it had replaced or cut.
-    ``places`` has the places of the script's lines by the ids of their originals; nothing where
+    That is what a line was rewritten as, or, if an edit is undone, what it had replaced or cut.
+    ``places`` has the places of the script's lines by the ids of their originals; it is empty if
     another script goes on.
     """
     originals = {line.id: line.original for line in removed}

@@ -1,6 +1,6 @@
-"""Tell where the bot is a member from where only a person has installed it.
+"""Tell places where the bot is a member from those where only a person has installed it.
 
-Where only a person has, Discord lets the bot answer interactions, and nothing else.
+Where only a person has installed it, Discord lets the bot answer interactions, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GUILD_INSTALL, USER_INSTALL = 0, 1
 
 
 def find_installer(interaction: Interaction) -> int | None:
-    """Return the person by whose installation alone the bot is asked, or None for a member.
+    """Return the person through whose installation alone the bot is asked, or None for a member.
 
     A button belongs to the installation of its message, whoever presses it.
     """
@@ -35,7 +35,7 @@ def make_private_channel(channel: int, installer: int) -> int:
 
 
 def check_bot_is_member(interaction: Interaction) -> None:
-    """Raise RequestError where the bot can post nothing but answers."""
+    """Raise RequestError if the bot can post nothing but answers."""
     if find_installer(interaction) is not None:
         raise RequestError(
             "That works only in servers that have added me, and in direct messages with me."

@@ -50,7 +50,7 @@ class InteractionState:
     is_written: bool = False
     """Whether its lines are stored, shown or not."""
     wait: Wait | None = None
-    """The wait for the answer, where a meter counts."""
+    """The wait for the answer, if a meter counts."""
 
 
 def find_state(interaction: Interaction) -> InteractionState:
@@ -92,7 +92,7 @@ def acknowledge(interaction: Interaction) -> None:
 
 
 def set_outcome(interaction: Interaction, outcome: Outcome) -> None:
-    """Set the outcome of a wait that ends otherwise than as asked."""
+    """Set the outcome of a wait that does not end as asked."""
     if wait := find_state(interaction).wait:
         wait.outcome = outcome
 

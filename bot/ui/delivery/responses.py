@@ -65,7 +65,7 @@ PERMISSION_NAMES = {
 
 
 async def answer_error(interaction: Interaction, error: Exception, keep: str = "") -> None:
-    """Answer an error with one sentence, for the person who asked alone.
+    """Answer an error with one sentence, which only the person who asked sees.
 
     The text ``keep`` is given back to them, because it would be lost.
     """
@@ -79,7 +79,7 @@ async def answer_error(interaction: Interaction, error: Exception, keep: str = "
     except (discord.Forbidden, discord.NotFound, *CONNECTION_ERRORS) as lost:
         error = lost
     except discord.HTTPException as refused:
-        # A refused request is the only sign of a second delivery where nothing was written.
+        # A refused request is the only sign of a second delivery if nothing was written.
         if not _is_unanswerable(refused):
             raise
         error = refused
@@ -124,7 +124,7 @@ async def answer_privately(
     view: discord.ui.View = discord.utils.MISSING,
     files: Sequence[discord.File] = (),
 ) -> None:
-    """Answer for the person who asked alone: first, instead of a "thinking", or as a follow-up."""
+    """Answer only the person who asked: first, instead of a "thinking", or as a follow-up."""
     first = interaction.response.type
     if first is None:
         response = FirstResponse(interaction)
@@ -138,15 +138,15 @@ async def answer_privately(
                     interaction, content=content, view=view or None, attachments=files
                 )
                 return
-            # The first follow-up would replace the "thinking" and be as visible; and Discord takes
-            # no follow-up of a "thinking" that was deleted before it became a message.
+            # The first follow-up would replace the "thinking" and be as visible; and Discord
+            # accepts no follow-up to a "thinking" that was deleted before it became a message.
             await edit_response(interaction, content="…")
             await delete_response(interaction)
     await send_ephemeral(interaction, content, view=view, files=files)
 
 
 def return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
-    """Return a text for its writer: in a block, or in a file where it is longer."""
+    """Return a text for its writer: in a block, or in a file if it is longer."""
     block = fenced(clean(text))
     if size(block) <= RETURNED_TEXT_SIZE:
         return f"{say('Here is your text:')}\n{block}", []
@@ -171,7 +171,7 @@ def format_error(error: Exception) -> str:
 
 
 def _escape(field: object) -> object:
-    """Mention a person, and escape other text, but for what the catalogues translate."""
+    """Mention a person, and escape other text, except what the catalogues translate."""
     if isinstance(field, PersonId):
         return mention(field)
     if isinstance(field, str) and not isinstance(field, Phrase):

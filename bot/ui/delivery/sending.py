@@ -1,9 +1,9 @@
 """Send to Discord in spite of failures of the network or of Discord.
 
 discord.py retries after some errors, but never after a reset connection, and it waits for minutes
-for an answer. Here only what is idempotent is retried: a first answer, which Discord takes once;
+for an answer. Here, only what is idempotent is retried: a first answer, which Discord accepts once;
 the edit of a message; and a message in a channel, by its nonce. A follow-up can arrive twice, so
-follow-ups are only for what one person alone sees.
+follow-ups are only for what a single person sees.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ ALREADY_RESPONDED = 40060
 """Discord's code for an interaction that was answered before."""
 
 LOST_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
-"""The statuses of Discord's answer where a token has expired or changed, or something is gone."""
+"""The statuses of Discord's answer if a token has expired or changed, or something is gone."""
 
 NO_MENTIONS = discord.AllowedMentions.none()
 """The mentions that ping: none, because answers quote people, and a host's client may ping."""
@@ -76,7 +76,7 @@ MessageChannel = (
 """The channels that have messages."""
 
 _deliveries = Recent[int, InteractionState](10_000)
-"""The delivery that is carried out of each interaction, by the interaction's id."""
+"""The delivery that is carried out for each interaction, by the interaction's id."""
 
 
 def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
@@ -98,13 +98,13 @@ def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
 async def send_with_retries(
     send: Callable[[], Awaitable[T]], seconds: float, first_timeout: float | None = None
 ) -> T:
-    """Send an idempotent request until Discord answers, for so many seconds.
+    """Send an idempotent request until Discord answers, for up to ``seconds``.
 
     The first attempt may take ``first_timeout`` seconds, or `REQUEST_TIMEOUT`.
 
     Raises:
         discord.HTTPException: Discord has refused the request.
-        aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, when the time is over.
+        aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, when the time is up.
     """
     timeout = REQUEST_TIMEOUT if first_timeout is None else first_timeout
     clock = asyncio.get_running_loop().time
@@ -193,7 +193,7 @@ class FirstResponse:
             lambda: send(content, files=files.copy(), allowed_mentions=NO_MENTIONS, **more),
         )
         if not confirmed and more.get("view"):
-            # discord.py learns from Discord's answer alone which message has the buttons.
+            # discord.py learns only from Discord's answer which message has the buttons.
             await edit_response(self.interaction, content=content, view=more["view"])
 
     async def send_modal(self, modal: discord.ui.Modal) -> None:
@@ -215,7 +215,7 @@ class FirstResponse:
     async def _respond(
         self, kind: discord.InteractionResponseType, respond: Callable[[], Awaitable[object]]
     ) -> bool:
-        """Answer until Discord has it; return whether Discord has confirmed it."""
+        """Answer until Discord has the answer; return whether Discord has confirmed it."""
         interaction, confirmed = self.interaction, True
         attempts = AttemptRecorder(interaction._session)  # noqa: SLF001 - nothing public has it
         interaction._session = attempts  # type: ignore[assignment]  # noqa: SLF001 - as above
@@ -257,7 +257,7 @@ async def edit_response(interaction: Interaction, **more: Any) -> discord.Intera
 async def complete_response(interaction: Interaction, **more: Any) -> discord.Message:  # noqa: ANN401
     """Turn a "thinking" into a message; the arguments are those of `edit_response`.
 
-    Where everybody sees the "thinking", and it can no longer be edited, post a new message in the
+    If everybody sees the "thinking", and it can no longer be edited, post a new message in the
     channel instead.
     """
     files = ReusableFiles(more.pop("attachments", ()))
@@ -284,8 +284,8 @@ async def post_message(
 ) -> discord.Message:
     """Post a message in a channel; the arguments are those of its ``send``.
 
-    A message of the same nonce, some minutes ago, is not posted again. A nonce has at most 25
-    characters; None is a random one.
+    A message that was posted with the same nonce some minutes ago is not posted again. A nonce has
+    at most 25 characters; None stands for a random one.
     """
     files = ReusableFiles(more.pop("files", ()))
     more |= {"nonce": nonce or secrets.token_hex(8), "allowed_mentions": allowed_mentions}

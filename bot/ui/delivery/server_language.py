@@ -18,7 +18,7 @@ def speaking_for(
 
 
 def speaking_in(guild: discord.Guild | None, group: str | None) -> AbstractContextManager[None]:
-    """Speak the language of a server, or English in direct messages and where it is not known.
+    """Speak the language of a server, or English in direct messages and if it is not known.
 
     ``group`` is the group of the commands in a host.
     """

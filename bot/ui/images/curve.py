@@ -43,7 +43,7 @@ class Curve:
 
 
 def parse_curve(metadata: Mapping[str, str]) -> Curve | None:
-    """Return the training curve in a model file, or None where the file has no valid one."""
+    """Return the training curve in a model file, or None if the file has no valid one."""
     try:
         stored = json.loads(metadata.get("onbook.curve", ""))
         training, validation = (_parse_points(stored[name]) for name in ("training", "validation"))

@@ -1,7 +1,7 @@
 """Monograms: the faces of characters, each one or two initials on a colour drawn from the name.
 
-The same name has the same monogram in every script. A monogram is made of few parts, so that many
-names share one: an application may keep 2,000 emojis, and each monogram is one of them.
+The same name has the same monogram in every script. A monogram is made of few parts, so many names
+share one: an application may keep 2,000 emojis, and each monogram is one of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZE = 256
 """The width and height in pixels. Discord cuts a circle out of an avatar."""
 
 FINE = 4
-"""Pixels that are drawn for each one of the picture, so that edges are smooth."""
+"""Pixels that are drawn for each pixel of the picture, so that edges are smooth."""
 
 HUES = (0, 20, 34, 48, 70, 110, 150, 175, 195, 210, 228, 250, 270, 290, 312, 335)
 """Hues in degrees, closer to each other where people see more difference."""
@@ -47,7 +47,7 @@ WHITE = "#ffffff"
 
 
 class Shape(IntEnum):
-    """Name the shapes for names of which the typeface has no letter."""
+    """Name the shapes for names of which the typeface has no letters."""
 
     DISC = 0
     RING = 1
@@ -113,7 +113,7 @@ def monogram_of(name: str) -> Monogram:
 
 
 def initials(name: str) -> str:
-    """Return a name's first and last initial, or one, or none that the typeface has."""
+    """Return the first and last initials of a name that the typeface has: two, one or none."""
     words = re.split(r"[\s\-\u2010-\u2015_/]+", unicodedata.normalize("NFC", name).upper())
     named = [word for word in words if word not in {"A", "AN", "THE"}] or words
     found = [initial for word in named if (initial := _initial(word))]

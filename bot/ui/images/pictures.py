@@ -1,7 +1,7 @@
 """Draw a script's statistics and surprisal, for a phone and any theme.
 
-They have a paper of their own, so that a dark and a light Discord show the same; nothing on them
-is told by its colour alone.
+The pictures have a background of their own, so they look the same in a dark and a light Discord.
+Nothing in them is told by its colour alone.
 """
 
 from __future__ import annotations
@@ -153,13 +153,13 @@ def _list_sizes(statistics: ScriptStatistics) -> list[str]:
 
 
 def _draw_bars(sheet: _Sheet, heading: str, counts: list[tuple[WriterStatistics, bool]]) -> None:
-    """Draw bars of numbers of words; True beside a count stripes a model's bar."""
+    """Draw bars for numbers of words; True beside a count stripes a model's bar."""
     sheet.draw_rule()
     sheet.draw_at_right(say("words · lines"))
     sheet.draw_row(heading, TEXT_SIZE, bold=True, below=14)
     shown = counts[:MAX_BARS]
     numbers = [_format_counts(writer) for writer, _ in shown]
-    # Who only rewrote has no bar that a longer text could meet.
+    # Somebody who only rewrote has no bar that a longer text could run into.
     widths = (
         load_font(TEXT_SIZE).getlength(text)
         for (writer, _), text in zip(shown, numbers, strict=True)
@@ -237,7 +237,7 @@ LOWEST_ROW = 7000
 """The lowest place in pixels at which a row begins; the sheet has room for the guesses below."""
 
 SHOWN_GUESSES = 3
-"""Characters that the voice expected, for which a row has room."""
+"""The number of characters expected by the voice for which a row has room."""
 
 CHARACTER_NAMES = {
     " ": phrase("a space"),
@@ -248,10 +248,10 @@ CHARACTER_NAMES = {
 
 
 def draw_surprisal(report: SurprisalReport) -> Picture:
-    """Draw the last lines, each character the darker the more it cost.
+    """Draw the last lines, with each character darker the more it cost.
 
-    Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
-    below is what the model expected there.
+    Under each character stands a bar, which is taller the more the character cost. The most
+    surprising places are numbered, and what the model expected there stands below.
     """
     sheet = _Sheet(longest=8000)
     sheet.draw_row(say("What {voice} guessed", voice=report.model), FONT_SIZE, bold=True, below=16)
@@ -259,7 +259,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     for line, cells in enumerate(report.lines):
         if sheet.y > LOWEST_ROW:
             break
-        # Below is room for the circles above the first row.
+        # The room below is for the circles above the first row.
         sheet.draw_row(report.credits[line], TEXT_SIZE, FAINT, below=RADIUS)
         numbers = {peak.cell: n for n, peak in enumerate(report.peaks, 1) if peak.line == line}
         _draw_line_of_cells(sheet, cells, numbers)
@@ -330,8 +330,8 @@ def _draw_line_of_cells(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int,
 def _place_characters(text: str) -> Iterator[tuple[int, int]]:
     """Yield the column and the row of each character.
 
-    Rows begin after a newline, and before a word without room. A space may stand beyond the last
-    column.
+    Rows begin after a newline, and before a word for which there is no room. A space may stand
+    beyond the last column.
     """
     column = row = 0
     for word in re.findall(rf"\S{{1,{CELLS_PER_ROW}}}|\s", text):

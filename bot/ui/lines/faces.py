@@ -16,10 +16,10 @@ from ..images.monogram import Monogram, monogram_of
 log = logging.getLogger("onbook.faces")
 
 ANSWER_SECONDS = 5.0
-"""Seconds that finding a picture may take; without it the character has none."""
+"""Seconds that finding a picture may take; after that, the character has none."""
 
 RETRY_SECONDS = 60.0
-"""Seconds after a failure for which no emoji is requested; lines show those that are known."""
+"""Seconds after a failure during which no emoji is requested; lines show those that are known."""
 
 PLAYER_SECONDS = 3600.0
 """Seconds after which a person's picture is looked up again, because it may have changed."""
@@ -39,7 +39,7 @@ class Faces:
         self._lock = asyncio.Lock()
 
     async def find_address(self, script: Script, cue: str | None) -> str | None:
-        """Return the address of a character's picture, or of the bot's for nobody's."""
+        """Return the address of a character's picture, or of the bot's if nobody speaks."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 if not cue:
@@ -54,7 +54,7 @@ class Faces:
     async def _find_player(self, player: int) -> str:
         key = player, time.monotonic() // PLAYER_SECONDS
         if key not in self._players:
-            # Without the members intent, the client's cache keeps the picture of its start.
+            # Without the members intent, the client's cache keeps the picture from its start.
             self._players[key] = (await self.client.fetch_user(player)).display_avatar.url
         return self._players[key]
 

@@ -56,13 +56,13 @@ REFUSED_LINE = phrase("Discord refuses this line. Read it with {/script show}.")
 """Stands in the place of a line that Discord takes in no look."""
 
 OF_NAME = " username: "
-"""Stands in the text of discord.py's error where Discord refuses the name of a webhook's message.
+"""Stands in the text of discord.py's error if Discord refuses the name of a webhook's message.
 
 Discord does not publish all rules for names.
 """
 
 POST_SECONDS = 30.0
-"""Seconds that a webhook's post may take: many, because a repeated post stands there twice."""
+"""Seconds that a webhook's post may take: many, because a repeated post appears twice."""
 
 SURE_SECONDS = 0.9
 """Seconds within which discord.py has sent a webhook's message once; it retries after a second."""
@@ -87,20 +87,20 @@ class LineMessages:
         self._faces = Faces(client)
         self._pace = WebhookPace()
         self._refused_names = deque[str](maxlen=1000)
-        """The names that Discord has refused, so that each is tried and told of once."""
+        """The names that Discord has refused, so that each is tried and reported once."""
         self.refusals: dict[int, str] = {}
-        """What to tell, once, of the last refusal in each channel."""
+        """The note to give, once, about the last refusal in each channel."""
         self.edited = Recent[int, datetime](10_000)
         """The times of the last edits of messages, at Discord; `NEVER` if unconfirmed."""
         self._deleted = deque[int](maxlen=1000)
-        """Deleted messages of webhooks. Of a late copy, a sync and Discord's event both tell."""
+        """Deleted messages of webhooks. A sync and Discord's event both report a late copy."""
         self.undeletable: set[int] = set()
         """Messages of lost webhooks that the bot was not permitted to delete when it last tried."""
 
     async def choose_look(
         self, channel: MessageChannel, script: Script, line: Line, wanted: str
     ) -> Look:
-        """Return the look that is wanted for a line, or where it is not possible, cards."""
+        """Return the look that is wanted for a line, or cards if that look is not possible."""
         look = Look(wanted)
         if look is Look.CHARACTERS and (
             make_name(script, line.element) in self._refused_names
@@ -115,8 +115,8 @@ class LineMessages:
         """Post the message of a line; return it, and whether it was certainly posted only once.
 
         A second attempt after the same ``newest`` recorded message of the channel posts nothing
-        new, as when a process died before it recorded the first one; but webhooks know no such
-        thing. A line that Discord refuses from the webhook is a card.
+        new, for example if a process died before it recorded the first one; but webhooks have no
+        such protection. A line that Discord refuses from the webhook becomes a card.
         """
         name, is_sure = None, True
         message: discord.Message
@@ -145,7 +145,7 @@ class LineMessages:
     def _note_refusal(
         self, channel: MessageChannel, name: str, error: discord.HTTPException
     ) -> None:
-        """Note what to tell of a refused message of a webhook, and its name if that is refused."""
+        """Note what to say about a webhook's refused message, and its name if that is refused."""
         log.warning("channel %d: a line is a card, because of %s", channel.id, error)
         if OF_NAME in error.text:
             self._refused_names.append(name)
@@ -157,7 +157,7 @@ class LineMessages:
     async def edit(
         self, channel: MessageChannel, script: Script, post: PostedLine, line: Line
     ) -> bool:
-        """Show a line in a message that was posted for another; return False if that cannot be."""
+        """Show a line in a message posted for another; return False if that is not possible."""
         self.edited[post.message] = NEVER
         if post.name is not None:
             content = format_message(line.element, make_name(script, line.element), post.name)
@@ -176,7 +176,7 @@ class LineMessages:
         self.edited[message] = edited.edited_at or NEVER
 
     async def delete(self, channel: MessageChannel, post: PostedLine) -> bool:
-        """Delete the message of a line; return False if it stays, because the bot may not."""
+        """Delete the message of a line; return False if the bot may not, and it stays."""
         if post.webhook is not None:
             return await self.delete_spoken(channel, post.message, post.webhook)
         posted = discord.PartialMessage(channel=channel, id=post.message)
@@ -212,7 +212,7 @@ class LineMessages:
     async def _speak(
         self, channel: MessageChannel, script: Script, element: Element, name: str
     ) -> tuple[discord.WebhookMessage, bool]:
-        """Post a message by the channel's webhook, and return whether it was sent just once."""
+        """Post a message by the channel's webhook, and return whether it was sent only once."""
         webhook = await self.webhooks.find(channel)
         if webhook is None:
             raise OSError("the webhook of a channel is gone")
@@ -284,7 +284,7 @@ async def _draw(element: Element, look: str) -> dict[str, Any]:
 
 
 async def _show_or_say_refused(send: Callable[..., Awaitable[T]], shown: dict[str, Any]) -> T:
-    """Send the content or the view of a line; where Discord refuses it, say so in its place."""
+    """Send the content or the view of a line; if Discord refuses it, say so in its place."""
     try:
         return await send(**shown)
     except discord.HTTPException as error:
@@ -303,7 +303,7 @@ async def find_colour(element: Element) -> Colour | None:
 
 
 def format_undeleted(messages: int) -> str:
-    """Return the sentence that messages show removed text, which the bot may not delete."""
+    """Return the sentence saying that messages that the bot may not delete show removed text."""
     return say(
         "The old text is still visible in {messages}. A moderator can delete it, or give me "
         "**Manage Messages**.",

@@ -23,10 +23,10 @@ DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 """Stands above a scene heading in plain text."""
 
 FENCES = size(fenced(" ")) - 1
-"""The size of what a code block has around its text."""
+"""The size of the marks that a code block has around its text."""
 
 MIN_CUT = 50
-"""The size from which on a part of a row is worth showing."""
+"""The size above which a part of a row is worth showing."""
 
 RECAP_LINES, RECAP_SIZE, NAMES_SIZE = 5, 1000, 300
 """The most lines at the end of a script in a recap, and the sizes of these and of the names."""
@@ -49,14 +49,14 @@ LOOK_ALIKES = str.maketrans(
 """Characters of which each match of `REFUSED_IN_NAMES` has one, and those that look the same."""
 
 Row = tuple[str, str, str]
-"""A row of an element: its text, the marks around it where it is cut, and all of it in Markdown."""
+"""A row of an element: its text, the marks around it if it is cut, and all of it in Markdown."""
 
 
 def format_block(element: Element) -> str:
-    """Return an element as a page in a code block; one that is too long is cut, with a note."""
+    """Return an element as a page in a code block; if it is too long, it is cut, with a note."""
     note = f"\n-# {say(MORE)}"
     space = LIMIT - size(note) - FENCES
-    # A row may be longer than a message, because a chain of joined emoji takes two columns.
+    # A row may be longer than a message, because a chain of joined emoji takes only two columns.
     rows = [piece for row in lay_out_page([element]).split("\n") for piece in chop(row, space)]
     first, *rest = join_within(map(inert, rows), "\n", space)
     return f"{fenced(first)}{note}" if rest else fenced(first)
@@ -72,7 +72,7 @@ def format_prose(element: Element, limit: int = LIMIT) -> str:
 
 
 def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
-    """Quote elements, each below its speaker's name; where they are cut, ``note`` stands below."""
+    """Quote elements, each below its speaker's name; if they are cut, ``note`` stands below."""
     rows = (row for element in elements for row in name_rows(element))
     return _fit_rows(rows, limit, note, indent="> ")
 
@@ -80,7 +80,8 @@ def format_scene(elements: Iterable[Element], limit: int, note: str) -> str:
 def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]:
     """Return who is in a script, and its last lines below their scene heading.
 
-    Fewer lines where they are long, so that nothing is cut but a last line that is too long.
+    There are fewer lines if they are long, so that nothing is cut except a last line that is too
+    long.
     """
     note = f"-# {say(MORE)}"
     ends = (_find_end(elements, count) for count in range(RECAP_LINES, 0, -1))
@@ -94,7 +95,7 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
 
 
 def format_earlier_lines(count: int) -> list[str]:
-    """Return where to read the lines that a channel leaves out that shows a script anew.
+    """Return where to read the lines that a channel leaves out when it shows a script anew.
 
     ``count`` is the number of all lines of the script.
     """
@@ -126,7 +127,7 @@ def split_scene(elements: Iterable[Element], limit: int) -> list[str]:
 
 
 def _fit_rows(rows: Iterable[Row], limit: int, note: str, indent: str = "") -> str:
-    """Return rows in Markdown, cut where they are too long, with a note."""
+    """Return rows in Markdown, cut if they are too long, with a note."""
     room, fitting, note = limit - size(indent + note) - 1, list[str](), indent + note
     for row, mark, markdown in rows:
         before, text = f"{indent}{mark}", f"{indent}{markdown}"
@@ -184,7 +185,7 @@ def make_card(
 def format_message(element: Element, name: str, posted_as: str) -> str:
     """Return an element that belongs under a ``name`` as a webhook's message.
 
-    The message says the name if it was ``posted_as`` another, because it must keep that one.
+    The message says the name if it was ``posted_as`` another, because it must keep that other name.
     """
     if element.kind is Kind.HEADING:
         return f"{DIVIDER}\n{format_prose(element, LIMIT - size(DIVIDER) - 1)}"
@@ -201,12 +202,12 @@ def format_credit(line: Line) -> str:
 
 
 def find_speaker(element: Element) -> str:
-    """Return the name of the speaker with its extension, or "" where nobody speaks."""
+    """Return the name of the speaker with its extension, or "" if nobody speaks."""
     return plain(element.shown[0], NAME_LIMIT) if element.kind.spec.has_cue else ""
 
 
 def make_webhook_name(name: str) -> str:
-    """Return a name that looks the same, and that Discord takes for a webhook's message."""
+    """Return a name that looks the same, and that Discord accepts for a webhook's message."""
     name = plain(name, NAME_LIMIT) or "\N{HORIZONTAL ELLIPSIS}"
     # Discord may read letters of another width or style as plain ones, and drops what is invisible.
     folded = plain(normalize("NFKC", name), NAME_LIMIT)

@@ -1,8 +1,8 @@
-"""Post through a channel's webhook as often as Discord takes it, and no more often.
+"""Post through a channel's webhook as often as Discord allows, and no more often.
 
 ``aiolimiter`` and the buckets of `session.rate_limits` do not fit. A leaky bucket that holds five
-posts and regains five in two seconds lets ten pass within two seconds, and one that never does so
-is twice as slow as Discord asks for.
+posts and regains five in two seconds lets ten pass within two seconds, and a bucket that never does
+so is twice as slow as Discord asks for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import lru_cache
 LIMITS = ((5, 2.0), (30, 60.0))
 """Posts in so many seconds: of one webhook, and of all webhooks of a channel.
 
-Discord tells of the second limit only by refusing a post, and counts refusals against the bot. On
+Discord reveals the second limit only by refusing a post, and counts refusals against the bot. On
 Book has one webhook in a channel, so both limits hold for the channel.
 """
 
@@ -24,13 +24,13 @@ MARGIN = 0.25
 """Seconds to wait beyond each limit, because posts do not all take equally long to arrive."""
 
 MOST_KEPT = 10_000
-"""The most channels to remember; the one that was used least recently goes first."""
+"""The most channels to remember; the one that was used least recently is dropped first."""
 
 
 class _Channel:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        """Held by the post that comes next. Waiting posts get it in their order."""
+        """Held by the post that comes next. Waiting posts get it in order."""
         self.posted: deque[float] = deque(maxlen=LIMITS[-1][0])
         """The times of the latest posts."""
 
@@ -43,7 +43,7 @@ class _Channel:
 
 
 class WebhookPace:
-    """The pace of posts in all channels. A post that may come now does not wait for anything."""
+    """The pace of posts in all channels. A post that may be sent now does not wait for anything."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class WebhookPace:
         self._find_channel = lru_cache(MOST_KEPT)(lambda _: _Channel())
 
     async def take(self, channel: int) -> None:
-        """Wait until a channel takes another post, after all that wait already, and count it."""
+        """Wait until a channel accepts another post, after those already waiting, and count it."""
         found = self._find_channel(channel)
         async with found.turn:
             while (seconds := found.wait(self._clock())) > 0:

@@ -38,20 +38,20 @@ class Webhooks:
         self.client = client
         self._found: dict[int, discord.Webhook] = {}
         self._known: dict[int, discord.Webhook] = {}
-        """Those found last, also where they must be found again before they post."""
+        """The webhooks found last, even if they must be found again before they post."""
         self._refused: dict[int, float] = {}
         """The times at which channels without a webhook may be asked again."""
         self._repeated = set[int]()
         """The channels in which discord.py may have made a webhook repeatedly."""
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Held by channel, so that no channel waits for the webhook of another one."""
+        """Held per channel, so that no channel waits for the webhook of another one."""
 
     async def find(self, channel: MessageChannel) -> discord.Webhook | None:
-        """Return the webhook that posts in a channel, or None where the bot may have none.
+        """Return the webhook that posts in a channel, or None if the bot may have none.
 
         Raises:
             aiohttp.ClientError: Or another of `CONNECTION_ERRORS`, because Discord does not answer.
-                To go on without the webhook could show a line twice: the webhook of an earlier
+                Going on without the webhook could show a line twice: the webhook of an earlier
                 process may have posted it.
         """
         parent = self._find_parent(channel)
@@ -110,8 +110,8 @@ class Webhooks:
     async def _find_or_create(self, parent: Parent) -> discord.Webhook:
         """Return the bot's webhook in a channel: the known one, or the first.
 
-        discord.py repeats a creation after some errors, so copies may have been made, too. They
-        have posted nothing, and are deleted.
+        discord.py repeats a creation after some errors, so copies may have been made too. The
+        copies have posted nothing, and are deleted.
         """
         own = await self._list_own(parent)
         if not own:

@@ -19,13 +19,13 @@ from ..lines.looks import format_credit
 from ..markdown import LIMIT, inline, plain, size
 
 MAX_REWRITE = 4000
-"""Characters of a text from a window; a command's may have more."""
+"""The most characters of a text from a window; a command's may have more."""
 
 LABEL_SIZE = 90
-"""The size of a line in a menu, of which Discord takes 100."""
+"""The size of a line in a menu, of which Discord allows 100."""
 
 NAME_SIZE = 25
-"""The size of a name in the hint of a window, of which Discord takes 100 characters."""
+"""The size of a name in the hint of a window, in which Discord allows 100 characters."""
 
 REQUESTED_MARK = "\N{BLACK RIGHT-POINTING POINTER} "
 """Marks the line that somebody asked for; a triangle would be shown as an emoji."""
@@ -50,7 +50,7 @@ def format_lines(
 ) -> str:
     """Return lines as a list, with their authors, seeds and settings.
 
-    Only settings that differ from the present ones are listed, or where they need too much room, a
+    Only settings that differ from the present ones are listed or, if they need too much room, a
     note that they differ. ``numbers`` has the numbers, from 1, of the lines that stand in the
     script, by their ids. The line with the id ``requested`` is marked.
     """

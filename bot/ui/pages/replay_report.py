@@ -10,7 +10,7 @@ from ..lines.looks import format_credit
 from ..markdown import inline
 
 MAX_SHOWN, MAX_REASONS = 8, 4
-"""Lines, and reasons, that a message lists."""
+"""The most lines, and the most reasons, that a message lists."""
 
 
 def format_report(replay: ReplayResult) -> str:
@@ -51,7 +51,7 @@ def format_report(replay: ReplayResult) -> str:
 
 
 def format_table(replay: ReplayResult) -> str:
-    """Return all findings as a table: one row per line of the script, columns split by tabs."""
+    """Return all findings as a table: one row per line of the script, columns separated by tabs."""
     header = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
     return "".join(f"{row}\n" for row in (header, *map(_format_finding_row, replay.findings)))
 

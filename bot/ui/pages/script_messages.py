@@ -21,7 +21,7 @@ PAGE_SIZE = 1800
 def split_into_pages(elements: Iterable[Element], limit: int = PAGE_SIZE) -> list[str]:
     """Return the lines of a script with their numbers, as pages at most ``limit`` long.
 
-    A line is cut only if it is longer than a page, at the end of a row or of a word.
+    Only a line that is longer than a page is cut, at the end of a row or of a word.
     """
     texts = (
         text

@@ -34,10 +34,10 @@ PANEL_ACTIONS = ("speaker", "continue", "take", "undo", "redo", "write", "more",
 
 @dataclass(frozen=True)
 class ShownScript:
-    """What a channel shows: its running script, with the panel, and the newest line.
+    """The content of a channel: its running script, with the panel, and the newest line.
 
-    Discord takes a window only as the first answer to an interaction, within three seconds. So
-    nothing is read for it: whatever is no longer true, the submission finds out, and gives the text
+    Discord accepts a window only as the first answer to an interaction, within three seconds. So
+    nothing is read for it: the submission finds out what is no longer true, and gives the text
     back.
     """
 
@@ -68,9 +68,9 @@ class Panel:
     async def place(
         self, channel: MessageChannel, content: ChannelContent, note: str = "", above: int = 0
     ) -> bool:
-        """Show a script's panel under the channel's newest line, or none where no script runs.
+        """Show a script's panel under the channel's newest line, or none if no script runs.
 
-        The panel stands below the message ``above`` too, and has a ``note`` until something else
+        The panel stands below the message ``above`` too, and shows a ``note`` until something else
         happens. A failure is logged, because the script's lines are shown, and the next call
         repairs the panel. Return whether the panel is as it should be.
         """
@@ -91,7 +91,7 @@ class Panel:
         with suppress(discord.HTTPException, *CONNECTION_ERRORS):
             if old := self.find_progress(channel.id):
                 message = discord.PartialMessage(channel=channel, id=old)
-                # Once, because the lines of the job wait meanwhile.
+                # Once, because the lines of the job wait in the meantime.
                 with suppress(discord.NotFound):
                     async with asyncio.timeout(REQUEST_TIMEOUT):
                         await message.edit(content=content, view=view, allowed_mentions=NO_MENTIONS)
@@ -115,10 +115,10 @@ class Panel:
         return self._progress.get(channel, 0)
 
     async def is_old(self, message: discord.Message) -> bool:
-        """Return whether a message was the panel of its channel, and is not now.
+        """Return whether a message was the panel of its channel, and no longer is.
 
-        Raises TransactionFailed where another process has replaced it, and this one lost its shards
-        meanwhile, so that it must leave the channel alone.
+        Raises TransactionFailed if another process has replaced it and this process has lost its
+        shards in the meantime, so that it must leave the channel alone.
         """
         if message.flags.ephemeral or not is_panel(message):
             return False
@@ -151,8 +151,8 @@ class Panel:
             new = (await post_message(channel, text, view=view)).id
         else:
             self.shown.pop(channel.id, None)
-        # Deleted before the new one is recorded, because a new one that is not recorded is found
-        # below the newest recorded message, but an old one nowhere.
+        # Delete the old panel before recording the new one, because an unrecorded new one is found
+        # below the newest recorded message, but an unrecorded old one nowhere.
         if old:
             await delete_message(channel, old)
         if old or new:

@@ -73,9 +73,9 @@ class PanelContent:
 
     text: str
     items: Sequence[ui.Item[Any]]
-    """The components: none while people vote for how the script goes on, by those of the takes."""
+    """The components: none while people vote on how the script goes on, with those of the takes."""
     rotation: Rotation | None
-    """The order in which people write, or None where everybody may."""
+    """The order in which people write, or None if everybody may."""
 
 
 async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelContent:
@@ -99,7 +99,7 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     other = _find_other_reading(script, state, speeches)
     shown = {
         "continue": True,
-        # Where the bot only answers, it cannot post them.
+        # If the bot only answers, it cannot post them.
         "takes": script.channel > 0,
         "take": has_lines and state.author is None,
         "undo": position.line != ROOT_LINE,
@@ -135,7 +135,7 @@ def format_ways(*, hears: bool, is_direct: bool, is_plain: bool = False) -> str:
     Args:
         hears: Whether the bot reads messages in this place.
         is_direct: Whether it reads all of them there, because they are direct messages.
-        is_plain: Whether a script has it read messages that do not mention it.
+        is_plain: Whether a script makes the bot read messages that do not mention it.
     """
     if not hears:
         return say("To write, press **Write** or use {/write}.")
@@ -173,7 +173,7 @@ def _find_other_reading(
 
 
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
-    """Return for whom the voice may write: the cast, and who else has spoken."""
+    """Return for whom the voice may write: the cast, and whoever else has spoken."""
     names = dict.fromkeys([*script.cast, *spoken])
     played = script.players if SKIP_PLAYED.of(script) else ()
     return [name for name in names if name not in played and len(CHARACTER + name) <= MAX_LABEL]
@@ -202,8 +202,9 @@ def make_menu(
 ) -> ui.LayoutView:
     """Return a level of the menu of a script, one of the `MENU_LEVELS`.
 
-    It offers the end of a script with lines to who ``manages`` it; with ``has_audio``, a table
-    read; with ``has_sprint``, the sprint that is under way instead of a new one.
+    To a person who ``manages`` the script, it offers the end of a script with lines; with
+    ``has_audio``, it offers a table read; with ``has_sprint``, the sprint that is under way instead
+    of a new one.
     """
     position = current_position(script)
     items: list[ui.Item[Any]] = []

@@ -37,7 +37,7 @@ from .panel import delete_message
 log = logging.getLogger("onbook.poll_messages")
 
 NEWEST = 100
-"""The messages that one request reads, in which a process looks for what an earlier one posted."""
+"""The number of messages that one request reads to find what an earlier process posted."""
 
 CUT_MARK = "-# …"
 """Stands below a take that is shown in part."""
@@ -73,10 +73,10 @@ async def restore_takes(
 
 
 async def redraw_poll(channel: MessageChannel, session: ChannelSession, poll: int) -> bool:
-    """Redraw a poll; return False where its message exists and could not be drawn.
+    """Redraw a poll; return False if its message exists and could not be drawn.
 
-    Delete one without a vote that is closed: the line that was picked stands in the channel, and
-    all other takes in the history.
+    Delete the message of a closed poll without a vote: the line that was picked stands in the
+    channel, and all other takes in the history.
     """
     async with session.drawing:
         board = await session.polls.load_board(poll)
@@ -108,9 +108,9 @@ async def put_takes_away(
 async def announce_result(
     channel: MessageChannel, poll_result: PollResult, *, is_early: bool
 ) -> None:
-    """Say how a vote ended, with the winning take if that is not in the script.
+    """Say how a vote ended, with the winning take if it is not in the script.
 
-    A second attempt, some minutes after the first one, posts nothing. Neither does one where
+    A second attempt, some minutes after the first, posts nothing. Nothing is posted either if
     nobody voted before the script went on, because whoever went on was told so.
     """
     has_votes = any(poll_result.counts.values())
@@ -146,7 +146,7 @@ async def redraw_pressed_poll(
 
 
 async def _find(channel: MessageChannel, poll: int, bot: discord.ClientUser | None) -> int | None:
-    """Return a message of takes that is among the newest, where the bot may read them, or None."""
+    """Return a message of takes that is among the newest, if the bot may read them, or None."""
     with suppress(discord.Forbidden):
         async with asyncio.timeout(REQUEST_TIMEOUT):
             async for message in channel.history(limit=NEWEST):
@@ -160,7 +160,7 @@ def draw_poll(
 ) -> tuple[str, ui.View | None]:
     """Return the content of a poll's message, and the components below.
 
-    There is a button for each take, and where one is cut, a menu to read it whole. A poll that is
+    There is a button for each take and, if a take is cut, a menu to read all of it. A poll that is
     closed has no components. Takes have numbers from 0, and votes are by the people's ids.
     """
     content = format_poll(poll, takes, votes)
@@ -251,9 +251,9 @@ def _format_closed_take(
 
 
 def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
-    """Return each take as prose, cut so that all of them have room in so many characters.
+    """Return each take as prose, cut so that all of them fit into ``space`` characters.
 
-    Three line breaks stand beside each take. Short takes leave their room to long ones.
+    Three line breaks go with each take. Short takes leave their room to long ones.
     """
     scenes = [""] * len(takes)
     by_length = sorted(range(len(takes)), key=lambda n: sum(len(line.text) for line in takes[n]))

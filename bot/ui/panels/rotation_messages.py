@@ -43,7 +43,7 @@ ORDER_ID = (
 END_SPRINT_ID = rf"{CUSTOM_ID_PREFIX}end-sprint:(?P<script>{ID_PATTERN})"
 
 MAX_LISTED = 20
-"""Writers in the summary of a sprint."""
+"""The most writers in the summary of a sprint."""
 
 
 # In the panel and the channel ------------------------------------------------------------------

@@ -64,7 +64,7 @@ async def test_doctor_checks_the_intent_for_content(
 ):
     asking = with_token(chosen, message_content=True)
     for is_granted, finding in (
-        (False, "--  Privileged intents: Discord refuses the message-content intent. Allow it on"),
+        (False, "--  Privileged intents: Discord refuses the message-content intent. Enable it on"),
         (True, "ok  Privileged intents: On Book needs message content; no other is on"),
     ):
         with fake_discord(may_read_content=is_granted) as address, at(address):
@@ -81,7 +81,7 @@ async def test_doctor_works_without_a_network(
         assert await doctor.check_all(with_token(chosen), "run") == 1
     out = capsys.readouterr().out
     assert "!!  Token: Discord cannot be reached (ClientConnectorError)." in out
-    assert f"ok  Database: {chosen.database} is in use by an On Book that runs" in out
+    assert f"ok  Database: {chosen.database} is in use by a running On Book" in out
     assert "ok  Voice of new scripts: tiny writes" in out
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -95,7 +95,7 @@ async def test_doctor_works_without_a_network(
     assert "!!  Voice of new scripts: There is no voice “gone”" in out
     assert f". The folder is {chosen.models}.\n" in out
     assert f"!!  Metrics: port {port} cannot be opened (Address already in use)." in out
-    assert out.endswith("4 to do.\n")
+    assert out.endswith("4 left to do.\n")
     for host in ("256.0.0.1", "metrics..local"):
         await doctor.check_all(wrong.model_copy(update={"metrics_host": host}), "run")
         assert "and ONBOOK_METRICS_HOST to an address of this machine." in capsys.readouterr().out
@@ -200,4 +200,4 @@ async def test_doctor_finds_settings_that_set_nothing(
         assert f"!!  Settings: There is no setting ONBOOK_{name}: did you mean {near}?" in out
     for name in ("ONBOOK_MODEL", "ONBOOK_LOOK"):
         assert f"!!  Settings: {name} in {file} sets nothing. Write {name}=VALUE." in out
-    assert out.endswith("5 to do.\n")
+    assert out.endswith("5 left to do.\n")

@@ -154,7 +154,7 @@ async def test_voice_is_listed_and_described(
 @pytest.mark.parametrize(
     ("command", "environment", "said"),
     [
-        ("run", {}, "DISCORD_TOKEN is not set. Put the bot's token into .env"),
+        ("run", {}, "DISCORD_TOKEN is not set. Put the bot's token in .env"),
         (
             "run",
             {"ONBOOK_TEMPERATURE": "9", "DISCORD_TOKEN": "s3cret"},
@@ -215,7 +215,7 @@ async def test_a_refused_intent_is_one_sentence_and_costs_no_session(
 ):
     monkeypatch.setattr(runner, "Bot", Mock(side_effect=AssertionError))
     with fake_discord() as address:
-        sentence = r"^Discord refuses the message-content intent\. Allow it on the bot's page"
+        sentence = r"^Discord refuses the message-content intent\. Enable it on the bot's page"
         with at(address), pytest.raises(RunnerError, match=sentence):
             await runner.run_on_discord(with_token(chosen, message_content=True))
 

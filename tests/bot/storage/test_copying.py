@@ -145,8 +145,8 @@ def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
     text = b"This is no database, but is long enough to be looked at as one." * 20
     for content, reason in (
         (text, "was not copied .* is not a database"),
-        (b"", f"^{path} holds no scripts of On Book"),
-        (other.read_bytes(), f"^{path} holds no scripts of On Book"),
+        (b"", f"^{path} contains no On Book scripts"),
+        (other.read_bytes(), f"^{path} contains no On Book scripts"),
     ):
         path.write_bytes(content)
         with pytest.raises(StoreError, match=reason):

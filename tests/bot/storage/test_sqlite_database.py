@@ -127,7 +127,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
         (file, "is not a usable database"),
         (folder, str(folder)),
         (missing, "There is no folder"),
-        (other, "other.db holds no scripts of On Book"),
+        (other, "other.db contains no On Book scripts"),
     ):
         with pytest.raises(StoreError, match=reason) as refused:
             asyncio.run(open_in_vain(path))
@@ -149,5 +149,7 @@ def test_a_locked_file_is_not_called_damaged(path: Path, empty_database: Path):
     shutil.copy(empty_database, path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match=r"another program has locked it\. Stop that one, or"):
+        with pytest.raises(
+            StoreError, match=r"another program has locked it\. Stop that program, or"
+        ):
             asyncio.run(open_in_vain(path))
