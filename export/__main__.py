@@ -34,7 +34,7 @@ class Export:
     output: Annotated[Path, arg(aliases=["-o"], metavar="FILE.onnx")]
     """The voice file to write."""
     bits: Literal[8, 32, "auto"] = "auto"
-    """Bits per recurrent weight: 8 is smaller and faster; `auto` for 32 where 8 loses too much."""
+    """Bits per recurrent weight: 8 is smaller and faster; `auto` for 32 if 8 loses too much."""
     heldout: Annotated[tuple[Path, ...], arg(help_behavior_hint="")] = ()
     """Texts to verify the voice on, instead of the run's held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = tyro.cli(
         Export,
         args=given,
-        # The program would be called `__main__.py`.
+        # Otherwise, the program would be called `__main__.py`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else "onbook-export",
         config=(DisallowNone, PositionalMetavarFromFieldName),
     )

@@ -6,7 +6,7 @@ memory: `export.memory_graph`                                     -> heard
 upper:  gates = (h' of lower, heard, h) @ W + bias                -> h', c'
 logits = (h' of upper, heard) @ W + bias;  next_state = Concat of the same sections
 
-Where there is a prior, `export.prior_graph` adds its probabilities after the last digits. The lower
+If there is a prior, `export.prior_graph` adds its probabilities after the last digits. The lower
 layer reads the square roots of the probabilities, and
     logits = inverse temperature x (logits + trust x log-probabilities)
 where trust is one more column of the output plus an amount for the length of the known context, and

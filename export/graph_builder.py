@@ -67,7 +67,7 @@ class GraphBuilder:
         return outputs[0]
 
     def add_operand(self, vector: str) -> str:
-        """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
+        """Return the name of a vector as a product reads it: in 8 bits, quantised from [-1, 1]."""
         if self.bits == 32:
             return vector
         return self.add_node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")

@@ -210,7 +210,7 @@ def _thin_out(points: list[list[float]]) -> list[list[float]]:
 
 
 def _round_cost(cost: Cost) -> float:
-    """Return bits per character to five decimals, because further ones vary by processor."""
+    """Return bits per character to five decimals, because further decimals vary by processor."""
     return round(cost.per_character, 5)
 
 

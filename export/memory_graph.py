@@ -1,9 +1,9 @@
 """Add a memory head to a step graph.
 
-The state holds the last characters alone, several to a number (`training.model.memory.Packing`),
-and no keys. All symbols get a score at each of the `WIDTH` distances from a place: an
-amount for the present character at that distance, and what the lower layer asks for. A place takes
-one of these scores at each distance, so that nothing is multiplied place by place:
+The state holds only the last characters, several to a number (`training.model.memory.Packing`), and
+no keys. All symbols get a score at each of the `WIDTH` distances from a place: an amount for the
+present character at that distance, and what the lower layer asks for. A place takes one of these
+scores at each distance, so that nothing is multiplied place by place:
 
 present characters, h of the lower layer -> scores of the symbols   [batch, WIDTH x N]
   -> scores of the last M places, and of nowhere, and their Softmax  [batch, M + 1]

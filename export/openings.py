@@ -15,7 +15,7 @@ from .trained import Vocabulary
 SHIPPED = Path(__file__).parent / "styles"
 
 MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING = 25, 40, 2_000
-"""The bot's limits of styles, characters of a style's name, and characters of a passage."""
+"""The bot's limits: styles, characters of a style's name, and characters of a passage."""
 
 
 def find_shipped(name: str) -> Path | None:

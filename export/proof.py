@@ -49,7 +49,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Return whether the value is allowed, which NaN never is under a limit."""
+        """Return whether the value is allowed; NaN never is if there is a limit."""
         return self.allowed is None or self.measured <= self.allowed
 
     def format_cells(self) -> tuple[str, str, str, str]:

@@ -30,15 +30,15 @@ def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str
 
 def collect_weights(model: nn.Module) -> dict[str, Tensor]:
     """Return the weights and buffers of a network by name, without the prior's counts."""
-    # The buffers of the prior never change, and lie in a file of their own, or are counted again by
-    # a tuning.
+    # The prior's buffers never change. They are in a file of their own, or a tuning counts them
+    # again.
     return {k: t for k, t in model.state_dict().items() if not k.startswith("prior.")}
 
 
 def unpack(
     tensors: Mapping[str, Tensor], model: nn.Module, average: nn.Module, optimiser: Optimizer
 ) -> None:
-    """Load what `pack` returned into the three, each on its own device."""
+    """Load what `pack` returned into a network, its average and an optimiser on their devices."""
     _load(model, _select("model.", tensors))
     _load(average, _select("average.", tensors))
     moments: dict[int, dict[str, Tensor]] = {}
@@ -58,7 +58,7 @@ def find_generators(device: torch.device) -> dict[str, torch.Generator]:
 
 
 def restore_generators(tensors: Mapping[str, Tensor], found: Mapping[str, torch.Generator]) -> None:
-    """Restore generators.
+    """Restore the states of random generators from the tensors of a checkpoint.
 
     A generator keeps its state if its device was missing when the checkpoint was written, so that a
     run can move from a CPU to a GPU and back.
@@ -93,7 +93,7 @@ def count_texts(model: CharLSTM, texts: Tokens, path: Path, *, keep: bool = True
     """Have a network's prior count the texts, or read its earlier counts from a file.
 
     New counts are written to the file if ``keep`` is true. Returns the folds of the texts'
-    characters; None without a prior.
+    characters, or None if the network has no prior.
     """
     prior = model.prior
     if not prior:

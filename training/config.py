@@ -71,9 +71,9 @@ class Config(Learning, Description):
     """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
 
     steps: OptionalPositiveInt = None
-    """Stop after so many steps, the last fifth at a falling rate; by default, there is no end."""
+    """Stop after this many steps, the last fifth at a falling rate; by default, never stop."""
     embedding: PositiveInt = Shape.embedding
-    """Numbers that a character is read as."""
+    """The length of the vector that stands for a character."""
     lower: PositiveInt = Shape.lower
     """Units of the layer that reads characters."""
     upper: PositiveInt = Shape.upper
@@ -84,7 +84,7 @@ class Config(Learning, Description):
     prior: PriorShape = field(default_factory=PriorShape)
     memory: MemoryShape = field(default_factory=MemoryShape)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
-    """Read the texts in folders of this name so many times per epoch; others are read once."""
+    """Read the texts in folders of this name this many times per epoch; others are read once."""
     minutes: Suppress[float | None] = None
     """Time of the whole schedule, if `steps` are computed from the speed."""
     decay_from: Suppress[int | None] = None
@@ -101,8 +101,8 @@ class Config(Learning, Description):
 
         Warmup-stable-decay (Hu et al. 2024, "MiniCPM: Unveiling the Potential of Small Language
         Models with Scalable Training Strategies"): a training with a constant rate can go on for
-        weeks, and at any moment a short decay makes a finished network of it. The decay is 1 -
-        sqrt, which ends lower than a straight line (Hägele et al. 2024, "Scaling Laws and
+        weeks, and a short decay at any moment turns it into a finished network. The decay has the
+        form 1 - sqrt, which ends lower than a straight line (Hägele et al. 2024, "Scaling Laws and
         Compute-Optimal Training Beyond Fixed Training Durations").
         """
         rising = min(1.0, (step + 1) / self.warmup)
@@ -138,7 +138,7 @@ class Config(Learning, Description):
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Config:
-        """Make a configuration of its fields, as JSON has them.
+        """Make a configuration from its fields, as JSON has them.
 
         Raises KeyError or TypeError for other fields.
         """

@@ -16,7 +16,7 @@ MEASURED = 0.05
 
 WORTH = 1.5
 """How many times as fast products in bfloat16 must be: float32 has a fused kernel for whole layers,
-which saves more than products."""
+which saves time on more than the products."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -49,7 +49,7 @@ def set_precision(precision: str, device: torch.device) -> bool:
 
 
 def prefers_bfloat16(precision: str, device: torch.device) -> bool:
-    """Return whether to multiply in bfloat16: on request, or where it is faster."""
+    """Return whether to multiply in bfloat16: on request, or if it is faster."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

@@ -18,7 +18,7 @@ class RunError(UserError):
 
 
 class TrainingError(UserError):
-    """Raised when a training cannot begin or go on."""
+    """Raised when a training cannot begin or continue."""
 
 
 class VoiceError(UserError):

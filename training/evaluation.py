@@ -21,7 +21,7 @@ TEMPERATURES = tuple(n / 100 for n in range(80, 161, 4))
 """The candidates of `calibrate`; an error of 0.04 costs 0.0006 bits per character."""
 
 OFTEN = 1_000
-"""The fewest characters after contexts of one length for a temperature of that length."""
+"""The fewest characters after contexts of one length for that length to have a temperature."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _measure_bits(
 ) -> tuple[Tensor, Tensor]:
     """Return the bits, [temperatures, lengths], and the number of characters, [lengths].
 
-    Lengths are the lengths of the contexts that a prior knows; 0 alone without a prior.
+    Lengths are the lengths of the contexts that a prior knows; without a prior, the only one is 0.
     """
     tokens = torch.from_numpy(vocabulary.encode(frame_text(text)))
     length = (len(tokens) - 1) // streams
@@ -124,7 +124,7 @@ def write_sample(
 ) -> str:
     """Sample ``length`` characters after the prompt, at a temperature above 0.
 
-    The sample is for progress reports alone; the bot has its own sampler.
+    The sample shows what a run has learned; the bot has its own sampler.
     """
     generator = torch.Generator().manual_seed(seed)
     written: list[int] = []

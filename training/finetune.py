@@ -1,4 +1,4 @@
-"""Tune a voice, already trained, on a person's own scripts."""
+"""Tune a trained voice on a person's own scripts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
 SEEN_CHARACTERS = 20
-"""The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
+"""The fewest occurrences in the scripts for a character to be added to the voice's vocabulary."""
 
 RARER = 3.0
 """The difference between the initial logit of a new character and that of its folded form."""
@@ -102,7 +102,7 @@ def resume(
         )
     config = dataclasses.replace(kept, steps=steps or kept.steps)
     if minutes and minutes != kept.minutes:
-        # Without steps, because `Training` then computes those that fit into the minutes.
+        # Leave the steps out, because `Training` then computes those that fit into the minutes.
         config = dataclasses.replace(config, minutes=minutes, steps=None)
     vocabulary = run.vocabulary()
     tokens = Tokens.of(collect(paths).train, vocabulary)
@@ -114,7 +114,7 @@ def resume(
 
 
 def _prepare_start(voice: Trained, vocabulary: Vocabulary, tokens: Tokens) -> Start:
-    """Count the texts; return what gives a network the voice's weights and the counts."""
+    """Count the texts; return a start that gives a network the voice's weights and the counts."""
     known = voice.model()
     prior = folds = None
     if known.prior:
@@ -138,8 +138,8 @@ def _extend_weights(
 ) -> dict[str, Tensor]:
     """Return weights for a larger vocabulary that preserve the known network's predictions.
 
-    A new character is embedded, and expected, like its folded form, with a lower probability; a
-    character without a folded form gets the average of all characters.
+    A new character is embedded like its folded form, and expected like it but with a lower
+    probability; a character without a folded form gets the average of all characters.
     """
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
     added = larger.characters[len(vocabulary) :]
@@ -171,7 +171,7 @@ ADDED = 100_000
 """The most contexts of the new texts that are added to the prior's own."""
 
 SEEN_CONTEXTS = 2
-"""The fewest occurrences in the new texts of a context that is kept."""
+"""The fewest occurrences of a context in the new texts for it to be kept."""
 
 
 def add_characters(prior: NgramPrior, texts: Iterable[Tensor], characters: int) -> NgramPrior:

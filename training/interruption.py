@@ -19,7 +19,7 @@ def catch_interruption() -> Iterator[list[int]]:
         if caught:
             os._exit(130)
         caught.append(number)
-        # Not printed, because the signal can come in the middle of another print.
+        # Do not print, because the signal can come in the middle of another print.
         with suppress(OSError):
             os.write(2, SAVING)
 

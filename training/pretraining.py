@@ -82,7 +82,7 @@ def create_run(
     )
     make_folder(run.folder)
     texts.save(run.corpus)
-    run.initial.unlink(missing_ok=True)  # of a beginning that was interrupted here
+    run.initial.unlink(missing_ok=True)  # left by a beginning that was interrupted here
     if known:
         save(run.initial, collect_weights(known), {})
     # Last, because an interrupted beginning must leave no run.
@@ -139,13 +139,13 @@ def prepare_decay(
 ) -> Training:
     """Return a training that finishes what another run has learned so far, in a folder of its own.
 
-    The training begins at the last checkpoint of ``run``, which is only read and may still be
-    trained, and takes ``steps`` steps, in which the learning rate falls to zero: see
+    The training begins at the last checkpoint of ``run``, which it only reads and which may still
+    be training. It takes ``steps`` steps, in which the learning rate falls to zero: see
     `Config.learning_rate_at`.
 
     Args:
         run: A run of `train` whose learning rate has not begun to fall.
-        branch: The folder of the new run, or with ``resume`` of the run to resume.
+        branch: The folder of the new run or, with ``resume``, of the run to resume.
         steps: Number of steps, by default `BRANCH_SHARE` of the steps taken before.
         changes: Fields of the run's `Config` that the new run replaces.
         paths: The texts of the decay; by default all texts of the run.
@@ -201,8 +201,8 @@ def _choose_texts(
 ) -> tuple[Split, Tokens]:
     """Return the texts that a decay learns and is judged by: the texts in paths, or all of the run.
 
-    The run's held-out texts are not learned, nor is the end that `collect` cut off a text; if none
-    of them is in the paths, all of them judge.
+    The run's held-out texts are not learned, nor is the end that `collect` cut off a text; if
+    ``paths`` contain none of these, all of them judge.
     """
     validation, test = run.read_heldout("validation"), run.read_heldout("test")
     if not paths:

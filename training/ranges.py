@@ -1,4 +1,4 @@
-"""Define what options take: tyro parses it, and refuses anything else in one sentence."""
+"""Define the values of options: tyro parses them, and refuses anything else in one sentence."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tyro.constructors import PrimitiveConstructorSpec
 def _parse(
     kind: type[float | str], fits: Callable[[Any], object], wrong: str, metavar: str = "N"
 ) -> PrimitiveConstructorSpec[Any]:
-    """Return how values that fit are parsed; an error says what is ``wrong`` with another one.
+    """Return a parser of values that fit; an error says what is ``wrong`` with any other value.
 
-    A default is not parsed, so that a run of another value can be read.
+    A default is not parsed, so that a run with any other value can be read.
     """
 
     def parse(texts: list[str]) -> float | str:
@@ -47,7 +47,7 @@ NonNegativeInt = Annotated[int, _parse(int, lambda value: value >= 0, "below 0")
 LanguageCode = Annotated[str, _CODE]
 Share = Annotated[float, _parse(float, lambda value: 0 <= value < 1, "not in [0, 1)")]
 
-# The parser belongs to the whole union, or the error would tell of None as well.
+# The parser belongs to the whole union; otherwise the error would mention None as well.
 # The empty hint stands for "(default: None)", because nobody can give None.
 _NO_DEFAULT = arg(help_behavior_hint="")
 OptionalPositiveInt = Annotated[int | None, _POSITIVE_INT, _NO_DEFAULT]

@@ -80,7 +80,7 @@ class Run:
         return (self.folder / "config.json").exists()
 
     def require_new(self) -> None:
-        """Raise RunError where the folder already holds a run."""
+        """Raise RunError if the folder already holds a run."""
         if self.is_begun:
             raise RunError(
                 f"{self.folder} already holds a run: continue it with --resume, or choose "
@@ -176,9 +176,9 @@ class Run:
             self.board.add_text("sample", text, step)
 
     def open_board(self) -> None:
-        """Write metrics and samples for TensorBoard, too; raises RunError if it is missing."""
+        """Also write metrics and samples for TensorBoard; raises RunError if it is missing."""
         try:
-            from torch.utils.tensorboard import SummaryWriter  # not for everybody
+            from torch.utils.tensorboard import SummaryWriter  # an optional package
         except ModuleNotFoundError:
             raise RunError(
                 "--tensorboard needs TensorBoard: run `pip install tensorboard`, or leave it out."

@@ -1,7 +1,7 @@
 """Pack `export` into onbook-training; everything else about it is in pyproject.toml.
 
-In the repository the folder of `export` lies beside this one, and in the source distribution
-inside it, because nothing can be packed that lies outside.
+In the repository, the folder of `export` lies beside this one. In the source distribution it lies
+inside, because nothing outside this folder can be packed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WithExport(sdist):
 
 
 setup(
-    script_name="setup.py",  # which is how setuptools knows that this module is none of the package
+    script_name="setup.py",  # which is how setuptools knows that this module is not in the package
     package_dir={"onbook_training": ".", "onbook_training.export": EXPORT},
     cmdclass={"sdist": WithExport},
 )

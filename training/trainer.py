@@ -31,7 +31,7 @@ from .ranges import OptionalPositiveFloat, PositiveFloat
 from .run import Run, load, save
 
 if TYPE_CHECKING:
-    # Generic in the type stubs alone.
+    # Generic only in the type stubs.
     Progress = tqdm[NoReturn]
 
 REPORT_EVERY = 50
@@ -65,7 +65,7 @@ class Session:
     checkpoint_minutes: PositiveFloat = 5.0
     """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
     tensorboard: bool = False
-    """Write metrics and samples to `board` in the run folder, for TensorBoard, too."""
+    """Also write metrics and samples to `board` in the run folder, for TensorBoard."""
     clock: Suppress[Clock] = time.perf_counter
     """Measures the minutes of the schedule."""
     began: Suppress[float] = field(default_factory=time.monotonic)
@@ -240,7 +240,7 @@ class Training:
         bits = cost.per_character
         row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
         self.run_folder.add_metrics(row)
-        # A line of a script, because from nothing a network of few steps can write one letter.
+        # Begin with a line of a script: from nothing, a network of few steps can write one letter.
         begun = self.validation.partition("\n")[0][:100] + "\n\n"
         read = self.average, self.vocabulary, f"\n{begun}"
         written = begun + write_sample(*read, SAMPLED, 0.8, self.config.seed)
@@ -286,9 +286,9 @@ class Training:
     def resume(self) -> None:
         """Restore the state that `save` wrote; raises RunError for other texts or too few steps.
 
-        On the same CPU and in the same precision, the run continues bit for bit. On another CPU
-        sums are rounded differently, on a GPU each time, and a GPU that was missing at the
-        checkpoint draws dropout masks as at the start of the run.
+        On the same CPU and in the same precision, the run continues bit for bit. On another CPU,
+        sums are rounded differently, and on a GPU they differ each time. A GPU that was missing at
+        the checkpoint draws dropout masks as at the start of the run.
         """
         if self.run_folder.checkpoint_path.exists():
             tensors, facts = load(self.run_folder.checkpoint_path)

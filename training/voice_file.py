@@ -41,7 +41,7 @@ class Voice:
 
     The file is the graph followed by the description and the metadata. Both are serialised
     ModelProtos, the second with nothing but the fields of `DESCRIPTION` and `metadata_props`;
-    protocol buffers that are joined are one message.
+    protocol buffers that are joined form one message.
     """
 
     graph: bytes
@@ -66,7 +66,7 @@ class Voice:
         The graph as stored: the bytes of the file without the fields 3, 5, 6 and 14 of ModelProto
         (`DESCRIPTION` and `metadata_props`), which are the last records of the file. The vocabulary
         and the fold as stored: the values of ``onbook.vocabulary`` and ``onbook.fold`` in UTF-8;
-        being JSON they hold no NUL.
+        being JSON, they hold no NUL.
         """
         kept = [self.metadata[key].encode() for key in KEPT]
         return hashlib.sha256(b"\0".join([self.graph, *kept])).hexdigest()

@@ -29,7 +29,7 @@ EMBEDDING, HIDDEN, LAYERS = 128, 512, 2
 
 @contextmanager
 def in_process(characters: int, threads: int) -> Iterator[Callable[[int], Contestant]]:
-    """Run the process, and yield a function of a number of rows to its contestants."""
+    """Run the process, and yield a function that maps a number of rows to a contestant."""
     command = [sys.executable, "-m", "tests.bench.eager", str(characters), str(threads)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1

@@ -37,7 +37,7 @@ class Finding:
     unit: str = "{:,.2f}"
     """The format of `asked`."""
     at_least: bool = False
-    """Whether the bound is a lower one."""
+    """True if the bound is a lower bound."""
     against: str = ""
     """The other side of a comparison."""
 

@@ -44,7 +44,7 @@ def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list
 def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> list[float]:
     """Measure repeatedly how long a short line takes while other lines are written [s].
 
-    Lines that end earlier by themselves are left out.
+    Lines that end early by themselves are left out.
     """
 
     async def wait() -> list[float]:

@@ -13,6 +13,6 @@ configure_mappers()
 for locale in Locale:
     translated("Undo", locale.value, is_name=False)  # keeps the catalogue of the language
 
-# A bot collects garbage when it starts, which would look at all that is imported here.
+# A bot collects garbage when it starts, and would then look at all that is imported here.
 gc.collect()
 gc.freeze()

@@ -74,8 +74,8 @@ def run_bot(
 ) -> None:
     """Run the bot in this process until a signal comes or the connection to the caller closes.
 
-    The list beside its voices is that of shipped ones. Its leases expire, and its shards identify,
-    ``hurry`` times sooner. ``first`` is called before the bot starts.
+    The list of files beside its voices counts as that of the shipped voices. Its leases expire, and
+    its shards identify, ``hurry`` times sooner. ``first`` is called before the bot starts.
     """
     enter(folder, environment)
     if models := environment.get("ONBOOK_MODELS"):

@@ -1,8 +1,9 @@
 """Set the latencies and rate limits of the fake Discord, and count the bot's requests.
 
 Latencies and limits are off until a test turns them on with `Discord.conditions`. The limits are
-those of Discord's documentation ("Rate Limits", "Gateway"). It does not name the limits of routes;
-these are those that the headers of Discord's answers have reported for years.
+those of Discord's documentation ("Rate Limits", "Gateway"). The documentation does not name the
+limits of routes; these are the limits that the headers of Discord's answers have reported for
+years.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 INVALID = {401, 403, 429}
-"""The statuses of answers for too many of which Discord bans a bot."""
+"""The statuses for which Discord bans a bot that receives too many of them."""
 
 GLOBAL_LIMIT = 50, 1.0
 """The most requests with a bot's token, and in how many seconds.

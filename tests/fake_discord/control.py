@@ -61,7 +61,7 @@ class Control:
         return [web.get("/control/sight", self._watch), web.post("/control/{action}", self._do)]
 
     async def _do(self, request: web.Request) -> web.Response:
-        """Do the named action, and report what a person cannot do in a sentence."""
+        """Do the named action, and report in a sentence what a person cannot do."""
         action = getattr(self, request.match_info["action"])
         try:
             return web.json_response(await action(**await request.json()) or {})

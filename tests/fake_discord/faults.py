@@ -27,7 +27,7 @@ GATEWAYS = "/", "/session/"
 """The paths at which a bot begins a session, and at which it resumes one."""
 
 GOING = 1001
-"""The close code of a server that is about to end."""
+"""The close code of a server that is about to stop."""
 
 POLLING = 0.05
 """Seconds between two checks of whether the client still waits."""
@@ -68,7 +68,7 @@ class Fault:
     most: int | None
     """The number of requests that fail; None for all."""
     heard: bool = False
-    """Whether the request is carried out before the fault."""
+    """True if the request is carried out before the fault."""
     status: int = 503
     retry_after: float = 0.0
     """Seconds to wait, for `TOO_MANY`."""

@@ -63,9 +63,9 @@ class Session:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     connection: Connection | None = None
     is_known: bool = False
-    """Whether the bot has received READY, without which it cannot resume the session."""
+    """True if the bot has received READY, without which it cannot resume the session."""
     is_heard: bool = False
-    """Whether the bot is connected and has received all events that it missed."""
+    """True if the bot is connected and has received all events that it missed."""
     left_at: float = 0.0
     """The time at which the session last had a connection."""
 
@@ -91,7 +91,7 @@ class Connection:
     """The session whose events go over this connection."""
     writer: asyncio.Task[None] | None = None
     is_cut: bool = False
-    """Whether Discord, not the bot, has ended the connection."""
+    """True if Discord, not the bot, has ended the connection."""
 
     async def close(self, code: int) -> None:
         self.is_cut = True
@@ -118,14 +118,14 @@ class Gateway:
         self.sessions: list[Session] = []
 
     def _hear_of_message(self, what: str, it: Any) -> None:
-        """Tell the bot of a public message in a place of which it is a member."""
+        """Tell the bot of a public message in a place that it is a member of."""
         if what == "message" and not it.only_for:
             self.tell_of_message(it)
 
     def tell_of_message(self, it: Message) -> None:
         """Tell the bot that a message is new, was edited or was deleted.
 
-        A session without the intent for it gets the content of few messages.
+        A session without the intent for content gets the content of few messages.
         """
         where = self.world.channels[it.channel]
         intent = GUILD_MESSAGES if where.guild else DIRECT_MESSAGES

@@ -37,7 +37,7 @@ MAY_READ_CONTENT = 1 << 19
 FILE_LIMIT = 10 * 1024 * 1024
 
 PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
-"""The permissions of every bot in a place of which it is not a member."""
+"""The permissions of every bot in a place that it is not a member of."""
 
 
 def format_time(seconds: float) -> str:
@@ -112,7 +112,7 @@ def guild(world: World, of: Guild) -> Json:
 
 
 def plain_message() -> Json:
-    """Return the parts of a message that are the same in all of them."""
+    """Return the parts of a message that are the same in all messages."""
     return {
         "type": 0,
         "components": [],

@@ -405,7 +405,7 @@ class Discord:
         self.faults: list[list[str]] = []
         """The kind, the method and the path of each of the bot's requests that failed."""
         self.bot_is_there = False
-        """Whether the bot receives events."""
+        """True if the bot receives events."""
         self._asked: dict[int, Asked] = {}
         self._in_channel: dict[int, dict[int, Message]] = {}
         self._waiting: dict[int, set[asyncio.Event]] = {}

@@ -26,7 +26,7 @@ UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "
 """The settings of a bot without rate limits."""
 
 PATIENCE = 20.0
-"""Seconds in which a process must end."""
+"""Seconds in which a process must stop."""
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(

@@ -371,7 +371,7 @@ class Rest:
         return json_answer(self._readable(self.in_channel(request)))
 
     def _readable(self, message: Message) -> Json:
-        """Return a message, without its content where the bot may not read it."""
+        """Return a message, without its content if the bot may not read it."""
         told = payloads.message(self.world, message)
         may_read = self.world.may_read_content
         return told if may_read else payloads.without_content(self.world, told)
@@ -392,7 +392,7 @@ class Rest:
         return self.shown(message)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a message; a message of somebody else's needs a permission."""
+        """Delete a message; deleting somebody else's needs a permission."""
         message = self.in_channel(request)
         where = self.world.channels[message.channel]
         if message.by and not where.guild:

@@ -34,7 +34,7 @@ CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
 """The most commands of each type in one application."""
 COMPONENT_ID = 2**31 - 1
-"""The largest id of a component, of which Discord documents 32 bits, but not whether signed."""
+"""The largest id of a component; Discord documents 32 bits, but not whether they are signed."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 WEBHOOKS, WEBHOOK_NAME = 15, 80
 EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
@@ -51,8 +51,8 @@ ANSWERS = {
 
 NOT_IN_WEBHOOK_NAMES = ("clyde", "discord", "```", "system message")
 NO_WEBHOOK_NAMES = ("everyone", "here")
-"""Discord documents what the names of webhooks and users cannot contain and be, but for the system
-message, which stands for the rules that it does not publish."""
+"""Discord documents what the names of webhooks and users cannot contain and cannot be, except for
+the system message, which stands for the rules that Discord does not publish."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of a picture of the only type that the bot makes."""
@@ -65,7 +65,7 @@ def check(fine: object, where: str) -> None:
 
 
 def check_length(text: object, least: int, most: int, where: str) -> None:
-    """Refuse a text of another length."""
+    """Refuse a text whose length is out of range."""
     check(isinstance(text, str) and least <= len(text) <= most, f"{where}: {least} to {most}")
 
 

@@ -103,9 +103,9 @@ class User:
     locale: str = "en-US"
     """The language of the person's client."""
     has_installed: bool = False
-    """Whether the person has installed the bot for themselves."""
+    """True if the person has installed the bot for themselves."""
     takes_messages: bool = True
-    """Whether the person takes direct messages from the bot."""
+    """True if the person accepts direct messages from the bot."""
 
 
 @dataclass
@@ -150,7 +150,7 @@ class Webhook:
 
 @dataclass
 class Version:
-    """A version of a message: it looks so from a moment until the next version."""
+    """A version of a message: it looks like this from a moment until the next version."""
 
     at: float
     content: str = ""
@@ -158,7 +158,7 @@ class Version:
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     is_v2: bool = False
-    """Whether the message consists of components."""
+    """True if the message consists of components."""
 
 
 @dataclass
@@ -183,7 +183,7 @@ class Message:
     reply_to: int | None = None
     """The message to which this one replies."""
     pings_author: bool = False
-    """Whether the author of that message is mentioned."""
+    """True if the author of that message is mentioned."""
     reactions: dict[str, list[int]] = field(default_factory=dict)
     """The users who reacted, by emoji, the first one first."""
     deleted_at: float | None = None
@@ -250,7 +250,7 @@ class World:
     ) -> None:
         self.time_to_answer = time_to_answer
         self.may_read_content = may_read_content
-        """Whether the bot was granted the privileged intent for the content of messages."""
+        """True if the bot was granted the privileged intent for the content of messages."""
         self.shards = shards
         """The recommended number of shards."""
         self.guilds_a_shard = guilds_a_shard

@@ -59,7 +59,7 @@ VERSIONS = [
     (layout(TEXT | {"id": 2**31 - 1}), layout(TEXT | {"id": 2**31})),
     (Version(0, "Hello."), Version(0, "Hello.", [TEXT], is_v2=True)),
 ]
-"""Messages, of which simcord knows the other rules."""
+"""Messages; simcord knows the other rules about them."""
 
 WRONG_NAMES = [
     *("", " ", "\u200b", "The Discord", "CLYDE", "Cly\u2060de", "a```b", "EVERYONE", "Here"),

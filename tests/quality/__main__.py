@@ -63,10 +63,10 @@ from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
 
 TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
-"""The temperatures of a sweep, beside the shipped one."""
+"""The temperatures of a sweep, in addition to the shipped one."""
 
 LISTS = Path(__file__).parents[2] / "training/scenes/lists.txt"
-"""The words that the frames of scenes draw, some of them into held-out scenes alone."""
+"""The words that the frames of scenes draw, some of them only into held-out scenes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class Judge(WithSettings, Command):
     seed: int = 1
     """The seed of the places and lines."""
     sweep: bool = False
-    """Write at other temperatures and qualities, too."""
+    """Also write at other temperatures and qualities."""
 
     def __call__(self) -> None:
         torch.set_num_threads(1)
@@ -120,7 +120,7 @@ class Judge(WithSettings, Command):
     async def write(self, chosen: Sequence[Place]) -> tuple[Setting, Written]:
         """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others.
 
-        It writes a passage at every second place, too.
+        The voice also writes a passage at every second place.
         """
         async with writing.opened(self.voice, self.set) as bot:
             settings = [bot.shipped]
@@ -223,7 +223,7 @@ class Friends(WithSettings):
     only: SceneKind | None = None
     """The kind of scenes that all voices go on with."""
     scenes: OptionalPositiveInt = None
-    """So many scenes at random; all without it."""
+    """Use this many scenes, drawn at random; by default, all."""
     pairs: bool = False
     """Write pairs: of first lines, people's and a voice's, to tell apart; or, where two voices go
     on with the same scenes, of their continuations, to say which is better."""
@@ -231,7 +231,7 @@ class Friends(WithSettings):
     def __call__(self) -> None:
         if not self.voices:
             raise TextError("No voice is named: give voice files.")
-        for voice in self.voices:  # before the first one writes for minutes
+        for voice in self.voices:  # check all, before the first one writes for minutes
             if not voice.is_file():
                 raise TextError(f"There is no voice {voice}. Name a voice file.")
         every = friends.read_scenes()
@@ -291,7 +291,7 @@ def write_continuations(
 
 
 def write_sheet(out: Path, text: str, key: object) -> None:
-    """Write a sheet, and what nobody who fills it in may know beside it."""
+    """Write a sheet and, beside it, what nobody who fills it in may know."""
     out.write_text(text, encoding="utf-8")
     file = sheets.key_of(out)
     file.write_text(json.dumps(key) + "\n", encoding="utf-8")

@@ -65,10 +65,10 @@ CANDIDATES = 24
 SHOWN_BEST, SHOWN_OTHERS = 3, 2
 
 SCENE_LENGTHS = (3, 4, 5)
-"""The elements of a scene before a place, its heading among them."""
+"""The numbers of elements in a scene before a place, including its heading."""
 
 STRIDE = 1_000
-"""From a place's seed to the next one's."""
+"""The distance from a place's seed to the next place's seed."""
 
 AT_ONCE = 8
 """Places that are read or written side by side."""
@@ -76,10 +76,10 @@ AT_ONCE = 8
 MARKS = tuple("12345")
 
 LARGEST_GAP = 3.0
-"""The difference of two marks from which on a pair has its full weight."""
+"""The difference of two marks from which a pair has its full weight."""
 
 FOLDS = 5
-"""Parts of the marks, each of which is judged by weights that the others were fitted to."""
+"""Parts of the marks, each of which is judged by weights that were fitted to the other parts."""
 
 RIDGE = 20.0
 """How strongly fitted weights are drawn to zero, in pairs of weight 1, where a criterion varies by
@@ -107,7 +107,7 @@ def format_place(name: str, scene: Sequence[Element], lines: Sequence[Element]) 
 
 
 def read_places(path: Path) -> list[MarkedPlace]:
-    """Read the marked places of a file; raise TextError where a mark is missing."""
+    """Read the marked places of a file; raise TextError if a mark is missing."""
     try:
         _, *blocks = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
     except (OSError, UnicodeDecodeError) as error:
@@ -163,7 +163,7 @@ async def write_lines(
         context = await read_context(primed, scene)
         options = make_options(seed, candidates=CANDIDATES, ignores_load=True)
         written = await write_candidates(context, options)
-    except RequestError:  # it has nothing to say there
+    except RequestError:  # the voice has nothing to say there
         return []
     # No two lines have the same words.
     distinct = {split_words(line.draft.element.text): line for line in reversed(written)}
@@ -214,7 +214,7 @@ class Marked:
     costs: Mapping[str, Doubles]
     """The cost of each line by each rule: [lines]."""
     criteria: Doubles
-    """What each weight of 1 adds to the cost of a line, and at last its bits, at least
+    """The amounts that weights of 1 add to the cost of a line, and last its bits, at least
     `STOCK_BITS`: [lines, criteria + 1]."""
     marks: Doubles
     """[lines]"""
@@ -262,8 +262,8 @@ class Marked:
         """Return the weights of the criteria and of the bits that agree best with the marks.
 
         The odds that a line has a higher mark than another rise with the difference of their costs
-        (Bradley and Terry 1952, "Rank Analysis of Incomplete Block Designs"), found by Newton's
-        method: float64 [criteria + 1].
+        (Bradley and Terry 1952, "Rank Analysis of Incomplete Block Designs"). The weights are found
+        by Newton's method: float64 [criteria + 1].
         """
         better, worse = self.pair(places)
         scale = self.criteria.std(axis=0) + 1e-9

@@ -13,7 +13,7 @@ from .friends import PEOPLE, Continuation
 from .measures import GRAM, NEAR, loops, words
 
 LEAST = 5
-"""Least words of a line that counts as copied: shorter ones are everybody's."""
+"""The fewest words of a line that counts as copied: shorter lines are everybody's."""
 
 
 def table(
@@ -22,7 +22,7 @@ def table(
     people: Sequence[Continuation],
     learned: Iterable[Text],
 ) -> str:
-    """Return what a voice copies beside people, as Markdown, and the lines that it copied."""
+    """Return what a voice copies, beside people, as Markdown, with the lines that it copied."""
     both = [[split_words(line) for each in some for line in each.lines] for some in (found, people)]
     long = [[said for said in some if len(said) >= LEAST] for some in both]
     known = find_copied([*long[0], *long[1]], learned)
@@ -51,7 +51,7 @@ def split_words(element: Element) -> tuple[str, ...]:
 
 
 def find_copied(lines: Iterable[tuple[str, ...]], learned: Iterable[Text]) -> set[tuple[str, ...]]:
-    """Return the lines of at least `LEAST` words whose words stand in a learned text in a row."""
+    """Return the lines of at least `LEAST` words whose words stand in a row in a learned text."""
     begun: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
     for said in lines:
         begun[said[:LEAST]].add(said)

@@ -30,7 +30,7 @@ STAGE = "stage"
 """The kind of the scenes whose title begins with it and a colon, and of voices named for it."""
 
 SEEDS_APART = writing.ATTEMPTS + LINES
-"""Distance of a seed from the next one that shares no line's seed with it."""
+"""The distance from a seed to the next one that shares no line's seed with it."""
 
 SceneKind = Literal["stage", "film"]
 
@@ -60,7 +60,7 @@ class Continuation:
 
 
 def read_scenes(path: Path = SCENES) -> list[FriendScene]:
-    """Read the scenes of a file; raise TextError for one that has no end by people."""
+    """Read the scenes of a file; raise TextError for a scene without an end by people."""
     _, *blocks = f"\n{path.read_text(encoding='utf-8')}".split("\n=== ")
     scenes = []
     for number, block in enumerate(blocks):
@@ -77,13 +77,13 @@ def read_scenes(path: Path = SCENES) -> list[FriendScene]:
 def choose_scenes(
     scenes: Sequence[FriendScene], voice: Path, only: SceneKind | None = None
 ) -> list[FriendScene]:
-    """Return the scenes of the kind that a voice's name tells, or of another kind."""
+    """Return the scenes of the kind that a voice's name tells, or of the kind ``only``."""
     kind = only or ("stage" if STAGE in voice.stem else "film")
     return [scene for scene in scenes if scene.kind == kind]
 
 
 def draw_scenes(scenes: Sequence[FriendScene], number: int | None, seed: int) -> list[FriendScene]:
-    """Return so many scenes at random, or all, in their order."""
+    """Return this number of scenes at random, or all, in their order."""
     drawn = random.Random(seed).sample(scenes, min(number or len(scenes), len(scenes)))
     return sorted(drawn, key=lambda scene: scene.number)
 
@@ -98,8 +98,8 @@ async def by_voice(
 ) -> list[Continuation]:
     """Return what a voice writes as ``/continue`` with `LINES` lines does, at the shipped defaults.
 
-    What a voice writes below a scene does not depend on the other scenes. Raises TextError if a
-    voice or a setting cannot be used, or has nothing to say.
+    What a voice writes below a scene does not depend on the other scenes. Raises TextError if the
+    voice or a setting cannot be used, or if the voice has nothing to say.
     """
     found = []
     async with writing.opened(voice, changes) as bot:

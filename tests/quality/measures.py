@@ -21,16 +21,16 @@ GRAM = 8
 """Characters of a sequence that is looked for again."""
 
 NEAR = 500
-"""Characters in which a repeated sequence counts as a loop."""
+"""Characters within which a repeated sequence counts as a loop."""
 
 COPIED = 60
-"""Most characters of a piece of the training text that is no copy."""
+"""The most characters of a piece of the training text that is not a copy."""
 
 BLOCK = (COPIED + 1) // 2
 """Characters of a block: each piece longer than `COPIED` has a whole block in it."""
 
 COMMON = 300
-"""Number of the commonest words of English, which are no content words."""
+"""The number of the commonest words of English, which are not content words."""
 
 OLD = {
     *("thou", "thee", "thy", "thine", "thyself", "hath", "doth", "hast", "dost", "art", "shalt"),
@@ -39,7 +39,7 @@ OLD = {
 """Common words of older plays."""
 
 SHORTEST = 3
-"""Least letters of a content word."""
+"""The fewest letters of a content word."""
 
 WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)*")
 ENDING = re.compile(r"(?:'s|s'|(?<=[^aeiou])(?:es|ed|ing|s)|(?<=[aeo])s)$")
@@ -60,15 +60,15 @@ class Counts:
     """Share of the lines that say something no earlier line says."""
 
     def value(self, name: str) -> float:
-        """Return a measure of all places together; nan where nothing was counted."""
+        """Return a measure of all places together; nan if nothing was counted."""
         if name == "distinct":
             return self.distinct
         return _ratio(self.pairs[name].sum(axis=0)[None])[0]
 
     def over(self, other: Counts, name: str) -> tuple[float, float]:
-        """Return a measure over another one's at the same places, and its standard error.
+        """Return the ratio of a measure to another's at the same places, and its standard error.
 
-        The error is from places drawn again (Efron 1979, "Bootstrap methods"); nan for `distinct`.
+        The error comes from redrawn places (Efron 1979, "Bootstrap methods"); nan for `distinct`.
         """
         share = self.value(name) / other.value(name) if other.value(name) else float("nan")
         if name == "distinct":
@@ -131,7 +131,7 @@ def loops(before: str, line: str) -> tuple[int, int]:
 
 
 def repeated(text: str) -> list[bool]:
-    """Return for each sequence of `GRAM` characters whether the `NEAR` before it have it, too."""
+    """Return for each sequence of `GRAM` characters whether the `NEAR` before it also have it."""
     last: dict[str, int] = {}
     found = []
     for at in range(len(text) - GRAM + 1):
@@ -149,7 +149,7 @@ def distinct(lines: Sequence[Element]) -> float:
 def longest_copies(texts: Sequence[str], learned: Iterable[str]) -> list[int]:
     """Return the length of the longest piece that each text shares with the learned texts.
 
-    A piece shorter than twice `BLOCK` may be missed, and counts as 0 then.
+    A piece shorter than twice `BLOCK` may be missed, and then counts as 0.
     """
     blocks: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, text in enumerate(texts):

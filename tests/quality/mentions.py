@@ -11,10 +11,10 @@ from bot.screenplay.fountain import is_cue, is_heading, split_fountain
 from training.data.texts import Text
 
 LEAST = 4
-"""Least letters of a content word."""
+"""The fewest letters of a content word."""
 
 NEAR = 2
-"""Elements within which a word is said again; beyond, it is said later."""
+"""Elements within which a word is said again; beyond these, it is said later."""
 
 FIRST, AGAIN, LATER = WHEN = ("first", "again", "later")
 
@@ -24,10 +24,10 @@ FRAMES, UNMET, OTHERS = GROUPS = ("frames", "unmet words", "others")
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 HELD_OUT = re.compile(r"^[^:\n#]*\(held out\)[^:\n]*: (.*)$", re.MULTILINE)
-"""A list whose words are drawn into held-out scenes alone."""
+"""A list whose words are drawn only into held-out scenes."""
 
 DRAWN = re.compile(r"^(?!.*\(held out\).*: )[^:\n#]*: (.*)$", re.MULTILINE)
-"""A list whose words are drawn into learned scenes, too."""
+"""A list whose words are also drawn into learned scenes."""
 
 
 class Mention(NamedTuple):
@@ -41,13 +41,13 @@ class Mention(NamedTuple):
     number: int
     """1 for the first mention of the word, 2 for the second."""
     in_cue: bool
-    """Whether the word stands in a cue, which only says who speaks."""
+    """True if the word stands in a cue, which only says who speaks."""
 
 
 def find_mentions(text: str) -> Iterator[Mention]:
     """Yield the content words of a text.
 
-    A content word has at least `LEAST` letters, and is none of the bot's common words. A word is
+    A content word has at least `LEAST` letters, and is not one of the bot's common words. A word is
     said again if its last mention is in the same element or at most `NEAR` elements before.
     """
     last: dict[str, Mention] = {}
@@ -91,7 +91,7 @@ def split_scenes(text: Text) -> list[str]:
 
 
 def find_unmet_words(lists: str, learned: Iterable[Text]) -> set[str]:
-    """Return the content words of held-out lists that no other list has, and no learned text.
+    """Return the content words of held-out lists that no other list and no learned text has.
 
     Args:
         lists: The lists of words that frames draw, in which ``name (held out): a | b`` marks some.

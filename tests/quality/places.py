@@ -1,4 +1,4 @@
-"""Places: where a voice and people each continue people's held-out scripts."""
+"""Choose places where a voice and people each continue people's held-out scripts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from training.data.texts import KINDS, Text, read
 from training.errors import TextError
 
 SCRIPT = 3_000
-"""Most characters of a script before a place that a voice reads."""
+"""The most characters of a script before a place that a voice reads."""
 
 SAID = (Kind.ACTION, Kind.DIALOGUE)
 
 LEAST = 6
-"""Least elements before a place."""
+"""The fewest elements before a place."""
 
 PASSAGE = 240
 """Characters of a passage, over as many elements as it takes."""
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def character(self) -> str:
-        """Return the speaker's name in the form that the bot takes."""
+        """Return the speaker's name in the form that the bot accepts."""
         return parse_name(self.people.cue or "")
 
     @property
@@ -97,7 +97,7 @@ def elements_of(text: str) -> list[Element]:
 
 
 def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
-    """Return so many places, or all, drawn at random from all speeches, in their order.
+    """Return ``number`` places, or all, drawn at random from all speeches, in their order.
 
     Args:
         texts: The texts in which people speak.
@@ -126,7 +126,7 @@ def _speeches(script: Sequence[Element]) -> Iterator[int]:
 
 
 def _may_speak(element: Element) -> bool:
-    """Return whether an element is a speech by a character whose name the bot takes."""
+    """Return whether an element is a speech by a character whose name the bot accepts."""
     if element.kind is not Kind.DIALOGUE or not element.body:
         return False
     try:

@@ -34,11 +34,11 @@ SHORT = 48
 """Tokens up to which a context is read again with each text, rather than kept for all texts."""
 
 BATCH = 512
-"""Most tokens that are read side by side."""
+"""The most tokens that are read side by side."""
 
 CHUNK, LONGEST = 512, 4_096
-"""Tokens of a long text that are read at once, and the most that are read as one: then half of
-them is read again as the context of the next ones."""
+"""Tokens of a long text that are read at once, and the most that are read as one text: beyond
+these, half of them are read again as the context of the next ones."""
 
 START = "<|endoftext|>"
 """The token before a context: it separated the documents that the reader learned from."""
@@ -108,8 +108,8 @@ class Reader:
         """Return the bits that each text costs after its context, in the order of the pairs.
 
         A context that several texts share is read once. Context and text are split into tokens
-        apart, so that the same characters are counted whatever stands before: a context ends best
-        with a newline, where no token of English would cross over.
+        separately, so that the same characters are counted whatever stands before: a context ends
+        best with a newline, where no token of English would cross over.
         """
         found = [0.0] * len(pairs)
         for prefix, jobs in self._grouped(pairs).items():
@@ -120,7 +120,7 @@ class Reader:
         return found
 
     def read(self, text: str) -> list[tuple[int, int, float]]:
-        """Return each token of a text read from its start: its begin, its end and its bits."""
+        """Return the start, the end and the bits of each token of a text read from its start."""
         encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         tokens = [self._start, *encoded["input_ids"]]
         bits: list[float] = []
@@ -171,7 +171,7 @@ class Reader:
         return cache
 
     def _read_on(self, cache: Any, tokens: Sequence[int]) -> list[float]:
-        """Return the bits of tokens but the first; the cache takes in all but the last."""
+        """Return the bits of all tokens but the first; the cache takes in all but the last."""
         import torch
         from torch.nn.functional import cross_entropy
 
@@ -213,7 +213,7 @@ def weights() -> Path:
 
 
 def capped(context: str) -> str:
-    """Return the last `REACH` characters of a context, from the start of a line where one is."""
+    """Return the last `REACH` characters of a context, from the start of a line if there is one."""
     if len(context) <= REACH:
         return context
     last = context[-REACH:]

@@ -1,4 +1,4 @@
-"""Sheets for people to read: pairs to tell apart, and continuations.
+"""Make sheets for people to read: pairs to tell apart, and continuations.
 
 Markers should know neither the play nor the voice. A sheet is Markdown; the marks and the
 answers are written into the last columns of its table, and `score` reads them back.
@@ -22,7 +22,7 @@ from .friends import LINES as CONTINUED
 from .friends import PEOPLE, Continuation
 
 LONGEST = 300
-"""Characters of each element that are shown, its last ones."""
+"""The number of characters of each element that are shown: its last ones."""
 
 MARKS = range(1, 6)
 
@@ -99,7 +99,7 @@ def of_preferences(found: Sequence[Continuation], seed: int) -> tuple[str, list[
     """Return a blind sheet of pairs by two voices, and who wrote A and B of each.
 
     Each voice has gone on with the same scenes, as often and in the same order. Pairs of the same
-    lines are left out; TextError is raised where no other is left.
+    lines are left out; raises TextError if no other pairs are left.
     """
     chance = random.Random(seed)
     by_writer: dict[str, list[Continuation]] = {}
@@ -129,7 +129,7 @@ def score(sheet: Path) -> str:
     """Return the result of the marks or answers in a sheet, in a sentence or a table.
 
     Raises:
-        TextError: Nobody has filled the sheet in, or an entry is no mark or answer.
+        TextError: Nobody has filled the sheet in, or an entry is not a mark or an answer.
     """
     try:
         rows = ROW.findall(sheet.read_text(encoding="utf-8"))
@@ -141,7 +141,7 @@ def score(sheet: Path) -> str:
     entries = [row[-1] for row in cells]
     if len(entries) != len(answers):
         raise TextError(
-            f"{sheet} has {len(entries)} rows, its key {len(answers)}: make both again."
+            f"{sheet} has {len(entries)} rows, but its key has {len(answers)}: make both again."
         )
     if isinstance(answers[0], dict):
         judged = [row[-len(JUDGED) :] for row in cells]

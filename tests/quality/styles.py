@@ -60,7 +60,7 @@ STRETCHES = (0, 20, 60, 140, 260)
 Bits = NDArray[np.float64]
 
 STRIDE = 1_000
-"""From the seed of a passage's line to that of the next one."""
+"""The distance from the seed of a passage's line to the seed of the next line."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Test the comparison of rules of choosing by readers' marks."""
+"""Test the comparison of rules for choosing lines by readers' marks."""
 
 from __future__ import annotations
 

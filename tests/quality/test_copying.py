@@ -46,7 +46,7 @@ def test_repetitions_of_the_scene_and_of_the_lines_themselves_are_counted():
         continuation(f"TOM\n{said}", given=f"IDA\n{said}"),
     )
     assert share_repeated([new]) == 0
-    # Of the first seven characters no sequence of eight ends within the line.
+    # A sequence of eight that ends at one of the first seven characters begins before the line.
     assert share_repeated([echo]) == (len(said) - 7) / len(said)
     assert share_repeated([echo]) / 2 <= share_repeated([again]) < share_repeated([echo])
     assert share_repeated([new, echo]) < share_repeated([echo])

@@ -168,7 +168,7 @@ def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[F
 def test_pairs_of_two_voices_are_of_continuations(every: list[FriendScene], tmp_path: Path):
     old = [Continuation(scene, "old", scene.people) for scene in every]
     new = [Continuation(scene, "new", scene.people[::-1]) for scene in every]
-    new[0] = Continuation(every[0], "new", every[0].people)  # the same is no pair
+    new[0] = Continuation(every[0], "new", every[0].people)  # equal continuations are no pair
     text, key = of_preferences([*old, *new], seed=1)
     assert {tuple(pair) for pair in key} == {("old", "new"), ("new", "old")}
     sheet = tmp_path / "better.md"

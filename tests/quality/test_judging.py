@@ -51,7 +51,7 @@ def test_peoples_own_lines_are_judged_like_people(scenes: Path, chosen: list[Pla
 
 
 def test_lines_of_another_scene_are_less_relevant(scenes: Path, chosen: list[Place]):
-    """Shift the same lines to places of other lines, so that only the answering differs."""
+    """Shift the same lines to places of other lines, so that only what they answer differs."""
     # Each line takes up the words said before it.
     echoes = [
         replace(place, people=replace(place.people, text=place.cue + place.said[-1].body))

@@ -81,7 +81,7 @@ def test_a_measure_is_a_ratio_of_sums_with_an_error():
     assert voice.value("bits") == pytest.approx(cost.sum() / size.sum())
     share, error = voice.over(people, "bits")
     assert share == pytest.approx(cost.sum() / (1.4 * size.sum()))
-    # A mean of 400 that each err by 0.5, and by more because lengths differ; over 1.4.
+    # A mean of 400 values that each err by 0.5, and by more because lengths differ; over 1.4.
     assert 0.5 / 20 / 1.4 < error < 1.4 * 0.5 / 20 / 1.4
     assert voice.over(people, "bits") == (share, error)
     assert voice.over(people, "distinct") == (0.9, pytest.approx(float("nan"), nan_ok=True))

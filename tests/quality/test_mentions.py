@@ -1,4 +1,4 @@
-"""Tests of content words, of groups of texts and of the words that nothing learned has."""
+"""Tests of content words, of groups of texts and of the words that no learned text has."""
 
 from __future__ import annotations
 

@@ -72,10 +72,10 @@ def test_the_tokens_of_a_text_cost_what_the_text_costs(small: Reader, monkeypatc
     found = small.read(SCENE)
     assert "".join(SCENE[begin:end] for begin, end, _ in found) == SCENE
     assert [sum(bits for *_, bits in found)] == pytest.approx(small.all([("", SCENE)]), abs=0.01)
-    # To read a text in chunks changes nothing.
+    # Reading a text in chunks changes nothing.
     monkeypatch.setattr(module, "CHUNK", 20)
     assert small.read(SCENE) == [(*span, pytest.approx(bits, abs=0.001)) for *span, bits in found]
-    # Of a longer text, what stands far above is forgotten, and half of the longest piece is not.
+    # In a longer text, what stands far above is forgotten, but half of the longest piece is not.
     other, nearer = ("#" * size + SCENE[size:] for size in (29, 30))
     assert small.read(other)[60:80] != small.read(SCENE)[60:80]
     monkeypatch.setattr(module, "LONGEST", 60)

@@ -20,7 +20,7 @@ SCENE = "INT. BARN - DAY\n\nIDA\nA wombat.\n\nTOM\nOne wombat?"
 
 
 class Syllables:
-    """A reader whose tokens have three characters, and cost what their place is."""
+    """A reader whose tokens have three characters, and cost their position in characters."""
 
     def read(self, text: str) -> list[tuple[int, int, float]]:
         return [(at, min(at + 3, len(text)), float(at)) for at in range(0, len(text), 3)]

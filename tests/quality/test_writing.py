@@ -66,7 +66,7 @@ def test_a_line_does_not_depend_on_other_requests(voices: Path, chosen: list[Pla
 
 
 def test_settings_can_be_changed_and_invalid_ones_are_refused(voices: Path, chosen: list[Place]):
-    # Of many candidates a short one would be chosen.
+    # Among many candidates, a short one would be chosen.
     long = {"soft_length": "0", "quality": "quick"}
     plain, short = (
         [line.body for line in written(voices / "tiny.onnx", chosen, **changes).lines.popitem()[1]]

@@ -1,7 +1,7 @@
 """Measure what a word costs where a script says it first, and where the script says it again.
 
 A voice that takes up what was just said expects the words of the last lines, so that a word costs
-fewer bits when it comes again. Bits per character hardly tell, because few words do.
+fewer bits when it comes again. Bits per character hardly show this, because few words come again.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _read_rows(model: Model, rows: Sequence[Tokens], bar: tqdm) -> list[Bits]:
 def read_with_reader(reader: Reader, texts: Sequence[str]) -> list[Reading]:
     """Return the bits of each token of texts, each read from its start.
 
-    A token may have more than a word, most often the space before it, so a word costs the reader
+    A token may contain more than a word, most often the space before it, so a word costs the reader
     the sum over all tokens that overlap it.
     """
     found = []

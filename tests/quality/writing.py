@@ -41,7 +41,7 @@ ATTEMPTS = 5
 """Seeds that are tried when a voice has nothing to say."""
 
 STRIDE = 10_007
-"""Distance of a place's seed from the next one's: more than the lines and attempts of a place."""
+"""The distance from a place's seed to the next: more than the lines and attempts of a place."""
 
 BEGUN = 4
 """Elements of a passage that are requested at once."""
@@ -115,10 +115,10 @@ class Bot:
 
 @asynccontextmanager
 async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bot]:
-    """Yield the bot with a voice, at the shipped settings but for some changes.
+    """Yield the bot with a voice, with the shipped settings except for some changes.
 
     Raises:
-        TextError: The voice cannot be used, or a setting.
+        TextError: The voice or a setting cannot be used.
     """
     with tempfile.TemporaryDirectory() as folder:
         chosen = {"models": voice.parent, "model": voice.stem, "threads": 1, **changes}
@@ -197,7 +197,7 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
 async def samples(bot: Bot, beginning: str) -> list[str]:
     """Return a voice's text after a scene heading for the seeds from 1 on, as Fountain.
 
-    Nobody picks from it: this is the first text, as `/continue` gives it for that seed.
+    Nobody picks among the texts: each is the first one, as `/continue` gives it for that seed.
     """
     begun = [make_heading(beginning)]
     found = []

@@ -38,7 +38,7 @@ class Rehearsal:
         self.acts: list[str] = []
         """The acts so far, oldest first."""
         self.lost: list[str] = []
-        """The messages that have become no line, and the reactions that have become no star."""
+        """The messages that did not become lines, and the reactions that did not become stars."""
         self._written = 0
         self._looks: list[dict[str, Any]] = []
 

@@ -6,7 +6,7 @@
 The program starts the fake Discord and the bot, and has a person write in each channel. Meanwhile
 requests get no answer, connections break, Discord answers with errors and rate limits, sessions
 end, and deliveries are duplicated or late. It prints the faults, and how many lines were lost or
-stored twice, and how many people still wait.
+stored twice, and how many people are still waiting.
 
 The faults come in rounds. Each round has each fault once, as soon as there is a request that it can
 affect. A fault of the session waits until the bot is connected again. Discord asks for a new
@@ -245,7 +245,7 @@ def _happened(discord: Discord) -> int:
 
 
 def judge(outcome: Outcome, writers: Crowd, check: DatabaseCheck) -> Outcome:
-    """Compare what people saw with the database, after the bot has ended."""
+    """Compare what people saw with the database, after the bot has stopped."""
     asked = [request for request, _ in writers.asked.values()]
     outcome.asked = len(asked)
     outcome.answered = sum(map(writers.has_end, asked))

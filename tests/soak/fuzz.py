@@ -2,9 +2,9 @@
 
 Several people at once send every option of every command, partly typed options, commands on
 messages, buttons and menus with altered ids or under other messages, and modals. They write
-messages that mention the bot or reply to anything, and react. Texts are of all Unicode, numbers out
-of range, and types wrong; only the envelope is always valid. The fake Discord holds the bot to
-Discord's rules.
+messages that mention the bot or reply to anything, and react. Texts use all of Unicode, numbers
+are out of range, and types are wrong; only the envelope is always valid. The fake Discord holds the
+bot to Discord's rules.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     ROOT / "docs" / "hosting.md": {"settings": operator_table, "metrics": metrics_table},
     ROOT / "docs" / "commands.md": {"settings": script_table, "terminal": terminal_help},
 }
-"""What each page has from the code, by the name of its marks."""
+"""The parts of each page that come from the code, by the name of their marks."""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Run a real PostgreSQL server for the tests, from a Python package.
 
-The default `SETTINGS` are fast but lose data at a power cut (``fsync`` is off), though not at a
-kill. Measurements use `DEFAULTS`.
+The default `SETTINGS` are fast but lose data in a power cut (``fsync`` is off), though not when the
+server is killed. Measurements use `DEFAULTS`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ SETTINGS = DEFAULTS | {
 """Settings for a fast server."""
 
 IN_TIME = 60.0
-"""The time in which a server must start or end, and what a test waits for must happen [s]."""
+"""The time in which a server must start or stop, and in which what a test waits for must happen
+[s]."""
 
 WRITER_WAITS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'advisory'"
 """A query that returns true while a process waits for the write lock."""
@@ -90,13 +91,13 @@ class Server:
         """Create a database as a copy of another one, or without tables."""
         name = f"scripts_{next(self.numbers)}"
         source = template.database if template else "template1"
-        # To copy files takes a third of the time of the default, which writes them to the log.
+        # Copying files takes a third of the time of the default, which writes them to the log.
         copy = f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy"
         ask(self.url("postgres"), copy)
         return self.url(name)
 
     def empty(self, url: URL) -> None:
-        """Delete all rows of a database, which is faster than to create another one."""
+        """Delete all rows of a database, which is faster than creating another one."""
         # As a replica, the server checks no foreign keys, so that any order works.
         ask(url, "SET session_replication_role = replica", DELETE_ROWS)
 

@@ -16,7 +16,7 @@ def format_table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def format_head(heads: Sequence[str], labels: int = 1) -> list[str]:
-    """Return the head of a Markdown table, whose columns but the first labels hold figures."""
+    """Return the head of a Markdown table; all columns but the first ``labels`` hold figures."""
     sides = ["---"] * labels + ["---:"] * (len(heads) - labels)
     return [format_row(heads), format_row(sides)]
 

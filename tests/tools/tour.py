@@ -54,7 +54,7 @@ SIGN = """(words) => {
         alignSelf: "center", flex: "none", padding: "2px 10px", borderRadius: "12px",
         background: "#5865f2", color: "white", fontSize: "14px", fontWeight: "600"});
 }"""
-"""Says beside the field for messages who acts, because the pictures leave out the page's head."""
+"""Shows beside the field for messages who acts, because the pictures leave out the page's head."""
 
 AS_DISCORD = """() => {
     for (const badge of document.querySelectorAll(".message-app-badge")) {
@@ -68,8 +68,8 @@ AS_DISCORD = """() => {
 "(edited)" above some messages."""
 
 HAS_IMAGES = "() => [...document.images].every((image) => image.naturalWidth)"
-"""Whether all images are loaded. The page gives an image its address some time after its element,
-and until then the image counts as complete."""
+"""Tells whether all images are loaded. The page gives an image its address some time after its
+element, and until then the image counts as complete."""
 
 HIDE = """(words) => {
     for (const message of document.querySelectorAll("#channel-message-list > article")) {
@@ -81,7 +81,7 @@ HIDE = """(words) => {
 """Hides messages with some words."""
 
 ASIDE = ("This page imitates Discord", "writes scripts with you", "starts here", "Changed: ")
-"""Words of messages that are no part of the scene."""
+"""Words of messages that are not part of the scene."""
 
 MARK = """(button) => Object.assign(
     button.style, {outline: "2px solid white", outlineOffset: "2px"})"""
@@ -148,7 +148,7 @@ class Reel:
     def save(self, file: Path) -> None:
         """Write the animation as a lossless WebP, because lossy compression blurs letters."""
         self.durations[-1] = RESTED
-        # The bar above the channel changes its height, so that the frames differ in size.
+        # The bar above the channel changes its height, so the frames differ in size.
         height = min(frame.height for frame in self.frames)
         first, *others = [
             frame.crop((0, frame.height - height, frame.width, frame.height))

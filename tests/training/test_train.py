@@ -330,7 +330,7 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
         (["sample", "."], "config.json is missing or damaged: name the folder of a run"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
         (["voice", "a.txt", "--voices", "nowhere"], "No voice can be written to nowhere"),
-        (["voice", "a.txt", "--voices", ".", "--name", "a/b"], "--name a/b can name no file"),
+        (["voice", "a.txt", "--voices", ".", "--name", "a/b"], "--name a/b cannot be a file name"),
     ],
 )
 def test_a_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):

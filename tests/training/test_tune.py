@@ -207,7 +207,7 @@ def test_a_harmful_tuning_is_reported(
     command = ["tune", str(released), str(scripts), "--out", str(run.folder)]
     assert main([*command, "--steps", "6", "--warmup", "1", "--learning-rate", "0.5"]) == 0
     printed = capsys.readouterr().out
-    assert f"no less: keep {released}, or start another run" in printed.splitlines()[-1]
+    assert f"not less: keep {released}, or start another run" in printed.splitlines()[-1]
     # The tuned voice is calibrated on this text, so the untuned voice is too.
     [text] = run.read_heldout("validation")
     streams = len(text.content) // 1000

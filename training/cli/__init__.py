@@ -26,8 +26,8 @@ COMMANDS = {
     "sample": ("sample", "write a scene from a run or a voice file"),
     "evaluate": ("evaluate", "measure the bits per character of texts"),
 }
-"""The commands, each with its module here and what it does. Only the module of the command that is
-given is imported, because PyTorch takes seconds."""
+"""The commands, each with its module in this package and what it does. Only the module of the given
+command is imported, because importing PyTorch takes seconds."""
 
 
 PACKAGE = __name__.partition(".")[0]
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if mistake := explain_misspelt(given, COMMANDS):
         print(mistake, file=sys.stderr)
         return MISUSED
-    # The program would be called `__main__.py`.
+    # Otherwise, the program would be called `__main__.py`.
     program = f"python -m {PACKAGE}" if sys.argv[0].endswith(".py") else "onbook-train"
     name = next((name for name in COMMANDS if name in given[:1]), "")
     try:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tyro.cli,
             kind,
             args=given[bool(name) :],
-            # Of the command, because an error names the help of this.
+            # With the command, because an error names the help of this program.
             prog=f"{program} {name}".strip(),
             description=None if name else DESCRIPTION,
             config=MARKERS,
@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of the output has ended, as `head` does; Python would complain at its end.
+        # The reader of the output, such as `head`, has stopped; Python would complain when it
+        # exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:

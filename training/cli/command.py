@@ -13,7 +13,7 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
 MISUSED = 2
-"""The exit code for a command that does not exist, as tyro gives it."""
+"""The exit code for a command that does not exist; tyro uses the same."""
 
 # An option without a default needs no words about its default.
 UNSET = arg(help_behavior_hint="")
@@ -35,7 +35,7 @@ class Command:
 
 
 def explain_misspelt(given: Sequence[str], commands: Iterable[str]) -> str:
-    """Return which command was meant where the first word is misspelt, or an empty string."""
+    """Return a hint at the command that was meant if the first word is misspelt, else ""."""
     word = given[0] if given else ""
     near = get_close_matches(word, commands, n=1)
     if not near or near[0] == word:

@@ -39,8 +39,8 @@ class _Folder(Command):
     """The folder to write to."""
 
     def end(self, name: str) -> int:
-        """Print how to go on with the corpus of a name."""
-        print(f"{name} are in {self.out}: train them with `onbook-train train`.")
+        """Print how to continue with the corpus of this name."""
+        print(f"{name} are in {self.out}: train on them with `onbook-train train`.")
         return 0
 
 
@@ -90,7 +90,7 @@ class Drama(_Folder):
     facet: Annotated[UseAppendAction[tuple[str, ...]], arg(help=FACETS_HELP)] = ()
 
     def __call__(self) -> int:
-        """Fetch the texts if asked, write the corpus, and print a summary of each."""
+        """Fetch the texts if asked, write the corpus, and print a summary."""
         self._check_options()
         require_empty(self.out)
         if self.download:
@@ -105,7 +105,7 @@ class Drama(_Folder):
         return 0
 
     def _check_options(self) -> None:
-        """Raise CorpusError for options that do not fit."""
+        """Raise CorpusError for options that do not fit together."""
         if unknown := set(self.facet) - FACETS.keys():
             raise CorpusError(
                 f"There is no facet {unknown.pop()}: choose from {', '.join(FACETS)}."
@@ -131,9 +131,9 @@ class Scenes(Command):
     kind: Kind = "all"
     """Which frames to draw from: those with INT. or EXT. are for films."""
     sample: OptionalPositiveInt = None
-    """Print so many scenes instead."""
+    """Print this many scenes instead of writing the corpus."""
     only: Annotated[str, UNSET] = ""
-    """Take only frames that have these words in their title or file."""
+    """Use only frames whose title or file name contains these words."""
 
     def __call__(self) -> int:
         """Write the corpus, or print samples."""
@@ -144,7 +144,7 @@ class Scenes(Command):
         if not self.out:
             raise CorpusError("Name a folder with --out, or add --sample 5.")
         count = volumes.write(source, self.out, self.drawings, self.seed)
-        print(f"{count:,} scenes are in {self.out}: train them with `onbook-train train`.")
+        print(f"{count:,} scenes are in {self.out}: train on them with `onbook-train train`.")
         return 0
 
     def _select_frames(self) -> Source:

@@ -27,8 +27,9 @@ LOSSES = (
     (1.9, "Words are real, and sentences break off in the middle: train for hours, on more text."),
     (0.0, "Most sentences are grammatical, and few answer the last one: only far more text helps."),
 )
-"""What a loss from so many bits per character on means for English plays and films, by the samples
-of a network that learned from 3.2 to 1.98 bits, and by the cards of the shipped voices."""
+"""The meaning of a loss, by the bits per character from which it applies, for English plays and
+films. The sources are samples of a network that learned from 3.2 to 1.98 bits, and the cards of the
+shipped voices."""
 
 RESUMABLE = "Repeat the command with --resume to continue."
 
@@ -56,8 +57,8 @@ class Train(Command):
         """Return the command with the configuration of the run to resume, if any."""
         if not self.resume:
             return None
-        # Without its folders, because tyro would replace --repeat with an option for each; a
-        # resumed run keeps its own.
+        # Leave out `repeat`, because tyro would replace --repeat with an option for each of its
+        # folders; a resumed run keeps its own.
         return Train(out=self.out, config=dataclasses.replace(Run(self.out).config(), repeat={}))
 
     def __call__(self) -> int:
@@ -84,7 +85,7 @@ class Train(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Decay(Command):
-    """Make a voice of a training's last checkpoint.
+    """Make a voice from a training's last checkpoint.
 
     The voice takes further steps, in which the learning rate falls to zero. The training itself is
     not changed and can continue. The description, the dropout and the steps between evaluations are
@@ -104,7 +105,7 @@ class Decay(Command):
     session: Annotated[Session, arg(name="")] = field(default_factory=Session)
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
-    """Read the texts in folders of this name so many times per epoch; others are read once."""
+    """Read the texts in folders of this name this many times per epoch; others are read once."""
     evaluate_every: PositiveInt = Config.evaluate_every
     """Steps between two evaluations."""
     drop: Regularisation = field(default_factory=Regularisation)
@@ -150,7 +151,7 @@ def run_training(out: Path, prepare: Callable[[], Training]) -> int:
     if training.run():
         cost = f"Held-out text costs {training.best:.2f} bits a character."
         print(f"{cost}{explain_loss(training)}")
-        print(f"Trained. Make a voice file of it: onbook-export {out} -o voice.onnx", flush=True)
+        print(f"Trained. Make a voice file from it: onbook-export {out} -o voice.onnx", flush=True)
         return 0
     print(f"Stopped and saved. {RESUMABLE}", flush=True)
     return 0 if training.time_is_up else INTERRUPTED

@@ -25,7 +25,7 @@ from . import PACKAGE
 from .command import INTERRUPTED, UNSET, Command, Out, Texts
 from .train import RESUMABLE, explain_loss, say_interrupted
 
-# In the repository the packages have the names of their folders. They are never imported here.
+# In the repository, the packages are named after their folders. This module never imports them.
 BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
 
 
@@ -34,7 +34,7 @@ VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Pat
 """The folder of the shipped voices; if the bot is not installed, ``models``."""
 
 TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
-"""The defaults of a tuning, but for what is kept from the voice."""
+"""The defaults of a tuning, except for what it keeps from the voice."""
 
 ANOTHER = "start another run with more text or more --minutes"
 
@@ -86,25 +86,25 @@ class Tune(Command):
         """Tune the voice."""
         is_better = self.learn()
         if is_better:
-            print(f"Make a voice file of it: onbook-export {self.out} -o voice.onnx")
+            print(f"Make a voice file from it: onbook-export {self.out} -o voice.onnx")
         return INTERRUPTED if is_better is None else 0
 
     def learn(self, resumable: str = RESUMABLE, mend: str = ANOTHER) -> bool | None:
-        """Return whether the text costs less after the tuning, or None if it was stopped.
+        """Return whether the text costs less after the tuning, or None if the tuning was stopped.
 
         ``resumable``: the sentence that says how to continue after a stop; ``mend``: what to do if
         the text costs no less.
         """
         voice = open_voice(self.voice)
-        # Build this network first, because it draws random numbers: a resumed run draws the next
-        # ones.
+        # Build this network first, because building it draws random numbers: a resumed run draws
+        # the next ones.
         known = voice.model()
         try:
             tuning = self._prepare(voice)
         except KeyboardInterrupt:
             say_interrupted(self.out, resumable)
             return None
-        # Calibrated like the tuned voice, because temperatures alone lower the cost.
+        # Calibrate it like the tuned voice, because temperatures alone lower the cost.
         _, cost = tuning.calibrate(known.to(tuning.device), voice.vocabulary())
         untuned = cost.per_character
         print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
@@ -116,7 +116,7 @@ class Tune(Command):
         if is_better:
             print(f"{tuned}.{explain_loss(tuning)}")
         else:
-            print(f"{tuned}, which is no less: keep {self.voice}, or {mend}.")
+            print(f"{tuned}, which is not less: keep {self.voice}, or {mend}.")
         return is_better
 
     def _prepare(self, voice: Trained) -> Training:
@@ -137,7 +137,7 @@ class Tune(Command):
 class Voice(Command):
     """Make a voice of your scripts: tune one, export it and install it.
 
-    The same command goes on after Ctrl-C, and with more --minutes after its end.
+    Repeat the command to continue after Ctrl-C or, with more --minutes, after its end.
     """
 
     texts: Texts = ()
@@ -169,8 +169,8 @@ class Voice(Command):
             )
         if not re.fullmatch(r"\w[\w .-]*", self.name):
             raise VoiceError(
-                f"--name {self.name} can name no file: begin with a letter or a digit, and use "
-                f"letters, digits, blanks, dots, - and _."
+                f"--name {self.name} cannot be a file name: begin with a letter or a digit, and "
+                f"use letters, digits, blanks, dots, - and _."
             )
         out = Path("runs") / self.name
         target = self.voices / f"{self.name}.onnx"
@@ -195,7 +195,7 @@ class Voice(Command):
         )
         if not is_better:
             return INTERRUPTED if is_better is None else 1
-        # In a process of its own, because training does not know what exports it.
+        # Export in a process of its own, because `training` does not know what exports it.
         export = [sys.executable, "-m", EXPORT, str(out), "--output", str(target)]
         try:
             code = subprocess.run(export, check=False).returncode  # noqa: S603 - our own program
@@ -215,7 +215,7 @@ class Voice(Command):
 
 
 def _is_of_run(voice: Path, run: Run) -> bool:
-    """Return whether a voice file was made of a run, as far as its configuration tells."""
+    """Return whether a voice file was made from a run, as far as the configurations tell."""
     if not run.is_begun:
         return False
     told, known = open_voice(voice).config(), run.config()

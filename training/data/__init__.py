@@ -1,1 +1,1 @@
-"""Read texts, and make corpora of them."""
+"""Read texts, and make corpora from them."""

@@ -27,7 +27,7 @@ class Batch:
     targets: Tensor
     """int64 [window, streams]."""
     begins_epoch: bool
-    """Whether all streams begin with the state of a script's start."""
+    """True if all streams begin with the state of a script's start."""
     folds: Tensor | None
     """int64 [window, streams], as `CharLSTM.forward` takes them."""
 
@@ -43,7 +43,7 @@ class Batch:
 
 @dataclass
 class Batches:
-    """Build the batch of each step, which depends on the step alone.
+    """Build the batch of each step; a batch depends on its step alone.
 
     A thread builds batches while earlier steps are computed. For a GPU they wait in pinned memory,
     so that copying them does not block.

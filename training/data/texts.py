@@ -52,7 +52,7 @@ TITLE_PAGE = re.compile(
     # In capitals, only TITLE begins a page, because a transcript can have a speaker called AUTHOR.
     r"\A(?=(?i:title)|.[a-z]|[a-z])"
     rf"(?:(?i:{TITLE_PAGE_KEYS}):(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+"
-    # With any other key, speech begins.
+    # Any other key is a speaker, with whom speech begins.
     r"(?=\n|\Z|\w[^:\n]*:)"
 )
 # In Fountain, a page can have any keys, but not in capitals, and none twice, unlike speakers.
@@ -84,7 +84,7 @@ MARKS = (
     (re.compile(r"(?m)^> *(?=\S)(?=.*\w)(.*\S) *<$"), r"\1"),
 )
 FORCED_CUE = re.compile(r"(?:(?<=\n\n)|\A)@ *(.+)(?=\n.)")
-# Where pages end, a number may follow.
+# At the end of a page, a number may follow.
 PAGE_TURN = re.compile(
     r"(?m)^ *(?:\((?:MORE|CONTINUED)\)(?:\n+ *\d+\.?$)?|CONTINUED:(?: *\(\d+\))?)(?:\n+|\Z)"
 )
@@ -101,7 +101,7 @@ class Text:
     path: str = field(default="", compare=False)
     """The path of this file."""
     is_end: bool = field(default=False, compare=False)
-    """Whether the text is the end of one whose beginning is learned."""
+    """True if the text is the end of a work whose beginning is learned."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def read(path: Path) -> Text:
     """Read the text of one file by its suffix; leave out everything that is not part of the work.
 
     Raises `TextError` for a path that is missing or a folder, for an unsupported kind of file, and
-    for content that is no text or no Final Draft script.
+    for content that is not text or not a Final Draft script.
     """
     if path.is_dir():
         raise TextError(f"{path} is a folder: name one of the files in it.")
@@ -145,7 +145,7 @@ def read(path: Path) -> Text:
                 content = TITLE_PAGE.sub("", shakespeare.convert_to_fountain(content))
         case _:
             content = PAGE_TURN.sub("\n", TITLE_PAGE.sub("", _normalise(_decode(path, data))))
-    # Cut, because a run's file of a held-out text has this name, perhaps with a number.
+    # Cut, because a run's file for a held-out text has this name, perhaps with a number.
     name = path.stem.encode(errors="ignore")[:200].decode(errors="ignore")
     return Text(name, _normalise(content), path.absolute().parent.name, str(path))
 
@@ -203,7 +203,7 @@ def collect(paths: Sequence[Path]) -> Split:
     parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
     known: set[str] = set()
     copies, empty = list[Path](), list[Path]()
-    # Files with a part come first, because they stay where another file has the same text.
+    # Files with a part come first, because they are kept if another file has the same text.
     files = sorted(list_files(paths).items(), key=lambda found: not found[1])
     for (file, part), text in zip(files, read_each(file for file, _ in files), strict=True):
         if not part and text.content in known:
@@ -265,8 +265,8 @@ def list_files(paths: Iterable[Path]) -> dict[Path, str]:
 def list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path, str]]:
     """Yield the files below a folder whose kind is supported, or those of all other kinds.
 
-    Each comes with its part; hidden files are skipped, and so are runs, whose samples and held-out
-    texts are no scripts of their own.
+    Each file comes with its part. Hidden files are skipped, and so are runs, whose samples and
+    held-out texts are not scripts of their own.
     """
     found = sorted(folder.rglob("*"))
     configs = {file.parent for file in found if file.name == "config.json"}
@@ -284,7 +284,7 @@ def list_folder(folder: Path, *, supported: bool = True) -> Iterator[tuple[Path,
 def _find_part(folder: Path, steps: tuple[str, ...]) -> str | None:
     """Return the part that the outermost split folder gives to a file, "" without such a folder.
 
-    None is returned for a file in a split folder that lies in none of the folder's parts.
+    Returns None for a file in a split folder that lies in none of the folder's parts.
     """
     for step in steps:
         if (folder / "train").is_dir() and (folder / "validation").is_dir():
@@ -321,7 +321,7 @@ def _normalise(content: str) -> str:
 
 
 def _read_script(content: str) -> str:
-    """Return a script without title page, writers' notes, and marks that stand for no words."""
+    """Return a script without its title page, writers' notes, and marks that stand for no words."""
     page = ANY_TITLE_PAGE.match(content)
     keys = [key.lower() for key in PAGE_LINE.findall(page[0])] if page else []
     if page and len(set(keys)) == len(keys):
@@ -329,7 +329,7 @@ def _read_script(content: str) -> str:
     content = TITLE_PAGE.sub("", content)
     for pattern, replacement in MARKS:
         content = pattern.sub(replacement, content)
-    # In capitals a cue needs no mark; a name whose letters have none keeps it.
+    # A cue in capitals needs no mark; a name whose letters have no capitals keeps it.
     content = FORCED_CUE.sub(
         lambda cue: cue[1].upper() if cue[1].upper().isupper() else cue[0], content
     )

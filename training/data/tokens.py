@@ -1,4 +1,4 @@
-"""Pack texts as token ids, as a voice reads them, into one array of one or two bytes a token.
+"""Pack texts as token ids, as a voice reads them, into one array with one or two bytes per token.
 
 75 MB of text take 75 MB in memory, and some 30 MB in a run folder, from which a run is resumed
 without the original files.

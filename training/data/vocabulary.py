@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RARE = 3
-"""The fewest occurrences in the training text of a learned character; a rarer one is folded."""
+"""The fewest occurrences of a learned character in the training text; a rarer one is folded."""
 
 # Plain forms of typographic characters, the preferred form first. Characters that Unicode itself
 # decomposes (accents, ligatures, full-width forms) are not listed, because NFKD knows them.
@@ -103,7 +103,7 @@ class Vocabulary:
 
     @cached_property
     def _ids(self) -> NDArray[np.int64]:
-        """Return the id of each code point, -1 for none; the last entry is for all above."""
+        """Return the id of each code point, -1 for none; the last entry is for all higher ones."""
         points = [ord(character) for character in self.characters]
         ids = np.full(max(points) + 2, -1)
         ids[points] = np.arange(len(points))
@@ -138,7 +138,7 @@ def _list_forms(character: str) -> Iterator[str]:
     decomposed = unicodedata.normalize("NFKD", character)
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))
     yield bare
-    # An accented capital of an alphabet that was seen in one case only, "1/2" with a fraction
-    # slash, and whatever else becomes plain in a second step.
+    # For an accented capital of an alphabet that was seen in one case only, for "1/2" with a
+    # fraction slash, and for whatever else becomes plain in a second step.
     yield "".join(PLAIN_FORMS.get(c, (c,))[0] for c in bare)
     yield bare.swapcase()

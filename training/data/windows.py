@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 class Windows:
     r"""The training text as windows for truncated back-propagation through time.
 
-    Each epoch shuffles the texts, each as many ``times`` over as it is read, joins them, and cuts
+    Each epoch shuffles the texts, repeated as many ``times`` as each is read, joins them, and cuts
     the whole into ``batch`` streams, which are read side by side, ``window`` characters at a time:
 
         stream 0   | Enter GHOST\n\nHAM | LET\nAlas, poor g | ...
@@ -53,7 +53,7 @@ class Windows:
         """Return the places that a step reads, and whether an epoch begins with the step.
 
         The places are indices of the joined texts, in the order in which they were given: int64
-        [window + 1, streams], the last ones of the targets alone.
+        [window + 1, streams]; the last row is for the targets alone.
         """
         number = self._enter(step)
         starts = (stream * self.length + number * self.window for stream in range(self.batch))

@@ -54,7 +54,7 @@ class PriorShape:
 def join_texts(texts: Sequence[Integers], longest: int) -> Bytes:
     """Return texts (token ids below 255) as digits from 1.
 
-    A 0 follows each text, and ``longest`` + 1 zeros stand before the first, so that a context of
+    A 0 follows each text, and ``longest`` + 1 zeros stand before the first, so that the context of
     any place lies within the array.
     """
     pieces = [np.zeros(longest + 1, dtype=np.uint8)]
@@ -183,9 +183,9 @@ def choose_contexts(
 
     Dense contexts are chosen by frequency, and longer contexts by information. The information of a
     context is how much cheaper each half of the text (its even and odd ``folds``) becomes when it
-    is predicted by what followed the context in the other half, instead of what followed the
-    context's suffix, where only the listed characters are told apart. The criterion is that of
-    Stolcke 1998, "Entropy-based pruning of backoff language models", applied to text that was not
+    is predicted by what followed the context in the other half, instead of by what followed the
+    context's suffix. Only the listed characters are told apart. The criterion is that of Stolcke
+    1998, "Entropy-based pruning of backoff language models", applied to text that was not counted.
     counted.
     """
     places = Places(text, folds % 2, 2, characters)
@@ -216,7 +216,7 @@ def choose_contexts(
 
 
 def _find_frequent(counts: Integers, least: int, most: int) -> Integers:
-    """Return the keys with at least ``least`` occurrences, the ``most`` most frequent at most."""
+    """Return the keys with at least ``least`` occurrences, at most the ``most`` most frequent."""
     found = np.flatnonzero(counts >= least)
     if len(found) > most:
         order = np.argsort(-counts[found], kind="stable")[: max(0, most)]
@@ -231,7 +231,7 @@ class _HalfExpectations:
     pairs: Integers
     """[E]: as in `Followers`."""
     after: Floats
-    """[E, 2]: the probability of each pair by each half."""
+    """[E, 2]: the probability of each pair according to each half."""
 
 
 def _measure_information(
@@ -263,7 +263,7 @@ def _measure_information(
 
 
 def find_likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
-    """Return each context's pairs with the highest scores above 0: int64 [C, listed], else -1."""
+    """Return each context's pairs with the highest scores above 0, then -1: int64 [C, listed]."""
     first = np.arange(len(scores)) - followers.starts[followers.contexts]
     # One integer holds the score and the index, so that one maximum yields both.
     ranks = np.rint(scores.clip(0, 2**30) * 16).astype(np.int64) * 256 + first

@@ -10,9 +10,9 @@ A correction makes up for the errors of the shorter contexts as stored. So the l
 ascending order, for all variants of the counts at once: the counts of all folds of the text, and
 the counts without each fold.
 
-In shapes, C is the contexts of one length, E the pairs of such a context and a character that
-follows it, in the order of `Followers`, and variants the counts of all folds, then those without
-each fold.
+In shapes, C stands for the contexts of one length; E for the pairs of such a context and a
+character that follows it, in the order of `Followers`; and variants for the counts of all folds,
+then those without each fold.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CODES = 256
 """Entries of a code book."""
 
 UNKNOWN, KNOWN = 0, 1
-"""Codes that change nothing: of a context that did not occur, and of one that lists nothing."""
+"""Codes that change nothing: for a context that did not occur, and for one that lists nothing."""
 
 LEARNED = 30_000
 """The most corrections from which a code book is learned."""
@@ -176,8 +176,8 @@ class DiscountedCounts:
         occurs = np.add.reduceat(followers.by_fold, starts) > 0  # [C, folds]
         # The number of folds that have the context, without the fold that a variant leaves out.
         spread = occurs.sum(axis=1)[:, None] - np.pad(occurs, ((0, 0), (1, 0)))
-        # Clipped because the counts of all folds have one fold more than the counts that fit the
-        # shares.
+        # Clipped because the counts of all folds have one fold more than the counts from which the
+        # shares are fitted.
         spread = spread.clip(max=max(1, times.shape[1] - 2))
         # The mass left by discounting, as log odds in steps of 1/2.
         odds = np.log(left.clip(0.001, 0.999) / (1 - left.clip(0.001, 0.999)))
@@ -189,12 +189,12 @@ class DiscountedCounts:
     def fit_shares(self, before: Floats) -> Floats:
         """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
 
-        The result, [C, variants], has for each class of contexts the share by which each fold is
-        predicted best from the others: deleted interpolation (Jelinek & Mercer 1980, "Interpolated
-        estimation of Markov source parameters from sparse data").
+        The result, [C, variants], holds for each class of contexts the share with which each fold
+        is best predicted from the others: deleted interpolation (Jelinek & Mercer 1980,
+        "Interpolated estimation of Markov source parameters from sparse data").
         """
-        # All below up to the result is a vector: of the pairs and variants that lack something, or
-        # of kinds.
+        # From here up to the result, everything is a vector: over the pairs and variants that lack
+        # something, or over kinds.
         rows, fold = np.nonzero((self.lacking > 0) & self.known[self.followers.contexts])
         kind = self.kinds[self.followers.contexts[rows], fold]
         times, new, old = (x[rows, fold] for x in (self.lacking, self.own, before))
@@ -262,7 +262,7 @@ def fit_corrections(
     characters: int,
     listed: int,
 ) -> SparseLevel:
-    """Correct the logits that are given without these contexts.
+    """Correct the logits as they are without these contexts.
 
     ``logits``: those of the followers, [E, variants]; ``totals``: the sum of the exponentials of
     all logits, [C, variants].
@@ -301,7 +301,8 @@ def _find_logits(expectations: Expectations, contexts: Integers, tokens: Bytes) 
     ``contexts``: the numbers of these contexts, [E]; ``tokens``: the characters, [E].
     """
     logits = np.empty((len(tokens), expectations.dense[0].known.shape[1]), dtype=np.float32)
-    # The pairs that no longer context lists; their contexts become shorter in each round.
+    # The pairs that are not listed by any longer context; their contexts become shorter in each
+    # round.
     waiting = np.arange(len(tokens))
     for sparse in reversed(expectations.sparse):
         listed = sparse.tokens[contexts] == tokens[waiting, None]
@@ -351,14 +352,14 @@ def _find_nearest_codes(book: Floats, wanted: Floats, exists: NDArray[np.bool_])
     """Return the codes nearest to corrections: [C, variants].
 
     ``book``: [codes, listed]; ``wanted``: the corrections, [C, listed, variants]; ``exists``: which
-    of them exist, [C, listed], and these come first in each row.
+    of them exist, [C, listed]. Those that exist come first in each row.
     """
     codes = np.full((len(wanted), wanted.shape[2]), KNOWN, dtype=np.uint8)
     for count in range(1, book.shape[1] + 1):
         rows = np.flatnonzero(exists.sum(axis=1) == count)
         cells = np.rint(wanted[rows, :count] / CELL).clip(0, CELLS - 1).astype(np.int64)
         at = np.ravel_multi_index(tuple(cells.transpose(1, 0, 2)), (CELLS,) * count)
-        # Each distinct query once.
+        # Look up each distinct query once.
         asked, which = np.unique(at, return_inverse=True)
         points = np.stack(np.unravel_index(asked, (CELLS,) * count), axis=1) * np.float32(CELL)
         nearest = np.empty(len(asked), dtype=np.uint8)

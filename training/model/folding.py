@@ -174,14 +174,14 @@ def _fold_memory(head: MemoryHead) -> FoldedMemory:
 
 
 def _fold_values(head: MemoryHead, matrix: Tensor, at: int) -> Tensor:
-    """Replace the rows of a matrix that read a head's values, from ``at`` on, by its symbols'."""
+    """Replace a matrix's rows for a head's values, from ``at`` on, by rows for its symbols."""
     rows = matrix[at : at + head.shape.values]
     folded = head.values.weight.double() @ rows
     return torch.cat([matrix[:at], folded, matrix[at + len(rows) :]])
 
 
 def _set_memory(head: MemoryHead, folded: FoldedMemory) -> None:
-    """Set a head, whose keys and values are as many as its symbols, to a folded one."""
+    """Set a head, which has as many keys and values as symbols, to a folded one."""
     identity = torch.eye(head.symbols)
     head.keys = nn.Parameter(identity.repeat(WIDTH, 1, 1))
     head.queries = _to_parameter(folded.matches)

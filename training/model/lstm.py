@@ -37,7 +37,7 @@ class LockedDropout(nn.Module):
 
 
 WIDE = 256
-"""Units from which on a layer is faster with products in bfloat16 than as one fused kernel."""
+"""Units from which a layer is faster with products in bfloat16 than as one fused kernel."""
 
 
 class LSTMLayer(RecurrentLayer):
@@ -113,12 +113,12 @@ class LSTMLayer(RecurrentLayer):
 
 
 class BFloat16LSTMFunction(torch.autograd.Function):
-    """The recurrent part of an LSTM layer in bfloat16, but for the cells, which are in float32.
+    """The recurrent part of an LSTM layer in bfloat16, except for the cells, which are in float32.
 
-    On processors with AVX-512's bfloat16 alone, the backward pass of PyTorch's fused kernel is no
-    faster in bfloat16 than in float32, though matrix products are more than twice as fast. Here the
-    gradient of the weights is one product for the whole window. Gates are kept in bfloat16, since
-    half the time beside the products is spent in moving them.
+    On processors that have bfloat16 only in AVX-512, the backward pass of PyTorch's fused kernel is
+    no faster in bfloat16 than in float32, though matrix products are more than twice as fast. Here
+    the gradient of the weights is one product for the whole window. Gates are kept in bfloat16,
+    because half of the time outside the products is spent on moving them.
     """
 
     @staticmethod
@@ -163,8 +163,7 @@ class BFloat16LSTMFunction(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the gradients of the inputs of `forward`, given the gradients of its outputs.
 
-        All have the shapes of what they are gradients of; those of the weight are summed over the
-        window.
+        Each gradient has the shape of its input; that of the weight is summed over the window.
         """
         dy, dc = gradients
         gate_values, cells, outputs, tanh_cells, half = ctx.saved_tensors

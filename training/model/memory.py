@@ -1,10 +1,10 @@
-"""Look up what followed when the last few characters stood in the text before.
+"""Look up what followed the last few characters where they stood in the text before.
 
-An LSTM remembers what a scene is about, but not how a name or a rare word is spelt that was just
+An LSTM remembers what a scene is about, but not the spelling of a name or a rare word that was just
 said. One attention head beside the layers does (Merity 2019, "Single Headed Attention RNN"): it
-finds earlier places like the present one, and reads the characters that followed there. This is
-what an induction head does (Olsson et al. 2022, "In-context Learning and Induction Heads"), whose
-first half a network of characters need not learn: places are alike if their last `WIDTH`
+finds earlier places like the present one, and reads the characters that followed there. An
+induction head does the same (Olsson et al. 2022, "In-context Learning and Induction Heads"), but a
+network of characters need not learn its first half: places are alike if their last `WIDTH`
 characters are.
 """
 
@@ -39,7 +39,7 @@ class MemoryShape:
     """The sizes of a memory head."""
 
     characters: NonNegativeInt = 510
-    """Characters that the memory head looks back; 0 for no memory head."""
+    """How many characters the memory head looks back; 0 for no memory head."""
     keys: Suppress[int] = 16
     """Numbers that each of the `WIDTH` characters adds to a key."""
     values: Suppress[int] = 64
@@ -105,7 +105,7 @@ class Packing:
 
 
 class MemoryHead(nn.Module):
-    """Attend to the last M characters, whose keys are the `WIDTH` characters up to each.
+    """Attend to the last M characters; the key of each is made of the `WIDTH` characters up to it.
 
     The score of an earlier place is the sum, over the last `WIDTH` characters, of how well the
     present character and the earlier one match, and of how much the layer below asks for the

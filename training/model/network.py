@@ -22,7 +22,7 @@ class Shape:
 
     vocabulary: int
     embedding: int = 64
-    """Numbers that a character is read as."""
+    """The length of the vector that stands for a character."""
     lower: int = 256
     """Units of the layer that reads characters."""
     upper: int = 640
@@ -82,7 +82,7 @@ def divide_logits(
     """Return the weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
 
     There is one temperature for each length, from 0 on, of the context that the prior knows; a
-    network without a prior takes a single temperature.
+    network without a prior has a single temperature.
     """
     if "sure" in weights:
         factors = weights["sure"]
@@ -98,8 +98,8 @@ class CharLSTM(nn.Module):
     """Predict a text character by character, with two LSTM layers, a memory head and a prior.
 
     A small layer reads the characters. The memory head, unless its shape has no characters, finds
-    what followed when the last characters stood in the text before. A larger layer reads both, and
-    predicts the next character; the output reads the memory head, too.
+    what followed the last characters where they stood in the text before. A larger layer reads
+    both, and predicts the next character; the output also reads the memory head.
 
     Beside the layers lies a prior, unless its shape has no contexts. The square roots of the
     prior's probabilities are read along with the embedded character, and their logarithms are added
@@ -158,7 +158,7 @@ class CharLSTM(nn.Module):
         if self.prior:
             expected, lengths = self.prior(tokens, history, folds)
             # Square roots of probabilities. They lie in [0, 1], as products in 8 bits need them,
-            # where the probability itself would be rounded to 0 below 1 in 254.
+            # where the probability itself would be rounded to 0 below 1 in 126.
             x = x + self.expect((expected / 2).exp())
         # The sections alternate between the lower and the upper layer.
         x, lower = self.lower(self.drop_embedding(x), tuple(kept[::2]))

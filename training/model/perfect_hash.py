@@ -26,7 +26,7 @@ ROOM = 1.03
 """Slots per key."""
 
 AT_ONCE = 2**14
-"""Number of slots that are looked at together at most, unless one shift needs more."""
+"""The most slots that are looked at together, unless one shift needs more."""
 
 
 @dataclass(frozen=True)

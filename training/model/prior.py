@@ -2,13 +2,13 @@
 
 A smoothed table of counts predicts nearly as well as an LSTM on texts of some megabytes, and makes
 different errors. So the network reads the table's expectations, and adds their logarithms to the
-logits, weighted by a learned trust: compressors of the PAQ kind mix models so (Mahoney 2005,
-"Adaptive weighing of context models for lossless data compression"), and so did RNN language models
-with maximum entropy n-grams beside them (Mikolov et al. 2011, "Strategies for Training Large Scale
-Neural Network Language Models").
+logits, weighted by a learned trust. Compressors of the PAQ kind mix models in this way (Mahoney
+2005, "Adaptive weighing of context models for lossless data compression"), and so did RNN language
+models with maximum entropy n-grams beside them (Mikolov et al. 2011, "Strategies for Training Large
+Scale Neural Network Language Models").
 
 The table must not have counted the text that it predicts during training, or the network learns to
-trust the table too much: while training, each fold of the text is predicted by the counts of all
+trust the table too much. So while training, each fold of the text is predicted by the counts of all
 other folds.
 """
 
@@ -35,7 +35,7 @@ FOLDS = 8
 """The most folds of the text, each predicted by the counts of the others."""
 
 LARGEST = 1 / 3
-"""The largest share of the text in one work for works to be left out whole."""
+"""The largest share of the text that one work may have for works to be left out whole."""
 
 LARGEST_VOCABULARY = 254
 """The most characters that fit into a byte, beside none and the digit 0."""

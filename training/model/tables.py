@@ -1,6 +1,6 @@
 """Lay out a prior's tables as a voice file stores them: a perfect hash, and corrections.
 
-All suffixes of the text are looked up at once, a column for each length. The hash gives each
+All suffixes of the text are looked up at once, in one column for each length. The hash gives each
 context a slot, and a byte stored there distinguishes the context from most others. All suffixes of
 a context are stored too, so a context counts only if all its suffixes were found, and a false match
 is rare.
@@ -19,8 +19,8 @@ from .corrections import CODES, KNOWN, UNKNOWN, Expectations
 from .perfect_hash import Placement, place_keys
 
 LARGEST_FACTOR = 2**46
-"""The bound of a factor: digits are below 2 ** 8, contexts have fewer than 2 ** 5, so keys are
-below 2 ** 59."""
+"""The bound of a factor: digits are below 2 ** 8, and contexts have fewer than 2 ** 5 of them, so
+keys are below 2 ** 59."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ from .database_check import table
 
 @dataclass(frozen=True)
 class Options:
-    """What is killed, and how often."""
+    """The target of the kills, and their number."""
 
     what: Positional[Literal["bot", "sessions", "power"]]
-    """What is killed."""
+    """The target to kill."""
     times: OptionalPositiveInt = None
     """The number of kills, instead of 300 of the bot, 1,000 of sessions, or 200 power cuts."""
     postgres: bool = False

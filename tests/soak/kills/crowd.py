@@ -92,7 +92,7 @@ class Crowd:
     asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
     """Every request, and the number of lines that it asks for."""
     said: set[int] = field(default_factory=set)
-    """The messages that the bot should make lines of: one line each."""
+    """The messages that the bot should turn into lines: one line each."""
     starred: set[tuple[int, int]] = field(default_factory=set)
     """The message and the person of each star that was ever given."""
     gone: bool = False
@@ -130,7 +130,7 @@ class Crowd:
             await self.discord.until(partial(has_end, asked), partial(str, asked))
 
     async def _write_elsewhere(self, person: Person, channel: Channel) -> None:
-        """Write where answers alone show the script, each a single line."""
+        """Write where only the answers show the script, a single line each."""
         while not self.gone:
             asked = await self.ask(person, channel, most=1)
             await self.discord.until(partial(is_answered, asked), partial(str, asked))
@@ -223,7 +223,7 @@ class Crowd:
     async def write_once_more(self) -> None:
         """Write a line in every channel, so that lines that were not yet shown appear.
 
-        Votes end before, because there is no panel meanwhile.
+        Votes end first, because there is no panel during a vote.
         """
         left = self.people
         for _ in range(VOTE):
@@ -256,7 +256,7 @@ class Crowd:
 
 
 def has_end(asked: Asked) -> bool:
-    """Return whether a person was answered; the note that an answer takes long does not count.
+    """Return whether a person was answered; a note that the answer takes long does not count.
 
     A turn's answer is deleted once its lines are in the channel.
     """
@@ -276,9 +276,10 @@ def is_answered(asked: Asked) -> bool:
 
 
 def _find_line(message: Message) -> str:
-    """Return the line that a message has shown first.
+    """Return the line that a message showed first.
 
-    The answers to guests think before, or can be stopped, and stand above a panel.
+    An answer to a guest thinks or can be stopped before it shows its line, which stands above a
+    panel.
     """
     shown = (
         version.text

@@ -30,8 +30,8 @@ class Found:
     doubled: int = 0
     """Lines that are stored or shown twice."""
     halves: int = 0
-    """Turns of which lines are missing, and heads on missing lines. The voice stores its lines one
-    by one, so that a kill may take the last ones."""
+    """Turns with missing lines, and heads on missing lines. The voice stores its lines one by one,
+    so that a kill may take the last ones."""
     wrong: int = 0
     """States that do not match the text."""
     broken: int = 0

@@ -100,7 +100,7 @@ async def _play(
         model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
     )
     voices = ModelRegistry(folder, 1, 64)
-    # The model was loaded before the fork, with one thread, because a fork loses all others.
+    # The model was loaded before the fork, with one thread, because a fork loses all other threads.
     voices._engines[model.name] = Engine(model, 64)
     store = await Store.open(where)
     sessions = ChannelSessions(store, voices, settings)

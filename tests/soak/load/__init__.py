@@ -1,6 +1,6 @@
 """Measure the bot under load from many channels.
 
-`public` is the people and their acts, `house` runs the bot, `databases` keep its scripts,
-`scenarios` are the measurements, `stored` is the one with a large database, which `filling` writes,
-and `findings` compare figures with their bounds.
+`public` has the people and their acts, `house` runs the bot, `databases` keeps its scripts,
+`scenarios` has the measurements, `stored` has the one with a large database, which `filling`
+writes, and `findings` compares figures with their bounds.
 """

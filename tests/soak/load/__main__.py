@@ -3,7 +3,7 @@
 import sys
 
 if __name__ == "__main__":
-    # Imported here, because the bot's process imports this module, too, and its memory is measured.
+    # Imported here, because the bot's process also imports this module, and its memory is measured.
     from .command import run_command
 
     sys.exit(run_command())

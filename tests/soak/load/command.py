@@ -51,7 +51,7 @@ Scenario = Literal["steady", "shared", "burst", "stored"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the bot bears, and on which machine."""
+    """The load that the bot bears, and the machine."""
 
     scenarios: Positional[tuple[Scenario, ...]] = ()
     """Some of the scenarios, instead of all."""
@@ -60,13 +60,13 @@ class Options:
     guilds: int = 100
     """The number of servers."""
     rate: float = 20.0
-    """``steady``: the commands a second."""
+    """``steady``: commands per second."""
     minutes: float = 5.0
     """``steady``: the duration."""
     shared_channels: int = 40
     """``shared``: the number of channels."""
     shared_rate: float = 4.5
-    """``shared``: the commands a second."""
+    """``shared``: commands per second."""
     shared_minutes: float = 25.0
     """``shared``: the duration."""
     commands: int = 100

@@ -57,7 +57,8 @@ async def fill(
 ) -> None:
     """Write a database with the same play of ``lines`` lines in each place.
 
-    All heads have a state; of the other lines, as many of the newest as fit into ``room`` bytes.
+    All heads have a state, and so have as many of the newest other lines as fit into ``room``
+    bytes.
     """
     await write(path, voice, places[:1], lines)
     await asyncio.to_thread(_copy, path, places, lines, room)

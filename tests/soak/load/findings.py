@@ -76,7 +76,7 @@ def bots(count: int) -> list[str]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return a percentile of values; nan, which meets no bound, without values."""
+    """Return a percentile of values, or nan, which meets no bound, if there are no values."""
     return float(np.percentile(values, share)) if len(values) else float("nan")
 
 

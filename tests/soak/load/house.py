@@ -49,5 +49,5 @@ class House:
         return (guild >> 22) % self.processes
 
     async def database_check(self) -> DatabaseCheck:
-        """Return the bot's database for comparison, after the bot has ended."""
+        """Return the bot's database for comparison, after the bot has stopped."""
         return DatabaseCheck(await self.database.as_file(), Model.load(self.voice, 1))

@@ -61,7 +61,7 @@ class MeasuredAct:
         return min((look.at for look in looks if is_end(look)), default=None)
 
     def seconds_until(self, moment: float | None) -> float:
-        """Return the seconds from the request to a moment, without an end for none."""
+        """Return the seconds from the request to a moment; infinity if there was no such moment."""
         return math.inf if moment is None else moment - self.asked.began
 
     @property
@@ -86,7 +86,7 @@ class Public(Crowd):
     measured: dict[int, MeasuredAct] = field(default_factory=dict)
     """All measured acts, by the ids of their requests."""
     late: list[float] = field(default_factory=list)
-    """Delays of arrivals [s], because this process was busy."""
+    """Delays of arrivals [s] that arose because this process was busy."""
     chance: random.Random = field(default_factory=random.Random)
     voices: Sequence[str] = ()
     """The voices of the scripts in turn, instead of the measured one."""

@@ -26,14 +26,14 @@ NEAR, FAR = 0.05, 0.2
 """The range of the latency [s] of an event, and of a request with its answer."""
 
 ACKNOWLEDGED, FINISHED = 0.5, 2.0
-"""The 99th percentiles of the times to a first answer and to the result that are allowed [s]."""
+"""The largest allowed 99th percentiles of the times to a first answer and to the result [s]."""
 
 IN_TIME = 3.0
 """Seconds after which Discord reports that the bot did not respond."""
 
 SOON, UNFINISHED, AT_ONCE = 1.5, 90.0, 1.0
-"""The seconds until 999 of 1,000 first answers, until each command has ended, and until a refusal,
-on a shared core, too."""
+"""The seconds until 999 of 1,000 first answers, until each command has ended, and until a refusal.
+They also hold on a shared core."""
 
 MEMORY_WITH_VOICES = 250e6
 """The most resident memory [bytes] of a bot that writes with all its voices."""
@@ -213,7 +213,7 @@ def _wait(what: str, seconds: float, most: float) -> Finding:
 
 
 async def _judge_lines(report: Report, public: Public, house: House) -> None:
-    """Judge, after the bot's end, whether all lines are stored once and everybody was answered."""
+    """Judge, after the bot has stopped, whether all lines are stored once and all were answered."""
     outcome = judge(Outcome(), public, await house.database_check())
     report.findings += [
         Finding("lines lost", outcome.lost, 0),

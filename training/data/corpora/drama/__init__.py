@@ -1,4 +1,4 @@
-"""Make a corpus of the plays that Project Gutenberg prints: Fountain, one file a work.
+"""Make a corpus of the plays that Project Gutenberg prints: Fountain, one file for each work.
 
 A text passes through these modules:
 

@@ -1,7 +1,7 @@
 """Clean Project Gutenberg's texts: remove notes, pictures and page numbers.
 
-Everything stays on its line: removed text leaves its line breaks, so that a report can name the
-line of the source.
+Everything stays on its line: the line breaks of removed text are kept, so that a report can name
+the line of the source.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEFTOVERS = tuple(
         # The mark itself.
         (r" ?\[(?:\d{1,4}|[A-Za-z]|\*+|\d{1,2}\.\d{1,3}|\d{1,3}[a-z])\]|\{\d{1,4}\}", 0),
         (r"\[(?:Pg|p\.|page) ?\d+\]|\{(?:Pg|p\.|page)? ?\d+\}", ANY_CASE),
-        # A page's or a line's number.
+        # The number of a page or of a line.
         (r"^ *(?:- *)?\[?\(?(?:p\. ?)?\d{1,4}\)?\]?(?: *-)? *$", LINES),
         (r"(?<=\S) {3,}\d{1,4} *$", LINES),
         # A rule of stars or dashes.

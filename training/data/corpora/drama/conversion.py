@@ -17,8 +17,8 @@ STAGE = re.compile(
     re.IGNORECASE,
 )
 CLOSING = re.compile(r"[_\[(]*(?:Exeunt[\W_]*$|Curtain|The curtain|Tableau|Dance)", re.IGNORECASE)
-"""A direction that no speech goes on after."""
-# At least three spaces before it, because printers push a direction to the right margin.
+"""A direction after which no speech continues."""
+# Preceded by at least three spaces, because printers push a direction to the right margin.
 ASIDE_AT_END = re.compile(
     r"(?:^ *| {3,})_?((?:(?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside)(?![^\W_])"
     r"|Within(?=[\W_]*$))[^\n]*)$",
@@ -44,31 +44,32 @@ QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\
 DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
 
 LONGEST_HEADING = 200
-"""Characters. A paragraph that only begins like a heading ("Act well your part") is longer; `SCENE`
-may be followed by a long description of the place."""
+"""In characters. A paragraph that only begins like a heading ("Act well your part") is longer;
+`SCENE` may be followed by a long description of the place."""
 LONGEST_ACTION = 1_500
-"""Characters. A longer paragraph of action is reported as doubtful, because it may be a speech
+"""In characters. A longer paragraph of action is reported as doubtful, because it may be a speech
 whose cue was not found."""
 SHORT_LINE = 50
-"""Characters. The texts are wrapped at about 70, so where all lines are shorter, a poet broke
+"""In characters. The texts are wrapped at about 70, so if all lines are shorter, a poet broke
 them."""
 ROMAN_SHARE = 0.3
 """The share of a direction's words, except names in capitals, that may stand outside the italics: a
-word or two that the printer forgot. In a speech with a stressed word nearly all stand outside."""
+word or two that the printer forgot. In a speech with a stressed word, nearly all words stand
+outside."""
 FULL_WIDTH = 0.97
-"""The quantile of the lengths of lines that is the printer's width: some lines overhang."""
+"""The quantile of the line lengths that counts as the printer's width: some lines overhang."""
 
 CLOSED = {"[": r"\[[^\[\]]{0,2500}\]", "(": r"\([^()]{0,2500}\)", "{": r"\{[^{}]{0,2500}\}"}
-"""Directions by their opening bracket. A longer one is a bracket that never closes, and the text up
-to the next one."""
+"""Directions by their opening bracket. A longer match would be a bracket that never closes, and the
+text up to the next one."""
 UNCLOSED = {
     "[": r"\[[^\[\]\n]*(?:\n {10,}[^\[\]\n]*)*$",
     "(": r"\((?=_)[^()\n]*(?:\n {10,}[^()\n]*)*$",
     "{": r"\{[^{}\n]*$",
 }
-"""Directions whose closing bracket the printer left out: they end with their line, and the deeply
-indented lines below it, which are its rest. A parenthesis must also open in italics, because what
-somebody says may stand in parentheses."""
+"""Directions whose closing bracket the printer left out: they end with their line, and with the
+deeply indented lines below it, which continue it. A parenthesis must also open in italics, because
+what somebody says may stand in parentheses."""
 
 
 def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script, list[str]]:
@@ -145,12 +146,12 @@ class _Converter:
         lines = part.paragraph.lines
         column = len(lines[0].rstrip()) - len(cue.rest)
         body = "\n".join([" " * column + cue.rest, *lines[1:]])
-        # Text in brackets right behind the name is a direction, in whatever brackets.
+        # Text in brackets right behind the name is a direction, whatever the brackets.
         for form in (DIRECT, ITALIC_ASIDE):
             match = form.match(body)
             if match and (form is DIRECT or not _is_spoken(match[1])):
                 self.script.pieces.append(Piece(PieceKind.ASIDE, match[1].replace("\n", " ")))
-                # Spaces in place of the direction, so that columns stay.
+                # Put spaces in place of the direction, so that columns stay the same.
                 body = re.sub(r"[^\n]", " ", body[: match.end()]) + body[match.end() :]
         self._speak(body.split("\n"))
 
@@ -264,8 +265,8 @@ def _is_direction(text: str) -> bool:
 def _quotes_speeches(parts: Sequence[Part]) -> bool:
     """Return whether speeches stand in quotation marks, as in a novel."""
     speeches = [DIRECT.sub("", part.cue.rest).strip() for part in parts if part.cue]
-    # More than half, because a speech may begin with a quotation in any play, and in a quoted play
-    # with narration.
+    # More than half, because in any play a speech may begin with a quotation, and in a play with
+    # quoted speeches it may begin with narration.
     return 2 * sum(speech[:1] in ("'", '"') for speech in speeches) > len(speeches)
 
 
@@ -279,7 +280,7 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
     # Braces are rare: an edition that uses them has only stray brackets beside them.
     if counts["{"] > 2 * (counts["["] + counts["("]):
         return "{"
-    # Where square brackets hold most directions, people speak in parentheses.
+    # If square brackets hold most directions, people speak in parentheses.
     if counts["["] > 3 * counts["("]:
         return "["
     return "[("
@@ -298,8 +299,8 @@ def _is_verse(parts: Sequence[Part]) -> bool:
         for part in parts
         for line in (part.paragraph.lines[1:] if part.cue else ())
     ]
-    # Two thirds: in prose a line begins with a capital by chance, in verse unless a line was too
-    # long for the page.
+    # Two thirds: in prose, a line begins with a capital by chance; in verse, every line does,
+    # except the rest of one that was too long for the page.
     return 3 * sum(initial.isupper() for initial in initials) > 2 * len(initials) > 0
 
 

@@ -5,9 +5,9 @@ Anthologies print the plays that have files of their own, and each other's. A sh
 layout and cues. (Broder 1997, "On the resemblance and containment of documents".)
 
 The works stand in an order of preference, and a shingle belongs to the first work that has it. A
-work most of whose shingles belong to others is a copy and goes; from the rest, the passages go that
-belong to others. Works that are held out come first, so that what is learned shares nothing with
-them.
+work is a copy, and is left out, if most of its shingles belong to other works. The remaining works
+lose the passages that belong to others. Works that are held out come first, so that what is learned
+shares nothing with them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .elements import WORD, join_elements, split_elements
 from .works import Work
 
 SHINGLE = 8
-"""Words of a shingle: shorter ones match by chance, longer ones miss copies with other
-spellings."""
+"""The number of words in a shingle: shorter shingles match by chance, and longer ones miss copies
+with other spellings."""
 
 WHOLE = 0.5
 """The largest share of a work's shingles that may belong to others before it counts as a copy."""
@@ -35,8 +35,8 @@ PASSAGE = 100
 """Words of the shortest shared passage that is cut out, if the other work is learned as well."""
 
 HELD_OUT_PASSAGE = 16
-"""Words of the shortest shared passage where the other work is held out; less is a turn of
-phrase."""
+"""Words of the shortest shared passage that is cut out, if the other work is held out; a shorter
+one is a turn of phrase."""
 
 GAP = 12
 """Consecutive words that two copies of a passage may spell differently."""
@@ -63,8 +63,8 @@ class _Reading:
 def remove_copies(works: Sequence[Work], held_out: Collection[int] = ()) -> list[Work]:
     """Return the works without shared passages, in their order.
 
-    Of two copies the one in a file of its own is kept before the one in an anthology, then the one
-    with more words; the ``held_out`` files lose nothing to learned files.
+    Of two copies, the one in a file of its own is preferred to the one in an anthology, and then
+    the one with more words; the ``held_out`` files lose nothing to learned files.
     """
     file_sizes = Counter(work.number for work in works)
     order = sorted(
@@ -76,7 +76,7 @@ def remove_copies(works: Sequence[Work], held_out: Collection[int] = ()) -> list
 
 
 def _read_works(works: Sequence[Work], held_out: Collection[int]) -> Iterator[_Reading]:
-    """Yield the works with their spoken words numbered, each word alike in all works."""
+    """Yield the works with their spoken words numbered; a word has one number in all works."""
     ids: dict[str, int] = {}
     for work in works:
         # Without apostrophes, so that editions with other spellings match.
@@ -88,7 +88,7 @@ def _read_works(works: Sequence[Work], held_out: Collection[int]) -> Iterator[_R
 
 
 def _drop_copies(order: Sequence[_Reading]) -> list[_Reading]:
-    """Return the works that are no copies."""
+    """Return the works that are not copies."""
     return [
         reading
         for rank, (reading, owners) in enumerate(_find_owners(order))

@@ -1,4 +1,4 @@
-"""Find where a paragraph opens with somebody's name, in each way that printers had.
+"""Find where a paragraph opens with somebody's name, in every way that printers used.
 
 A `Cue` is only a possibility: `training.data.corpora.drama.speakers` decides which are believed.
 """
@@ -33,7 +33,7 @@ class Layout(StrEnum):
 
     @property
     def is_mixed(self) -> bool:
-        """Return whether only capitals at the start of its words mark the name."""
+        """Return whether the name is marked only by the capitals at the start of its words."""
         return self in (Layout.MIXED, Layout.MIXED_BARE, Layout.MIXED_ALONE)
 
 
@@ -45,7 +45,7 @@ class Cue:
     name: str
     rest: str
     is_marked: bool = True
-    """Whether type or a mark sets the name off, so that it need not be repeated."""
+    """True if type or a mark sets the name off, so that it need not be repeated."""
 
     @cached_property
     def key(self) -> str:
@@ -231,9 +231,9 @@ class Song:
     """Hold the heading of a song."""
 
     heading: str
-    """The number and its singers, as a sentence; "" where the heading is its singers."""
+    """The number and its singers, as a sentence; "" if the heading consists of its singers."""
     singers: str
-    """The singers' names in capitals, or "" where the heading has none."""
+    """The singers' names in capitals, or "" if the heading has none."""
 
 
 def read_song(text: str) -> Song | None:

@@ -17,33 +17,34 @@ from .speakers import Part
 FEWEST_SPEECHES = 8
 """The fewest speeches of a stretch that is kept; a preface quotes fewer."""
 FEWEST_OF_PLAY = 40
-"""The fewest speeches of a play beside a longer one; an essay quotes as many."""
+"""The fewest speeches of a play beside a longer one; an essay quotes fewer."""
 MOST_NAMES = 0.5
-"""The most names as a share of a stretch's speeches; a stretch with more is a glossary or a
-list."""
+"""The most names that a stretch may have, as a share of its speeches; a stretch with more is a
+glossary or a list."""
 LONGEST_GAP = 30
-"""Paragraphs without a new speaker that end a stretch; songs and long directions have fewer."""
+"""The number of paragraphs without a new speaker that ends a stretch; songs and long directions
+have fewer."""
 LONGEST_TEXT = 9_000
-"""The characters that such paragraphs need as well to end a stretch."""
+"""The number of characters that such paragraphs must also have to end a stretch."""
 LONGEST_LIST = 60
 """Paragraphs within which a list of persons must end, as the longest casts do."""
 SAME_CAST = 0.3
-"""The share of speeches with common speakers that makes two stretches one play; two plays of an
+"""The share of speeches by common speakers that makes two stretches one play; two plays of an
 anthology may both have a servant."""
 LONG_HEADING, LONG_TITLE = 60, 70
-"""The characters from which on a text is a sentence, and neither the heading of a list or of the
-end of a play, nor the title of front matter."""
+"""The number of characters from which a text is a sentence: not the heading of a list or of the end
+of a play, and not the title of front matter."""
 HEADING_LINES = 4
-"""The first lines of a paragraph among which a list of persons may have its heading, below a
-title."""
+"""The number of lines at the top of a paragraph among which a list of persons may have its heading,
+below a title."""
 MOST_INDENTED = 12
 """The largest indent of directions; a heading in the centre has more."""
 LAST_DIRECTIONS, FIRST_DIRECTIONS = 24, 8
-"""The most paragraphs of directions behind the last speech, and before the first one where no
-heading stands."""
+"""The most paragraphs of directions behind the last speech, and before the first one if there is no
+heading."""
 NEAR = 1
-"""The most paragraphs between front matter, such as a list of scenes, and the first speech for the
-heading of the act to stand above both."""
+"""The most paragraphs between front matter, such as a list of scenes, and the first speech for
+which the heading of the act may stand above both."""
 
 PERSONS = re.compile(
     r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"

@@ -1,8 +1,9 @@
 """Fetch the plays of the manifest from a mirror of Project Gutenberg, one after the other.
 
 Project Gutenberg states how programs may read it. Its page on robots reserves the site for people;
-its terms of use refer programs that fetch many books to a mirror. By its page on mirroring, a
-mirror keeps book 12345 in `1/2/3/4/12345/`, and files generated from it in `cache/epub/12345/`.
+its terms of use refer programs that fetch many books to a mirror. According to its page on
+mirroring, a mirror keeps book 12345 in `1/2/3/4/12345/`, and files generated from it in
+`cache/epub/12345/`.
 
 The file names there are 12345.txt, 12345-0.txt in UTF-8, 12345-8.txt in Latin-1, and the generated
 pg12345.txt. The first file whose text equals the manifest's byte for byte is taken; if there is
@@ -65,7 +66,7 @@ class Client:
         self.mirror = self.mirror.rstrip("/") + "/"
 
     def fetch(self, path: str) -> bytes | None:
-        """Return the file at `path` below the mirror's address, or None where there is none.
+        """Return the file at `path` below the mirror's address, or None if there is none.
 
         Raises CorpusError if the mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
         """
@@ -105,7 +106,7 @@ class Client:
 
 
 def download(entries: Iterable[Entry], folder: Path, client: Client) -> list[int]:
-    """Fetch the plays that a folder lacks, as NUMBER.txt; return those that the mirror lacks, too.
+    """Fetch the plays that a folder lacks, as NUMBER.txt; return those that the mirror also lacks.
 
     A text that has changed since the manifest was written is taken as the mirror has it. Raises
     CorpusError if the mirror does not answer or refuses; the files fetched so far stay.
@@ -117,7 +118,7 @@ def download(entries: Iterable[Entry], folder: Path, client: Client) -> list[int
         if file.exists():
             continue
         if data := _find_text(entry, client):
-            # At once, so that an interrupted download leaves no half of a file.
+            # Rename it when complete, so that an interrupted download leaves no half of a file.
             part = file.with_suffix(".part")
             part.write_bytes(data)
             part.replace(file)

@@ -35,9 +35,9 @@ class Measures:
     cue: float
     """The median length of a cue."""
     old: float
-    """Words of `OLD` in a thousand spoken."""
+    """Words of `OLD` per thousand spoken words."""
     known: float
-    """Share of the spoken words, names of the cast apart, among the commonest."""
+    """Share of the spoken words, except names of the cast, that are among the commonest."""
     verse: float
     """Share of the spoken words in speeches that are lines of verse."""
 

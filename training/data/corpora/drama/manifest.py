@@ -37,6 +37,6 @@ VALIDATION = frozenset(
 TEST = frozenset(
     {383, 854, 1756, 3490, 3618, 4025, 12141, 17091, 31667, 41507, 41750, 50385, 60523, 67988}
 )
-"""The works of the test part; none is printed in an anthology of the corpus, too."""
+"""The works of the test part; none of them is also printed in an anthology of the corpus."""
 
 HELD_OUT: Mapping[str, frozenset[int]] = {"validation": VALIDATION, "test": TEST}

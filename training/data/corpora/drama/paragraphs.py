@@ -55,7 +55,7 @@ def split_paragraphs(text: str) -> Iterator[Paragraph]:
 
 FOREIGN_SHARE = 0.15
 """The share of longer paragraphs that must be foreign for a book to have a foreign column; mottoes
-and quotations are fewer."""
+and quotations have a smaller share."""
 LONG = 5
 """The fewest words of a paragraph whose language is judged; fewer may hold no function word."""
 
@@ -67,7 +67,7 @@ WORD = re.compile(r"[A-Za-z']+")
 def leave_out_foreign(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     """Return the English paragraphs of a book that prints another language beside them.
 
-    A short paragraph is foreign where it stands in the column of the foreign paragraphs.
+    A short paragraph is foreign if it stands in the column of the foreign paragraphs.
     """
     long = [paragraph for paragraph in paragraphs if len(WORD.findall(paragraph.text)) >= LONG]
     foreign = [paragraph for paragraph in long if is_foreign(paragraph.text)]

@@ -12,7 +12,7 @@ from ..shakespeare import balance, format_action, format_parenthetical, unwrap
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical, some four lines of print; a longer direction becomes
-action, then the cue repeats."""
+action, and the cue is repeated after it."""
 LONGEST_HEADING = 80
 """The most characters of a heading; what follows describes the place."""
 
@@ -36,9 +36,9 @@ class PieceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Piece:
-    """Hold a printed line, or a direction, of a speech.
+    """Hold a printed line or a direction of a speech.
 
-    `start` and `end` are columns; `end` is 0 where the printed line continues behind the piece.
+    `start` and `end` are columns; `end` is 0 if the printed line continues behind the piece.
     """
 
     kind: PieceKind
@@ -81,7 +81,7 @@ class Script:
 
     @property
     def is_said(self) -> bool:
-        """Return whether the open speech has words yet."""
+        """Return whether the open speech has any words yet."""
         return any(piece.kind is PieceKind.LINE for piece in self.pieces)
 
     def close(self) -> None:
@@ -139,9 +139,9 @@ class Script:
 def is_prose(pieces: Sequence[Piece], width: int, *, is_verse: bool) -> bool:
     """Return whether lines were wrapped by width.
 
-    A line of verse begins with a capital, and ends even though the next word would have fitted; the
-    second condition is waived in a play in verse, and where only verse has a capital. In a play in
-    verse, an indented line is the end of a long verse.
+    A line of verse begins with a capital, and ends even though the next word would have fitted. The
+    second condition is waived in a play in verse, and for a word that has a capital only in verse.
+    In a play in verse, an indented line is the end of a long line of verse.
     """
     lines = [piece for piece in pieces if piece.kind is not PieceKind.ASIDE]
     margin = min((piece.start for piece in lines), default=0)

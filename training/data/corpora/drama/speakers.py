@@ -25,16 +25,16 @@ BEFORE = {
     Layout.ITALICS_ALONE: Layout.ITALICS,
     Layout.MIXED_ALONE: Layout.MIXED,
 }
-"""The layout of a name before a speech, by the one of a name above it."""
+"""The layout of a name before a speech, by the layout of a name above it."""
 
 AROUND = 40
 """Paragraphs before and after a place that decide the prevailing layout: about a scene, so that
 neither a song nor the next play of an anthology decides."""
 FEWEST = 4
-"""The fewest speeches around a place for a layout to be accepted; a list or an essay has some."""
+"""The fewest speeches around a place for a layout to be accepted; a list or an essay has a few."""
 RIVAL = 0.25
-"""The share of the first layout's speeches that a second layout needs to be accepted; below it are
-sentences that open like names."""
+"""The share of the first layout's speeches that a second layout needs to be accepted; layouts below
+it are sentences that open like names."""
 
 SENTENCE_END = re.compile(r"[.?!:;)\]}\"'_-]$|^\W*$")
 INSIDE_ITALICS = re.compile(r"(?<=[.?!\]\-_]) +(_[A-Z][A-Za-z. ]{0,20}[.:]_) +(?=\S)")
@@ -49,7 +49,7 @@ class Part:
 
 
 def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
-    """Return the paragraphs with their cues, split where one holds several speeches."""
+    """Return the paragraphs with their cues; a paragraph that holds several speeches is split."""
     counts = _count(piece for paragraph in paragraphs for piece in _break_lines(paragraph))
     whole = [piece for paragraph in paragraphs for piece in _split_inside(paragraph, counts)]
     counts = _count(whole)
@@ -154,7 +154,7 @@ def _believe(
 def _find_above(
     cues: Sequence[Cue], counts: Counter[tuple[Layout, str]], density: dict[Layout, int]
 ) -> Cue | None:
-    """Return the name above a speech, if it and most names stand before speeches elsewhere."""
+    """Return the name above a speech, if elsewhere it and most names stand before speeches."""
     for cue in cues:
         before = BEFORE.get(cue.layout)
         if before and density[before] >= max(*density.values(), FEWEST):
@@ -173,8 +173,8 @@ def expand_names(
 ) -> dict[str, str]:
     """Return the full form of each cue that abbreviates exactly one person's name.
 
-    `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or else of the text
-    before the play, or else of the directions, has words with these beginnings, in this order.
+    `LADY B` becomes `LADY BRACKNELL` if words of one line have these beginnings, in this order: a
+    line of the list of persons, or else of the text before the play, or else of the directions.
     """
     cues = Counter(part.cue.key for part in parts if part.cue)
     lists = [[_read_names(line) for line in _list_lines_before(each)] for each in (persons, before)]
@@ -227,6 +227,6 @@ def _match(words: Sequence[str], line: Sequence[str]) -> str:
 
 def _completes(name: str, word: str, words: Sequence[str], line: Sequence[str]) -> bool:
     is_title = word in TITLES and (len(words) > 1 or word in line)
-    # One letter more is rather another form of the word.
+    # A name that is one letter longer is more likely another form of the word.
     is_longer = len(name) > len(word) + 1 and name.startswith(word)
     return name == word or (is_longer and not is_title)

@@ -1,4 +1,4 @@
-"""Make works of a published text, for the command to write and for filters to examine."""
+"""Make works from a published text, for the command to write and for filters to examine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Work:
     doubtful: tuple[str, ...]
     """Short notes on doubtful places, with line numbers of the source."""
     doubts: int = 0
-    """Number of doubtful places, those not listed included."""
+    """Number of doubtful places, including those not listed."""
 
     @property
     def is_sound(self) -> bool:

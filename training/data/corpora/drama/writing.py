@@ -52,7 +52,7 @@ COLUMNS = (
     "number", "title", "part", "file", "speeches", "characters", "facets", "doubts", "doubtful",
 )  # fmt: skip
 LEFT_OUT = "left out"
-"""The part, in the report, of a work with too many doubtful places."""
+"""In the report, the part of a work with too many doubtful places."""
 
 
 def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
@@ -73,7 +73,7 @@ def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
 def write_works(selected: Selected, out: Path) -> None:
     """Write works below `out`, and a report on them.
 
-    Learned works lie in a folder for each of `ERAS`, so that a training can read some of the plays
+    Learned works go into a folder for each of `ERAS`, so that a training can read some of the plays
     more often than others.
     """
     files: dict[str, str] = {}

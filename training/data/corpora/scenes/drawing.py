@@ -57,7 +57,7 @@ class Bag(Generic[T]):
         self._left: list[T] = []
 
     def draw(self, avoid: Callable[[T], bool] = lambda _: False) -> T:
-        """Return an item that need not be avoided, or any item where all must be."""
+        """Return an item that need not be avoided, or any item if all of them must be."""
         for _ in range(2):
             avoided: list[T] = []
             while self._left:
@@ -168,7 +168,7 @@ class _Reader:
 
 @cache
 def pluralise(word: Word) -> str:
-    """Return the plural of a word, or the word where it has none."""
+    """Return the plural of a word, or the word itself if it has none."""
     return word.text if word.mass else ENGLISH.plural_noun(word.text)
 
 
@@ -187,7 +187,7 @@ def _simplify(text: str) -> str:
 def _list_choices(slot: Slot, lists: Lists, text: str, *, unmet: bool) -> list[tuple[Word, ...]]:
     """Return what a slot can draw.
 
-    A listed word that the frame says by itself is left out: two geese would be confused.
+    A listed word that the frame itself contains is left out: two geese would be confused.
     """
     listed = [lists[name] for name in slot.lists]
     if unmet and any(words.held_out for words in listed):

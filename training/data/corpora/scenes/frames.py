@@ -32,9 +32,9 @@ class Word:
 
     text: str
     mass: bool = False
-    """It has neither an article nor a plural, such as "soup"."""
+    """True if the word has neither an article nor a plural, such as "soup"."""
     pronoun: str = ""
-    """Its fixed pronoun: "she", "he", "it" or "they"; where it has none, "she" or "he" is drawn."""
+    """Its fixed pronoun: "she", "he", "it" or "they"; if it has none, "she" or "he" is drawn."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Frame:
 
     @property
     def kind(self) -> str:
-        """Return "film", or "stage" where no place is inside or outside."""
+        """Return "film", or "stage" if no place is inside or outside."""
         places = [place for line in self.headings for place in line.alternatives]
         return "film" if any(map(is_film_place, places)) else "stage"
 

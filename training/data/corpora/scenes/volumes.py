@@ -69,7 +69,7 @@ def _draw_kind(
 def _draw_volumes(drawers: list[Drawer], drawings: int, rng: random.Random) -> Iterator[list[str]]:
     """Yield the scenes of each volume.
 
-    A volume never reaches from one round into the next, because a scene near another one of its
+    A volume never reaches from one round into the next, because a scene near another scene of its
     frame would teach a voice to copy what stands above.
     """
     for _ in range(drawings):
