@@ -38,8 +38,7 @@ OPSET = 18
 runtimes can read the file."""
 
 IR_VERSION = 8
-"""The IR version of opset 18. By default the onnx package writes its newest version, which older
-runtimes refuse."""
+"""The IR version of opset 18, because older runtimes refuse the newest, the onnx default."""
 
 
 def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:

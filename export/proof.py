@@ -29,8 +29,7 @@ LARGEST_DIFFERENCE: dict[Bits, float | None] = {32: 1e-4, 8: None}
 per character alone decide."""
 
 LARGEST_LOSS: dict[Bits, float] = {32: 0.001, 8: 0.005}
-"""The largest relative difference from the checkpoint's bits per character that passes, for all
-texts together."""
+"""The largest relative difference in bits per character that passes, for all texts together."""
 
 LARGEST_LOSS_OF_TEXT: dict[Bits, float] = {32: 0.001, 8: 0.01}
 """The same for a single text; chance moves it more where numbers are rounded."""

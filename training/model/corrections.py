@@ -142,8 +142,7 @@ class DiscountedCounts:
     lacking: Floats
     """[E, variants]: the count of a pair in the fold that a variant leaves out."""
     kinds: Integers
-    """[C, variants]: classes of contexts by remaining mass, count, and number of folds with
-    them."""
+    """[C, variants]: classes of contexts by remaining mass, count, and number of folds."""
     left: Floats
     """[C, variants]: the mass left to shorter contexts by absolute discounting."""
     known: NDArray[np.bool_]

@@ -55,8 +55,7 @@ class FoldedNetwork:
     """
 
     table: Floats
-    """[V, 4L]: the term that each character adds to the gates of the lower layer, its bias
-    included."""
+    """[V, 4L]: what each character adds to the gates of the lower layer, with its bias."""
     lower: Floats
     """[L + R, 4L], for (own h, square roots of probabilities)."""
     upper: Floats

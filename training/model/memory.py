@@ -139,26 +139,20 @@ class MemoryHead(nn.Module):
         # Of the places at the end, only the last one is wholly nowhere; the others are masked.
         keys = self._look_up(self.keys, torch.cat([read[:, :-1], nowhere], dim=1))
         values = self.values(torch.cat([read[:, WIDTH:], nowhere], dim=1))
-        # PyTorch's attention has no fused kernel for values that are shorter than keys, and without
-        # one it multiplies in float32.
+        # Not PyTorch's attention, which multiplies values that are shorter than keys in float32.
         scores = queries.to(below) @ keys.to(below).transpose(1, 2)
         scores = scores.masked_fill(~self._mask(read, len(tokens)), -math.inf)
         recall = scores.softmax(dim=-1) @ values.to(below)
         return recall.transpose(0, 1), self.packing.pack(read)
 
     def _look_up(self, tables: Tensor, symbols: Tensor) -> Tensor:
-        """Return the vectors of all places: [batch, characters - WIDTH + 1, WIDTH x keys].
-
-        symbols: int64 [batch, characters].
-        """
+        """Return the vectors of symbols' places: [batch, characters - WIDTH + 1, WIDTH x keys]."""
         count = symbols.shape[1] - WIDTH + 1
         # The first table is of the last character of a place.
         begins = reversed(range(WIDTH))
-        looked_up = [
-            functional.embedding(symbols[:, begin : begin + count], table)
-            for begin, table in zip(begins, tables, strict=True)
-        ]
-        return torch.cat(looked_up, dim=2)
+        pairs = zip(begins, tables, strict=True)
+        parts = [functional.embedding(symbols[:, i : i + count], table) for i, table in pairs]
+        return torch.cat(parts, dim=2)
 
     def _mask(self, read: Tensor, time: int) -> Tensor:
         """Return which places each step may look at: bool [batch, time, places].

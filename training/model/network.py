@@ -26,8 +26,7 @@ class Shape:
     lower: int = 256
     """Units of the layer that reads characters."""
     upper: int = 640
-    """Units of the layer that reads the lower layer and the memory head, and predicts the next
-    character."""
+    """Units of the layer above, which reads the lower layer and the memory head."""
     memory: MemoryShape = NO_MEMORY
     prior: PriorShape = NO_PRIOR
     recurrence: str = "lstm"

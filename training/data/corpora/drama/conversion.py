@@ -50,12 +50,10 @@ LONGEST_ACTION = 1_500
 """In characters. A longer paragraph of action is reported as doubtful, because it may be a speech
 whose cue was not found."""
 SHORT_LINE = 50
-"""In characters. The texts are wrapped at about 70, so if all lines are shorter, a poet broke
-them."""
+"""In characters. The texts are wrapped at about 70, so shorter lines are a poet's."""
 ROMAN_SHARE = 0.3
 """The share of a direction's words, except names in capitals, that may stand outside the italics: a
-word or two that the printer forgot. In a speech with a stressed word, nearly all words stand
-outside."""
+word or two that the printer forgot. In a speech with a stressed word, nearly all stand outside."""
 FULL_WIDTH = 0.97
 """The quantile of the line lengths that counts as the printer's width: some lines overhang."""
 

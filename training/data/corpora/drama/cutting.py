@@ -19,11 +19,9 @@ FEWEST_SPEECHES = 8
 FEWEST_OF_PLAY = 40
 """The fewest speeches of a play beside a longer one; an essay quotes fewer."""
 MOST_NAMES = 0.5
-"""The most names that a stretch may have, as a share of its speeches; a stretch with more is a
-glossary or a list."""
+"""The most names of a stretch, as a share of its speeches; with more, it is a glossary or list."""
 LONGEST_GAP = 30
-"""The number of paragraphs without a new speaker that ends a stretch; songs and long directions
-have fewer."""
+"""The paragraphs without a new speaker that end a stretch; songs and long directions have fewer."""
 LONGEST_TEXT = 9_000
 """The number of characters that such paragraphs must also have to end a stretch."""
 LONGEST_LIST = 60
@@ -35,13 +33,11 @@ LONG_HEADING, LONG_TITLE = 60, 70
 """The number of characters from which a text is a sentence: not the heading of a list or of the end
 of a play, and not the title of front matter."""
 HEADING_LINES = 4
-"""The number of lines at the top of a paragraph among which a list of persons may have its heading,
-below a title."""
+"""The lines at the top of a paragraph in which a list of persons may have its heading."""
 MOST_INDENTED = 12
 """The largest indent of directions; a heading in the centre has more."""
 LAST_DIRECTIONS, FIRST_DIRECTIONS = 24, 8
-"""The most paragraphs of directions behind the last speech, and before the first one if there is no
-heading."""
+"""The most paragraphs of directions behind the last speech, or before the first without heading."""
 NEAR = 1
 """The most paragraphs between front matter, such as a list of scenes, and the first speech for
 which the heading of the act may stand above both."""

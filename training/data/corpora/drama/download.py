@@ -1,9 +1,8 @@
 """Fetch the plays of the manifest from a mirror of Project Gutenberg, one after the other.
 
 Project Gutenberg states how programs may read it. Its page on robots reserves the site for people;
-its terms of use refer programs that fetch many books to a mirror. According to its page on
-mirroring, a mirror keeps book 12345 in `1/2/3/4/12345/`, and files generated from it in
-`cache/epub/12345/`.
+its terms of use refer programs that fetch many books to a mirror. A mirror keeps
+book 12345 in `1/2/3/4/12345/`, and files generated from it in `cache/epub/12345/`.
 
 The file names there are 12345.txt, 12345-0.txt in UTF-8, 12345-8.txt in Latin-1, and the generated
 pg12345.txt. The first file whose text equals the manifest's byte for byte is taken; if there is
