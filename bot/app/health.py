@@ -56,7 +56,7 @@ async def serve_pages(
 
 def _make_application(metrics: Metrics, check_readiness: ReadinessCheck) -> web.Application:
     async def numbers(_request: web.Request) -> web.Response:
-        # In a thread, because otherwise everybody would wait for the event loop.
+        # In a thread, because the event loop would answer nobody meanwhile.
         page = await asyncio.to_thread(metrics.render)
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 

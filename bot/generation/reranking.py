@@ -169,8 +169,8 @@ def choose_candidate(
 ) -> Candidate:
     """Return the best of the candidates for a line.
 
-    The candidate differs from the texts of the script's last lines and, if possible, from
-    ``other_takes`` and from ``worn_texts`` of at least `MIN_WORN_WORDS` words.
+    If possible, the candidate differs from the texts of the script's last lines, from
+    ``other_takes``, and from ``worn_texts`` of at least `MIN_WORN_WORDS` words.
     """
     said = Said.of(recent_texts)
     used = {split_words(text) for text in (*recent_texts, *other_takes)}

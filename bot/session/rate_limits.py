@@ -19,7 +19,7 @@ from ..recent import Recent
 MINUTE = 60.0
 
 MAX_BUCKETS = 10_000
-"""The most buckets of a kind. The least recently used one goes first, because it is the fullest."""
+"""The most buckets of a kind. The least recently used one goes first: it has refilled longest."""
 
 RATE_LIMITED = {
     "person": phrase("You have reached your limit for this minute. Try again in {wait}."),

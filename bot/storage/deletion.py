@@ -89,7 +89,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await _delete_stars(session, scripts)
     provenances = select(Line.provenance).where(Line.script.in_(scripts)).distinct()
     candidates = list(await session.scalars(provenances.where(Line.provenance.is_not(None))))
-    # In one statement, which may delete a line before its children.
+    # In one statement, because foreign keys are only checked at its end.
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
     await _delete_unused_provenances(session, candidates)
     await session.execute(delete(Script).where(Script.id.in_(scripts)))

@@ -75,6 +75,21 @@ def test_the_fused_layer_gets_tensors_that_cudnn_takes(monkeypatch):
     assert y.dtype == last.dtype == torch.float32
 
 
+def test_a_wide_layer_has_nearly_the_same_gradients_in_bfloat16():
+    torch.manual_seed(1)
+    layer = LSTMLayer(8, WIDE, 0.0)
+    inputs = [torch.randn(size, requires_grad=True) for size in ((9, 3, 8), (3, WIDE), (3, WIDE))]
+    weights = [*inputs, *layer.parameters()]
+    found = []
+    for autocast in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            y, (_, c) = layer(inputs[0], (inputs[1], inputs[2]))
+        cost = (y.float() ** 2).sum() + (c.float() ** 3).sum()
+        found.append(torch.autograd.grad(cost, weights))
+    for exact, half in zip(*found, strict=True):
+        assert 0 < (half - exact).norm() < 0.02 * exact.norm()
+
+
 def test_bfloat16_learns_nearly_the_same_and_resumes_in_float32(scenes: Path, tmp_path: Path):
     exact, half = (
         begin(tmp_path / precision, scenes, dataclasses.replace(FEW, precision=precision))

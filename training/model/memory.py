@@ -139,7 +139,7 @@ class MemoryHead(nn.Module):
         # Of the places at the end, only the last one is wholly nowhere; the others are masked.
         keys = self._look_up(self.keys, torch.cat([read[:, :-1], nowhere], dim=1))
         values = self.values(torch.cat([read[:, WIDTH:], nowhere], dim=1))
-        # Not PyTorch's attention, which multiplies values that are shorter than keys in float32.
+        # As products, because PyTorch's attention is in float32 if values are shorter than keys.
         scores = queries.to(below) @ keys.to(below).transpose(1, 2)
         scores = scores.masked_fill(~self._mask(read, len(tokens)), -math.inf)
         recall = scores.softmax(dim=-1) @ values.to(below)
