@@ -105,7 +105,7 @@ class NotTheirs(RequestError):
 class NotInCast(RequestError):
     """A request names a speaker outside a locked cast."""
 
-    sentence = phrase("{name} is not in the cast. Add them, or turn the lock off, with {/cast}.")
+    sentence = phrase("{name} is not in the cast. Add them or turn off the lock with {/cast}.")
 
     def __init__(self, *, script: int, name: str) -> None:
         super().__init__(script=script, name=name)
@@ -116,7 +116,7 @@ class NotInCast(RequestError):
 class HeadMoved(RequestError):
     """Another command has moved the script's head meanwhile; nothing was written."""
 
-    sentence = phrase("Someone else changed the script first. Read its end, then try again.")
+    sentence = phrase("Someone else changed the script first. Read its last lines, then try again.")
 
 
 class AlreadyWritten(RequestError):
@@ -131,8 +131,7 @@ class NoContinuation(RequestError):
     """A line contains a banned word, or the banned words leave it no possible continuation."""
 
     sentence = phrase(
-        "The banned-word list leaves no possible continuation. Try again, or edit it with "
-        "{/banned}."
+        "The banned words leave no possible continuation. Try again, or edit them with {/banned}."
     )
 
 
@@ -181,7 +180,7 @@ class EngineClosed(ServiceError):
 class NonFiniteOutput(ServiceError):
     """The model's output is not finite, because its file is damaged."""
 
-    sentence = phrase("The voice's file is damaged. Ask the bot's owner to export it again.")
+    sentence = phrase("The voice file is damaged. Ask the bot's owner to export it again.")
 
 
 class StepFailed(ServiceError):

@@ -43,15 +43,15 @@ MODERATOR_PERMISSIONS = discord.Permissions(
 """All permissions that the bot asks moderators for; the other person has none of them."""
 
 LIMITS = phrase(
-    "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who moderates, "
-    "or {writer}, who does not. As on Discord, the bot reads only messages that begin with {name} "
-    "or reply to its panel. For the entries that Discord shows on a right-click on a message, use "
-    "`/apps`."
+    "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who "
+    "moderates, or {writer}, who does not. As on Discord, the bot reads only messages that begin "
+    "with {name} or reply to its panel. For the entries that Discord shows when you right-click a "
+    "message, use `/apps`."
 )
 """The first message on the page."""
 
 TOO_LONG = phrase(
-    "At most 2,000 characters fit into a message on Discord, and a mention of the bot counts as "
+    "A Discord message can have at most 2,000 characters, and a mention of the bot counts as "
     "{length}. Shorten the message."
 )
 """The answer to a message that Discord's clients would not send."""

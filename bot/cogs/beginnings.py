@@ -143,7 +143,9 @@ class BeginningCog(FeatureCog):
         if language == spoken or not notifications.should_tell_language(person):
             return ""
         voice, name = inline(script.model, 40), name_language(language)
-        return say("“{voice}” writes {language}, whatever you write.", voice=voice, language=name)
+        return say(
+            "“{voice}” always writes in {language}, even if you do not.", voice=voice, language=name
+        )
 
 
 def _describe_lock(turn: Turn, script: Script) -> list[str]:

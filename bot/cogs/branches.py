@@ -75,7 +75,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
 
     @app_commands.command(name="history", extras=BELOW_SCRIPT)
-    @app_commands.describe(line="Words of the line to go to, or its number; by default the last")
+    @app_commands.describe(line="Words from the line to go to, or its number; the last by default")
     @listens_to(position_pattern("menu-history"))
     @answer_errors
     async def history(self, interaction: Interaction, line: LineOption | None = None) -> None:
@@ -114,7 +114,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await self.turns.show(turn, result, announcement=announcement + format_paused(result))
 
     @app_commands.command(name="edit", extras=BELOW_SCRIPT)
-    @app_commands.describe(line="Words of the line, or its number; by default the last")
+    @app_commands.describe(line="Words from the line, or its number; the last by default")
     @answer_errors
     async def edit(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """Rewrite or cut a line and keep the lines after it"""

@@ -31,8 +31,8 @@ from .feature import (
 )
 
 HINT = phrase(
-    "To play a character, old or new, use {/cast} with its name as {*add} and yourself as "
-    "{*player}. {*remove} takes characters out."
+    "To play a character, existing or new, use {/cast} with its name as {*add} and yourself as "
+    "{*player}. {*remove} removes characters."
 )
 
 
@@ -41,8 +41,8 @@ class Cast(FeatureCog, name="OnBook.cast"):
 
     @app_commands.command(name="cast")
     @app_commands.describe(
-        add="Characters to add or to give to a player, separated by commas",
-        player="Who plays the characters named in add; by default nobody",
+        add="Characters to add or give to a player, separated by commas",
+        player="Who plays the characters named in add; nobody by default",
         remove="Characters to remove, separated by commas; their lines stay",
         lock="on: only the cast speaks; off: anyone may",
     )
@@ -59,7 +59,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     ) -> None:
         """See and change the cast, who plays whom, and whether only the cast speaks"""
         if player and not add:
-            raise RequestError("Fill in {*add}, too: the characters for {*player}.")
+            raise RequestError("Also fill in {*add} with the characters for {*player}.")
         if len([change for change in (add, remove, lock) if change]) > 1:
             raise RequestError("Use only one of {*add}, {*remove} and {*lock} at a time.")
         session = self.services.admit_to_session(interaction)
@@ -98,7 +98,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         others = discord.ui.View.from_message(interaction.message).children
         left = [item for item in others if getattr(item, "custom_id", "") != match.string]
         who, shown = format_requester(interaction), inline(name, 60)
-        content = say("{name} is in the cast now.", name=shown)
+        content = say("{name} is now in the cast.", name=shown)
         await edit_response(interaction, content=content, view=make_view(*left) if left else None)
         note = say("{who} added {name} to the cast.", who=who, name=shown)
         await self.turns.sync(interaction, session, f"-# {note}")
@@ -129,7 +129,7 @@ def _complete(names: Iterable[str], current: str) -> Choices:
 def format_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast and LOCK.of(script):
-        return say("The cast is empty, so that its lock does nothing. Add characters with {/cast}.")
+        return say("The cast is empty, so its lock does nothing. Add characters with {/cast}.")
     if not script.cast:
         return say("The cast is empty. Add characters with {/cast}.")
     rows = []

@@ -68,8 +68,8 @@ class Details(FeatureCog, name="OnBook.details"):
             content = say("“{text}” no longer has your star.", text=text)
         else:
             content = say(
-                "You gave “{text}” a star. It has {stars} now. Press **Star** again to take "
-                "yours back.",
+                "You gave “{text}” a star. It now has {stars}. Press **Star** again to take yours "
+                "back.",
                 text=text,
                 stars=many(stars, "star"),
             )
@@ -82,7 +82,7 @@ class Details(FeatureCog, name="OnBook.details"):
         origin, credit = line.origin, inline(format_credit(line), CREDIT_SIZE)
         details = [credit, discord.utils.format_dt(line.written, "f")]
         if line.author is None and line.asker:
-            details.append(say("asked for by {person}", person=mention(line.asker)))
+            details.append(say("requested by {person}", person=mention(line.asker)))
         if origin:
             details.append(say("seed {seed}", seed=origin["seed"]))
             known = [name for name in OPTIONS_BY_NAME if name in origin]

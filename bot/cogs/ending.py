@@ -105,7 +105,7 @@ class Ending(FeatureCog, name="OnBook.ending"):
         script_id = parse_position(match).script
         script = await session.library.load_script_to_end(get_requester(interaction), script_id)
         question = say(
-            "End “{title}”? Everybody here sees its closing card, and you can reopen it later.",
+            "End “{title}”? Everybody here will see its closing card, and you can reopen it later.",
             title=inline(script.title, 100),
         )
         view = make_view(make_position_button("end", current_position(script)))
@@ -129,8 +129,8 @@ class Ending(FeatureCog, name="OnBook.ending"):
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
             log.warning("could not post the closing card of script %d: %s", script.id, error)
             content = say(
-                "“{title}” has ended, but Discord did not take its closing card. I will try again "
-                "in {minutes}.",
+                "“{title}” has ended, but Discord did not accept its closing card. I will try "
+                "again in {minutes}.",
                 title=inline(script.title, 100),
                 minutes=many(RETRY_MINUTES, "minute"),
             )
@@ -172,9 +172,9 @@ class Ending(FeatureCog, name="OnBook.ending"):
         small = [export for export in made if len(export.content) <= limit]
         notes = [export.note for export in small if export.note]
         if not may_attach:
-            notes.append(say("The picture and the PDF need the **Attach Files** permission."))
+            notes.append(say("To get files here, give me the **Attach Files** permission."))
         elif len(small) < len(made):
-            notes.append(say("A file is missing, because it is too large for Discord."))
+            notes.append(say("At least one file was too large for Discord."))
         files = [
             discord.File(io.BytesIO(export.content), export.name, description=export.description)
             for export in small

@@ -14,16 +14,16 @@ from ..ui.panels.panel_view import format_ways
 from .feature import FeatureCog, allow_everywhere, answer_errors
 
 HELP_TEXT = phrase(
-    "**On Book** writes scripts with you, line by line. Its voice is a very small network that has "
-    "read hundreds of plays and thousands of scenes, and has understood none of them. That is the "
+    "**On Book** writes scripts with you, line by line. Its voice is a very small network that "
+    "has read hundreds of plays and thousands of scenes, and understood none of them. That is the "
     "fun.\n"
     "1. {/start} begins a script: choose a voice, a place and a cast, or be surprised.\n"
     "2. Your line can be `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action. {ways}\n"
-    "3. {/continue} lets the voice write on. So does the panel under the newest line, where you "
-    "choose {choices}.\n"
+    "3. {/continue} lets the voice write the next lines. So does the panel under the newest line, "
+    "where you choose {choices}.\n"
     "-# {/undo} removes the last line. {/script show} shows the whole script, and "
-    "{/script history} goes back to any line. {/script list} has all scripts of this channel. "
-    "*More…* on the panel has the rest: to read, to write together, the settings and the end."
+    "{/script history} returns to any line. {/script list} lists all scripts in this channel. "
+    "*More…* on the panel has the rest: reading, writing together, the settings and the end."
 )
 
 
@@ -46,7 +46,7 @@ class Help(FeatureCog, name="OnBook.help"):
     @allow_everywhere
     @answer_errors
     async def help(self, interaction: Interaction) -> None:
-        """Learn what this is, and how to write a script"""
+        """Learn what On Book is and how to write a script"""
         is_member, is_direct = find_installer(interaction) is None, get_guild(interaction) is None
         hears = self.services.hears and is_member
         await FirstResponse(interaction).send_message(

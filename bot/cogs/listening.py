@@ -24,7 +24,7 @@ class Listening(FeatureCog, name="OnBook.listening"):
     """Hear a script, if the extra ``audio`` is installed."""
 
     @app_commands.command(name="listen", extras=BELOW_SCRIPT)
-    @app_commands.describe(whole="Read the whole script, and not only the last scene")
+    @app_commands.describe(whole="Read the whole script, not only the last scene")
     @listens_to(position_pattern("menu-listen"))
     @answer_errors
     async def listen(self, interaction: Interaction, whole: bool = False) -> None:
@@ -45,9 +45,9 @@ class Listening(FeatureCog, name="OnBook.listening"):
                 report(0.0)
                 recorded = await job.run(record_table_read(elements, first, report))
         except Stopped:
-            raise RequestError("Stopped. There is no table read.") from None
+            raise RequestError("Stopped. No table read was made.") from None
         if not recorded or not recorded.mp3:
-            raise RequestError("Nothing there can be spoken.")
+            raise RequestError("Nothing here can be spoken.")
         await complete_response(
             interaction,
             content=format_table_read(script, recorded, whole=whole),
@@ -71,9 +71,9 @@ def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> st
     if recorded.left_out:
         sentences.append(
             say_plural(
-                "The last line is left out, because a file has {minutes} minutes at most.",
-                "The last {number:,} lines are left out, because a file has {minutes} minutes at "
-                "most.",
+                "The last line is left out because a file can have at most {minutes} minutes.",
+                "The last {number:,} lines are left out because a file can have at most {minutes} "
+                "minutes.",
                 recorded.left_out,
                 minutes=round(MAX_SECONDS / 60),
             )

@@ -64,7 +64,7 @@ log = logging.getLogger("onbook.messages")
 ADD = phrase("Add to the script")
 """The name of the command on messages."""
 
-HOW_TO_REPLY = phrase("I read no replies without a mention. Reply to this one, or mention me.")
+HOW_TO_REPLY = phrase("I read only replies that mention me. Reply to this message, or mention me.")
 """The hint for people who reply to a line or the panel without a mention."""
 
 IS_ADDED = phrase(
@@ -295,7 +295,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
         interaction, continuation = turn.interaction, turn.session.continuation
         author = self._find_author(interaction, message)
         who, whose = format_requester(interaction), inline(find_name(message.author), NAME_SIZE)
-        note = say("{who} added a message by {author}.", who=who, author=whose) if author else ""
+        note = say("{who} added a message from {author}.", who=who, author=whose) if author else ""
         once = replace(turn.requester, delivery=str(message.id))
         try:
             async with self.turns.show_progress(interaction, LINES) as job:

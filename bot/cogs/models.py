@@ -31,7 +31,7 @@ class Models(FeatureCog, name="OnBook.models"):
 
     @app_commands.command(name="voice")
     @app_commands.describe(
-        voice="The voice to see or use; by default all are listed",
+        voice="The voice to see or use; by default, all are listed",
         use="Let the voice write",
         everyone="Show it to everyone here",
     )
@@ -51,10 +51,10 @@ class Models(FeatureCog, name="OnBook.models"):
         use: str | None = None,
         everyone: bool = False,
     ) -> None:
-        """List the voices, see how good one is and how it learned, or choose who writes"""
+        """List the voices, see how good one is and how it learned, or choose which one writes"""
         if voice is None:
             if use:
-                raise RequestError("Fill in {*voice}, too.")
+                raise RequestError("Also fill in {*voice}.")
             await self._list_models(interaction, everyone=everyone)
         elif use:
             await self._use_model(interaction, voice, in_script=use == SCRIPT)
@@ -75,7 +75,7 @@ class Models(FeatureCog, name="OnBook.models"):
             check_may_set(interaction, "guild")
             if interaction.guild_id is None:
                 raise RequestError(
-                    "This is not a server. Choose a voice for the script that runs here."
+                    "This is not a server. Choose a voice for the script running here."
                 )
         voice = inline(model, 40)
         # Opening a voice for the first time takes a moment.
@@ -86,14 +86,14 @@ class Models(FeatureCog, name="OnBook.models"):
             requester, before = get_requester(interaction), await session.library.load_script()
             script = await session.library.change_preferences(requester, {MODEL.name: model})
             sentence = say(
-                "“{voice}” writes this script from now on, and reads it first.", voice=voice
+                "“{voice}” writes this script from now on, after reading it.", voice=voice
             )
             sentence = " ".join(filter(None, (sentence, format_dropped_style(before, script))))
         else:
             await session.library.choose_guild_model(interaction.guild_id or 0, model)
             sentence = say(
-                "“{voice}” writes new scripts on this server from now on. Scripts that have begun "
-                "keep their voice: {/voice} changes that, too.",
+                "From now on, “{voice}” writes new scripts on this server. Existing scripts keep "
+                "their voice; {/voice} can change that, too.",
                 voice=voice,
             )
         await complete_response(interaction, content=sentence)

@@ -26,33 +26,33 @@ ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue}, the buttons or a "
     "message, with its time, and with your name and ID if you wrote or requested it; titles and "
     "casts; who started a script, who plays whom, who takes turns, and your votes and stars. "
-    "{reads} All of it stays on the computer of the bot's owner, goes to nobody else, and trains "
-    "no voice.\n"
+    "{reads} All of it stays on the bot owner's computer, goes to nobody else, and is never used "
+    "to train a voice.\n"
     "**My data** gives you your data. **Forget me…** removes your name from every line, and your "
     "text too if you like. If a server removes the bot, its scripts are deleted after {days}. The "
     "bot's owner may have older backups."
 )
 
 READS = phrase(
-    "It reads messages that mention it or reply to it, and direct messages; others only where "
+    "It reads direct messages and messages that mention it or reply to it; others only where "
     "{/settings} allows it."
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Messages that show your lines change with them, or I tell you how many cannot. These "
+    "Messages that show your lines are updated too, or I tell you how many cannot be. These "
     "messages stay, and moderators can delete them: notices of who did what, reminders, summaries "
     "of sprints, closing cards, files, pictures and pages shown to everyone, messages of deleted "
-    "scripts, and older answers in places that have not added me. So do star reactions, and your "
-    "face beside lines of a character that you played."
+    "scripts, and older answers in places that have not added me. Star reactions also stay, as "
+    "does your face beside lines of a character that you played."
 )
 
 CONFIRMATION = phrase(
-    "Remove your name from every line that you wrote, on every server? Your lines stay, by "
-    "“somebody”. Or remove their text, too? Then each line shows “…” in its place, and what the "
-    "voice wrote below it stays. Choose now: without your name, nobody can find your lines later "
-    "to remove their text. Either way, your scripts lose their owner and keep their titles and "
-    "casts: if a title names you, rename the script first, with {/script list}. This cannot be "
-    "undone."
+    "Remove your name from every line that you wrote, on every server? Your lines stay, credited "
+    "to “somebody”. Or remove their text, too? Then each line shows “…” in its place, and what "
+    "the voice wrote below it stays. Choose now: without your name, nobody can find your lines "
+    "later to remove their text. Either way, your scripts lose their owner and keep their titles "
+    "and casts: if a title names you, rename the script first, with {/script list}. This cannot "
+    "be undone."
 )
 
 FILE_NAME = "on-book-yours"
@@ -97,7 +97,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await complete_response(
             interaction,
             content=say(
-                "All data stored about you, including {lines} that you wrote.", lines=lines
+                "Here is all data stored about you, including {lines} that you wrote.", lines=lines
             ),
             attachments=[discord.File(io.BytesIO(content), filename=name)],
         )
@@ -170,19 +170,21 @@ def format_forgotten(forgotten: ErasureResult, *, text: bool) -> str:
     """Return the reply to a person who was forgotten, with their text or without."""
     lines = many(forgotten.lines, "line")
     if text:
-        sentences = [say("You are forgotten. Name and text removed from {lines}.", lines=lines)]
+        sentences = [
+            say("You are forgotten. Your name and text were removed from {lines}.", lines=lines)
+        ]
     else:
         sentences = [
-            say("You are forgotten. Name removed from {lines}.", lines=lines),
+            say("You are forgotten. Your name was removed from {lines}.", lines=lines),
             say(
-                "The text can no longer be removed, because nobody knows now which lines were "
-                "yours."
+                "The text can no longer be removed because nobody now knows which lines were yours."
             ),
         ]
     if not forgotten.purged:
         sentences.append(
             say(
-                "The last traces leave the disk within half an hour, or when a running backup ends."
+                "The last traces disappear from the disk within half an hour, or when a running "
+                "backup ends."
             )
         )
     return " ".join(sentences)
@@ -190,7 +192,7 @@ def format_forgotten(forgotten: ErasureResult, *, text: bool) -> str:
 
 def format_redrawing(messages: int) -> str:
     """Return the sentence that messages still show what was removed, but not for long."""
-    return say("I am now redrawing {messages}.", messages=many(messages, "message"))
+    return say("I am now updating {messages}.", messages=many(messages, "message"))
 
 
 def make_export_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:

@@ -115,8 +115,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @script.command(name="export")
     @app_commands.describe(
-        format="PDF or HTML to read; Fountain, Final Draft or text to write on elsewhere",
-        paper="The size of the pages of a PDF, and of printed HTML",
+        format="PDF or HTML to read; Fountain, Final Draft or text to keep writing elsewhere",
+        paper="The page size of a PDF and of printed HTML",
         scene_numbers="Number the scenes",
         everyone="Show it to everyone here",
     )
@@ -143,7 +143,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
         position, placeholder = parse_position(match), say("Choose a format…")
         view = make_view(make_position_select("menu-format", position, labels, placeholder))
-        question = say("In which format? {/script export} has more choices.")
+        question = say("Which format? {/script export} offers more choices.")
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
     @listens_to(position_pattern("menu-format"))
@@ -192,8 +192,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @script.command(name="stats")
     @app_commands.describe(
-        what="What to see; by default who speaks and who wrote",
-        lines="How many of the last lines to show the guesses for, from 1 to 10",
+        what="What to see; by default, who speaks and who wrote",
+        lines="How many of the last lines to show guesses for, from 1 to 10",
         everyone="Show it to everyone here",
     )
     @app_commands.choices(
@@ -249,9 +249,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
         picture = await asyncio.to_thread(pictures.draw_surprisal, found)
         content = say_plural(
             "How well “{voice}” guessed the last line: {bits:.1f} bits per character. Darker "
-            "letters and taller bars were harder to guess.",
+            "squares and taller bars mark what was harder to guess.",
             "How well “{voice}” guessed the last {number:,} lines: {bits:.1f} bits per character. "
-            "Darker letters and taller bars were harder to guess.",
+            "Darker squares and taller bars mark what was harder to guess.",
             len(found.lines),
             voice=inline(found.model, 40),
             bits=found.average,
@@ -319,7 +319,7 @@ def check_may_attach(interaction: Interaction) -> None:
     if not interaction.app_permissions.attach_files:
         raise RequestError(
             "I need the **Attach Files** permission in this channel. Ask someone who manages the "
-            "channel."
+            "channel to grant it."
         )
 
 

@@ -87,8 +87,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     @app_commands.command(name="settings")
     @app_commands.describe(
-        setting="The setting to see or change; by default, the card of the most important ones",
-        value="Its new value, or reset",
+        setting="The setting to see or change; by default, a card with the most important ones",
+        value="The new value, or reset",
     )
     @app_commands.choices(
         setting=[
@@ -109,7 +109,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if value is None:
             await self._show(interaction, setting)
         elif setting is None:
-            raise RequestError("Fill in {*setting}, too: which setting gets this value?")
+            raise RequestError("Also fill in {*setting}: which setting should get this value?")
         elif value.strip().casefold() in (RESET, say(RESET_LABEL).casefold()):
             await self._reset(interaction, setting)
         else:
@@ -202,18 +202,19 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         if chosen.get(PLAIN_MESSAGES.name):
             if not self.services.hears:
                 raise RequestError(
-                    "I read no messages here. Ask the bot's owner to set `ONBOOK_MENTIONS=True`."
+                    "I do not read messages here. Ask the bot's owner to set "
+                    "`ONBOOK_MENTIONS=True`."
                 )
             if not self.bot.intents.message_content:
                 raise RequestError(
-                    "I cannot read plain messages. Mention me, or ask the bot's owner for the "
-                    "message-content intent."
+                    "I cannot read plain messages. Mention me, or ask the bot's owner to enable "
+                    "the message-content intent."
                 )
-            return say("I read every message here now. `NAME: text` and `*action*` become lines.")
+            return say("I now read every message here. `NAME: text` and `*action*` become lines.")
         webhooks = self.services.messages.line_messages.webhooks
         is_characters = chosen.get(LOOK.name) == Look.CHARACTERS
         if is_characters and webhooks.lacks_permission(get_message_channel(interaction)):
-            return say("I lack **Manage Webhooks** here, so lines are cards.")
+            return say("I lack **Manage Webhooks** here, so lines are shown as cards.")
         return ""
 
     @listens_to(position_pattern(*(f"menu-{name}" for name in LISTS)))
@@ -249,7 +250,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 changed = {name: value for name, value in chosen.items() if value != before[name]}
                 if not changed:
                     raise RequestError(
-                        "No setting was changed. Change one, and send the window again."
+                        "No setting was changed. Change one, then submit the window again."
                     )
                 position = current_position(script)
                 await self._change_preferences(answer, changed, position=position)
@@ -276,7 +277,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         }
         if not chosen:
             raise RequestError(
-                "There is nothing to reset. The role and the banned words are reset by name."
+                "There is nothing to reset. To reset the role, name it; to change the banned "
+                "words, use {/banned}."
             )
         banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")

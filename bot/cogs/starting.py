@@ -63,7 +63,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
     """Start a script."""
 
     @app_commands.command(name="start")
-    @app_commands.describe(**START_OPTIONS, surprise="Draw an opening, and whatever you leave out")
+    @app_commands.describe(**START_OPTIONS, surprise="Draw an opening and whatever you leave out")
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
     @allow_everywhere
@@ -148,7 +148,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             ui.Label[Any](
                 text=say("Surprise me"),
                 description=say(
-                    "Draws whatever you leave unchanged, and an opening; then the voice goes on"
+                    "Draws an opening and whatever you leave unchanged; then the voice continues"
                 ),
                 component=surprise,
             ),

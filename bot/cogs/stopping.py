@@ -21,10 +21,10 @@ LISTEN_ENDED = phrase(
 ENDED_SENTENCES = {
     LINES: (
         phrase("That turn was interrupted, and nothing was added. Try again."),
-        phrase("That is already written. See it in {/script history}."),
+        phrase("That has already been written. See it in {/script history}."),
     ),
     SCRIPT: (
-        phrase("That start was interrupted, and there is no script. Use {/start} again."),
+        phrase("That start was interrupted, so there is no script. Use {/start} again."),
         phrase("That script has already started. See it in {/script list}."),
     ),
     REPLAY: (REPLAY_ENDED, REPLAY_ENDED),

@@ -90,7 +90,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         kind="What to write; by default the voice decides",
         lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
-        vote="Let everyone vote for a take, for 10 to 600 seconds",
+        vote="Let everyone vote on the takes, for 10 to 600 seconds",
     )
     @app_commands.choices(
         kind=[
@@ -138,7 +138,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @app_commands.command(name="write")
     @app_commands.describe(
         text="INT. DINER - NIGHT, or Maya: Hello., or CUT TO:, or an action",
-        character="Who says it; the first line is then speech, even (quietly)",
+        character="Who says it; this makes the first line speech, even (quietly)",
     )
     @allow_everywhere
     @answer_errors
@@ -251,7 +251,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         begin = turn.session.library.begin
         result = await begin(turn.requester, new, *drawn.opening, author=OPENING_WRITER)
         title = inline(result.script.title, TITLE_SIZE)
-        announcement = say("There was no script here, so “{title}” starts.", title=title)
+        announcement = say("There was no script here, so a new one starts: “{title}”.", title=title)
         await self.show_beginning(turn, result, announcement, request)
 
     @asks_during_vote(ANYWAY)
@@ -286,7 +286,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             label=say("Text"),
             style=discord.TextStyle.paragraph,
             placeholder=say(
-                "What is said or happens. Then a blank line, and what comes next; {most} lines at "
+                "What is said, or what happens. Separate lines with a blank line; {most} lines at "
                 "most.",
                 most=MAX_LINES,
             ),
@@ -342,7 +342,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         except StaleLine as stale:
             await _delete_pressed(pressed)
             raise StaleLine(
-                "The script has moved on. The line that somebody asked to undo is no longer its "
+                "The script has moved on. The line that somebody asked to undo is no longer the "
                 "last line.",
                 script=stale.script,
                 line=stale.line,

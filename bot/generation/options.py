@@ -46,7 +46,7 @@ OPTIONS = (
         name="min_p",
         label=phrase("min-p"),
         description=phrase(
-            "Min-p sampling: the least probability, relative to the likeliest; 0 is off"
+            "Min-p sampling: the lowest probability, relative to the likeliest; 0 is off"
         ),
         group=Group.ADVANCED,
         setting="min_p",
@@ -68,7 +68,7 @@ OPTIONS = (
     OptionSpec(
         name="length",
         label=phrase("length"),
-        description=phrase("After how many characters a line should end; many are shorter"),
+        description=phrase("Lines tend to end after this many characters; many are shorter"),
         type=int,
         setting="soft_length",
         unit="character",

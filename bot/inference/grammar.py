@@ -24,10 +24,10 @@ HEADING_LIMIT = 80
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
 """The extensions that may stand in parentheses after the name in a cue."""
 
-_UNSPELT_SPEECH = phrase("This voice cannot spell speech. Choose another kind or another voice.")
-_UNSPELT_ACTION = phrase("This voice cannot spell action. Choose another kind or another voice.")
+_UNSPELT_SPEECH = phrase("This voice cannot write speech. Choose another kind or another voice.")
+_UNSPELT_ACTION = phrase("This voice cannot write action. Choose another kind or another voice.")
 _UNSPELT_HEADING = phrase(
-    "This voice cannot spell a scene heading. Choose another kind or another voice."
+    "This voice cannot write scene headings. Choose another kind or another voice."
 )
 
 
@@ -53,7 +53,7 @@ def build_grammar(vocabulary: Sequence[str], kind: Kind, cast: Sequence[str] = (
     names = [name for name in cast if classes.can_spell(make_cue(name))]
     if not names:
         raise UnspellableElement(
-            "This voice cannot spell any name in the cast. Choose another kind or another voice."
+            "This voice cannot write any name in the cast. Choose another kind or another voice."
         )
     return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
 

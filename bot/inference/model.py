@@ -62,7 +62,7 @@ LONGEST_OPENING = 2_000
 """The most characters of an opening; that many take a good part of a second to read."""
 
 UNREADABLE_MODEL = phrase(
-    "The voice's file {file} cannot be opened ({reason}). Choose another voice, or have the file "
+    "The voice file {file} cannot be opened ({reason}). Choose another voice, or have the file "
     "checked."
 )
 MODEL_TOO_LARGE = phrase(
@@ -72,10 +72,10 @@ DAMAGED_MODEL = phrase(
     "{file} is damaged, or not an ONNX file. Export it again with `onbook-export`."
 )
 NOT_A_MODEL = phrase(
-    "{file} is not an On Book voice of format {known}. Export it again with `onbook-export`."
+    "{file} is not an On Book voice in format {known}. Export it again with `onbook-export`."
 )
 OTHER_FORMAT = phrase(
-    "{file} has format {found}, but this bot reads format {known}. Export it again with "
+    "{file} is in format {found}, but this bot reads format {known}. Export it again with "
     "`onbook-export`."
 )
 UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `onbook-export`.")

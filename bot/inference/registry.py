@@ -29,7 +29,7 @@ from .sandbox import ModelSandbox, classify_error
 
 UNKNOWN_MODEL = phrase("There is no voice “{name}”. Choose from {names}.")
 NO_MODELS = phrase(
-    "There is no voice “{name}” in the folder ONBOOK_MODELS, and no other voice. Put one there."
+    "The folder ONBOOK_MODELS has neither “{name}” nor any other voice. Put one there."
 )
 
 FILE_CHANGING = phrase("{file} is still being written. Try again when it is complete.")

@@ -44,8 +44,8 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
     if unread:
         parts.append(
             say_plural(
-                "The voice reads the last one when it continues.",
-                "The voice reads the last {number:,} when it continues.",
+                "The voice will read the last one when it continues.",
+                "The voice will read the last {number:,} when it continues.",
                 unread,
             )
         )
@@ -53,9 +53,11 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
     if remarks := [many(number, thing) for thing, number in left_out.items() if number]:
         parts.append(say("Left out: {remarks}.", remarks=join_names(remarks)))
     if flattened := [say(name) for name in FLATTENED if name in manuscript.flattened]:
-        parts.append(say("Became plain speech or action: {things}.", things=join_names(flattened)))
+        parts.append(
+            say("Converted to plain speech or action: {things}.", things=join_names(flattened))
+        )
     if manuscript.page_cut:
-        parts.append(say("Of the title page, only the title and the authors were kept."))
+        parts.append(say("Only the title and the authors were kept from the title page."))
     if manuscript.cut:
         parts.append(
             say_plural(
@@ -67,8 +69,8 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
     if manuscript.numbered:
         parts.append(
             say(
-                "Scene numbers were left out, because the voice would read them. "
-                "{/script export} can add new ones."
+                "Scene numbers were left out because the voice would read them. {/script export} "
+                "can add new ones."
             )
         )
     return " ".join(parts)

@@ -181,7 +181,7 @@ class Turns:
             sentences.append(
                 say(
                     "Give me the **Manage Webhooks** permission here, and each character will "
-                    "speak under a name and face of its own."
+                    "speak with its own name and face."
                 )
             )
         view = discord.utils.MISSING

@@ -63,7 +63,9 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
     kept = {normalize_words(word): word for word in words}
     for plain, word in _parse_words(remove).items():
         if kept.pop(plain, None) is None:
-            raise RequestError("“{word}” is not on this list. See it with {/banned}.", word=word)
+            raise RequestError(
+                "“{word}” is not on this list. See the list with {/banned}.", word=word
+            )
     edited = sorted((kept | _parse_words(add)).values())
     if len(edited) > MAX_WORDS:
         raise RequestError(

@@ -180,7 +180,7 @@ class Drafter:
             draft = await job.run(self.draft_line(context, options, job.progress, other_takes))
             if draft.element.text in other_takes:
                 raise RequestError(
-                    "The voice wrote a line that is there already. Try again, or change the mood."
+                    "The voice wrote a line that is already there. Try again, or change the mood."
                 )
             job.progress.written += 1
             yield draft
@@ -219,8 +219,8 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     played = set(script.players) if SKIP_PLAYED.of(script) else set()
     if request.character in played:
         raise RequestError(
-            "{name} is played by someone. Choose another character, or "
-            "turn off *skip played* in {/settings}.",
+            "Somebody plays {name}. Choose another character, or turn off *skip played* in "
+            "{/settings}.",
             name=request.character or "",
         )
     if LOCK.of(script) and script.cast and request.character not in (None, *script.cast):

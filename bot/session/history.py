@@ -78,13 +78,15 @@ class History:
             number = int(wanted)
             if not 1 <= number <= len(path):
                 count = Count(len(path), "line")
-                raise RequestError("The script has only {lines}. Choose one of them.", lines=count)
+                raise RequestError(
+                    "The script has only {lines}. Choose an existing line.", lines=count
+                )
             return ScriptPosition(script.id, path[number - 1])
         elements = await self.library.load_elements(script)
         found = await asyncio.to_thread(find_lines, elements, wanted)
         if not found:
             raise RequestError(
-                "No line has “{words}”. Type other words of it, or its number.", words=wanted
+                "No line contains “{words}”. Type other words, or the line's number.", words=wanted
             )
         return ScriptPosition(script.id, path[found[0] - 1])
 
@@ -194,7 +196,9 @@ class History:
             cue = line.text.partition("\n")[0] if line.element.cue else None
             elements = parse_typed_text(text, None, names, cue)
             if elements == [line.element]:
-                raise RequestError("The line already says that. Change something, or leave it.")
+                raise RequestError(
+                    "The line already says that. Change something, or leave it as it is."
+                )
             if len(elements) > 1:  # then the script gets longer
                 await context.check_may_add(rewrites=True)
                 await context.check_alternation(requester)
@@ -221,7 +225,7 @@ class History:
             check_may_rewrite(context.script, line, requester)
             element = reinterpret(line.element)
             if line.author is None or element is None:
-                raise RequestError("Only a person's speech or action can become the other.")
+                raise RequestError("Only a person's speech or action can be turned into the other.")
             writer = replace(requester, id=line.author, name=line.credit)
             names = await self.library.list_characters(context.script)
             return await self._replace(context, line, [element], names, writer, job)

@@ -251,8 +251,8 @@ class Library:
         running = await self.find_running()
         if new.replaced not in (None, running.id if running else NO_SCRIPT):
             raise RequestError(
-                "Another script was started here. Write in it with {/continue}, or use {/start} "
-                "again."
+                "Meanwhile, somebody started, paused or ended a script here. Use {/continue}, or "
+                "{/start} again."
             )
         if running is not None:
             if new.only_empty and running.head is not None:
@@ -468,8 +468,8 @@ class Library:
                     continue
                 if name in await self.list_characters(script):
                     raise RequestError(
-                        "{name} has lines, but is not in the cast. To remove {name} from the menu, "
-                        "undo or rewrite the lines.",
+                        "{name} has lines, but is not in the cast. To remove {name} from the "
+                        "menu, undo or rewrite those lines.",
                         name=name,
                     )
                 raise RequestError("“{name}” is not in the cast. See {/cast}.", name=name)

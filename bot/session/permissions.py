@@ -130,7 +130,7 @@ def check_turn(rotation: Rotation | None, script: Script, requester: Requester) 
             person=person,
         )
     raise RequestError(
-        "It is {person}'s turn. To write too, join the order with {/script turns}.", person=person
+        "It is {person}'s turn. To take turns too, join with {/script turns}.", person=person
     )
 
 
@@ -204,8 +204,8 @@ class TurnContext:
             sentence = phrase("This script has a cooldown. Try again in {wait}.")
             if rewrites:
                 sentence = phrase(
-                    "This script has a cooldown, and your text is several lines. Make it one, or "
-                    "try again in {wait}."
+                    "This script has a cooldown, and your text has several lines. Cut it to one, "
+                    "or try again in {wait}."
                 )
             raise RequestError(sentence, wait=count_wait(left))
 
@@ -220,7 +220,7 @@ class TurnContext:
         may_be_theirs = last.author == ERASED_PERSON and forgotten and forgotten >= last.written
         if last.author == author.id or may_be_theirs:
             raise RequestError(
-                "Nobody writes twice in a row here. Wait for someone else, or use {/continue}."
+                "Nobody may write twice in a row here. Wait for someone else, or use {/continue}."
             )
 
     async def load_last_line(self) -> Line:

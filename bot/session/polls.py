@@ -44,7 +44,7 @@ class Polls:
         """Return an open poll; raise RequestError if it is closed or deleted."""
         row = await self.store.polls.find_poll(poll)
         if row is None:
-            raise RequestError("These takes were deleted. Get others with {/continue}.")
+            raise RequestError("These takes were deleted. Get new ones with {/continue}.")
         if row.closed:
             raise RequestError("These takes are closed. See them in {/script history}.")
         return row

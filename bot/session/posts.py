@@ -81,7 +81,9 @@ class Posts:
         post = await self._messages.find_post(message)
         line = post and await self._store.lines.find_line(post.line)
         if not line:
-            raise RequestError("That message shows no line of a script. Choose one that does.")
+            raise RequestError(
+                "That message does not show a line of a script. Choose one that does."
+            )
         return line
 
     async def find_script_line(self, post: PostedLine) -> tuple[Script, Line] | None:

@@ -104,7 +104,7 @@ COOLDOWN = PreferenceSpec[int](
     name="cooldown",
     label=phrase("cooldown"),
     description=phrase(
-        "How long a person waits after writing or asking the voice, for one line or several"
+        "How long a person must wait after writing or asking the voice, for one line or several"
     ),
     group=Group.WRITERS,
     type=int,
@@ -126,7 +126,7 @@ ROLE = PreferenceSpec[int | None](
 PLAIN_MESSAGES = PreferenceSpec[bool](
     name="plain_messages",
     label=phrase("plain messages"),
-    description=phrase("Make lines of plain messages: `NAME: text` and `*action*`"),
+    description=phrase("Turn plain messages into lines: `NAME: text` and `*action*`"),
     group=Group.CHANNEL,
     type=bool,
     default=False,
@@ -143,7 +143,9 @@ PING = PreferenceSpec[bool](
 LOOK = PreferenceSpec[str | None](
     name="look",
     label=phrase("look"),
-    description=phrase("Characters with faces, cards, or a typewritten page, too wide for a phone"),
+    description=phrase(
+        "Characters with faces, cards, or a typewritten page (too wide for a phone)"
+    ),
     group=Group.CHANNEL,
     type=Look,
     default=None,
@@ -187,7 +189,7 @@ def parse_mood(name: str, settings: Settings) -> Mood:
     labels = label_moods(settings)
     if key := _find_choice(name, labels):
         return load_moods(settings)[key]
-    raise RequestError("Choose a mood from {moods}.", moods=", ".join(labels.values()))
+    raise RequestError("Choose one of these moods: {moods}.", moods=", ".join(labels.values()))
 
 
 def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, PreferenceValue]:

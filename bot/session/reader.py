@@ -28,8 +28,8 @@ COMPARED_CHARACTERS = 30_000
 """Characters of a script whose lines are not written again: about 600 lines."""
 
 MODEL_GONE = phrase(
-    "The voice “{name}” of this script is gone. The script's owner or a moderator can choose "
-    "another with {/voice}: {names}."
+    "This script's voice, “{name}”, is gone. The script's owner or a moderator can choose another "
+    "with {/voice}: {names}."
 )
 
 

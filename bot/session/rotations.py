@@ -38,7 +38,7 @@ class Rotations:
                 return False
             if len(writers) >= MAX_WRITERS:
                 raise RequestError(
-                    "At most {most} people take turns here. Wait until somebody leaves.",
+                    "At most {most} people can take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
             await self.rotations.add_writer(script, requester.id, self.library.clock())
@@ -62,7 +62,7 @@ class Rotations:
             check_turn(rotation, row, requester)
             if rotation.turn != turn:
                 raise RequestError(
-                    "It is {person}'s turn by now. See the order with {/script turns}.",
+                    "It is {person}'s turn now. See the order with {/script turns}.",
                     person=PersonId(rotation.writers[0]),
                 )
             await self.rotations.pass_turn(script, turn, self.library.clock())
@@ -88,7 +88,7 @@ class Rotations:
     async def _load_rotation(self, script: int) -> Rotation:
         rotation = await self.rotations.find_rotation(script)
         if rotation is None:
-            raise RequestError("Nobody takes turns here. Join first, with {/script turns}.")
+            raise RequestError("Nobody is taking turns here. Join first with {/script turns}.")
         return rotation
 
 
@@ -103,14 +103,16 @@ class Sprints:
         """Start a sprint of the running script; raise RequestError."""
         if not 1 <= minutes <= MAX_MINUTES:
             raise RequestError(
-                "A sprint lasts from 1 to {most} minutes. Type a number, such as {number}.",
+                "A sprint can last from 1 to {most} minutes. Type a number, such as {number}.",
                 most=MAX_MINUTES,
                 number=DEFAULT_MINUTES,
             )
         async with self.library.lock_running_script(script) as running:
             check_may_write(running, requester)
             if await self.store.sprints.find_sprint(script):
-                raise RequestError("A sprint is under way here. Wait until it ends, or write.")
+                raise RequestError(
+                    "A sprint is under way here. Wait until it ends, or write a line."
+                )
             ends = self.library.clock() + dt.timedelta(minutes=minutes)
             return await self.store.sprints.start_sprint(script, requester.id, ends)
 

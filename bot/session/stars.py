@@ -49,7 +49,7 @@ class Stars:
         """
         star = await self._stars.find_star(line, person)
         if star and star.message and await self._messages.find_post(star.message):
-            raise RequestError("Your star is a reaction. Take the reaction away to take it back.")
+            raise RequestError("Your star is a reaction. Remove the reaction to take it back.")
         if await self._stars.toggle_star(line.id, person):
             return await self._stars.count_stars(line)
         return None

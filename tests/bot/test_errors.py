@@ -10,11 +10,11 @@ from bot.ui.delivery.responses import format_error
 
 
 def test_fields_are_escaped_for_people_but_not_in_logs():
-    error = RequestError("“{word}” is not on this list. See it with {/banned}.", word="*a*")
-    assert str(error) == "“*a*” is not on this list. See it with /banned."
+    error = RequestError("“{word}” is not on this list. See the list with {/banned}.", word="*a*")
+    assert str(error) == "“*a*” is not on this list. See the list with /banned."
     with speaking("de"):
         assert format_error(error).startswith("„\\*a\\*“ steht nicht auf dieser Liste.")
-        assert str(error).endswith("See it with /banned.")
+        assert str(error).endswith("See the list with /banned.")
 
 
 def test_counts_and_phrases_are_translated():

@@ -62,10 +62,11 @@ def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> 
     check_file(file_name, len(data))
     found = IMPORTERS[PurePath(file_name).suffix.lower()](data, names)
     if not found.elements:
-        raise RequestError("That file has no lines. Attach one that has some.")
+        raise RequestError("That file has no lines. Attach one that does.")
     if len(found.elements) > MOST_ELEMENTS:
         raise RequestError(
-            "That file has {lines:,} lines, but a script can have {most:,}. Import part of it.",
+            "That file has {lines:,} lines, but a script can have at most {most:,}. Import part "
+            "of it.",
             lines=len(found.elements),
             most=MOST_ELEMENTS,
         )

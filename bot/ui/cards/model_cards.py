@@ -35,7 +35,7 @@ MAX_TEXTS = 6
 
 def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
     """Return all models, one a line, and the reasons why some are refused."""
-    content = say("**Voices** ({/voice} shows or uses one):")
+    content = say("**Voices** (view or choose one with {/voice}):")
     for position, file in enumerate(files):
         entry = _format_model(file, file.name == chosen)
         if size(content) + size(entry) > MODEL_LIST_SIZE:
@@ -70,7 +70,7 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
         yield say("Training ended: {day}", day=day)
     if names := list_styles(file):
         shown = ", ".join(inline(label_style(name), LONGEST_STYLE) for name in names)
-        yield say("Styles to start a script in: {styles}", styles=shown)
+        yield say("Styles for starting a script: {styles}", styles=shown)
     yield say("Size: {megabytes:,.1f} MB", megabytes=file.size / 1e6)
     evaluations = dict(_list_evaluations(file))
     if len(evaluations) > MAX_TEXTS:

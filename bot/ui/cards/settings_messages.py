@@ -26,7 +26,7 @@ from ..components import make_layout, make_position_button, make_position_select
 from ..markdown import fenced, inline, size
 
 HINT = phrase(
-    "In {/settings}, choose a setting to read what it does, and a value to change it; `reset` "
+    "In {/settings}, choose a setting to see what it does, and a value to change it; `reset` "
     "restores the default. {/banned} changes the banned words."
 )
 
@@ -118,7 +118,7 @@ def format_dropped_style(before: Script, script: Script) -> str:
     if style is None or STYLE.of(script) == style:
         return ""
     return say(
-        "“{voice}” has no style “{style}”, so the script has no style now.",
+        "“{voice}” has no style “{style}”, so the script now has none.",
         voice=inline(script.model, 40),
         style=inline(label_style(style), 40),
     )

@@ -355,4 +355,4 @@ def _format_undone(lines: Sequence[Line]) -> str:
     if len(lines) == 1:
         return f"-# {say('Undone: “{text}”', text=text)}"
     count = many(len(lines), "line")
-    return f"-# {say('Undone: {lines}, from “{text}” on.', lines=count, text=text)}"
+    return f"-# {say('Undone: {lines}, from “{text}” onward.', lines=count, text=text)}"

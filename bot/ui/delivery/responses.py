@@ -42,7 +42,7 @@ from .sending import (
 
 log = logging.getLogger("onbook.responses")
 
-NOT_SHOWN = phrase("Your lines are in the script, but could not be shown here. See {/script show}.")
+NOT_SHOWN = phrase("The script has changed, but that could not be shown here. See {/script show}.")
 
 RETURNED_TEXT_SIZE = 1500
 """The size up to which a refused text is given back in the message itself."""
@@ -153,7 +153,7 @@ def return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
         return say("Here is your text."), [discord.File(file, filename=say("your-text.txt"))]
-    return f"{say('Your text starts:')}\n{fenced(clean(text[: RETURNED_TEXT_SIZE // 3]))}", []
+    return f"{say('The start of your text:')}\n{fenced(clean(text[: RETURNED_TEXT_SIZE // 3]))}", []
 
 
 def format_error(error: Exception) -> str:
@@ -167,7 +167,7 @@ def format_error(error: Exception) -> str:
     log_failure(log, "a command failed", error)
     if isinstance(error, CONNECTION_ERRORS):
         return say("Discord did not respond. Check the script, then try again.")
-    return say("Something went wrong, and it was logged. Check the script, then try again.")
+    return say("Something went wrong, and the error was logged. Check the script, then try again.")
 
 
 def _escape(field: object) -> object:

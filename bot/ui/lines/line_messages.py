@@ -52,7 +52,7 @@ log = logging.getLogger("onbook.line_messages")
 
 T = TypeVar("T")
 
-REFUSED_LINE = phrase("Discord refuses this line. Read it with {/script show}.")
+REFUSED_LINE = phrase("Discord does not accept this line. Read it with {/script show}.")
 """Stands in the place of a line that Discord takes in no look."""
 
 OF_NAME = " username: "
@@ -150,7 +150,7 @@ class LineMessages:
         if OF_NAME in error.text:
             self._refused_names.append(name)
         self.refusals[channel.id] = say(
-            "Discord refused a line under the name “{name}”. It is a card instead.",
+            "Discord refused a line under the name “{name}”. It is shown as a card instead.",
             name=inline(name, NAME_LIMIT),
         )
 

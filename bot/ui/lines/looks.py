@@ -17,7 +17,7 @@ from ...storage.schema import Line
 from ..images.pictures import Colour
 from ..markdown import LIMIT, chop, emphasized, fenced, inert, inline, join_within, plain, size
 
-MORE = phrase("and more: see all of it with {/script show}")
+MORE = phrase("and more: see it all with {/script show}")
 
 DIVIDER = "-# " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 16
 """Stands above a scene heading in plain text."""
@@ -90,7 +90,7 @@ def format_recap(elements: Sequence[Element], names: Sequence[str]) -> list[str]
     rows = [scene] if scene else []
     if names:  # above the lines, because some clients quote what follows a quotation as well
         who = inline(join_names(names), NAMES_SIZE)
-        rows.insert(0, f"-# {say('In it: {names}.', names=who)}")
+        rows.insert(0, f"-# {say('With: {names}.', names=who)}")
     return rows
 
 

@@ -21,7 +21,7 @@ def format_report(replay: ReplayResult) -> str:
     if people := len(replay.filter_by_verdict(Verdict.PERSON)):
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
     if opening := len(replay.filter_by_verdict(Verdict.ON_BOOK)):
-        parts.append(say("On Book wrote the opening, {lines}.", lines=many(opening, "line")))
+        parts.append(say("On Book wrote the opening: {lines}.", lines=many(opening, "line")))
     if replay.edited:
         parts.append(say("Rewritten by hand: {lines}.", lines=_format_numbers(replay.edited)))
     if len(replay.findings) < replay.lines:
@@ -61,7 +61,7 @@ def _format_proved(proved: int, written: int) -> str:
         return say("The voice wrote none of it.")
     if proved < written:
         return say(
-            "{proved:,} of the {lines} by the voice came out the same.",
+            "{proved:,} of the voice's {lines} came out the same.",
             proved=proved,
             lines=many(written, "line"),
         )

@@ -90,7 +90,9 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     head = _format_head(script, hears=hears, is_voting=state.is_voting)
     text = "\n".join(filter(None, (head, writers)))
     if state.has_passed_takes:  # they are put away after the panel is shown
-        left = say("Takes that nobody chose have left the channel. They stay in {/script history}.")
+        left = say(
+            "Takes that nobody chose were removed from the channel. They stay in {/script history}."
+        )
         text = f"-# {left}\n{text}"
     if state.is_voting:
         return PanelContent(text, [], rotation)
@@ -140,7 +142,7 @@ def format_ways(*, hears: bool, is_direct: bool, is_plain: bool = False) -> str:
     if not hears:
         return say("To write, press **Write** or use {/write}.")
     if is_direct:
-        return say("To write, press **Write**, use {/write}, or just send a message.")
+        return say("To write, press **Write**, use {/write}, or send a message.")
     if is_plain:
         return say("To write, press **Write**, use {/write}, or send a message like `NAME: text`.")
     return say("To write, press **Write**, use {/write}, or mention me.")
@@ -219,5 +221,5 @@ def make_menu(
         action = "menu-see-sprint" if name == "sprint" and has_sprint else f"menu-{name}"
         custom_id = make_position_id(action, position)
         items.append(ui.Button(label=say(MENU_BUTTONS[name]), custom_id=custom_id))
-    title = say("What next in “{title}”?", title=inline(script.title, 100))
+    title = say("What next for “{title}”?", title=inline(script.title, 100))
     return make_layout(ui.TextDisplay(title), *make_rows(items))

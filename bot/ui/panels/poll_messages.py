@@ -49,7 +49,7 @@ OUTCOMES = {
     "taken": phrase("{result}."),
     "moved": phrase("{result}, but the script has moved on without it."),
     "shelf": phrase("{result}, but “{title}” is paused. Continue it with {/script list}."),
-    "archived": phrase("{result}, but “{title}” is archived. Continue it with {/script list}."),
+    "archived": phrase("{result}, but “{title}” is archived. Reopen it with {/script list}."),
 }
 """The sentences about a vote that has ended, by what became of the take that won."""
 
@@ -179,7 +179,7 @@ def draw_poll(
         items.append(
             ui.Select(
                 custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:read",
-                placeholder=say("Read a full take…"),
+                placeholder=say("Read a take in full…"),
                 options=[
                     discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take))
                     for take in takes
@@ -219,7 +219,9 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
         counts = count_votes(takes, votes.values())
         rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
         if poll.chosen is None:
-            top = say("Voting has ended, and no take was added. See them in {/script history}.")
+            top = say(
+                "Voting has ended, and no take was added. See the takes in {/script history}."
+            )
         else:
             top = say("Voting has ended. See the other takes in {/script history}.")
         return "\n".join([f"-# {top}", *rows])
@@ -234,7 +236,7 @@ def _format_open(poll: Poll, takes: int) -> str:
     count = many(takes, "take")
     if poll.ends is None:
         asker = mention(poll.asker)
-        status = say("{takes}: {asker} or a moderator chooses one.", takes=count, asker=asker)
+        status = say("{takes}: {asker} or a moderator can choose one.", takes=count, asker=asker)
     else:
         ends = discord.utils.format_dt(poll.ends, "R")
         status = say("{takes}: everyone has one vote. Voting ends {when}.", takes=count, when=ends)

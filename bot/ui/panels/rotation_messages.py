@@ -62,7 +62,7 @@ def format_turn(rotation: Rotation) -> str:
 def format_sprint(sprint: Sprint, lines: int) -> str:
     """Return when a sprint ends and how many lines were written, for the panel."""
     return say(
-        "**Sprint**: it ends {when}. {lines} so far.",
+        "**Sprint**: ends {when}. {lines} so far.",
         when=discord.utils.format_dt(sprint.ends, "R"),
         lines=many(lines, "line"),
     )
@@ -86,7 +86,7 @@ def format_reminder(script: Script, rotation: Rotation, now: dt.datetime) -> str
     if rotation.hours and len(rotation.writers) > 1:
         # A date and not “in 10 minutes”, because the message stays.
         when = discord.utils.format_dt(now + dt.timedelta(hours=rotation.hours), "f")
-        sentences.append(say("You have until {when}; then you are skipped.", when=when))
+        sentences.append(say("You have until {when}; after that, you are skipped.", when=when))
     return " ".join(sentences)
 
 
@@ -101,7 +101,9 @@ def format_skip(script: Script, rotation: Rotation) -> str:
         )
     ]
     if rotation.skips + 1 >= len(rotation.writers):
-        sentences.append(say("Everybody was skipped, so I remind nobody until somebody writes."))
+        sentences.append(
+            say("Everybody was skipped, so I will send no reminders until somebody writes.")
+        )
     return f"-# {' '.join(sentences)}"
 
 
@@ -132,7 +134,7 @@ def format_rotation(script: Script, rotation: Rotation | None) -> str:
     if rotation is None:
         return say(
             "Everybody writes in “{title}” when they like. To take turns instead, press **Join**; "
-            "the panel then has *Join* for the others.",
+            "the panel will then have *Join* for the others.",
             title=title,
         )
     rows = [

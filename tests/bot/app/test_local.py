@@ -306,7 +306,10 @@ def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
         page.act("send_message", content=f"@On Book {many}", reply_to_id=None)
         assert read(page.messages()[-1]) == "That is 11 lines at once. Write at most 10."
         long = f"@On Book ANN: {'x' * 1_986}"
-        for text, last in ((long, "At most 2,000 characters fit"), ("ANN: Six.", "ANN: Six.")):
+        for text, last in (
+            (long, "A Discord message can have at most 2,000 characters"),
+            ("ANN: Six.", "ANN: Six."),
+        ):
             sent = page.act("send_message", content=text, reply_to_id=None)
             assert sent["settlement"] == "settled"
             assert read(page.messages()[-1]).startswith(last)

@@ -143,7 +143,7 @@ async def test_voice_is_listed_and_described(
     assert voices["tiny"]["refusal"] is None
     assert voices["tiny"]["metadata"]["onbook.name"] == "tiny"
     await model_listing.show(chosen, str(chosen.models / "tiny.onnx"))
-    assert "Styles to start a script in: storm, ghost story" in capsys.readouterr().out
+    assert "Styles for starting a script: storm, ghost story" in capsys.readouterr().out
     (tmp_path / "mine.onnx").write_bytes(b"no voice at all")
     with pytest.raises(ModelError, match=r"mine\.onnx is damaged, or not an ONNX file"):
         await model_listing.show(chosen, str(tmp_path / "mine.onnx"))

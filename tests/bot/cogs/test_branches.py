@@ -172,7 +172,7 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
         marked = [line for line in shown.content.split("\n") if line.startswith(REQUESTED_MARK)]
         assert marked == [f"{REQUESTED_MARK}{there}"]
     refused = await ask(stage, "script history", line="3")
-    assert_private(refused, "The script has only 2 lines. Choose one of them.")
+    assert_private(refused, "The script has only 2 lines. Choose an existing line.")
 
 
 async def test_a_fork_begins_where_the_script_stands(stage: Stage):
@@ -234,7 +234,7 @@ async def test_lines_that_a_thread_shares_have_details_and_are_forgotten_there(s
         assert "bits per character" in details.content
     stage.world.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
     told = await forget(stage, stage.ben)
-    assert told.content == "You are forgotten. Name and text removed from 1 line."
+    assert told.content == "You are forgotten. Your name and text were removed from 1 line."
     assert not stage.world.backend.get_channel(thread.id).thread_metadata.archived
     for channel in (stage.channel, thread):
         assert not [message for message in stage.messages(channel) if "Rain" in message.content]
@@ -284,7 +284,7 @@ async def test_a_rewritten_line_keeps_what_followed(harness: SessionHarness):
 
 async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     refused = await ask(stage, "script edit", line="2")
-    assert_private(refused, "The script has only 1 line. Choose one of them.")
+    assert_private(refused, "The script has only 1 line. Choose an existing line.")
     # By default, it is for the last line.
     await rewrite(stage, await edit(stage), "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
@@ -315,7 +315,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     message = await stage.ann.send(stage.channel, "Hello.")
     for name in ("Continue from here", "Rewrite this line"):
         told = await use_on_message(stage, stage.ann, name, message)
-        assert_private(told, "shows no line of a script")
+        assert_private(told, "does not show a line of a script")
 
 
 async def test_a_line_above_those_that_the_channel_shows_is_rewritten_quietly(stage: Stage):

@@ -38,7 +38,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
         "-# The voice writes only for the cast.",
         shown.content.split("\n")[-1],
     ]
-    assert "To play a character, old or new, use </cast:" in shown.content
+    assert "To play a character, existing or new, use </cast:" in shown.content
     await ask(stage, "cast", add="Maya")
     assert "- MAYA\n" in (await ask(stage, "cast")).content
     await ask(stage, "cast", add="Maya", player=stage.ben)
@@ -56,7 +56,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert (await stage.script()).players == {}
     await ask(stage, "cast", remove="Jonas")
     locked = await ask(stage, "cast", lock="on")
-    assert locked.content.startswith("The cast is empty, so that its lock does nothing.")
+    assert locked.content.startswith("The cast is empty, so its lock does nothing.")
 
 
 async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
@@ -80,7 +80,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ({"add": too_many}, f"at most {CAST_LIMIT}"),
         ({"remove": ","}, "Name a character to remove"),
         ({"remove": "Zoë"}, "“ZOË” is not in the cast. See </cast:"),
-        ({"player": stage.ben}, "Fill in `add:`, too: the characters for `player:`."),
+        ({"player": stage.ben}, "Also fill in `add:` with the characters for `player:`."),
         ({"add": "Zoë", "remove": "Maya"}, "Use only one of `add:`"),
     ]
     for options, why in refusals:
@@ -117,7 +117,7 @@ async def test_the_panel_lists_the_cast_and_those_who_have_lines(stage: Stage):
     refused = await ask(stage, "cast", remove="kevin")
     assert refused.content == (
         "KEVIN has lines, but is not in the cast. To remove KEVIN from the menu, undo or rewrite "
-        "the lines."
+        "those lines."
     )
 
 
@@ -132,7 +132,7 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     assert stage.panel().content.startswith("-# Ben added KEVIN to the cast.\n")
     assert labels(offered) == ["Add ZOE to the cast"]
     await stage.ben.click(offered, label="Add ZOE to the cast")
-    assert (offered.content, labels(offered)) == ("ZOE is in the cast now.", [])
+    assert (offered.content, labels(offered)) == ("ZOE is now in the cast.", [])
     # What is known by now is not offered again.
     for text in ("ZOE: Hi.", "Rain."):
         assert await ask(stage, "write", text=text) is None
@@ -184,7 +184,7 @@ async def test_the_lock_and_the_players_decide_who_speaks(harness: SessionHarnes
     await check(["JONAS"], ["JONAS"])
     await harness.change_preferences({"lock": False})
     assert await check(["JONAS"], ["JONAS"], **speech) == {"JONAS"}
-    with pytest.raises(RequestError, match="MAYA is played by someone"):
+    with pytest.raises(RequestError, match="Somebody plays MAYA"):
         await harness.continue_script(1, character="MAYA")
     await cast_as("JONAS", 8)
     with pytest.raises(RequestError, match="People play every character in the cast"):

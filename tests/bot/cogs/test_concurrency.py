@@ -69,7 +69,10 @@ async def test_of_two_simultaneous_starts_one_is_refused(
         ben.slash(channel, "start", title="Bens", heading="INT. BEN"),
     )
     [told] = await until_settled(both)
-    assert "Another script was started" in told.content or "running in this" in told.content
+    assert (
+        "Meanwhile, somebody started, paused or ended a script" in told.content
+        or "running in this" in told.content
+    )
     winner = "INT. BEN" if told.only_for == ann.id else "INT. ANN"
     assert await read_true_script(ann, channel) == [winner]
 
@@ -257,7 +260,7 @@ async def test_finished_lines_stay_where_a_later_one_cannot_be_written(
     await begin_script(inside.ann, inside.channel)
     act_after(monkeypatch, 2, AsyncMock(side_effect=NoContinuation))
     asked = await inside.ann.slash(inside.channel, "continue", lines=5)
-    told = await asked.shows("The banned-word list leaves no possible continuation.")
+    told = await asked.shows("The banned words leave no possible continuation.")
     assert told.only_for == inside.ann.id
     assert len(await read_true_script(inside.ann, inside.channel)) == 3
 

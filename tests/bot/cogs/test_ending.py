@@ -116,7 +116,7 @@ async def test_an_ended_script_is_not_continued_by_mistake(stage: Stage):
     asked = await open_menu(stage, stage.ann, "The end")
     question, hint = asked.content.split("\n")
     assert question == (
-        "End “The Diner”? Everybody here sees its closing card, and you can reopen it later."
+        "End “The Diner”? Everybody here will see its closing card, and you can reopen it later."
     )
     assert "⭐" in hint
     assert await stage.lines() == [HEADING, "Rain."]
@@ -237,7 +237,7 @@ async def test_a_refused_card_is_posted_later_above_the_panel_of_the_next_script
     stage.world.inject_error("POST", "/channels/*/messages", status=400, times=1)
     told = await end(stage)
     assert told.content == (
-        "“The Diner” has ended, but Discord did not take its closing card. I will try again in "
+        "“The Diner” has ended, but Discord did not accept its closing card. I will try again in "
         "10 minutes."
     )
     assert (await find_script(stage)).archived
@@ -262,7 +262,7 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
     await end(stage)
     [card] = find_cards(stage)
     assert card.attachments == []
-    assert "need the **Attach Files** permission" in read(card)
+    assert "give me the **Attach Files** permission" in read(card)
 
 
 async def test_a_script_that_is_reopened_before_its_card_is_shown_gets_none(stage: Stage):

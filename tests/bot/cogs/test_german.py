@@ -34,8 +34,8 @@ async def test_people_are_answered_in_their_own_language(
     await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
     assert channel.panel().labels == [*GERMAN[:3], "Wiederherstellen", *GERMAN[3:]]
     for person, words in (
-        (hans, "Das Skript hat nur 1 Zeile. Wähle eine davon."),
-        (ann, "The script has only 1 line. Choose one of them."),
+        (hans, "Das Skript hat nur 1 Zeile. Wähle eine, die es gibt."),
+        (ann, "The script has only 1 line. Choose an existing line."),
     ):
         await (await person.slash(channel, "script edit", line="5")).shows(words)
 

@@ -106,7 +106,7 @@ async def test_a_database_that_is_locked_in_the_middle_takes_a_line_of_log(
         told = await written.shows("Another program is using the database")
         assert "Rain." in told.content
     else:
-        await written.shows("Your lines are in the script")
+        await written.shows("The script has changed, but that could not")
     await (await inside.ann.slash(channel, "write", text="Snow.")).is_done()
     assert (await read_true_script(inside.ann, channel))[-1] == "Snow."
     inside.discord.refusals.clear()

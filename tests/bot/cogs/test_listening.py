@@ -44,8 +44,8 @@ async def test_a_long_table_read_is_cut(stage: Stage, monkeypatch: pytest.Monkey
     await stage.ann.slash(stage.channel, "write", text="Rain.\n\nSnow.\n\nINT. BARN\n\nHay.")
     shown = await listen(stage, whole=True)
     assert shown.content == (
-        "A table read of **The Diner**, 0:03. The last 3 lines are left out, because a file has 2 "
-        "minutes at most."
+        "A table read of **The Diner**, 0:03. The last 3 lines are left out because a file can "
+        "have at most 2 minutes."
     )
     shown = await click(stage.ben, await open_menu(stage, level="Read…"), "Listen")
     told = "A table read of the last scene of **The Diner**, 0:03."
@@ -53,7 +53,7 @@ async def test_a_long_table_read_is_cut(stage: Stage, monkeypatch: pytest.Monkey
     stage.channel = stage.guild.create_text_channel("silent")
     await start_script(stage, heading="茂")
     shown = await listen(stage)
-    assert (shown.ephemeral, shown.content) == (True, "Nothing there can be spoken.")
+    assert (shown.ephemeral, shown.content) == (True, "Nothing here can be spoken.")
     assert not any(message.attachments for message in stage.messages())
 
 
@@ -101,7 +101,7 @@ async def test_anybody_can_stop_a_table_read(
     monkeypatch.setattr(table_read, "speak", speak)
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     await begin_script(inside.ann, inside.channel)
-    progress, stopped = "is being recorded: 0%.", "Stopped. There is no table read."
+    progress, stopped = "is being recorded: 0%.", "Stopped. No table read was made."
     first = await inside.ann.slash(inside.channel, "script listen")
     shown = await find_answer(first, progress)
     assert (shown.only_for, shown.labels) == (None, ["Stop"])

@@ -34,7 +34,7 @@ from tests.fake_discord.state import MANAGE_MESSAGES, MANAGE_WEBHOOKS
 
 HELP = "That is the fun."
 
-HINT = "I read no replies without a mention. Reply to this one, or mention me."
+HINT = "I read only replies that mention me. Reply to this message, or mention me."
 
 CHATTERS_MAY = WRITERS_MAY & ~MANAGE_MESSAGES
 """The permissions of people who moderate nothing."""
@@ -226,9 +226,9 @@ async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
     private = await chat.ann.dm()
     await chat.ann.write(private, "Hello?")
     told = await chat.is_told(HELP, private)
-    assert ", or just send a message." in told.text
+    assert ", or send a message." in told.text
     panel = await begin_script(chat.ann, private)
-    assert ", or just send a message." in panel.text
+    assert ", or send a message." in panel.text
     chat.channel = private
     await chat.until_ticked(await chat.write(chat.ann, "HELEN: Get me down."))
     await chat.until_ticked(await chat.say(chat.ann, "Rain."))
@@ -344,7 +344,7 @@ async def test_a_line_that_cannot_be_shown_is_not_lost(chat: Chat):
     posted = rf"/channels/{chat.channel.id}/messages|/webhooks/\d+/[^/]+$"
     await chat.discord.fail(Kind.STATUS, "POST", posted, most=None, status=400)
     shouted = await chat.say(chat.ben, "Rain.")
-    await chat.is_told("Your lines are in the script, but could not", await chat.ben.dm())
+    await chat.is_told("The script has changed, but that could not", await chat.ben.dm())
     await chat.discord.mend()
     assert (shouted.deleted, shouted.reactions) == (False, {})
     await chat.discord.tell_again(shouted.id)
@@ -369,7 +369,7 @@ async def test_a_message_is_added_for_the_person_who_wrote_it(chosen: RunnerSett
         await (await chat.ann.menu(said, "Add to the script")).is_done()
         [line] = await chat.until_written("HELEN\nGet me down.")
         assert (line.author, line.credit, line.asker) == (chat.ben.id, "Ben", chat.ann.id)
-        assert "Ann added a message by Ben." in chat.channel.panel().text
+        assert "Ann added a message from Ben." in chat.channel.panel().text
         # Only their writers and moderators may delete messages.
         await chat.until_ticked(said)
         mine = await chat.write(chat.ben, "Rain.")
@@ -405,7 +405,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         refused = await chat.set_plain_messages(chat.ben, "on")
         await refused.shows("Only the script's owner or a moderator")
         allowed = await chat.set_plain_messages(chat.ann, "on")
-        said = await allowed.shows("Changed: plain messages on. I read every message here now.")
+        said = await allowed.shows("Changed: plain messages on. I now read every message here.")
         assert said.only_for is None
         chatter = ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c")
         for text in (*chatter, "> HELEN: Get me down.\nWhat fun!"):

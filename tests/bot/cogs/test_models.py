@@ -55,8 +55,8 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
         assert_private(await ask(stage, "voice", by, voice=voice, use=use), why)
     told = await ask(stage, "voice", ada, voice="other", use="server")
     assert not told.ephemeral
-    assert told.content.startswith("“other” writes new scripts on this server from now on. ")
-    assert "keep their voice: </voice:" in told.content
+    assert told.content.startswith("From now on, “other” writes new scripts on this server. ")
+    assert "keep their voice; </voice:" in told.content
     assert await continue_script(stage) == "screen"
     listed = await ask(stage, "voice")
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in listed.content
@@ -81,7 +81,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     assert_private(refused, "There is no voice “other”")
     await stage.restart()
     gone = await ask(stage, "continue")
-    assert_private(gone, "The voice “other” of this script is gone.")
+    assert_private(gone, "This script's voice, “other”, is gone.")
     assert "choose another with </voice:" in gone.content
     await replace_script(stage)
     assert await continue_script(stage) == "screen"
@@ -97,8 +97,8 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await continue_script(stage)
     told = await ask(stage, "voice", voice="other", use="script")
-    assert "“other” writes this script from now on, and reads it first." in told.content
-    assert told.content.endswith("has no style “storm”, so the script has no style now.")
+    assert "“other” writes this script from now on, after reading it." in told.content
+    assert told.content.endswith("has no style “storm”, so the script now has none.")
     assert "** · other · To write, " in stage.panel().content
     window = await edit(stage, line="2")
     await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
@@ -118,7 +118,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
-    assert "Fill in `voice:`, too." in (await ask(stage, "voice", use="server")).content
+    assert "Also fill in `voice:`." in (await ask(stage, "voice", use="server")).content
     shown = await ask(stage, "voice", voice="tiny")
     assert shown.ephemeral
     name, corpus, language, licence, trained, styles, size, judged, fp = shown.content.split("\n")
@@ -127,7 +127,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert language == "Language: English"
     assert licence == "Licence: public domain"
     assert re.fullmatch(r"Training ended: <t:\d+:D>", trained)
-    assert styles == "Styles to start a script in: storm, ghost story"
+    assert styles == "Styles for starting a script: storm, ghost story"
     assert re.fullmatch(r"Size: 0\.\d MB", size)
     assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
     voice = (await stage.services.models.engine("tiny")).model

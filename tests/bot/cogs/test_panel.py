@@ -149,7 +149,7 @@ async def test_a_mood_sets_three_numbers_unless_a_number_is_given(stage: Stage):
         assert told in details
         assert ("temperature" in details) == ("temperature" in told)
     refused = await ask(stage, "continue", mood="grumpy")
-    assert refused.content == "Choose a mood from calm, lively, unhinged."
+    assert refused.content == "Choose one of these moods: calm, lively, unhinged."
 
 
 def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):

@@ -244,7 +244,7 @@ async def test_an_erasure_waits_for_what_the_person_has_asked_for(inside: Inside
         await discord.until(lambda: late.how)
         pressed = await ben.click(question, "Forget me and my text")
         await discord.until(lambda: pressed.how)
-    await pressed.shows("You are forgotten. Name and text removed from 2 lines.")
+    await pressed.shows("You are forgotten. Your name and text were removed from 2 lines.")
     await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
     lines = await services.sessions.get(channel.id).library.load_lines()
     assert {(line.author, line.text) for line in lines} == {(ERASED_PERSON, ERASED_ELEMENT.text)}
@@ -274,7 +274,7 @@ async def test_limits_hold_for_who_was_forgotten(harness: SessionHarness):
     with pytest.raises(RequestError, match="This script has a cooldown"):
         await harness.write("Snow.", by="Ben")
     await harness.change_preferences({"cooldown": 0, "alternate": True})
-    with pytest.raises(RequestError, match="Nobody writes twice in a row"):
+    with pytest.raises(RequestError, match="Nobody may write twice in a row"):
         await harness.write("Snow.", by="Ben")
     await harness.write("Snow.")
     await harness.write("Hail.", by="Ben")
@@ -547,7 +547,7 @@ async def test_erased_text_leaves_the_disk_once_another_program_has_read(
     with reader(database):
         found = await harness.store.people.erase_person(harness.writer().id, text=True)
         assert (found.lines, found.purged) == (2, False)
-        assert "leave the disk within half an hour" in format_forgotten(found, text=True)
+        assert "disappear from the disk within half an hour" in format_forgotten(found, text=True)
         # Writers go on meanwhile, and the purge keeps trying.
         for n in range(5):
             await harness.write(f"Rain {n}.", by="Ben")

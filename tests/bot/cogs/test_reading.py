@@ -172,4 +172,4 @@ async def test_details_are_shown_to_the_person_who_asks(stage: Stage):
         assert part in of_line.content
     assert "Ann" in of_heading.content
     assert "seed" not in of_heading.content
-    assert of_nothing.content.startswith("That message shows no line of a script.")
+    assert of_nothing.content.startswith("That message does not show a line of a script.")

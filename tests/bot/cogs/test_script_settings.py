@@ -169,7 +169,7 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
     entries = await change_on_card("voice", "other")
     assert "Voice: other" in entries
     assert not any(entry.startswith("Style") for entry in entries)
-    said = "voice other. “other” has no style “storm”, so the script has no style now."
+    said = "voice other. “other” has no style “storm”, so the script now has none."
     assert stage.panel().content.startswith(f"-# Mo changed: {said}\n")
     assert "Style: none" in await change_on_card("voice", "tiny")
     assert len(stage.messages()) == before
@@ -216,7 +216,7 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
     assert "No script is running" in (await settings(stage)).content
     await start_script(stage)
     role = stage.guild.create_role("Cast")
-    assert "Fill in `setting:`, too:" in (await settings(stage, value="2")).content
+    assert "Also fill in `setting:`:" in (await settings(stage, value="2")).content
     for name, value, who, why in [
         ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
         ("takes", "2", stage.ben, "Only the script's owner or a moderator"),
@@ -241,7 +241,9 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await start_script(stage)
     await change(stage, "alternate", "on")
     refused = await ask(stage, "write", text="Rain.")
-    assert_private(refused, "Nobody writes twice in a row", "Here is your text:\n```\nRain.\n```")
+    assert_private(
+        refused, "Nobody may write twice in a row", "Here is your text:\n```\nRain.\n```"
+    )
     await write_lines(stage, "Rain.", by=stage.ben)
     await write_lines(stage, "Wind.")
     await stage.continue_with_seed(stage.ann, seed=1)
@@ -251,7 +253,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await rewrite(stage, await edit(stage), "Hail.")
     assert (await stage.lines())[-1] == "Hail."
     refused = await rewrite(stage, await edit(stage), "Hail.\n\nIce.")
-    assert_private(refused, "Nobody writes twice in a row here")
+    assert_private(refused, "Nobody may write twice in a row here")
 
 
 async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
@@ -266,7 +268,7 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
             await act()
     for seconds, wait in ((3600, "60 minutes"), (86_400, "24 hours")):
         await harness.change_preferences({"cooldown": seconds})
-        with pytest.raises(RequestError, match=rf"Make it one, or try again in {wait}\.$"):
+        with pytest.raises(RequestError, match=rf"Cut it to one, or try again in {wait}\.$"):
             await harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain.")
     await harness.rewrite(heading, "EXT. ROOF - DAY")
     await harness.change_preferences({"cooldown": 60})

@@ -116,7 +116,7 @@ async def test_a_resumed_script_shows_where_it_stands(stage: Stage):
     assert "Snow." in snow.content
     assert notice.content == "-# Ann resumed “The Diner”. “The Roof” is paused."
     assert panel.content.split("\n")[:-2] == [
-        "-# In it: MAYA, JONAS and ZOE.",
+        "-# With: MAYA, JONAS and ZOE.",
         "> **INT\\. DINER \\- NIGHT**",
         *("> *Knock 2\\.*", "> *Knock 3\\.*"),
         *("> **MAYA**", "> *\\(softly\\)*", "> Come in\\."),
@@ -168,7 +168,7 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     look = stage.look(stage.panel())
     shown = await choose_script(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Delete")
-    assert "Delete “The Roof” with 1 line and" in shown.content
+    assert "Delete “The Roof” with its 1 line and" in shown.content
     await stage.ben.click(shown, label="Keep it")
     assert len(await stage.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
@@ -193,13 +193,13 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write_lines(stage, "Snow.")
-    sure = "and all that was discarded? This cannot be undone. Its messages stay."
+    sure = "and everything discarded? This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
     for title, lines, more in (("Fork", "3 lines", ""), ("The Diner", "2 lines", stays)):
         shown = await choose_script(stage, title)
         assert shown.content.endswith(lines)
         await stage.ann.click(shown, label="Delete")
-        assert shown.content == f"Delete “{title}” with {lines} {sure}{more}"
+        assert shown.content == f"Delete “{title}” with its {lines} {sure}{more}"
     seen = stage.seen()
     await stage.ann.click(shown, label="Delete for good")
     assert stage.seen() == seen  # because the script was paused

@@ -26,10 +26,10 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     given = await press_star(stage, stage.ann, shown)
     assert given.ephemeral
     assert given.content == (
-        "You gave “MAYA\\: Rain\\.” a star. It has 1 star now. Press **Star** again to take yours "
+        "You gave “MAYA\\: Rain\\.” a star. It now has 1 star. Press **Star** again to take yours "
         "back."
     )
-    assert "It has 2 stars now." in (await press_star(stage, stage.ben, shown)).content
+    assert "It now has 2 stars." in (await press_star(stage, stage.ben, shown)).content
     told = await use_on_message(stage, stage.ben, "Details", shown)
     assert "2 stars" in told.content
     assert labels(told) == ["Take my star back"]
@@ -40,8 +40,8 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", takes=2)
     takes = await use_on_message(stage, stage.ben, "Details", poll(stage))
     assert labels(takes) == []
-    assert f"asked for by <@{stage.ann.id}>" in takes.content
-    assert "asked for by" not in told.content
+    assert f"requested by <@{stage.ann.id}>" in takes.content
+    assert "requested by" not in told.content
 
 
 async def test_the_best_lines_have_the_most_stars(harness: SessionHarness):

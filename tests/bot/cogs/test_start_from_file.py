@@ -70,8 +70,8 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 async def test_what_a_file_loses_is_named(stage: Stage):
     await import_file(stage, "x.fountain", "> END <\n\n===\n\nJO\nHi. [[No.]]\n\nMAYA ^\nHi.")
     assert stage.panel().content.startswith(
-        "-# Imported 3 lines. Left out: 1 note, comment or section and 1 page break. Became plain "
-        "speech or action: dual dialogue and centred text."
+        "-# Imported 3 lines. Left out: 1 note, comment or section and 1 page break. Converted to "
+        "plain speech or action: dual dialogue and centred text."
     )
 
 
@@ -80,7 +80,7 @@ async def test_the_authors_on_a_title_page_are_credited(stage: Stage):
         "Title: Night\nCredit: by\nAuthor: Zoë Müller\nAuthor: Søren\nContact: me\n\nRain.\n\nWind."
     )
     await import_file(stage, "x.fountain", page, heading="Roof")
-    kept = "Of the title page, only the title and the authors were kept."
+    kept = "Only the title and the authors were kept from the title page."
     assert stage.panel().content.startswith(f"-# Imported 3 lines. {kept}\n")
     await write_lines(stage, "Snow.", by=stage.ann)
     await write_lines(stage, "Hail.", by=stage.ben)
@@ -198,7 +198,7 @@ async def test_a_script_started_during_the_reading_is_not_paused(harness: Sessio
     work = asyncio.ensure_future(import_play(harness, 20, replaced=NO_SCRIPT))
     await asyncio.sleep(0)
     await harness.start()
-    with pytest.raises(RequestError, match="Write in it with /continue, or"):
+    with pytest.raises(RequestError, match="Use /continue, or"):
         await work
     assert (await harness.session.library.load_script()).title == "The Diner"
 
@@ -235,7 +235,7 @@ async def test_an_import_says_how_much_the_voice_has_not_read(
 ):
     monkeypatch.setattr(library, "READING_TIME_LIMIT", 0.0)
     await import_file(stage, "play.fountain", "MAYA\nHello.\n\nJONAS\nGood night.\n")
-    said = "Imported 2 lines. The voice reads the last 2 when it continues."
+    said = "Imported 2 lines. The voice will read the last 2 when it continues."
     assert said in stage.panel().content
 
 

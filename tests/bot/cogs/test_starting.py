@@ -154,7 +154,7 @@ async def test_the_voice_does_not_go_on_where_somebody_else_has(
 async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
     assert await ask(stage, "continue", stage.ben, lines=2) is None
     script = await stage.script()
-    said = f"-# There was no script here, so “{inline(script.title, 100)}” starts."
+    said = f"-# There was no script here, so a new one starts: “{inline(script.title, 100)}”."
     assert find_start(stage, said).startswith("The voice writes only for ")
     assert len(await stage.lines()) == 5
     await assert_channel_is_true(stage)

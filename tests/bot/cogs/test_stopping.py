@@ -27,7 +27,7 @@ async def test_a_late_stop_says_that_the_lines_are_written(stage: Stage):
     look["components"] = stop.to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
-    assert "That is already written" in answer(pressed).content
+    assert "That has already been written" in answer(pressed).content
     assert len(await stage.lines()) == 2
 
 

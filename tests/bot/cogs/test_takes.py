@@ -111,7 +111,9 @@ async def test_open_takes_are_prose_that_pings_nobody_with_a_button_each(stage: 
     shown = await ask(stage)
     [row] = stage.look(shown)["components"]  # takes that are shown whole need no menu
     assert len(row["components"]) == len(NUMBERS)
-    assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
+    assert shown.content.startswith(
+        f"-# 3 takes: <@{stage.ann.id}> or a moderator can choose one.\n"
+    )
     assert re.findall(r"\*\*Take (\d)\*\*\n> ", shown.content) == NUMBERS
     [body] = [body for body in stage.sent() if body["content"] == shown.content]
     assert body["allowed_mentions"]["parse"] == []
@@ -139,7 +141,9 @@ async def test_a_button_asks_for_takes_and_a_pick_removes_all_at_its_place(stage
     assert await stage.lines() == [HEADING, (await load_takes(stage, second))[2]]
     assert not is_shown(stage, first)
     assert not is_shown(stage, second)
-    left = "-# Takes that nobody chose have left the channel. They stay in </script history:"
+    left = (
+        "-# Takes that nobody chose were removed from the channel. They stay in </script history:"
+    )
     assert stage.panel().content.startswith(left)
     await press(stage, await ask(stage), 1)
     assert left not in stage.panel().content
@@ -315,10 +319,8 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
         ("continue", {}, "Continue anyway"),
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
-        told = (
-            f"People are voting on the next line. Voting ends <t:{end}:R>. If you go on now, the "
-        )
-        assert_private(asked, told)
+        told = "People are voting on the next line. Voting ends"
+        assert_private(asked, f"{told} <t:{end}:R>. If you continue now, the ")
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
         assert await stage.lines() == lines
@@ -466,7 +468,7 @@ async def test_a_vote_in_a_paused_or_archived_script_changes_nothing(stage: Stag
     await stage.store.scripts.update_script(roof.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
-        "-# Take 1 was chosen because nobody voted, but “The Roof” is archived. Continue it with "
+        "-# Take 1 was chosen because nobody voted, but “The Roof” is archived. Reopen it with "
     )
     await stage.store.scripts.run_script(diner.id)
     await stage.ann.click(told, label="Continue from here")

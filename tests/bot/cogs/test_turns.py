@@ -93,7 +93,7 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see the order"
-    assert "join the order" in (await write(stage, stage.member("Dee"), "Rain.")).content
+    assert "join with" in (await write(stage, stage.member("Dee"), "Rain.")).content
     assert_private(await write(stage, cy, "Rain."), wait, "Here is your text:\n```\nRain.")
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
@@ -148,7 +148,7 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     asked = stage.messages()[-1]
     await write(stage, cy, "Snow.")
     told = await click(stage.ben, asked, "Undo")
-    assert_private(told, "The line that somebody asked to undo is no longer its last line.")
+    assert_private(told, "The line that somebody asked to undo is no longer the last line.")
     refused = await use_on_message(stage, cy, "Rewrite this line", shown)
     assert (refused.content[:29], labels(refused)) == ("That would change Ben's line.", [])
     await write(stage, stage.ann, "Hail.")  # Ann owns the script
@@ -185,7 +185,9 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     await stage.ann.click(opened, label="Turn off")
     assert stage.panel().content.startswith("-# Ann ended the turns, so everybody may write.\n")
     refused = told(await ben.click(old, label="Pass"))
-    assert refused.content.startswith("Nobody takes turns here. Join first, with </script turns:")
+    assert refused.content.startswith(
+        "Nobody is taking turns here. Join first with </script turns:"
+    )
     await press(stage, cy, "Join")
     await press(stage, cy, "Leave")
     assert "turn" not in turn(stage)
@@ -197,7 +199,7 @@ async def test_an_old_button_skips_and_announces_nobody(stage: Stage, cy: Any):
     old = await ask(stage, "script turns")
     await write(stage, stage.ben, "Rain.")
     refused = told(await stage.ann.click(old, label="Skip"))
-    assert refused.content.startswith(f"It is <@{cy.id}>'s turn by now.")
+    assert refused.content.startswith(f"It is <@{cy.id}>'s turn now.")
     both = [await ask(stage, "script turns") for _ in range(2)]
     for shown in both:
         await stage.ann.click(shown, label="Join")
@@ -277,7 +279,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     assert pinged == ben.id
     assert reminder.startswith(f"<@{ben.id}>, it is your turn in “The Diner”.")
     # A date, because the message stays, and must make sense after that.
-    assert re.search(r"You have until <t:\d+:f>; then you are skipped\.$", reminder)
+    assert re.search(r"You have until <t:\d+:f>; after that, you are skipped\.$", reminder)
     assert [post.content for post in stage.messages()][-2:] == [reminder, stage.panel().content]
     await stage.world.advance_time(HOUR - 15)
     assert announcements(stage, "skipped in") == []
@@ -289,7 +291,7 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     # After a round in which nobody writes there is peace.
     await stage.world.advance_time(2 * HOUR + 5)
     assert announcements(stage, "skipped in")[-1].endswith(
-        "Everybody was skipped, so I remind nobody until somebody writes."
+        "Everybody was skipped, so I will send no reminders until somebody writes."
     )
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     await stage.world.advance_time(4 * HOUR)
@@ -416,7 +418,7 @@ async def test_everybody_writes_in_a_sprint_and_a_summary_ends_it(stage: Stage, 
     end = int(stage.world.now().timestamp()) + 600
     [announced] = announcements(stage, "started a sprint")
     assert announced == f"Ben started a sprint: everybody writes. It ends <t:{end}:R>."
-    assert stage.panel().content.endswith(f"**Sprint**: it ends <t:{end}:R>. 0 lines so far.")
+    assert stage.panel().content.endswith(f"**Sprint**: ends <t:{end}:R>. 0 lines so far.")
     for by, text in ((cy, "Rain falls."), (cy, "It stops."), (stage.ben, "MAYA: At last.")):
         assert await write(stage, by, text) is None
     await write(stage, stage.ann, "Undone.")
@@ -465,12 +467,12 @@ async def test_a_sprint_ends_after_a_long_outage(stage: Stage, monkeypatch: pyte
 async def test_its_starter_ends_a_sprint(stage: Stage, cy: Any):
     for minutes in ("0", "61", "ten"):
         refused = await start_sprint(stage, minutes)
-        assert_private(refused, "A sprint lasts from 1 to 60 minutes.")
+        assert_private(refused, "A sprint can last from 1 to 60 minutes.")
         assert "your text" not in refused.content
     assert announcements(stage, "started a sprint") == []
     await start_sprint(stage)
     opened = await click(cy, await open_menu(stage, cy, "Together…"), "Sprint")
-    assert opened.content.startswith("**Sprint**: it ends <t:")
+    assert opened.content.startswith("**Sprint**: ends <t:")
     assert labels(opened) == []
     opened = await click(stage.ben, await open_menu(stage, level="Together…"), "Sprint")
     refused = told(await stage.press_late(cy, stage.look(opened), "End it now"))

@@ -239,7 +239,7 @@ async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: E
     question = await ask_to_forget(elsewhere.ann, elsewhere.channel)
     assert "older answers in places that have not added me" in question.text
     asked = await elsewhere.ann.click(question, "Forget me and my text")
-    await asked.shows("You are forgotten. Name and text removed from 3 lines.")
+    await asked.shows("You are forgotten. Your name and text were removed from 3 lines.")
     forgotten = [STARTED[0], "*…*", "*…*", "*…*"]
     await elsewhere.discord.until(lambda: elsewhere.shown() == forgotten)
     await elsewhere.write("Hail.")  # which removes the panel of the answer above
@@ -299,7 +299,7 @@ async def test_a_press_removes_an_old_panel(elsewhere: Elsewhere):
 async def test_lines_whose_answer_is_lost_leave_a_panel(elsewhere: Elsewhere):
     panel = await elsewhere.begin()
     await elsewhere.discord.fail(Kind.RESET, "POST", r"/webhooks/\d+/[^/]+$")
-    told = await (await elsewhere.ben.click(panel, "Continue")).shows("Your lines are in the")
+    told = await (await elsewhere.ben.click(panel, "Continue")).shows("The script has changed, but")
     assert told.only_for == elsewhere.ben.id
     assert "Another take" in elsewhere.channel.panel().labels
     assert elsewhere.shown() == STARTED

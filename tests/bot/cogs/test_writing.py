@@ -202,7 +202,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
     await start_script(stage)
     refused = await ask(stage, "write", text="@1" * 3000)
     assert (refused.ephemeral, refused.attachments) == (True, [])
-    assert "Your text starts:\n```\n@\u200b1" in refused.content
+    assert "The start of your text:\n```\n@\u200b1" in refused.content
     assert size(refused.content) <= LIMIT
 
 
@@ -212,7 +212,7 @@ async def test_characters_are_suggested(stage: Stage):
     await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOË: Hi.")
     assert await suggest(stage, "continue", "character", "") == ["MAYA", "JONAS"]
     refused = await ask(stage, "continue", character="Zoe")
-    why = "ZOE is not in the cast. Add them, or turn the lock off, with </cast:"
+    why = "ZOE is not in the cast. Add them or turn off the lock with </cast:"
     assert_private(refused, why)
     await stage.ann.slash(stage.channel, "cast", lock="off")
     for command in ("continue", "write"):

@@ -159,8 +159,8 @@ def test_metadata_that_break_the_contract_are_refused(tiny: Voice, tmp_path: Pat
     vocabulary = tiny.metadata["onbook.vocabulary"]
     more = json.dumps([*json.loads(vocabulary), "茂"])
     for key, value, why in (
-        ("format", "0", "has format 0, but this bot reads format 1"),
-        ("format", "2", "has format 2, but this bot reads format 1"),
+        ("format", "0", "is in format 0, but this bot reads format 1"),
+        ("format", "2", "is in format 2, but this bot reads format 1"),
         *(("vocabulary", value, "is not a valid voice (") for value in (None, "[not JSON", "7")),
         ("vocabulary", '["\\n", "a"]', "its inputs and outputs are"),
         ("vocabulary", more, "its inputs and outputs are"),

@@ -237,7 +237,7 @@ async def test_a_retry_stores_no_line_twice(harness: SessionHarness):
     await harness.start()
     # Only the likeliest characters can be drawn, so that all takes are alike.
     [line] = await harness.continue_script(temperature=0.1, top_p=0.05, character="JONAS")
-    with pytest.raises(RequestError, match="wrote a line that is there already"):
+    with pytest.raises(RequestError, match="wrote a line that is already there"):
         await harness.retry()
     assert (await harness.lines())[-1].id == line.id
 
@@ -302,7 +302,7 @@ async def test_an_order_of_writers_has_a_bound(
 ):
     monkeypatch.setattr(rotations, "MAX_WRITERS", 2)
     script, *_ = await start_turns(harness)
-    with pytest.raises(RequestError, match="At most 2 people take turns here"):
+    with pytest.raises(RequestError, match="At most 2 people can take turns here"):
         await harness.session.rotations.join(harness.writer(), script)
 
 
@@ -399,7 +399,7 @@ async def test_an_author_and_not_the_requester_must_alternate(harness: SessionHa
     await harness.start()  # with a heading by Ann
     await harness.change_preferences({"alternate": True})
     write, ben = harness.session.continuation.write, harness.writer("Ben")
-    with pytest.raises(RequestError, match="Nobody writes twice in a row"):
+    with pytest.raises(RequestError, match="Nobody may write twice in a row"):
         await write(ben, "Rain.", author=harness.writer())
     await write(harness.writer(), "Rain.", author=ben)
     assert [line.credit for line in await harness.lines()] == ["Ann", "Ben"]

@@ -289,7 +289,7 @@ class Machine(RuleBasedStateMachine):
         try:
             turn = self.run(self.session.continuation.retry(self.writer), allowed=is_generated)
         except RequestError as refusal:  # now and then, the voice writes the same line
-            assert "that is there already" in str(refusal)  # noqa: PT017 - most turns raise nothing
+            assert "that is already there" in str(refusal)  # noqa: PT017 - most turns raise nothing
             return
         if turn:
             assert turn.lines[0].parent == last[0].parent

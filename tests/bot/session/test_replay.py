@@ -69,7 +69,7 @@ async def test_an_opening_that_was_drawn_is_on_books(harness: SessionHarness):
     assert [line.credit for line in lines] == ["On Book"] * 3 + ["tiny", "Ann"]
     result = await replayed(harness)
     assert verdicts(result) == [*[ON_BOOK] * 3, PROVED, PERSON]
-    assert "People wrote 1 line. On Book wrote the opening, 3 lines." in format_report(result)
+    assert "People wrote 1 line. On Book wrote the opening: 3 lines." in format_report(result)
     assert format_table(result).count("\tby On Book\tOn Book\t") == 3
     counted = count_script(lines)
     assert {writer.name: writer.lines for writer in counted.writers} == {"On Book": 3, "Ann": 1}
@@ -137,7 +137,7 @@ async def test_a_line_that_was_changed_by_hand_differs(harness: SessionHarness):
     assert verdicts(result) == [PERSON, PROVED, PROVED, DIFFERENT]
     assert result.findings[3].rewritten == "\n".join(lines[2].element.shown)
     report = format_report(result)
-    assert "2 of the 3 lines by the voice came out the same." in report
+    assert "2 of the voice's 3 lines came out the same." in report
     assert "**4** Nobody ever wrote this\\.\n-# replayed as:" in report
 
 

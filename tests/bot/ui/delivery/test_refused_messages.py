@@ -109,7 +109,7 @@ async def test_a_refused_line_stops_no_other(play: Play, bare_discord: Discord):
         await bare_discord.fail(Kind.STATUS, "POST", path, status=400)
     await play.write("MAYA: Hello.\n\nRain.")
     _, refused, rain = [message for message in play.channel.messages() if message.is_line]
-    assert "Discord refuses this line" in refused.text
+    assert "Discord does not accept this line" in refused.text
     assert (rain.webhook is not None, rain.reads("Rain.")) == (True, True)
     await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
     await (await play.ann.click(play.channel.panel(), "Undo")).is_done()
@@ -126,7 +126,7 @@ async def test_a_refused_edit_stops_no_other_line(
     await bare_discord.fail(Kind.STATUS, "PATCH", path, status=400)
     window = await play.ann.slash(play.channel, "script edit")
     await (await play.ann.submit_modal(window, {"Text": "MAYA: Good day."})).is_done()
-    assert "Discord refuses this line" in play.channel.messages()[-2].text
+    assert "Discord does not accept this line" in play.channel.messages()[-2].text
     window = await play.ann.slash(play.channel, "script edit")
     await (await play.ann.submit_modal(window, {"Text": "MAYA: Good night."})).is_done()
     await play.check(2)

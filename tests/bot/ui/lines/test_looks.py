@@ -185,7 +185,7 @@ def test_long_lines_are_cut_with_a_note():
         element = Element(kind, "MAYA\n" + "*word* " * 1000)
         text = format_prose(element)
         assert 1900 < len(text) <= 2000
-        assert text.endswith("see all of it with /script show")
+        assert text.endswith("see it all with /script show")
         assert len(format_message(element, "x" * NAME_LIMIT, "y")) <= 2000
 
 
@@ -194,4 +194,4 @@ def test_a_recap_has_the_last_line_rather_than_all_before():
     [scene] = format_recap([Element(Kind.HEADING, "INT. DINER"), *long], ())
     assert scene.split("\n") == ["> **INT\\. DINER**", *(f"> *{part.text}*" for part in long[2:])]
     [scene] = format_recap([Element(Kind.ACTION, "a" * 2000)], ())
-    assert scene.endswith("and more: see all of it with /script show")
+    assert scene.endswith("and more: see it all with /script show")
