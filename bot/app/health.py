@@ -31,9 +31,7 @@ async def serve_pages(
     """
     # No access log, because nobody would read it.
     runner = web.AppRunner(
-        _make_application(metrics, check_readiness),
-        access_log=None,
-        shutdown_timeout=1.0,
+        _make_application(metrics, check_readiness), access_log=None, shutdown_timeout=1.0
     )
     await runner.setup()
     measuring = asyncio.create_task(_measure_delay(metrics))

@@ -59,11 +59,7 @@ class Library:
     """
 
     def __init__(
-        self,
-        reader: ScriptReader,
-        settings: Settings,
-        clock: Clock,
-        limits: RateLimits,
+        self, reader: ScriptReader, settings: Settings, clock: Clock, limits: RateLimits
     ) -> None:
         self.channel = reader.channel
         self.store = reader.store

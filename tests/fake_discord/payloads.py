@@ -177,11 +177,7 @@ def without_content(world: World, told: Json) -> Json:
 
 def _reactions(world: World, of: Message) -> Json:
     found = [
-        {
-            "emoji": {"id": None, "name": emoji},
-            "count": len(users),
-            "me": world.bot.id in users,
-        }
+        {"emoji": {"id": None, "name": emoji}, "count": len(users), "me": world.bot.id in users}
         for emoji, users in of.reactions.items()
         if users
     ]

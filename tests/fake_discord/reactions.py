@@ -20,10 +20,7 @@ class Reactions:
 
     def routes(self) -> list[web.RouteDef]:
         reaction = f"{BASE}/channels/{{channel}}/messages/{{message}}/reactions/{{emoji}}"
-        return [
-            web.put(f"{reaction}/@me", self.react),
-            web.get(reaction, self.users),
-        ]
+        return [web.put(f"{reaction}/@me", self.react), web.get(reaction, self.users)]
 
     async def react(self, request: web.Request) -> web.Response:
         """Let the bot react; a new reaction needs permissions, except in direct messages."""

@@ -33,11 +33,7 @@ BASE = "/api/v10"
 
 TOO_MANY = 429
 
-NO_LIMIT = {
-    "X-RateLimit-Limit": "5",
-    "X-RateLimit-Remaining": "4",
-    "X-RateLimit-Reset-After": "1",
-}
+NO_LIMIT = {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset-After": "1"}
 """The headers of an answer without a limit.
 
 Without them, discord.py would send its requests one after the other.

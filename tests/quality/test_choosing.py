@@ -12,15 +12,7 @@ import pytest
 from bot.generation.reranking import DEFAULT_WEIGHTS
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
-from tests.quality.choosing import (
-    CRITERIA,
-    Marked,
-    each,
-    format_place,
-    main,
-    measure,
-    read_places,
-)
+from tests.quality.choosing import CRITERIA, Marked, each, format_place, main, measure, read_places
 from training.errors import TextError
 
 MARKS = Path(__file__).parent / "marks"

@@ -10,13 +10,7 @@ import pytest
 
 from training.cli import main
 from training.data.corpora.scenes.frames import FRAMES, read_source
-from training.data.corpora.screenplays import (
-    FILMS,
-    HELD_OUT,
-    SKETCHES,
-    write_films,
-    write_sketches,
-)
+from training.data.corpora.screenplays import FILMS, HELD_OUT, SKETCHES, write_films, write_sketches
 from training.data.texts import collect, read
 
 from .frame_check import compile_unmet_words

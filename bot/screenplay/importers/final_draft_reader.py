@@ -17,11 +17,7 @@ from .manuscript import DUAL_DIALOGUE, LONGEST_ELEMENT, LYRICS, Block, Manuscrip
 
 _SUNG = {"Singing", "Lyrics"}
 _SPEECH = {"Dialogue", "Parenthetical", *_SUNG}
-_KINDS = {
-    "New Act": Kind.HEADING,
-    "Scene Heading": Kind.HEADING,
-    "Transition": Kind.TRANSITION,
-}
+_KINDS = {"New Act": Kind.HEADING, "Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
 
 
 def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:

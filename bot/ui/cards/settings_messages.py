@@ -11,14 +11,7 @@ from ...generation.moods import MOOD_OPTIONS, find_mood
 from ...generation.openings import label_style
 from ...i18n.catalogue import many, phrase, say
 from ...preference_spec import Group, PreferenceSpec, PreferenceValue
-from ...session.preferences import (
-    MOOD,
-    ROLE,
-    SPECS,
-    STYLE,
-    initial_values,
-    resolve_values,
-)
+from ...session.preferences import MOOD, ROLE, SPECS, STYLE, initial_values, resolve_values
 from ...session.turn import current_position
 from ...settings import Settings
 from ...storage.schema import Script

@@ -319,10 +319,7 @@ def _exclude(lines: Sequence[Line], others: Collection[Line]) -> list[Line]:
 
 
 def _update(
-    shown: Sequence[Line],
-    added: Sequence[Line],
-    removed: Sequence[Line],
-    places: Mapping[int, int],
+    shown: Sequence[Line], added: Sequence[Line], removed: Sequence[Line], places: Mapping[int, int]
 ) -> list[Line]:
     """Return the shown lines without the removed ones, and with what belongs in or above them.
 

@@ -144,8 +144,5 @@ def format_rewrite_hint(line: Line) -> str:
 def make_rewrite_input(line: Line) -> ui.TextInput[ui.Modal]:
     """Return the input in which a line is rewritten, or cut; a blank line splits it in two."""
     return ui.TextInput(
-        style=discord.TextStyle.paragraph,
-        default=line.text,
-        required=False,
-        max_length=MAX_REWRITE,
+        style=discord.TextStyle.paragraph, default=line.text, required=False, max_length=MAX_REWRITE
     )

@@ -48,13 +48,7 @@ from tests.bot.conftest import (
     run_sql,
     start_script,
 )
-from tests.bot.playing import (
-    ask_to_forget,
-    choose_script,
-    forget,
-    open_privacy,
-    replace_script,
-)
+from tests.bot.playing import ask_to_forget, choose_script, forget, open_privacy, replace_script
 from tests.bot.session_harness import SessionHarness, load_tree, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only

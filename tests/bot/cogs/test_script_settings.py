@@ -260,10 +260,7 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
     await harness.start()
     await harness.change_preferences({"cooldown": 60})
     [heading] = await harness.lines()
-    for act in (
-        lambda: harness.write("Rain."),
-        lambda: harness.continue_script(1),
-    ):
+    for act in (lambda: harness.write("Rain."), lambda: harness.continue_script(1)):
         with pytest.raises(RequestError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     for seconds, wait in ((3600, "60 minutes"), (86_400, "24 hours")):

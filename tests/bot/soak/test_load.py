@@ -64,9 +64,7 @@ def test_several_processes_need_a_server():
 
 
 def test_the_command_prints_its_findings(
-    voices: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    voices: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(command, "whole_interpreters", nullcontext)
     voice = voices / "tiny.onnx"

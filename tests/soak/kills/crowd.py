@@ -20,16 +20,7 @@ from bot.inference.model import Model
 from bot.storage.copying import copy_database
 from bot.storage.postgres.leases import LEASE_DURATION
 from tests.fake_discord.faults import Kind
-from tests.fake_discord.people import (
-    BOT_MAY,
-    Asked,
-    Channel,
-    Discord,
-    Guild,
-    Look,
-    Message,
-    Person,
-)
+from tests.fake_discord.people import BOT_MAY, Asked, Channel, Discord, Guild, Look, Message, Person
 from tests.fake_discord.processes import PATIENCE, Process, fake_discord, running_bot
 from tests.fake_discord.state import MANAGE_WEBHOOKS, NotPossible
 from tests.tools.postgres_server import Server
