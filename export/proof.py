@@ -105,11 +105,13 @@ def prove(
         torch.set_num_threads(threads)
     names = [text.name for text in texts]
     text_costs = tuple(map(TextCosts, names, costs, graph.measure_carried(read)))
+    difference = sum(abs(j.pytorch.characters - j.exported.characters) for j in text_costs)
     return Proof(
         (
             *numbers,
             _check_rows_alone(graph, np.concatenate(read)),
-            _check_targets(text_costs),
+            # Bits compare only then.
+            Check("characters that one counted and the other did not", difference, 0, "d"),
             *_check_losses(text_costs, bits),
         ),
         text_costs,
@@ -192,12 +194,6 @@ def _check_rows_alone(graph: Runtime, text: TokenIds) -> Check:
                 differing.add(i)
     name = f"rows with other bits alone than beside {CROWD - 1}, {CROWD_STEPS} steps"
     return Check(name, len(differing), 0, "d")
-
-
-def _check_targets(text_costs: Sequence[TextCosts]) -> Check:
-    """Check that both costs count the same characters, since bits compare only then."""
-    difference = sum(abs(j.pytorch.characters - j.exported.characters) for j in text_costs)
-    return Check("characters that one counted and the other did not", difference, 0, "d")
 
 
 def _cut_rows(text: TokenIds, rows: int, steps: int) -> TokenIds:

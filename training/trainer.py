@@ -22,7 +22,7 @@ from .data.batches import Batches
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
-from .device import choose_device, set_precision
+from .device import choose_device, keep_freed_memory, set_precision
 from .errors import RunError, TrainingError
 from .evaluation import Cost, calibrate, cut_excerpt, write_sample
 from .interruption import catch_interruption
@@ -137,6 +137,7 @@ class Training:
 
         Raises TrainingError when the loss is not finite.
         """
+        keep_freed_memory()  # only now, because the prior's counting takes far more memory
         began = self.clock() - self.seconds
         bits, taken, reported = 0.0, 0, self.clock()
         bar: Progress = tqdm(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,25 @@ from .small_runs import FEW, begin, resume, take_steps
 GPU = torch.device("cuda")
 
 
+PROGRAM = """
+import sys
+import torch
+from training.device import keep_freed_memory
+
+def count_faults():
+    with open("/proc/self/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[7])
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+torch.ones(2**24)
+before = count_faults()
+torch.ones(2**24)
+print(count_faults() - before)
+"""
+"""Prints how many pages the system gives for a tensor of 64 MB that takes the place of another."""
+
+
 @pytest.fixture
 def precision_as_before() -> Iterator[None]:
     products, recurrence = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
@@ -38,6 +60,15 @@ def test_a_gpu_multiplies_in_tf32_unless_float32_is_chosen():
     assert not set_precision("float32", GPU)
     assert torch.get_float32_matmul_precision() == "highest"
     assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_a_training_keeps_the_memory_of_freed_tensors():
+    def run(how: str) -> int:
+        command = [sys.executable, "-c", PROGRAM, how]
+        return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    assert run("kept") < run("as before")
 
 
 def test_auto_takes_bfloat16_only_where_products_are_faster(monkeypatch):

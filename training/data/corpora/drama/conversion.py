@@ -72,7 +72,9 @@ what somebody says may stand in parentheses."""
 
 def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script, list[str]]:
     """Return the script of a play, and notes on its doubtful places."""
-    script = Script(_measure_width(parts), is_verse=_is_verse(parts))
+    lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
+    width = lengths[int(FULL_WIDTH * (len(lengths) - 1))]
+    script = Script(width, is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
     brackets = "[(" if quoted else _choose_brackets(parts)
     heads = [i for i, part in enumerate(before) if heads_persons(part)]
@@ -282,12 +284,6 @@ def _choose_brackets(parts: Sequence[Part]) -> str:
     if counts["["] > 3 * counts["("]:
         return "["
     return "[("
-
-
-def _measure_width(parts: Sequence[Part]) -> int:
-    """Return the width at which the printer wrapped."""
-    lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
-    return lengths[int(FULL_WIDTH * (len(lengths) - 1))]
 
 
 def _is_verse(parts: Sequence[Part]) -> bool:

@@ -81,21 +81,16 @@ def write_works(selected: Selected, out: Path) -> None:
     taken = set[str]()
     for work, facets in selected.works.items():
         part = next((p for p, numbers in HELD_OUT.items() if work.number in numbers), "train")
-        name = _name_file(work, taken)
-        if part == "train":
-            name = f"{next((era for era in ERAS if era in facets), OTHER)}/{name}"
+        slug = re.sub(r"[^a-z0-9]+", "-", work.title.lower()).strip("-")[:60].strip("-")
+        slug = number_name(f"{work.number}-{slug}", taken)
+        taken.add(slug)
+        era = f"{next((era for era in ERAS if era in facets), OTHER)}/" if part == "train" else ""
+        name = f"{era}{slug}.fountain"
         files[f"{part}/{name}"] = work.script
         rows.append(_describe(work, part, name, facets))
     rows += [_describe(work, LEFT_OUT, "", ()) for work in selected.doubtful]
     lines = ("\t".join(map(str, row)) + "\n" for row in rows)
     write_corpus(out, files | {REPORT: "".join(lines)})
-
-
-def _name_file(work: Work, taken: set[str]) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", work.title.lower()).strip("-")[:60].strip("-")
-    name = number_name(f"{work.number}-{slug}", taken)
-    taken.add(name)
-    return f"{name}.fountain"
 
 
 def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[object]:
