@@ -365,5 +365,5 @@ def _one_sentence() -> Iterator[None]:
         field = str(first["loc"][0]) if first["loc"] else "database_url"
         # The message leaves out the value, because the value might be a secret.
         message = PATTERN_MEANINGS.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
-        message = message.removeprefix("Value error, ")
+        message = message.removeprefix("Value error, ").replace("Input should", "it must", 1)
         raise SettingsError(f"{name_variable(field)} is not valid: {message}.") from None

@@ -34,7 +34,7 @@ class Export:
     output: Annotated[Path, arg(aliases=["-o"], metavar="FILE.onnx")]
     """The voice file to write."""
     bits: Literal[8, 32, "auto"] = "auto"
-    """Bits per recurrent weight: 8 is smaller and faster; `auto` for 32 if 8 loses too much."""
+    """Bits per recurrent weight: 8 is smaller and faster; `auto` uses 32 if 8 loses too much."""
     heldout: Annotated[tuple[Path, ...], arg(help_behavior_hint="")] = ()
     """Texts to verify the voice on, instead of the run's held-out texts."""
     openings: Annotated[Path | None, arg(metavar="FILE.toml", help_behavior_hint="")] = None
@@ -91,8 +91,8 @@ def _make(options: Export) -> Voice:
         raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
     if source.is_file() and (options.bits != 32 or options.heldout):
         raise VoiceError(
-            f"A voice file can only be converted: give --bits 32 and no --heldout, or name the run "
-            f"of {source}."
+            f"{source} is a voice file. Add --bits 32 or --openings FILE.toml, without --heldout, "
+            f"or name the folder of its run."
         )
     print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     if source.is_file():

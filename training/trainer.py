@@ -59,7 +59,7 @@ class Session:
     """The options of one process, which are not stored with the run."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; `auto` for a GPU if there is one."""
+    """The device that computes; `auto` uses a GPU if there is one."""
     minutes: OptionalPositiveFloat = None
     """Minutes after which to save and stop, from the start of the session; no limit by default."""
     checkpoint_minutes: PositiveFloat = 5.0

@@ -36,6 +36,11 @@ if TYPE_CHECKING:  # because prometheus-client may not be installed
 
 log = logging.getLogger("onbook.runner")
 
+METRICS_MISSING = (
+    "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, or unset the "
+    "setting."
+)
+
 INVITE_PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -120,7 +125,9 @@ class Bot(commands.AutoShardedBot):
         The bot would delete the page's scripts, because it is not in the page's server.
         """
         if LOCAL_GUILD in known:
-            raise RunnerError("The database is the local page's. Give the bot a file of its own.")
+            raise RunnerError(
+                "This database belongs to the local page. Name another file with ONBOOK_DATABASE."
+            )
 
     async def _sync_commands(self, services: CogServices) -> None:
         """Sync the commands if they differ from the last ones, because Discord limits syncs.
@@ -221,10 +228,7 @@ class Bot(commands.AutoShardedBot):
 
     def _make_metrics(self) -> Metrics:
         if find_spec("prometheus_client") is None:
-            raise SettingsError(
-                "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
-                "or unset the setting."
-            )
+            raise SettingsError(METRICS_MISSING)
         from .metrics import Metrics
 
         return Metrics(lambda: self.services.models.loads() if self.services else {})

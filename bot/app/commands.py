@@ -92,8 +92,8 @@ class Play(Logged):
     def __call__(self, settings: RunnerSettings) -> None:
         if find_spec("simcord") is None:
             raise RunnerError(
-                "The local page needs the extra `local`. Run pip install 'onbook[local]', or, in "
-                "On Book's repository, `make play`."
+                "The local page is not installed. In On Book's folder, run make play, or pip "
+                'install --editable ".[local]".'
             )
         # On import, simcord tries a client without intents, and discord.py warns about that.
         logging.getLogger("discord.state").setLevel(logging.ERROR)
@@ -127,7 +127,7 @@ class Doctor(Stored):
     """Check the token, the database, the voices and the ports."""
 
     command: Annotated[Positional[Literal["all", "run", "play", "write"]], UNSET] = "all"
-    """A command to check: run, play, write or all; what only others need is not a fault."""
+    """The command that must work. With all, only what all three need is a fault."""
     json: bool = False
     """Print the findings as JSON."""
 
@@ -216,7 +216,7 @@ class CopyDatabase(Configured):
 
         if self.target is None and settings.database_url is None:
             raise RunnerError(
-                "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TARGET."
+                "There is no database to copy to. Name both: onbook copy-database SOURCE TARGET."
             )
         source = settings.database if self.source is None else _parse_database(self.source)
         target = settings.database_location if self.target is None else _parse_database(self.target)

@@ -32,7 +32,7 @@ from ..storage.sqlite.files import open_to_read
 from ..storage.sqlite.sqlite_database import SMALLEST_CHANGE, explain_failure
 from ..ui.markdown import to_plain_text
 from . import LOCAL_PORT
-from .client import INVITE_PERMISSIONS, make_invite_link
+from .client import INVITE_PERMISSIONS, METRICS_MISSING, make_invite_link
 from .runner import CONTENT_REFUSED, read_token, translate_discord_errors
 
 MARKS = {"ok": "ok", "note": "--", "fault": "!!"}
@@ -85,7 +85,7 @@ async def check_all(
         print(json.dumps({"version": __version__, "findings": found}, indent=2))
     else:
         everything = "Nothing needs to be done." if grades["note"] else "Everything is ok."
-        print(f"{to_do} left to do." if to_do else everything)
+        print(f"Problems to fix: {to_do}." if to_do else everything)
     return 1 if to_do else 0
 
 
@@ -158,8 +158,9 @@ def _check_permissions(name: str, permissions: int, link: str) -> Finding:
         if is_needed and not (granted.administrator or getattr(granted, needed))
     ]
     if not missing:
-        return Finding(f"Server “{name}”", "has all permissions")
-    text = f"lacks {', '.join(missing)}. Grant these to its role, or invite it again: {link}"
+        return Finding(f"Server “{name}”", "the bot has all the permissions that it needs")
+    lacks = f"the bot lacks {', '.join(missing)}"
+    text = f"{lacks}. Grant these to the bot's role, or invite it again: {link}"
     return Finding(f"Server “{name}”", text, is_ok=False, needed_by=("run",))
 
 
@@ -226,9 +227,9 @@ async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
     registry = ModelRegistry(settings.models, settings.threads, settings.rows)
     try:
         await registry.engine(settings.model)
-        yield Finding("Voice of new scripts", f"{settings.model} writes")
+        yield Finding("Voice of new scripts", f"{settings.model} works")
     except ModelError as error:
-        text = f"{to_plain_text(str(error))} The folder is {settings.models}."
+        text = f"{to_plain_text(str(error))} Set ONBOOK_MODEL to a voice in {settings.models}."
         yield Finding("Voice of new scripts", text, is_ok=False)
     finally:
         registry.close()
@@ -239,19 +240,18 @@ async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
 
 async def _check_ports(settings: RunnerSettings) -> AsyncIterator[Finding]:
     if find_spec("simcord") is None:
-        text = "not installed; pip install 'onbook[local]' adds `onbook play`"
+        text = "not installed. In On Book's folder, run make play."
         yield Finding("Local page", text, is_ok=False, needed_by=("play",))
     else:
         otherwise = "Use `onbook play --port 0`, unless On Book is already running."
         yield _check_port("Local page", "127.0.0.1", LOCAL_PORT, otherwise, "play")
     if not is_installed():
-        text = "not installed; pip install 'onbook[audio]' adds them"
+        text = 'not installed. In On Book\'s folder, run pip install --editable ".[audio]"'
         yield Finding("Table reads", text, is_ok=False, needed_by=())
     if not settings.metrics_port:
         yield Finding("Metrics", "off")
     elif find_spec("prometheus_client") is None:
-        text = "ONBOOK_METRICS_PORT needs an extra. Run pip install 'onbook[metrics]'."
-        yield Finding("Metrics", text, is_ok=False, needed_by=("run",))
+        yield Finding("Metrics", METRICS_MISSING, is_ok=False, needed_by=("run",))
     elif await _is_served(settings.metrics_host, settings.metrics_port):
         yield _check_server(settings.database_location, settings.metrics_port)
     else:

@@ -72,7 +72,7 @@ class LocalBot(Bot):
     def _check_guilds(self, known: Sequence[int]) -> None:
         if {*known} - {LOCAL_GUILD}:
             raise RunnerError(
-                "The database is that of a bot on Discord. Name another file with --database."
+                "This database belongs to a bot on Discord. Name another file with --database."
             )
 
     async def _sync_commands(self, services: CogServices) -> None:

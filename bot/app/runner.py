@@ -24,8 +24,8 @@ from .client import Bot
 log = logging.getLogger("onbook.runner")
 
 LOGIN_REFUSED = (
-    "Discord refused DISCORD_TOKEN. Copy the token again from the bot's page in the "
-    "developer portal."
+    "DISCORD_TOKEN is not a valid token. In the developer portal, press Reset Token on the bot's "
+    "page, and put the new token in .env."
 )
 
 CONTENT_REFUSED = (

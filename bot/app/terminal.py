@@ -63,9 +63,9 @@ Press Enter alone, and the voice writes the next line. Ctrl-C stops it.
 /undo, /redo              take the last line or edit back, or restore it
 /cast [add|remove NAMES]  show or change the cast
 /cast lock, /cast unlock  let only the cast speak, or anyone
-/start [HEADING]          pause this script, and start another one, at HEADING or anywhere
+/start [HEADING]          pause this script, and start one at HEADING, or in a random situation
 /script [list|NUMBER]     read the whole script, list all, or go on with another one
-/export [FILE]            save it as FILE{list_endings()}
+/export [FILE]            save the script as FILE{list_endings()}
 /help, /quit              show this, or leave; the script is kept"""
 
 
@@ -216,7 +216,9 @@ class Terminal:
             case "lock" | "unlock":
                 script = await library.change_preferences(requester, {LOCK.name: action == "lock"})
             case _:
-                self.note("Use /cast, /cast add MAYA, JONAS, /cast remove MAYA, or /cast lock.")
+                self.note(
+                    "Use /cast alone, or with add, remove, lock or unlock: /cast add MAYA, JONAS"
+                )
                 return
         self.note(to_plain_text(format_cast(script)))
 

@@ -172,9 +172,9 @@ class Ending(FeatureCog, name="OnBook.ending"):
         small = [export for export in made if len(export.content) <= limit]
         notes = [export.note for export in small if export.note]
         if not may_attach:
-            notes.append(say("To get files here, give me the **Attach Files** permission."))
+            notes.append(say("The files are missing: I need the **Attach Files** permission."))
         elif len(small) < len(made):
-            notes.append(say("At least one file was too large for Discord."))
+            notes.append(say("At least one file is missing because it was too large for Discord."))
         files = [
             discord.File(io.BytesIO(export.content), export.name, description=export.description)
             for export in small

@@ -279,7 +279,7 @@ class FeatureCog(commands.Cog):
             await take_turn(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
 
         question = say(
-            "People are voting on the next line. Voting ends {when}. If you continue now, the "
+            "People are voting on the next line. Voting ends {when}. If you go ahead now, the "
             "winning take will not be added.",
             when=discord.utils.format_dt(vote.ends, "R"),
         )

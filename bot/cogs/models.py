@@ -86,7 +86,7 @@ class Models(FeatureCog, name="OnBook.models"):
             requester, before = get_requester(interaction), await session.library.load_script()
             script = await session.library.change_preferences(requester, {MODEL.name: model})
             sentence = say(
-                "“{voice}” writes this script from now on, after reading it.", voice=voice
+                "From now on, “{voice}” writes this script. It reads the script first.", voice=voice
             )
             sentence = " ".join(filter(None, (sentence, format_dropped_style(before, script))))
         else:

@@ -39,11 +39,11 @@ READS = phrase(
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Messages that show your lines are updated too, or I tell you how many cannot be. These "
-    "messages stay, and moderators can delete them: notices of who did what, reminders, summaries "
-    "of sprints, closing cards, files, pictures and pages shown to everyone, messages of deleted "
-    "scripts, and older answers in places that have not added me. Star reactions also stay, as "
-    "does your face beside lines of a character that you played."
+    "Afterwards, I update the messages that show your lines, or tell you how many I cannot "
+    "update. These messages stay, and moderators can delete them: notices of who did what, "
+    "reminders, summaries of sprints, closing cards, files, pictures and pages shown to everyone, "
+    "messages of deleted scripts, and older answers in places that have not added me. Star "
+    "reactions also stay, as does your face beside lines of a character that you played."
 )
 
 CONFIRMATION = phrase(

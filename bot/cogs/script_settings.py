@@ -277,8 +277,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         }
         if not chosen:
             raise RequestError(
-                "There is nothing to reset. To reset the role, name it; to change the banned "
-                "words, use {/banned}."
+                "There is nothing to reset. The role is reset only if you choose it as "
+                "{*setting}. To change the banned words, use {/banned}."
             )
         banned = await self.sessions.banned_words.load("channel", session.channel)
         note = say("The channel's banned words stay. Clear them with {/banned}.")

@@ -189,8 +189,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Return the question whether to delete a script, which says what would be deleted."""
         lines = await session.library.count_lines(script.head)
         question = say(
-            "Delete “{title}” with its {lines} and everything discarded? This cannot be undone. "
-            "Its messages stay.",
+            "Delete “{title}” with its {lines} and everything that was discarded? This cannot be "
+            "undone. Its messages stay.",
             title=inline(script.title, 100),
             lines=many(lines, "line"),
         )

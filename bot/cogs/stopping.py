@@ -24,7 +24,7 @@ ENDED_SENTENCES = {
         phrase("That has already been written. See it in {/script history}."),
     ),
     SCRIPT: (
-        phrase("That start was interrupted, so there is no script. Use {/start} again."),
+        phrase("That start was interrupted, so no script was started. Use {/start} again."),
         phrase("That script has already started. See it in {/script list}."),
     ),
     REPLAY: (REPLAY_ENDED, REPLAY_ENDED),

@@ -126,7 +126,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
             for guild in await housekeeping.list_departed(days, Shards.of(self.bot)):
                 if self.bot.get_guild(guild) is None:
                     scripts = await housekeeping.delete_server(guild)
-                    log.info("deleted %d scripts of a server that left", scripts)
+                    log.info("deleted %d scripts of a server that had removed the bot", scripts)
 
     async def _resume_timers(self) -> None:
         with suppress(TransactionFailed):  # which the store has logged, unless the bot ends

@@ -86,8 +86,8 @@ class Writing(BeginningCog, name="OnBook.writing"):
 
     @app_commands.command(name="continue")
     @app_commands.describe(
-        character="Who speaks first; by default the voice decides",
-        kind="What to write; by default the voice decides",
+        character="Who speaks first; by default, the voice decides",
+        kind="What to write; by default, the voice decides",
         lines="How many lines to write, from 1 to 10",
         takes="How many takes to choose from, up to 5",
         vote="Let everyone vote on the takes, for 10 to 600 seconds",

@@ -68,7 +68,9 @@ OPTIONS = (
     OptionSpec(
         name="length",
         label=phrase("length"),
-        description=phrase("Lines tend to end after this many characters; many are shorter"),
+        description=phrase(
+            "After this many characters, a line tends to end; many are shorter, and 0 is off"
+        ),
         type=int,
         setting="soft_length",
         unit="character",

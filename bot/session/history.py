@@ -225,7 +225,10 @@ class History:
             check_may_rewrite(context.script, line, requester)
             element = reinterpret(line.element)
             if line.author is None or element is None:
-                raise RequestError("Only a person's speech or action can be turned into the other.")
+                raise RequestError(
+                    "Only a person's line can be turned from speech into action, "
+                    "or from action into speech."
+                )
             writer = replace(requester, id=line.author, name=line.credit)
             names = await self.library.list_characters(context.script)
             return await self._replace(context, line, [element], names, writer, job)

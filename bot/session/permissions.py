@@ -130,7 +130,8 @@ def check_turn(rotation: Rotation | None, script: Script, requester: Requester) 
             person=person,
         )
     raise RequestError(
-        "It is {person}'s turn. To take turns too, join with {/script turns}.", person=person
+        "It is {person}'s turn. To get turns too, join the order with {/script turns}.",
+        person=person,
     )
 
 
@@ -204,8 +205,8 @@ class TurnContext:
             sentence = phrase("This script has a cooldown. Try again in {wait}.")
             if rewrites:
                 sentence = phrase(
-                    "This script has a cooldown, and your text has several lines. Cut it to one, "
-                    "or try again in {wait}."
+                    "This script has a cooldown, and your text makes several lines. Turn it into "
+                    "one, or try again in {wait}."
                 )
             raise RequestError(sentence, wait=count_wait(left))
 

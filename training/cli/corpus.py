@@ -40,13 +40,13 @@ class _Folder(Command):
 
     def end(self, name: str) -> int:
         """Print how to continue with the corpus of this name."""
-        print(f"{name} are in {self.out}: train on them with `onbook-train train`.")
+        print(f"{name} are in {self.out}. Next: onbook-train train {self.out} --out RUN")
         return 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Films(_Folder):
-    """Write 279 short films that were written for On Book as Fountain."""
+    """Write the 279 short films of On Book as Fountain."""
 
     def __call__(self) -> int:
         """Write the films."""
@@ -79,10 +79,10 @@ class Plays(_Folder):
 
 @dataclass(frozen=True, kw_only=True)
 class Drama(_Folder):
-    """Write the plays that Project Gutenberg has as Fountain."""
+    """Convert plays of Project Gutenberg to Fountain."""
 
     source: Annotated[Path, arg(name="from")]
-    """A folder of NUMBER.txt files, or one of these, without Gutenberg's header."""
+    """A file such as 1234.txt, or a folder of such files, without Gutenberg's header."""
     download: bool = False
     """First fetch the missing texts into the folder, slowly; repeat the command to continue."""
     mirror: str = MIRROR
@@ -118,7 +118,7 @@ class Drama(_Folder):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes(Command):
-    """Write scenes that are drawn from frames as Fountain."""
+    """Draw scenes from frames, and write them as Fountain."""
 
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """The folder to write to."""
@@ -144,7 +144,7 @@ class Scenes(Command):
         if not self.out:
             raise CorpusError("Name a folder with --out, or add --sample 5.")
         count = volumes.write(source, self.out, self.drawings, self.seed)
-        print(f"{count:,} scenes are in {self.out}: train on them with `onbook-train train`.")
+        print(f"{count:,} scenes are in {self.out}. Next: onbook-train train {self.out} --out RUN")
         return 0
 
     def _select_frames(self) -> Source:
@@ -156,7 +156,7 @@ class Scenes(Command):
             and self.only.lower() in f"{frame.title.lower()} {frame.file.name}"
         )
         if not frames:
-            raise CorpusError(f"No frame has “{self.only}” in its title or file: use other words.")
+            raise CorpusError(f"No frame of this --kind has “{self.only}” in its title or file.")
         return replace(source, frames=frames)
 
 

@@ -21,11 +21,11 @@ from ..voice_file import open_voice
 from .command import INTERRUPTED, Command, Out, Texts
 
 LOSSES = (
-    (2.8, "The voice knows how a script looks, but invents most of its words: train on."),
-    (2.4, "About every other word is invented: train on."),
-    (2.15, "Most words are real, and few sentences are: train on, or give it more text."),
-    (1.9, "Words are real, and sentences break off in the middle: train for hours, on more text."),
-    (0.0, "Most sentences are grammatical, and few answer the last one: only far more text helps."),
+    (2.8, "The voice knows how a script looks, but invents most of its words: keep training."),
+    (2.4, "About every other word is invented: keep training."),
+    (2.15, "Most words are real, but few sentences make sense: keep training, or add text."),
+    (1.9, "Words are real, but sentences break off in the middle: train for hours, on more text."),
+    (0.0, "Most sentences are grammatical, but few answer the last: only far more text helps."),
 )
 """The meaning of a loss, by the bits per character from which it applies, for English plays and
 films. The sources are samples of a network that learned from 3.2 to 1.98 bits, and the cards of the

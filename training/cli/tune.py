@@ -63,7 +63,7 @@ class Tune(Command):
     resume: bool = False
     """Continue the run in --out with its own configuration, except for --steps and --minutes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; `auto` for a GPU if there is one."""
+    """The device that computes; `auto` uses a GPU if there is one."""
     description: Annotated[Description, arg(name="")] = field(default_factory=Description)
     learning: Annotated[Learning, arg(name="")] = TUNING
 
@@ -156,9 +156,9 @@ class Voice(Command):
     voices: Annotated[Path, UNSET] = field(
         default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES)
     )
-    """The folder to install it in, instead of ONBOOK_MODELS or the folder of the shipped voices."""
+    """The folder to install it in, instead of the variable ONBOOK_MODELS or the shipped voices'."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; `auto` for a GPU if there is one."""
+    """The device that computes; `auto` uses a GPU if there is one."""
 
     def __call__(self) -> int:
         """Tune, export and install the voice."""
@@ -207,9 +207,9 @@ class Voice(Command):
         onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
             f"Try it: `ONBOOK_MODELS={quote(str(self.voices.resolve()))} "
-            f"ONBOOK_MODEL={quote(self.name)} {quote(str(onbook))} write`, or on "
-            f"Discord, if its bot reads this folder, also while it runs: `/voice voice: "
-            f"{self.name}` with `use`."
+            f"ONBOOK_MODEL={quote(self.name)} {quote(str(onbook))} write`. A bot that uses this "
+            f"folder finds the voice without a restart: enter `/voice voice: {self.name}`, and "
+            f"choose `use`."
         )
         return 0
 

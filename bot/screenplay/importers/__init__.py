@@ -65,8 +65,8 @@ def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> 
         raise RequestError("That file has no lines. Attach one that does.")
     if len(found.elements) > MOST_ELEMENTS:
         raise RequestError(
-            "That file has {lines:,} lines, but a script can have at most {most:,}. Import part "
-            "of it.",
+            "That file has {lines:,} lines, but at most {most:,} can be imported. Import part of "
+            "it.",
             lines=len(found.elements),
             most=MOST_ELEMENTS,
         )

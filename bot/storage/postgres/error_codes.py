@@ -57,8 +57,7 @@ def raising_store_error() -> Iterator[None]:
         yield
     except ModuleNotFoundError:
         raise StoreError(
-            "PostgreSQL needs asyncpg. Run pip install 'onbook[postgres]', or unset "
-            "ONBOOK_DATABASE_URL."
+            "PostgreSQL needs asyncpg. Run pip install asyncpg, or unset ONBOOK_DATABASE_URL."
         ) from None
     except SERVER_ERRORS as error:
         if is_locked(error):

@@ -182,7 +182,7 @@ def test_ctrl_c_during_the_start_is_quiet(chosen: RunnerSettings):
 
 async def test_the_database_of_a_bot_on_discord_is_refused(chosen: RunnerSettings):
     run_sql(chosen.database, "INSERT INTO key_values VALUES ('guild-voice 7', 'tiny')")
-    with pytest.raises(RunnerError, match=r"^The database is that of a bot on Discord\."):
+    with pytest.raises(RunnerError, match=r"^This database belongs to a bot on Discord\."):
         await run_locally(chosen, 0)
 
 

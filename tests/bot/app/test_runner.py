@@ -160,8 +160,8 @@ async def test_voice_is_listed_and_described(
             {"ONBOOK_TEMPERATURE": "9", "DISCORD_TOKEN": "s3cret"},
             "ONBOOK_TEMPERATURE is not",
         ),
-        ("run", {"DISCORD_TOKEN": "a\x01b"}, "Discord refused DISCORD_TOKEN."),
-        ("run --log-level None", {}, "ONBOOK_LOG_LEVEL is not valid: Input should be 'DEBUG'"),
+        ("run", {"DISCORD_TOKEN": "a\x01b"}, "DISCORD_TOKEN is not a valid token."),
+        ("run --log-level None", {}, "ONBOOK_LOG_LEVEL is not valid: it must be 'DEBUG'"),
         ("run --log-level info", {}, "DISCORD_TOKEN is not set."),
         ("voices", {"ONBOOK_MODELS": "no"}, "No voice is in no. Put one there, or change"),
         ("backup a.db", {"ONBOOK_MODELS": "no"}, "There is no database onbook.db"),
@@ -194,7 +194,7 @@ def test_a_machine_reads_the_doctor_s_refusal_of_a_setting(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("status", "sentence"),
-    [(401, "Discord refused DISCORD_TOKEN"), (400, "Discord cannot be reached")],
+    [(401, "DISCORD_TOKEN is not a valid token"), (400, "Discord cannot be reached")],
 )
 async def test_failed_login_is_explained_without_the_token(
     status: int, sentence: str, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
@@ -223,7 +223,7 @@ async def test_a_refused_intent_is_one_sentence_and_costs_no_session(
 async def test_the_database_of_the_local_page_is_refused(chosen: RunnerSettings):
     key = f"guild-voice {LOCAL_GUILD}"
     run_sql(chosen.database, f"INSERT INTO key_values VALUES ('{key}', 'tiny')")  # noqa: S608 - a constant
-    sentence = r"^The database is the local page's\."
+    sentence = r"^This database belongs to the local page\."
     with fake_discord() as address, at(address), pytest.raises(RunnerError, match=sentence):
         await runner.run_on_discord(with_token(chosen))
 

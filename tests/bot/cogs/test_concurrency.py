@@ -70,7 +70,7 @@ async def test_of_two_simultaneous_starts_one_is_refused(
     )
     [told] = await until_settled(both)
     assert (
-        "Meanwhile, somebody started, paused or ended a script" in told.content
+        "By now, another script is running here" in told.content
         or "running in this" in told.content
     )
     winner = "INT. BEN" if told.only_for == ann.id else "INT. ANN"

@@ -262,7 +262,7 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
     await end(stage)
     [card] = find_cards(stage)
     assert card.attachments == []
-    assert "give me the **Attach Files** permission" in read(card)
+    assert "I need the **Attach Files** permission" in read(card)
 
 
 async def test_a_script_that_is_reopened_before_its_card_is_shown_gets_none(stage: Stage):

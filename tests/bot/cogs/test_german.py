@@ -83,7 +83,7 @@ async def test_people_are_told_once_that_a_voice_writes_another_language(
     guild: Guild, channel: Channel, ann: Person, hans: Person
 ):
     await begin_script(hans, channel)
-    told = "„tiny“ schreibt Englisch, was auch immer du schreibst."
+    told = "„tiny“ schreibt Englisch, auch wenn du es nicht tust."
     await hans.discord.until(lambda: [post for post in hans.sees(channel) if post.content == told])
     await begin_script(hans, elsewhere := await guild.channel("elsewhere"))
     await (await hans.slash(elsewhere, "write", text="Rain.")).shows("Rain.")

@@ -97,7 +97,7 @@ async def test_a_change_of_voice_is_said_once(stage: Stage, models: Path):
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await continue_script(stage)
     told = await ask(stage, "voice", voice="other", use="script")
-    assert "“other” writes this script from now on, after reading it." in told.content
+    assert "From now on, “other” writes this script. It reads the script first." in told.content
     assert told.content.endswith("has no style “storm”, so the script now has none.")
     assert "** · other · To write, " in stage.panel().content
     window = await edit(stage, line="2")

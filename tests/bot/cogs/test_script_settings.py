@@ -265,7 +265,7 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
             await act()
     for seconds, wait in ((3600, "60 minutes"), (86_400, "24 hours")):
         await harness.change_preferences({"cooldown": seconds})
-        with pytest.raises(RequestError, match=rf"Cut it to one, or try again in {wait}\.$"):
+        with pytest.raises(RequestError, match=rf"Turn it into one, or try again in {wait}\.$"):
             await harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain.")
     await harness.rewrite(heading, "EXT. ROOF - DAY")
     await harness.change_preferences({"cooldown": 60})

@@ -193,7 +193,7 @@ async def test_a_confirmation_says_which_lines_go(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "script fork", title="Fork")
     await write_lines(stage, "Snow.")
-    sure = "and everything discarded? This cannot be undone. Its messages stay."
+    sure = "and everything that was discarded? This cannot be undone. Its messages stay."
     stays = " Its forks keep their copies of 2 lines."
     for title, lines, more in (("Fork", "3 lines", ""), ("The Diner", "2 lines", stays)):
         shown = await choose_script(stage, title)

@@ -198,7 +198,7 @@ async def test_a_script_started_during_the_reading_is_not_paused(harness: Sessio
     work = asyncio.ensure_future(import_play(harness, 20, replaced=NO_SCRIPT))
     await asyncio.sleep(0)
     await harness.start()
-    with pytest.raises(RequestError, match="Use /continue, or"):
+    with pytest.raises(RequestError, match="See /script list, or"):
         await work
     assert (await harness.session.library.load_script()).title == "The Diner"
 

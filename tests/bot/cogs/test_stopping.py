@@ -134,7 +134,7 @@ async def test_what_waits_for_a_turn_leaves_the_stop_button_of_the_turn(
     ("act", "said"),
     [
         (write, "nothing was added"),
-        (import_file, "there is no script. Use </start:"),
+        (import_file, "no script was started. Use </start:"),
         (replay, "use </script stats:"),
     ],
 )

@@ -320,7 +320,7 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
         told = "People are voting on the next line. Voting ends"
-        assert_private(asked, f"{told} <t:{end}:R>. If you continue now, the ")
+        assert_private(asked, f"{told} <t:{end}:R>. If you go ahead now, the ")
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
         assert await stage.lines() == lines

@@ -93,7 +93,7 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     await take_turns(stage, ben, cy)
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see the order"
-    assert "join with" in (await write(stage, stage.member("Dee"), "Rain.")).content
+    assert "join the order" in (await write(stage, stage.member("Dee"), "Rain.")).content
     assert_private(await write(stage, cy, "Rain."), wait, "Here is your text:\n```\nRain.")
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)

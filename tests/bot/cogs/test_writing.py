@@ -132,7 +132,7 @@ async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
 async def test_the_voices_line_is_neither(harness: SessionHarness):
     await harness.start()
     await harness.continue_script(1, character="MAYA")
-    with pytest.raises(RequestError, match="Only a person's speech or action"):
+    with pytest.raises(RequestError, match="Only a person's line can be turned"):
         await harness.session.history.reinterpret(harness.writer())
 
 
