@@ -105,13 +105,10 @@ def prove(
         torch.set_num_threads(threads)
     names = [text.name for text in texts]
     text_costs = tuple(map(TextCosts, names, costs, graph.measure_carried(read)))
-    difference = sum(abs(j.pytorch.characters - j.exported.characters) for j in text_costs)
     return Proof(
         (
             *numbers,
             _check_rows_alone(graph, np.concatenate(read)),
-            # Bits compare only then.
-            Check("characters that one counted and the other did not", difference, 0, "d"),
             *_check_losses(text_costs, bits),
         ),
         text_costs,
@@ -119,7 +116,9 @@ def prove(
 
 
 def _check_losses(texts: Sequence[TextCosts], bits: Bits) -> Iterator[Check]:
-    """Yield a check of each text, and one of all together."""
+    """Yield a check that the same characters are counted, one of each text, and one of all."""
+    difference = sum(abs(text.pytorch.characters - text.exported.characters) for text in texts)
+    yield Check("characters that one counted and the other did not", difference, 0, "d")
     for text in texts:
         yield check_loss(text.name, text.pytorch, text.exported, LARGEST_LOSS_OF_TEXT[bits])
     before, after = (

@@ -228,8 +228,8 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
         ("missing", [], "does not exist"),
         ("released", [], "--heldout"),
         ("voice_32", ["--bits", 32], "already"),
-        ("voice_32", [], "give --bits 32 and no --heldout"),
-        ("voice_8", ["--bits", 32, "--heldout", "."], "give --bits 32 and no --heldout"),
+        ("voice_32", [], "is a voice file. Add --bits 32"),
+        ("voice_8", ["--bits", 32, "--heldout", "."], "is a voice file. Add --bits 32"),
     ],
 )
 def test_refusals_are_one_sentence(request, tmp_path, capsys, source, more, said):

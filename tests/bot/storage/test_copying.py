@@ -216,7 +216,7 @@ def test_copying_is_a_command(filled: Path, own_url: URL, tmp_path: Path):
 
 def test_copying_without_a_usable_address_asks_for_one(path: Path):
     settings = RunnerSettings(database=path)
-    with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
+    with pytest.raises(RunnerError, match="onbook copy-database SOURCE TARGET"):
         CopyDatabase(source="scripts.db")(settings)
     with pytest.raises(RunnerError, match="not a database address") as refused:
         CopyDatabase(source="scripts.db", target="mysql://a:secret@b/c")(settings)
