@@ -77,7 +77,7 @@ def prefers_bfloat16(precision: str, device: torch.device) -> bool:
 
 
 def time_product(kind: torch.dtype) -> float:
-    """Return the shortest time of a layer's product, because other programs slow down some."""
+    """Return the shortest time of a layer's product in seconds: other programs slow some down."""
     rows, matrix = torch.ones(32, 512, dtype=kind), torch.ones(512, 2048, dtype=kind)
     result: Tensor = rows @ matrix
     shortest, end = math.inf, time.perf_counter() + MEASURED

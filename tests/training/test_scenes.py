@@ -307,7 +307,7 @@ def test_the_command_writes_and_samples(many: Source, tmp_path: Path, capsys):
     ("arguments", "said"),
     [
         ([], "Name a folder with --out"),
-        (["--sample", "2", "--only", "zzz"], "has “zzz” in its title"),
+        (["--sample", "2", "--only", "zzz"], "No frame fits --kind and --only “zzz”"),
         (["--sample", "0"], "0 is not above 0"),
         (["--from", "{folder}/nowhere", "--sample", "1"], "cannot be read"),
         (["--from", "{folder}/empty", "--sample", "1"], "has no frames"),

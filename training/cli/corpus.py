@@ -156,7 +156,7 @@ class Scenes(Command):
             and self.only.lower() in f"{frame.title.lower()} {frame.file.name}"
         )
         if not frames:
-            raise CorpusError(f"No frame of this --kind has “{self.only}” in its title or file.")
+            raise CorpusError(f"No frame fits --kind and --only “{self.only}”: change one of them.")
         return replace(source, frames=frames)
 
 
