@@ -39,11 +39,12 @@ READS = phrase(
 )
 
 UNCHANGED_MESSAGES = phrase(
-    "Afterwards, I update the messages that show your lines, or tell you how many I cannot "
-    "update. These messages stay, and moderators can delete them: notices of who did what, "
-    "reminders, summaries of sprints, closing cards, files, pictures and pages shown to everyone, "
-    "messages of deleted scripts, and older answers in places that have not added me. Star "
-    "reactions also stay, as does your face beside lines of a character that you played."
+    "When your name is removed, On Book updates the messages that show your lines, or tells you "
+    "how many it cannot update. These messages stay, and moderators can delete them: notices of "
+    "who did what, reminders, summaries of sprints, closing cards, files, pictures and pages shown "
+    "to everyone, messages of deleted scripts, and older answers in places that have not added On "
+    "Book. Star reactions also stay, as does your face beside lines of a character that you "
+    "played."
 )
 
 CONFIRMATION = phrase(

@@ -237,7 +237,7 @@ async def test_forgotten_text_leaves_the_answers_that_can_be_edited(elsewhere: E
     await elsewhere.write("MAYA: Rain.")
     await elsewhere.write("Snow.")
     question = await ask_to_forget(elsewhere.ann, elsewhere.channel)
-    assert "older answers in places that have not added me" in question.text
+    assert "older answers in places that have not added On Book" in question.text
     asked = await elsewhere.ann.click(question, "Forget me and my text")
     await asked.shows("You are forgotten. Your name and text were removed from 3 lines.")
     forgotten = [STARTED[0], "*…*", "*…*", "*…*"]
