@@ -149,10 +149,13 @@ def test_a_graph_that_differs_from_the_run_is_not_written(
     monkeypatch.setattr(graph, "build", trusting)
     path = tmp_path / "a.onnx"
     path.write_text("what was there")
-    assert main([str(tiny_run.folder), "--heldout", str(few_words), "-o", str(path)]) == 1
-    said = capsys.readouterr()
-    assert "NO" in said.out.split()
-    assert "was not written: " in said.err
+    command = [str(tiny_run.folder), "--heldout", str(few_words), "-o", str(path)]
+    for bits, mend in (([], "Please report this"), (["--bits", "8"], "Leave out --bits 8.")):
+        assert main([*command, *bits]) == 1
+        said = capsys.readouterr()
+        assert "NO" in said.out.split()
+        assert "was not written: " in said.err
+        assert mend in said.err
     assert path.read_text() == "what was there"
     assert list(tmp_path.iterdir()) == [path]
 
