@@ -63,7 +63,7 @@ class Weights:
     """The weights, in bits, of the criteria other than the bits of a line.
 
     They are close to the weights with which the rule agrees best with readers' marks for a voice's
-    candidates (`python -m tests.quality.choosing`).
+    candidates (`python -m tests.quality compare`).
     """
 
     unevenness: float = 4.5

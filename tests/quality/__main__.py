@@ -16,6 +16,12 @@ Voices and people also go on with 72 scenes as friends type them:
     python -m tests.quality friends VOICE ... -o FILE.md    blind continuations to mark and count
     python -m tests.quality friends OLD NEW --only KIND --pairs -o FILE.md   which is better
     python -m tests.quality copied VOICE --corpus DIR       lines by heart, and repetitions
+
+The last commands are about the rule that chooses a line, and about styles:
+
+    python -m tests.quality candidates VOICE TEXT ... -o FILE.txt   candidates for lines, to mark
+    python -m tests.quality compare VOICE FILE.txt ...      which rule chooses as the marks do
+    python -m tests.quality styles VOICE                    what the openings of styles change
 """
 
 from __future__ import annotations
@@ -46,6 +52,7 @@ from training.errors import TextError
 from training.ranges import OptionalPositiveInt, PositiveInt
 
 from . import (
+    choosing,
     copying,
     friends,
     heard,
@@ -54,6 +61,7 @@ from . import (
     places,
     report,
     sheets,
+    styles,
     word_costs,
     writing,
 )
@@ -277,6 +285,57 @@ class Copied(WithSettings, Command):
         print(copying.table(self.voice.stem, found, friends.by_people(scenes), learned))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidates(Command):
+    """Write candidates for lines, to be marked."""
+
+    texts: Positional[tuple[Path, ...]]
+    """Fountain files of short scenes that the voice has not read."""
+    out: Annotated[Path, arg(aliases=["-o"])]
+    """The file to write."""
+    places: PositiveInt = 80
+    """The number of places."""
+    seed: int = 1
+    """The seed of the places and lines."""
+
+    def __call__(self) -> None:
+        text = choosing.write(self.voice, self.texts, self.places, self.seed)
+        self.out.write_text(text, encoding="utf-8")
+        print(
+            f"Replace each _ in {self.out} by a mark from 1 to 5, then: "
+            f"python -m tests.quality compare {self.voice} {self.out}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Command):
+    """Print how rules that choose a line agree with marks."""
+
+    marks: Positional[tuple[Path, ...]]
+    """Files that `candidates` wrote, with marks."""
+    seed: int = 1
+    """The seed by which the places are divided for the fit."""
+
+    def __call__(self) -> None:
+        print(choosing.compare(self.voice, self.marks, self.seed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Styles(Command):
+    """Print what the opening of each style changes."""
+
+    seeds: PositiveInt = 8
+    """The passages below each of three places."""
+    lines: PositiveInt = 3
+    """The lines of a passage."""
+    reader: bool = True
+    """Ask the independent reader what a style saves."""
+
+    def __call__(self) -> None:
+        reader = Reader.load() if self.reader else None
+        print(*asyncio.run(styles.report(self.model(), reader, self.seeds, self.lines)), sep="\n")
+
+
 def write_continuations(
     voice: Path, scenes: Sequence[FriendScene], asked: Friends | Copied
 ) -> list[Continuation]:
@@ -311,7 +370,7 @@ def find_texts(corpora: Sequence[Path], only: Sequence[str]) -> list[Text]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     command = tyro.cli(
-        Judge | Score | Samples | Costs | Words | Friends | Copied,
+        Judge | Score | Samples | Costs | Words | Friends | Copied | Candidates | Compare | Styles,
         args=arguments,
         prog="python -m tests.quality",
         description=__doc__,

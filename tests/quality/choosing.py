@@ -1,10 +1,7 @@
 """Compare rules that choose one of many candidates for a line, by readers' marks.
 
-    python -m tests.quality.choosing write VOICE TEXT ... -o FILE.txt
-    python -m tests.quality.choosing compare VOICE FILE.txt ...
-
 `write` has a voice go on in scenes of Fountain files, and writes a few of its candidates at each
-place, in which readers replace each ``_`` by a mark from 1 to 5. `compare` prints, for each rule,
+place, in which readers replace each ``_`` by a mark from 1 to 5. `compare` tells, for each rule,
 the share of pairs with different marks that it orders as the readers do, and the mean mark of the
 lines that it prefers; and at last the weights that agree best with the marks.
 """
@@ -14,17 +11,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
-from tyro.conf import DisallowNone, Positional, PositionalMetavarFromFieldName, arg
 
 from bot.errors import ModelError, RequestError
 from bot.generation.generator import write_candidates
@@ -49,7 +43,6 @@ from bot.screenplay.fountain import format_for_model, parse_model_text
 from tests.tools.tables import format_head, format_row
 from training.data.texts import read
 from training.errors import TextError
-from training.ranges import PositiveInt
 
 from .places import elements_of, fountain_of
 from .writing import make_options
@@ -307,67 +300,38 @@ def make_table(marked: Marked, seed: int) -> str:
     return "\n".join([*rows, f"\nFitted to all, in bits: {fitted}."])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Write:
-    """Write candidates to be marked."""
-
-    voice: Positional[Path]
-    """A voice file (.onnx)."""
-    texts: Positional[tuple[Path, ...]]
-    """Fountain files of short scenes that the voice has not read."""
-    out: Annotated[Path, arg(aliases=["-o"])]
-    """The file to write."""
-    places: PositiveInt = 80
-    """The number of places."""
-    seed: int = 1
-    """The seed of the places and lines."""
-
-    def __call__(self) -> None:
-        scenes = [
-            (f"{file.stem} {number}", scene)
-            for file in self.texts
-            for number, scene in enumerate(cut_scenes(elements_of(read(file).content)), 1)
-            if len(scene) > max(SCENE_LENGTHS)
-        ]
-        chance = random.Random(self.seed)
-        drawn = chance.sample(scenes, min(self.places, len(scenes)))
-        begun = [(name, scene[: chance.choice(SCENE_LENGTHS)]) for name, scene in drawn]
-        if not begun:
-            raise TextError("The texts have no scene that is long enough: name other files.")
-        seeded = [(scene, self.seed + at * STRIDE) for at, (_, scene) in enumerate(begun)]
-        written = asyncio.run(each(self.voice, write_lines, seeded))
-        text = "".join(
-            format_place(name, scene, lines)
-            for (name, scene), lines in zip(begun, written, strict=True)
-            if len(lines) > 1
-        )
-        if not text:
-            raise TextError("The voice had nothing to say in any scene: name other files.")
-        self.out.write_text(text, encoding="utf-8")
-        print(
-            f"Replace each _ in {self.out} by a mark from 1 to 5, then: "
-            f"python -m tests.quality.choosing compare {self.voice} {self.out}"
-        )
+def write(voice: Path, texts: Sequence[Path], places: int, seed: int) -> str:
+    """Return places in scenes of the texts, with lines by a voice to be marked; raise TextError."""
+    scenes = [
+        (f"{file.stem} {number}", scene)
+        for file in texts
+        for number, scene in enumerate(cut_scenes(elements_of(read(file).content)), 1)
+        if len(scene) > max(SCENE_LENGTHS)
+    ]
+    chance = random.Random(seed)
+    drawn = chance.sample(scenes, min(places, len(scenes)))
+    begun = [(name, scene[: chance.choice(SCENE_LENGTHS)]) for name, scene in drawn]
+    if not begun:
+        raise TextError("The texts have no scene that is long enough: name other files.")
+    seeded = [(scene, seed + at * STRIDE) for at, (_, scene) in enumerate(begun)]
+    written = asyncio.run(each(voice, write_lines, seeded))
+    text = "".join(
+        format_place(name, scene, lines)
+        for (name, scene), lines in zip(begun, written, strict=True)
+        if len(lines) > 1
+    )
+    if not text:
+        raise TextError("The voice had nothing to say in any scene: name other files.")
+    return text
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compare:
-    """Print how rules agree with marks."""
-
-    voice: Positional[Path]
-    """A voice file (.onnx): the one that wrote the lines, or another."""
-    marks: Positional[tuple[Path, ...]]
-    """Files that `write` wrote, with marks."""
-    seed: int = 1
-    """The seed by which the places are divided for the fit."""
-
-    def __call__(self) -> None:
-        places = [place for path in self.marks for place in read_places(path)]
-        if not places:
-            raise TextError("The files have no places: give files that `write` wrote.")
-
-        candidates = asyncio.run(each(self.voice, measure, places))
-        print(make_table(Marked.of(places, candidates), self.seed))
+def compare(voice: Path, marks: Sequence[Path], seed: int) -> str:
+    """Return the table of the rules' agreement with the marks in files; raise TextError."""
+    places = [place for path in marks for place in read_places(path)]
+    if not places:
+        raise TextError("The files have no places: give files that `candidates` wrote.")
+    candidates = asyncio.run(each(voice, measure, places))
+    return make_table(Marked.of(places, candidates), seed)
 
 
 async def each(
@@ -390,24 +354,3 @@ async def each(
         return await asyncio.gather(*map(run, inputs))
     finally:
         await asyncio.to_thread(engine.close)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code."""
-    command = tyro.cli(
-        Write | Compare,
-        args=arguments,
-        prog="python -m tests.quality.choosing",
-        description=__doc__,
-        config=(DisallowNone, PositionalMetavarFromFieldName),
-    )
-    try:
-        command()
-    except TextError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,5 @@
 """Show what a style changes: lines from the same place with and without its opening.
 
-    python -m tests.quality.styles VOICE [--seeds 8] [--lines 3] [--no-reader]
-
 For each style the table has:
 
     changed  bits by which the opening changes what the voice expects of the next character, in
@@ -17,16 +15,13 @@ For each style the table has:
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
-from tyro.conf import Positional, PositionalMetavarFromFieldName
 
 from bot.arrays import States
 from bot.generation import generator, prefill
@@ -36,9 +31,8 @@ from bot.inference.model import Model
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import classify, format_for_model, split_fountain
 from bot.screenplay.free_text import make_heading
-from tests.voice_option import VoiceFile
 
-from .reader import Pair, Reader, ReaderMissing
+from .reader import Pair, Reader
 from .writing import make_options
 
 PLACES = (None, make_heading("int. kitchen - day"), make_heading("ext. road - night"))
@@ -198,35 +192,3 @@ def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
     for place in range(len(PLACES)):
         first = next(passage for passage in written if passage.place == place)
         yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
-
-
-def main(
-    voice: Positional[VoiceFile], *, seeds: int = 8, lines: int = 3, reader: bool = True
-) -> int:
-    """Print the report; return the exit code.
-
-    Args:
-        voice: A voice file.
-        seeds: The passages below each of three places.
-        lines: The lines of a passage.
-        reader: Ask the reader what a style saves.
-    """
-    try:
-        judge = Reader.load() if reader else None
-    except ReaderMissing as error:
-        print(error, file=sys.stderr)
-        return 1
-    model = Model.load(voice, threads=1)
-    print(*asyncio.run(report(model, judge, seeds, lines)), sep="\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(
-        tyro.cli(
-            main,
-            prog="python -m tests.quality.styles",
-            description=__doc__,
-            config=(PositionalMetavarFromFieldName,),
-        )
-    )

@@ -12,7 +12,8 @@ import pytest
 from bot.generation.reranking import DEFAULT_WEIGHTS
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import parse_model_text
-from tests.quality.choosing import CRITERIA, Marked, each, format_place, main, measure, read_places
+from tests.quality.__main__ import main
+from tests.quality.choosing import CRITERIA, Marked, each, format_place, measure, read_places
 from training.errors import TextError
 
 MARKS = Path(__file__).parent / "marks"
@@ -108,7 +109,7 @@ def test_a_voice_writes_candidates_and_marks_are_compared(voices: Path, tmp_path
     voice, out = str(voices / "tiny.onnx"), tmp_path / "lines.txt"
     scenes = tmp_path / "scenes.fountain"
     scenes.write_text(f"{SCENE}MAYA\nOurs.\n\nJO\nSince when?\n\nMAYA\nSince noon.\n\n" * 3)
-    assert main(["write", voice, str(scenes), "-o", str(out), "--places", "3"]) == 0
+    assert main(["candidates", voice, str(scenes), "-o", str(out), "--places", "3"]) == 0
     text = out.read_text()
     assert text.count("\n---") == text.count("=== scenes ") >= 2
     assert text.count("\n_ ") > text.count("\n---")
@@ -125,10 +126,10 @@ def test_a_voice_writes_candidates_and_marks_are_compared(voices: Path, tmp_path
     assert "Fitted to all, in bits: unevenness " in table
 
 
-def test_write_needs_scenes_that_are_long_enough(voices: Path, tmp_path: Path, capsys):
+def test_candidates_need_scenes_that_are_long_enough(voices: Path, tmp_path: Path, capsys):
     scenes = tmp_path / "scenes.fountain"
     scenes.write_text(SCENE)
     out = tmp_path / "lines.txt"
-    assert main(["write", str(voices / "tiny.onnx"), str(scenes), "-o", str(out)]) == 1
+    assert main(["candidates", str(voices / "tiny.onnx"), str(scenes), "-o", str(out)]) == 1
     assert "no scene that is long enough" in capsys.readouterr().err
     assert not out.exists()
