@@ -322,7 +322,19 @@ class Compare(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Styles(Command):
-    """Print what the opening of each style changes."""
+    """Print what the opening of each style changes.
+
+    For each style the table has:
+
+        changed  bits by which the opening changes what the voice expects of the next character,
+                 in four stretches of a plain scene (Kullback-Leibler divergence)
+        own      the same against the mean of all openings: what is left is the style, and not
+                 only that something was read before; near 0, the voice has forgotten the style
+        saved    bits a character that the opening saves the reader on lines written with it
+        without  the same on lines of the same seeds that were written without it
+        leaks    speeches by somebody of the opening
+        copied   the longest passage that stands in the opening and in a line, in characters
+    """
 
     seeds: PositiveInt = 8
     """The passages below each of three places."""

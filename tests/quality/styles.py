@@ -1,16 +1,4 @@
-"""Show what a style changes: lines from the same place with and without its opening.
-
-For each style the table has:
-
-    changed  bits by which the opening changes what the voice expects of the next character, in
-             four stretches of a plain scene (Kullback-Leibler divergence)
-    own      the same against the mean of all openings: what is left is the style, and not only
-             that something was read before; near 0, the voice has forgotten the style
-    saved    bits a character that the opening saves an independent reader on lines written with it
-    without  the same on lines of the same seeds that were written without it
-    leaks    speeches by somebody of the opening
-    copied   the longest passage that stands in the opening and in a line, in characters
-"""
+"""Show what a style changes: lines from the same place with and without its opening."""
 
 from __future__ import annotations
 
