@@ -15,6 +15,7 @@ initial.safetensors   the weights known before the first step, if there are any
 corpus.npz            the learned texts as token ids, so that resuming needs no other files
 counted.safetensors   the prior's counts of the texts; counted again if missing
 resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
+.lock                 locked while a process trains the run
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -78,6 +81,18 @@ class Run:
     def is_begun(self) -> bool:
         """Return whether the folder holds a run, which may not have a checkpoint yet."""
         return (self.folder / "config.json").exists()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training the run; raises RunError if one is training it."""
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise RunError(
+                f"{self.folder} is being trained by another process: wait for it, or choose "
+                f"another --out."
+            ) from None
 
     def require_new(self) -> None:
         """Raise RunError if the folder already holds a run."""
