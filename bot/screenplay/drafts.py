@@ -24,17 +24,12 @@ class CreditedLine(Protocol):
     def element(self) -> Element:
         """Return the element that the line adds to the script."""
 
-    @property
-    def author(self) -> int | None:
-        """Return the id of the person who wrote the line; None for a model."""
-
-    @property
-    def credit(self) -> str:
-        """Return the name of the person or the model."""
-
-    @property
-    def imported(self) -> bool:
-        """Return whether the credit names the authors of a file, which the author imported."""
+    author: int | None
+    """The id of the person who wrote the line; None for a model."""
+    credit: str
+    """The name of the person or the model."""
+    imported: bool
+    """Whether the credit names the authors of a file, which the author imported."""
 
     @property
     def former_writers(self) -> Sequence[Sequence[Any]] | None:

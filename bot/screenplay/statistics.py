@@ -44,22 +44,19 @@ def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
     counted = list(zip(lines, words, strict=True))
     imported = {(line.author, line.credit) for line in lines if line.imported}
 
-    def identify(author: int | None, credit: str) -> Hashable:
-        return (author, credit) if (author, credit) in imported else author
+    def credit(
+        author: int | None, name: str, lines: int = 0, words: int = 0, rewritten: int = 0
+    ) -> tuple[Hashable, WriterStatistics]:
+        key = (author, name) if (author, name) in imported else author
+        return key, WriterStatistics(name_writer(author, name), lines, words, rewritten)
 
     # The former writers first, because a line has its writer's latest name.
     wrote = [
-        (identify(author, credit), WriterStatistics(name_writer(author, credit), 0, 0, rewritten=1))
+        credit(author, name, rewritten=1)
         for line in lines
-        for author, credit in line.former_writers or ()
+        for author, name in line.former_writers or ()
     ]
-    wrote += [
-        (
-            identify(line.author, line.credit),
-            WriterStatistics(name_writer(line.author, line.credit), 1, n),
-        )
-        for line, n in counted
-    ]
+    wrote += [credit(line.author, line.credit, 1, n) for line, n in counted]
     page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),
