@@ -35,19 +35,12 @@ def _visible(character: str) -> str:
     """Return the character, a space in place of any other space, or "" if it is invisible."""
     if character == "\n" or character in JOINERS:
         return character
-    kind = category(character)
+    kind, code = category(character), ord(character)
     if kind == "Zs" or character == "\t":
         return " "
-    return "" if kind in {"Cc", "Cf", "Cs", "Co"} or _is_noncharacter(character) else character
-
-
-def _is_noncharacter(character: str) -> bool:
-    """Return whether Unicode reserves the code point as never a character.
-
-    XML forbids U+FFFE and U+FFFF, which are among them.
-    """
-    code = ord(character)
-    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    # Unicode reserves these code points as never a character, and XML forbids U+FFFE and U+FFFF.
+    is_noncharacter = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+    return "" if kind in {"Cc", "Cf", "Cs", "Co"} or is_noncharacter else character
 
 
 def _drop_stray_marks(text: str) -> str:

@@ -48,7 +48,9 @@ def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utter
         " ".join("".join(text for text, _ in split_runs(row)).split()) for row in element.marked
     ]
     if element.kind is Kind.HEADING:
-        rows = [_expand_heading(row) for row in rows]
+        for abbreviation, full in ABBREVIATIONS:
+            rows = [abbreviation.sub(full, row) for row in rows]
+        rows = [row.upper() for row in rows]
     parts = list[Utterance]()
     for row in rows[1:] if element.kind.spec.has_cue else rows:
         is_parenthetical = row.startswith("(") and row.endswith(")")
@@ -57,13 +59,6 @@ def list_utterances(element: Element, names: Collection[str] = ()) -> list[Utter
         parts.append(Utterance(speaker, before + row))
     spoken = [Utterance(part.speaker, make_speakable(part.text, names)) for part in parts]
     return [part for part in spoken if part.text]
-
-
-def _expand_heading(row: str) -> str:
-    """Return a heading without abbreviations, in capitals."""
-    for abbreviation, spoken in ABBREVIATIONS:
-        row = abbreviation.sub(spoken, row)
-    return row.upper()
 
 
 def make_speakable(text: str, names: Collection[str] = ()) -> str:
