@@ -8,6 +8,7 @@ so is twice as slow as Discord asks for.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -31,15 +32,8 @@ class _Channel:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         """Held by the post that comes next. Waiting posts get it in order."""
-        self.posted: deque[float] = deque(maxlen=LIMITS[-1][0])
-        """The times of the latest posts."""
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until the next post."""
-        last = [
-            (self.posted[-most], seconds) for most, seconds in LIMITS if len(self.posted) >= most
-        ]
-        return max([at + seconds + MARGIN - now for at, seconds in last], default=0.0)
+        self.posted: deque[float] = deque([-math.inf] * LIMITS[-1][0], LIMITS[-1][0])
+        """The times of the latest posts, from long ago where there were none."""
 
 
 class WebhookPace:
@@ -58,6 +52,7 @@ class WebhookPace:
         """Wait until a channel accepts another post, after those already waiting, and count it."""
         found = self._find_channel(channel)
         async with found.turn:
-            while (seconds := found.wait(self._clock())) > 0:
-                await self._sleep(seconds)
+            for most, seconds in LIMITS:
+                while (left := found.posted[-most] + seconds + MARGIN - self._clock()) > 0:
+                    await self._sleep(left)
             found.posted.append(self._clock())
