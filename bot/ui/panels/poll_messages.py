@@ -167,13 +167,14 @@ def draw_poll(
     if poll.closed:
         return content, None
     counts = count_votes(takes, votes.values())
+    names = {take: say(TAKE, take=take + 1) for take in takes}
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=_format_button(take, counts[take] if poll.ends else None),
+            label=f"{name} — {counts[take]}" if poll.ends else name,
             style=discord.ButtonStyle.primary,
             custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:take:{take}",
         )
-        for take in takes
+        for take, name in names.items()
     ]
     if CUT_MARK in content:
         items.append(
@@ -181,18 +182,12 @@ def draw_poll(
                 custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:read",
                 placeholder=say("Read a take in full…"),
                 options=[
-                    discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take))
-                    for take in takes
+                    discord.SelectOption(label=name, value=str(take))
+                    for take, name in names.items()
                 ],
             )
         )
     return content, make_view(*items)
-
-
-def _format_button(take: int, votes: int | None) -> str:
-    """Return the label of a take's button: its number, and how many votes it has."""
-    label = say(TAKE, take=take + 1)
-    return label if votes is None else f"{label} — {votes}"
 
 
 def format_take(take: int, lines: Sequence[Line], reserved: int = 0) -> list[str]:
