@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
@@ -17,10 +17,10 @@ import pytest
 from aiohttp import ClientSession
 from discord import TextChannel
 
-from bot.app.client import Bot
 from bot.audio.table_read import TableRead
 from bot.cogs import listening
 from bot.interactions import in_flight, services
+from bot.interactions.services import CogServices
 from bot.session.turn import Requester, ScriptPosition
 from bot.settings import RunnerSettings
 from bot.ui.background import stale_messages
@@ -64,13 +64,16 @@ class Theatre:
     channel: Channel
     ann: Person
     chosen: RunnerSettings
+    services: CogServices = field(init=False)
+    """The services of the newest bot."""
 
     @asynccontextmanager
-    async def bot(self) -> AsyncIterator[Bot]:
+    async def bot(self) -> AsyncIterator[None]:
         """Run a bot."""
         async with bot_here(self.discord.address, self.chosen) as bot:
             await self.discord.bot_is_ready()
-            yield bot
+            self.services = bot.services
+            yield
         await self.discord.bot_is_gone()
 
     async def write(self, text: str) -> Asked:
@@ -80,8 +83,7 @@ class Theatre:
         return asked
 
     async def write_secret(self) -> None:
-        """Begin a script with two lines."""
-        await begin_script(self.ann, self.channel)
+        """Write two lines."""
         await self.write("MAYA: Hello.\n\nJONAS: I hid the knife.")
 
     async def forget(self) -> Asked:
@@ -100,7 +102,7 @@ class Theatre:
         async with self.bot():
             await self.discord.until(lambda: self.posted(text) == 2 and len(self.panels()) == 1)
             assert self.shows(text) == 1
-            assert await read_true_script(self.ann, self.channel) == [HEADING, HELLO]
+            assert await self.lines() == [HEADING, HELLO]
 
     async def lose_webhook(self) -> None:
         """Delete the channel's webhook as a moderator who leaves its messages."""
@@ -112,10 +114,10 @@ class Theatre:
         [webhook] = self.world.webhooks.values()
         webhook.token = token_hex()
 
-    async def grant(self, bot: Bot) -> None:
+    async def grant(self) -> None:
         """Deny the bot no permission, and wait until the bot knows."""
         await self.channel.deny()
-        place = bot.get_channel(self.channel.id)
+        place = self.services.bot.get_channel(self.channel.id)
         assert isinstance(place, TextChannel)
         async with asyncio.timeout(PATIENCE):
             while not place.permissions_for(place.guild.me).manage_messages:  # noqa: ASYNC110
@@ -133,6 +135,10 @@ class Theatre:
         offer = await self.ann.slash(self.channel, "script edit", line="2")
         asked = await self.ann.click(await offer.shows("MAYA"), "Rewrite this line")
         return await self.ann.submit_modal(asked, {"Text": text})
+
+    async def lines(self) -> list[str]:
+        """Return the lines of the script, once the channel shows them."""
+        return await read_true_script(self.ann, self.channel)
 
     def posted(self, text: str) -> int:
         """Return how many messages of the channel show a text, or did."""
@@ -152,7 +158,7 @@ class Theatre:
 
 
 @pytest.fixture
-async def theatre(chosen: RunnerSettings) -> AsyncIterator[Theatre]:
+async def dark(chosen: RunnerSettings) -> AsyncIterator[Theatre]:
     """Yield a Discord whose channel denies the bot the permission to delete others' messages."""
     world = World(PATIENCE)
     async with served(world) as address, Discord(address) as discord:
@@ -163,6 +169,14 @@ async def theatre(chosen: RunnerSettings) -> AsyncIterator[Theatre]:
         yield Theatre(world, discord, guild, channel, ann, characters)
         # Discord bans a bot that it has often refused for want of a permission.
         assert not [refusal for refusal in discord.refusals if "Missing Permissions" in refusal]
+
+
+@pytest.fixture
+async def theatre(dark: Theatre) -> AsyncIterator[Theatre]:
+    """Begin a script there, with a bot that runs until the test ends."""
+    async with dark.bot():
+        await begin_script(dark.ann, dark.channel)
+        yield dark
 
 
 @pytest.fixture(autouse=True)
@@ -182,119 +196,111 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_webhooks_token_removes_text_without_a_permission(theatre: Theatre):
-    async with theatre.bot():
-        await theatre.write_secret()
-        await theatre.channel.deny(manage_messages=True, manage_webhooks=True)
-        await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
-        await theatre.until_gone("knife")
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
-        await (await theatre.rewrite("MAYA: Bye.")).is_done()
-        await theatre.until_gone("Hello")
-        told = await (await theatre.forget()).shows("You are forgotten.")
-        await theatre.until_gone("Bye")
-        assert "visible" not in told.content
+    await theatre.write_secret()
+    await theatre.channel.deny(manage_messages=True, manage_webhooks=True)
+    await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
+    await theatre.until_gone("knife")
+    assert await theatre.lines() == [HEADING, HELLO]
+    await (await theatre.rewrite("MAYA: Bye.")).is_done()
+    await theatre.until_gone("Hello")
+    told = await (await theatre.forget()).shows("You are forgotten.")
+    await theatre.until_gone("Bye")
+    assert "visible" not in told.content
 
 
 async def test_the_text_of_a_deleted_webhook_stays_until_the_bot_may_delete_it(theatre: Theatre):
-    async with theatre.bot() as bot:
-        await theatre.write_secret()
-        await theatre.lose_webhook()
-        await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
-        assert theatre.shows("knife") == 1
-        written = await theatre.write("MAYA: Bye.")
-        await theatre.discord.until(lambda: not written.answers())  # nobody is told twice
-        await bot.services.stale.redraw()
-        assert theatre.shows("knife") == 1
-        await theatre.grant(bot)
-        await bot.services.stale.redraw()
-        assert theatre.shows("knife") == 0
-        lines = [HEADING, HELLO, "MAYA\nBye."]
-        assert await read_true_script(theatre.ann, theatre.channel) == lines
+    await theatre.write_secret()
+    await theatre.lose_webhook()
+    await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
+    assert theatre.shows("knife") == 1
+    written = await theatre.write("MAYA: Bye.")
+    await theatre.discord.until(lambda: not written.answers())  # nobody is told twice
+    await theatre.services.stale.redraw()
+    assert theatre.shows("knife") == 1
+    await theatre.grant()
+    await theatre.services.stale.redraw()
+    assert theatre.shows("knife") == 0
+    assert await theatre.lines() == [HEADING, HELLO, "MAYA\nBye."]
 
 
-async def test_text_that_stays_is_removed_after_restarts(theatre: Theatre):
-    async with theatre.bot():
-        await theatre.write_secret()
-    await theatre.channel.deny(manage_messages=True, manage_webhooks=True)
-    async with theatre.bot():
-        await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
-    await theatre.channel.deny(manage_messages=True)
-    async with theatre.bot():
-        await theatre.until_gone("knife")
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+async def test_text_that_stays_is_removed_after_restarts(dark: Theatre):
+    async with dark.bot():
+        await begin_script(dark.ann, dark.channel)
+        await dark.write_secret()
+    await dark.channel.deny(manage_messages=True, manage_webhooks=True)
+    async with dark.bot():
+        await (await dark.ann.slash(dark.channel, "undo")).shows(STAYS)
+    await dark.channel.deny(manage_messages=True)
+    async with dark.bot():
+        await dark.until_gone("knife")
+        assert await dark.lines() == [HEADING, HELLO]
 
 
 async def test_a_rewritten_text_of_a_deleted_webhook_is_not_called_removed(theatre: Theatre):
-    async with theatre.bot() as bot:
-        await theatre.write_secret()
-        await theatre.lose_webhook()
-        rewritten = await theatre.rewrite("MAYA: Bye.")
-        await rewritten.shows("The old text is still visible in 2 messages.")
-        await theatre.grant(bot)
-        await bot.services.stale.redraw()
-        lines = [HEADING, "MAYA\nBye.", SECRET]
-        assert await read_true_script(theatre.ann, theatre.channel) == lines
+    await theatre.write_secret()
+    await theatre.lose_webhook()
+    rewritten = await theatre.rewrite("MAYA: Bye.")
+    await rewritten.shows("The old text is still visible in 2 messages.")
+    await theatre.grant()
+    await theatre.services.stale.redraw()
+    assert await theatre.lines() == [HEADING, "MAYA\nBye.", SECRET]
 
 
 async def test_forgotten_text_of_a_deleted_webhook_is_not_called_removed(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stale_messages, "BATCH_SIZE", 1)
-    async with theatre.bot() as bot:
-        await theatre.write_secret()
-        await theatre.lose_webhook()
-        await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
-        await theatre.write("MAYA: Bye.")
-        told = await (await theatre.forget()).shows("The old text is still visible in 3 messages.")
-        assert told.content.startswith("You are forgotten.")
-        assert (theatre.shows("knife"), theatre.shows("Bye")) == (1, 0)
-        await theatre.grant(bot)
-        await bot.services.stale.redraw()
-        assert (theatre.shows("Hello"), theatre.shows("knife")) == (0, 0)
+    await theatre.write_secret()
+    await theatre.lose_webhook()
+    await (await theatre.ann.slash(theatre.channel, "undo")).shows(STAYS)
+    await theatre.write("MAYA: Bye.")
+    told = await (await theatre.forget()).shows("The old text is still visible in 3 messages.")
+    assert told.content.startswith("You are forgotten.")
+    assert (theatre.shows("knife"), theatre.shows("Bye")) == (1, 0)
+    await theatre.grant()
+    await theatre.services.stale.redraw()
+    assert (theatre.shows("Hello"), theatre.shows("knife")) == (0, 0)
 
 
 async def test_text_that_a_moderator_has_deleted_is_not_called_visible(theatre: Theatre):
-    async with theatre.bot():
-        await theatre.write_secret()
-        await theatre.lose_webhook()
-        [message] = [message for message in theatre.channel.messages() if "knife" in message.text]
-        await theatre.discord.delete(message)
-        undone = await theatre.ann.slash(theatre.channel, "undo")
-        await undone.is_done()
-        await theatre.discord.until(lambda: not undone.answers())
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+    await theatre.write_secret()
+    await theatre.lose_webhook()
+    [message] = [message for message in theatre.channel.messages() if "knife" in message.text]
+    await theatre.discord.delete(message)
+    undone = await theatre.ann.slash(theatre.channel, "undo")
+    await undone.is_done()
+    await theatre.discord.until(lambda: not undone.answers())
+    assert await theatre.lines() == [HEADING, HELLO]
 
 
 async def test_messages_that_cannot_be_edited_are_replaced_in_a_loop(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ):
-    await theatre.channel.deny()
-    async with theatre.bot() as bot:
-        session = bot.services.sessions.get(theatre.channel.id)
-        shown = bot.services.messages.line_messages
-        edit, depths = shown.edit, list[int]()
+    await theatre.grant()
+    session = theatre.services.sessions.get(theatre.channel.id)
+    shown = theatre.services.messages.line_messages
+    edit, depths = shown.edit, list[int]()
 
-        async def jump(line: int) -> None:
-            script = await session.library.load_script()
-            requester = Requester(theatre.ann.id, "Ann", f"jump to {line}")
-            await session.history.jump_to(requester, ScriptPosition(script.id, line))
+    async def jump(line: int) -> None:
+        script = await session.library.load_script()
+        requester = Requester(theatre.ann.id, "Ann", f"jump to {line}")
+        await session.history.jump_to(requester, ScriptPosition(script.id, line))
 
-        async def edit_deep(*how: Any) -> bool:
-            depths.append(len(inspect.stack(0)))
-            return await edit(*how)
+    async def edit_deep(*how: Any) -> bool:
+        depths.append(len(inspect.stack(0)))
+        return await edit(*how)
 
-        await theatre.write_secret()
-        heading, *_, secret = await session.library.load_lines()
-        await jump(heading.id)
-        await theatre.write("MAYA: Bye.\n\nMAYA: Wait!")
-        await theatre.lose_webhook()
-        monkeypatch.setattr(shown, "edit", edit_deep)
-        await jump(secret.id)
-        await theatre.write("Rain.")
-        lines = [HEADING, HELLO, SECRET, "Rain."]
-        assert await read_true_script(theatre.ann, theatre.channel) == lines
-        assert len(depths) == 2
-        assert len(set(depths)) == 1  # else hundreds of messages would exceed Python's limit
+    await theatre.write_secret()
+    heading, *_, secret = await session.library.load_lines()
+    await jump(heading.id)
+    await theatre.write("MAYA: Bye.\n\nMAYA: Wait!")
+    await theatre.lose_webhook()
+    monkeypatch.setattr(shown, "edit", edit_deep)
+    await jump(secret.id)
+    await theatre.write("Rain.")
+    assert await theatre.lines() == [HEADING, HELLO, SECRET, "Rain."]
+    assert len(depths) == 2
+    assert len(set(depths)) == 1  # else hundreds of messages would exceed Python's limit
 
 
 # What is posted
@@ -302,81 +308,73 @@ async def test_messages_that_cannot_be_edited_are_replaced_in_a_loop(
 
 async def test_a_slow_post_is_not_repeated(theatre: Theatre, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sending, "REQUEST_TIMEOUT", 0.3)
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        async with theatre.discord.holding("POST", EXECUTE):
-            asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
-            await theatre.discord.until(lambda: theatre.discord.held)
-            await asyncio.sleep(2.0)  # because nothing is to happen
-        await asked.is_done()
-        assert theatre.discord.held == theatre.posted("Hello") == 1
+    async with theatre.discord.holding("POST", EXECUTE):
+        asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+        await theatre.discord.until(lambda: theatre.discord.held)
+        await asyncio.sleep(2.0)  # because nothing is to happen
+    await asked.is_done()
+    assert theatre.discord.held == theatre.posted("Hello") == 1
     assert line_messages.POST_SECONDS > 20  # Discord has taken that long
 
 
 async def test_a_post_that_is_carried_out_late_is_removed(theatre: Theatre, impatient: None):
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        async with theatre.discord.holding("POST", EXECUTE, most=1, kind=Kind.LATE):
-            await theatre.write("MAYA: Hello.")
-            assert theatre.posted("Hello") == 1
-        await theatre.discord.until(lambda: theatre.posted("Hello") == 2)
-        await theatre.discord.until(lambda: theatre.shows("Hello") == 1)
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+    async with theatre.discord.holding("POST", EXECUTE, most=1, kind=Kind.LATE):
+        await theatre.write("MAYA: Hello.")
+        assert theatre.posted("Hello") == 1
+    await theatre.discord.until(lambda: theatre.posted("Hello") == 2)
+    await theatre.discord.until(lambda: theatre.shows("Hello") == 1)
+    assert await theatre.lines() == [HEADING, HELLO]
 
 
-async def test_a_post_that_is_carried_out_after_a_restart_is_removed(theatre: Theatre):
-    discord = theatre.discord
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
+async def test_a_post_that_is_carried_out_after_a_restart_is_removed(dark: Theatre):
+    discord = dark.discord
+    async with dark.bot():
+        await begin_script(dark.ann, dark.channel)
         await discord.fail(Kind.LATE, "POST", EXECUTE)
-        await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+        await dark.ann.slash(dark.channel, "write", text="MAYA: Hello.")
         await discord.until(lambda: discord.held)
-    async with theatre.bot():
-        await discord.until(lambda: theatre.shows("Hello") and len(theatre.panels()) == 1)
+    async with dark.bot():
+        await discord.until(lambda: dark.shows("Hello") and len(dark.panels()) == 1)
         await discord.mend()
-        await discord.until(lambda: theatre.posted("Hello") == 2)
-        await discord.until(lambda: theatre.shows("Hello") == 1)
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO]
+        await discord.until(lambda: dark.posted("Hello") == 2)
+        await discord.until(lambda: dark.shows("Hello") == 1)
+        assert await dark.lines() == [HEADING, HELLO]
 
 
-async def test_a_post_of_a_lost_process_is_found_below_much_chat(theatre: Theatre):
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
+async def test_a_post_of_a_lost_process_is_found_below_much_chat(dark: Theatre):
+    async with dark.bot():
+        await begin_script(dark.ann, dark.channel)
         for number in range(120):
-            await theatre.ann.write(theatre.channel, f"Number {number}.")
-        await theatre.lose_process("MAYA: Hello.")
-    await theatre.assert_stands_once("Hello")
+            await dark.ann.write(dark.channel, f"Number {number}.")
+        await dark.lose_process("MAYA: Hello.")
+    await dark.assert_stands_once("Hello")
 
 
-async def test_a_post_of_a_lost_process_is_found_though_its_webhook_is_not_at_once(
-    theatre: Theatre,
-):
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        await theatre.lose_process("MAYA: Hello.")
-    await theatre.discord.fail(Kind.STATUS, "GET", WEBHOOKS, status=503)
-    await theatre.assert_stands_once("Hello")
+async def test_a_post_of_a_lost_process_is_found_though_its_webhook_is_not_at_once(dark: Theatre):
+    async with dark.bot():
+        await begin_script(dark.ann, dark.channel)
+        await dark.lose_process("MAYA: Hello.")
+    await dark.discord.fail(Kind.STATUS, "GET", WEBHOOKS, status=503)
+    await dark.assert_stands_once("Hello")
 
 
 async def test_a_late_post_of_which_no_bot_hears_is_removed_by_the_next_turn(
     theatre: Theatre, impatient: None
 ):
     discord = theatre.discord
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        await discord.fail(Kind.LATE, "POST", EXECUTE)
-        async with discord.holding("POST", r"/channels/\d+/messages$", most=1):
-            asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
-            await discord.until(lambda: discord.held == 2)  # the panel will stand below the copy
-            await discord.invalidate(resumable=False)
-            await discord.do("mend", kind=Kind.LATE)
-            await discord.until(lambda: theatre.shows("Hello") == 2)
-            assert not discord.bot_is_there
-        await asked.is_done()
-        await discord.bot_is_ready()
-        await theatre.write("Rain.")
-        assert theatre.shows("Hello") == 1
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO, "Rain."]
+    await discord.fail(Kind.LATE, "POST", EXECUTE)
+    async with discord.holding("POST", r"/channels/\d+/messages$", most=1):
+        asked = await theatre.ann.slash(theatre.channel, "write", text="MAYA: Hello.")
+        await discord.until(lambda: discord.held == 2)  # the panel will stand below the copy
+        await discord.invalidate(resumable=False)
+        await discord.do("mend", kind=Kind.LATE)
+        await discord.until(lambda: theatre.shows("Hello") == 2)
+        assert not discord.bot_is_there
+    await asked.is_done()
+    await discord.bot_is_ready()
+    await theatre.write("Rain.")
+    assert theatre.shows("Hello") == 1
+    assert await theatre.lines() == [HEADING, HELLO, "Rain."]
 
 
 async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_process(
@@ -390,44 +388,40 @@ async def test_an_answer_in_progress_is_not_taken_for_the_panel_of_a_lost_proces
 
     monkeypatch.setattr(listening, "record_table_read", record)
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        asked = await theatre.ann.slash(theatre.channel, "script listen")
-        [progress] = await theatre.discord.until(
-            lambda: [answer for answer in asked.answers() if answer.labels == ["Stop"]]
-        )
-        await theatre.discord.fail(Kind.SILENCE, "POST", EXECUTE, heard=True)
-        await theatre.write("MAYA: Hello.")
-        spoken.set()
-        assert await asked.shows("A table read") is progress
+    asked = await theatre.ann.slash(theatre.channel, "script listen")
+    [progress] = await theatre.discord.until(
+        lambda: [answer for answer in asked.answers() if answer.labels == ["Stop"]]
+    )
+    await theatre.discord.fail(Kind.SILENCE, "POST", EXECUTE, heard=True)
+    await theatre.write("MAYA: Hello.")
+    spoken.set()
+    assert await asked.shows("A table read") is progress
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-async def test_a_webhook_that_discord_has_made_twice_stands_once(theatre: Theatre, status: int):
-    async with theatre.bot():
-        await theatre.discord.fail(Kind.STATUS, "POST", WEBHOOKS, heard=True, status=status)
-        await begin_script(theatre.ann, theatre.channel)
-        await theatre.write("MAYA: Hello.")
-        [webhook] = theatre.world.webhooks
-        assert {post.webhook for post in theatre.channel.messages() if post.is_line} == {webhook}
-        assert len(theatre.discord.faults) == 1
+async def test_a_webhook_that_discord_has_made_twice_stands_once(dark: Theatre, status: int):
+    async with dark.bot():
+        await dark.discord.fail(Kind.STATUS, "POST", WEBHOOKS, heard=True, status=status)
+        await begin_script(dark.ann, dark.channel)
+        await dark.write("MAYA: Hello.")
+        [webhook] = dark.world.webhooks
+        assert {post.webhook for post in dark.channel.messages() if post.is_line} == {webhook}
+        assert len(dark.discord.faults) == 1
 
 
 async def test_a_webhook_whose_token_is_refused_is_found_again(theatre: Theatre):
-    async with theatre.bot():
-        await theatre.write_secret()
-        [webhook] = theatre.world.webhooks
-        theatre.renew_token()
-        await theatre.write("Rain.")
-        theatre.renew_token()
-        await (await theatre.rewrite("MAYA: Bye.")).is_done()
-        lines = [HEADING, "MAYA\nBye.", SECRET, "Rain."]
-        assert await read_true_script(theatre.ann, theatre.channel) == lines
-        theatre.renew_token()
-        for _ in range(2):  # the edit and the line
-            await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
-        await theatre.until_gone("Rain")
-        assert list(theatre.world.webhooks) == [webhook]
+    await theatre.write_secret()
+    [webhook] = theatre.world.webhooks
+    theatre.renew_token()
+    await theatre.write("Rain.")
+    theatre.renew_token()
+    await (await theatre.rewrite("MAYA: Bye.")).is_done()
+    assert await theatre.lines() == [HEADING, "MAYA\nBye.", SECRET, "Rain."]
+    theatre.renew_token()
+    for _ in range(2):  # the edit and the line
+        await (await theatre.ann.slash(theatre.channel, "undo")).is_done()
+    await theatre.until_gone("Rain")
+    assert list(theatre.world.webhooks) == [webhook]
 
 
 @pytest.mark.parametrize("is_told", [False, True])
@@ -439,50 +433,44 @@ async def test_a_webhook_that_somebody_has_moved_shows_nothing_elsewhere(
     async def write_in_lobby(text: str) -> None:
         await (await theatre.ann.slash(lobby, "write", text=text)).is_done()
 
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        await theatre.write("MAYA: Hello.")
-        [webhook] = theatre.world.webhooks.values()
-        await begin_script(theatre.ann, lobby)
-        await write_in_lobby("Rain.")
-        if is_told:
-            await theatre.discord.move_webhook(webhook.id, lobby)
-        else:
-            webhook.channel = lobby.id
-        await theatre.write("JONAS: I hid the knife.")
-        assert sum("knife" in message.text for message in lobby.timeline()) == (not is_told)
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, HELLO, SECRET]
-        await write_in_lobby("Snow.")
-        assert await read_true_script(theatre.ann, lobby) == [HEADING, "Rain.", "Snow."]
-        assert len({message.webhook for message in lobby.messages() if message.is_line}) == 1
+    await theatre.write("MAYA: Hello.")
+    [webhook] = theatre.world.webhooks.values()
+    await begin_script(theatre.ann, lobby)
+    await write_in_lobby("Rain.")
+    if is_told:
+        await theatre.discord.move_webhook(webhook.id, lobby)
+    else:
+        webhook.channel = lobby.id
+    await theatre.write("JONAS: I hid the knife.")
+    assert sum("knife" in message.text for message in lobby.timeline()) == (not is_told)
+    assert await theatre.lines() == [HEADING, HELLO, SECRET]
+    await write_in_lobby("Snow.")
+    assert await read_true_script(theatre.ann, lobby) == [HEADING, "Rain.", "Snow."]
+    assert len({message.webhook for message in lobby.messages() if message.is_line}) == 1
 
 
 async def test_an_edit_that_is_carried_out_late_restores_no_text(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(sending, "REQUEST_TIMEOUT", 0.5)
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        await theatre.write("MAYA: Hello.")
-        async with theatre.discord.holding("PATCH", CHANGE, most=1, kind=Kind.LATE):
-            await (await theatre.rewrite("MAYA: I hid the knife.")).is_done()
-            await (await theatre.rewrite("MAYA: Bye.")).is_done()
-            [line] = [message for message in theatre.channel.messages() if "Bye" in message.text]
-            shown = len(line.versions)
-        await theatre.discord.until(lambda: len(line.versions) > shown)
-        await theatre.until_gone("knife")
-        assert await read_true_script(theatre.ann, theatre.channel) == [HEADING, "MAYA\nBye."]
+    await theatre.write("MAYA: Hello.")
+    async with theatre.discord.holding("PATCH", CHANGE, most=1, kind=Kind.LATE):
+        await (await theatre.rewrite("MAYA: I hid the knife.")).is_done()
+        await (await theatre.rewrite("MAYA: Bye.")).is_done()
+        [line] = [message for message in theatre.channel.messages() if "Bye" in message.text]
+        shown = len(line.versions)
+    await theatre.discord.until(lambda: len(line.versions) > shown)
+    await theatre.until_gone("knife")
+    assert await theatre.lines() == [HEADING, "MAYA\nBye."]
 
 
 async def test_the_messages_of_others_stay(theatre: Theatre):
     own, elsewhere = theatre.world.bot.id, await theatre.guild.channel("elsewhere")
-    async with theatre.bot():
-        await begin_script(theatre.ann, theatre.channel)
-        await theatre.post(Webhook(1, theatre.channel.id, "News", theatre.ann.id), "News.")
-        await theatre.post(Webhook(2, theatre.channel.id, "News", own), "News.")
-        # A bot with the same token, but another database, may play there.
-        await theatre.post(Webhook(3, elsewhere.id, "On Book", own), "News.")
-        await theatre.write("Rain.")
-        assert theatre.shows("News") == 2
-        await asyncio.sleep(1.0)  # because nothing is to happen
-        assert elsewhere.shown() == [("On Book", "News.")]
+    await theatre.post(Webhook(1, theatre.channel.id, "News", theatre.ann.id), "News.")
+    await theatre.post(Webhook(2, theatre.channel.id, "News", own), "News.")
+    # A bot with the same token, but another database, may play there.
+    await theatre.post(Webhook(3, elsewhere.id, "On Book", own), "News.")
+    await theatre.write("Rain.")
+    assert theatre.shows("News") == 2
+    await asyncio.sleep(1.0)  # because nothing is to happen
+    assert elsewhere.shown() == [("On Book", "News.")]
