@@ -34,9 +34,10 @@ def chosen(chosen: RunnerSettings) -> RunnerSettings:
 
 
 @pytest.fixture
-def stage(stage: Stage) -> Stage:
-    """Return a stage on which the bot may manage webhooks."""
+async def stage(stage: Stage) -> Stage:
+    """Return a stage on which the bot may manage webhooks, and has begun a script."""
     stage.permit(manage_webhooks=True)
+    await start_script(stage)
     return stage
 
 
@@ -46,7 +47,6 @@ def shown(stage: Stage) -> list[tuple[str, str]]:
 
 
 async def test_characters_speak_under_their_names(stage: Stage):
-    await start_script(stage)
     await write(stage, "MAYA (V.O.): (quietly) *You* came.\n\nRain falls.\n\nCUT TO:")
     assert shown(stage) == [
         ("The Diner", f"{DIVIDER}\n**INT\\. DINER \\- NIGHT**"),
@@ -65,7 +65,6 @@ async def test_characters_speak_under_their_names(stage: Stage):
 
 
 async def test_the_new_avatar_of_a_player_is_found(stage: Stage):
-    await start_script(stage)
     await ask(stage, "cast", add="Maya", player=stage.ben)
     for avatar in ("a" * 32, "b" * 32):
         stage.world.backend.users[stage.ben.id].avatar = avatar
@@ -75,7 +74,6 @@ async def test_the_new_avatar_of_a_player_is_found(stage: Stage):
 
 
 async def test_one_webhook_posts_all_lines_even_after_a_restart(stage: Stage):
-    await start_script(stage)
     await write(stage, "MAYA: Hello.")
     await stage.restart()
     await write(stage, "JONAS: Hello.")
@@ -85,7 +83,6 @@ async def test_one_webhook_posts_all_lines_even_after_a_restart(stage: Stage):
 
 
 async def test_rewriting_the_last_line_changes_its_speaker(stage: Stage):
-    await start_script(stage)
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
         opened = await edit(stage, stage.ben, line="2")
@@ -94,7 +91,6 @@ async def test_rewriting_the_last_line_changes_its_speaker(stage: Stage):
 
 
 async def test_line_posted_before_a_crash_is_shown_once(stage: Stage):
-    await start_script(stage)
     await act_unrecorded(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh."))
     await stage.world.settle()
     await assert_channel_is_true(stage)
@@ -104,7 +100,6 @@ async def test_line_posted_before_a_crash_is_shown_once(stage: Stage):
 async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_several(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    await start_script(stage)
     with monkeypatch.context() as patch:
         patch.setattr(stage.store.messages, "record_post", AsyncMock())
         await write(stage, "MAYA: Hello.")
@@ -115,7 +110,6 @@ async def test_line_posted_before_a_crash_is_shown_once_above_the_first_of_sever
 
 
 async def test_the_messages_of_a_deleted_script_stay(stage: Stage):
-    await start_script(stage)
     await replace_script(stage)
     await write(stage, "MAYA: Rain.")
     before = shown(stage)
@@ -142,7 +136,6 @@ async def test_missing_permission_is_explained_once_to_who_can_grant_it(stage: S
 
 
 async def test_cards_have_the_colours_of_the_characters(stage: Stage):
-    await start_script(stage)
     await stage.ann.slash(stage.channel, "settings", setting="look", value="cards")
     await write(stage, "MAYA: (quietly) You came.")
     card = stage.messages()[-2]

@@ -11,10 +11,11 @@ from bot.ui.lines.webhook_pace import LIMITS, MARGIN, WebhookPace
 
 
 class Time:
-    """A clock that advances when somebody sleeps."""
+    """A clock that advances when somebody sleeps, and posts that are paced by it."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.pace = WebhookPace(self.clock, self.sleep)
 
     def clock(self) -> float:
         return self.now
@@ -23,28 +24,22 @@ class Time:
         self.now += seconds
         await asyncio.sleep(0)
 
+    async def posts(self, count: int, channel: int = 1) -> list[float]:
+        """Post this many times, as fast as possible, and return the times since the first post."""
+        began, found = self.now, []
+        for _ in range(count):
+            await self.pace.take(channel)
+            found.append(self.now - began)
+        return found
+
 
 @pytest.fixture
 def time() -> Time:
     return Time()
 
 
-@pytest.fixture
-def pace(time: Time) -> WebhookPace:
-    return WebhookPace(time.clock, time.sleep)
-
-
-async def posts(pace: WebhookPace, time: Time, count: int, channel: int = 1) -> list[float]:
-    """Post this many times, as fast as possible, and return the times since the first post."""
-    began, found = time.now, []
-    for _ in range(count):
-        await pace.take(channel)
-        found.append(time.now - began)
-    return found
-
-
-async def test_no_window_exceeds_its_limit(pace: WebhookPace, time: Time):
-    at = await posts(pace, time, 100)
+async def test_no_window_exceeds_its_limit(time: Time):
+    at = await time.posts(100)
     # A turn of ten lines waits once.
     assert at[:10] == [0.0] * 5 + [2 + MARGIN] * 5
     for most, seconds in LIMITS:
@@ -53,10 +48,10 @@ async def test_no_window_exceeds_its_limit(pace: WebhookPace, time: Time):
     assert at[-1] == pytest.approx(3 * (60 + MARGIN) + (2 + MARGIN), abs=0.01)
 
 
-async def test_channels_do_not_wait_for_each_other(pace: WebhookPace, time: Time):
-    await posts(pace, time, 5)
-    assert await posts(pace, time, 5, channel=2) == [0.0] * 5
-    assert await posts(pace, time, 5) == [2 + MARGIN] * 5
+async def test_channels_do_not_wait_for_each_other(time: Time):
+    await time.posts(5)
+    assert await time.posts(5, channel=2) == [0.0] * 5
+    assert await time.posts(5) == [2 + MARGIN] * 5
 
 
 async def test_posts_keep_their_order(time: Time):
@@ -67,10 +62,10 @@ async def test_posts_keep_their_order(time: Time):
         await wake.wait()
 
     async def post(number: int) -> None:
-        await slow.take(1)
+        await time.pace.take(1)
         order.append(number)
 
-    slow = WebhookPace(time.clock, sleep)
+    time.pace = WebhookPace(time.clock, sleep)
     await asyncio.gather(*map(post, range(5)))
     waiting = asyncio.create_task(post(5))
     await asleep.wait()
@@ -89,22 +84,21 @@ async def test_cancelled_post_does_not_count(time: Time):
         asleep.set()
         await asyncio.Event().wait()
 
-    slow = WebhookPace(time.clock, sleep)
-    for _ in range(5):
-        await slow.take(1)
-    given_up = asyncio.create_task(slow.take(1))
+    time.pace = WebhookPace(time.clock, sleep)
+    await time.posts(5)
+    given_up = asyncio.create_task(time.posts(1))
     await asleep.wait()
     given_up.cancel()
     await asyncio.wait([given_up])
     time.now += 2 + MARGIN
-    assert await posts(slow, time, 5) == [0.0] * 5
+    assert await time.posts(5) == [0.0] * 5
 
 
-async def test_oldest_channels_are_forgotten(time: Time, monkeypatch: pytest.MonkeyPatch):
+async def test_oldest_channels_are_forgotten(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(webhook_pace, "MOST_KEPT", 2)
-    pace = WebhookPace(time.clock, time.sleep)
+    time = Time()
     for channel in (1, 2, 3):
-        await posts(pace, time, 5, channel)
-    assert await posts(pace, time, 1, channel=2) == [2 + MARGIN]
+        await time.posts(5, channel)
+    assert await time.posts(1, channel=2) == [2 + MARGIN]
     time.now -= 2 + MARGIN
-    assert await posts(pace, time, 1, channel=1) == [0.0]
+    assert await time.posts(1, channel=1) == [0.0]
