@@ -19,7 +19,7 @@ from ...screenplay.elements import Element, Kind
 from ...screenplay.free_text import reinterpret
 from ...session.posts import Posts
 from ...session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
-from ...session.turn import MAX_LINES, ScriptPosition, current_position
+from ...session.turn import MAX_LINES, current_position
 from ...storage.records import PanelState
 from ...storage.schema import ROOT_LINE, Rotation, Script
 from ..components import (
@@ -114,8 +114,11 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
-    speakers = _list_speakers(script, speeches)
-    return PanelContent(text, [_make_speaker_select(speakers, position), *buttons], rotation)
+    speakers = _list_speakers(script, speeches)[: MAX_OPTIONS - 2]
+    labels = {f"{CHARACTER}{name}": name for name in speakers}
+    labels |= {ACTION: say("Action"), ANYBODY: say("Anybody")}
+    select = make_position_select("speaker", position, labels, say("Who speaks next?"))
+    return PanelContent(text, [select, *buttons], rotation)
 
 
 def _format_head(script: Script, *, hears: bool, is_voting: bool) -> str:
@@ -179,12 +182,6 @@ def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:
     names = dict.fromkeys([*script.cast, *spoken])
     played = script.players if SKIP_PLAYED.of(script) else ()
     return [name for name in names if name not in played and len(CHARACTER + name) <= MAX_LABEL]
-
-
-def _make_speaker_select(speakers: Sequence[str], position: ScriptPosition) -> ui.Select[Any]:
-    labels = {f"{CHARACTER}{name}": name for name in speakers[: MAX_OPTIONS - 2]}
-    labels |= {ACTION: say("Action"), ANYBODY: say("Anybody")}
-    return make_position_select("speaker", position, labels, say("Who speaks next?"))
 
 
 def list_offered_speakers(message: discord.Message | None) -> list[str]:
