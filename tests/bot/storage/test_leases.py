@@ -121,28 +121,23 @@ async def test_one_of_several_waiting_processes_acquires_the_shards(url: URL):
         await held.lease.__aexit__()
 
 
-async def test_another_number_of_shards_waits_for_the_old_processes(
-    url: URL, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("shards", "revision"), [(Shards([3], 4), None), (Shards([0], 2), "pass")])
+async def test_another_number_of_shards_or_an_upgrade_waits_for_the_old_processes(
+    shards: Shards,
+    revision: str | None,
+    own_url: URL,
+    add_revision: AddRevision,
+    caplog: pytest.LogCaptureFixture,
 ):
-    async with holder(url, Shards([1], 2)) as old, process(url, Shards([3], 4)) as new:
+    async with holder(own_url, Shards([1], 2)) as old, process(own_url, shards) as new:
+        if revision:
+            add_revision(revision)
         waiting = asyncio.create_task(new.lease.acquire())
         await until(lambda: "has shard 1 of 2" in caplog.text)
         assert not waiting.done()
         await old.lease.__aexit__()
         await asyncio.wait_for(waiting, PATIENCE)
         assert new.lease.held
-
-
-async def test_an_upgrade_waits_until_no_process_has_a_shard(
-    own_url: URL, add_revision: AddRevision, caplog: pytest.LogCaptureFixture
-):
-    async with holder(own_url, Shards([0], 2)) as old, process(own_url, Shards([1], 2)) as new:
-        add_revision("pass")
-        waiting = asyncio.create_task(new.lease.acquire())
-        await until(lambda: "waiting for shard 1 of 2" in caplog.text)
-        assert not waiting.done()
-        await old.lease.__aexit__()
-        await asyncio.wait_for(waiting, PATIENCE)
 
 
 async def test_a_lease_is_renewed_with_the_same_epoch(url: URL):
