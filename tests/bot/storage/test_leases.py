@@ -40,37 +40,30 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-class Process:
-    """A process that has a lease, or waits for one."""
+class Process(Lease):
+    """The lease of a process that has its shards, or waits for them."""
 
-    def __init__(self, url: URL, shards: Shards) -> None:
+    def __init__(self, url: URL, shards: Shards = ALL) -> None:
         self.lost = asyncio.Event()
-        self.lease = Lease(url, shards, self.lost.set)
+        super().__init__(url, shards, self.lost.set)
 
     def stop_renewing(self) -> None:
         """Stop renewing the lease, as a process that is suspended."""
-        assert self.lease._renewal is not None
-        self.lease._renewal.cancel()
-
-
-@asynccontextmanager
-async def process(url: URL, shards: Shards = ALL) -> AsyncIterator[Process]:
-    started = Process(url, shards)
-    async with started.lease:
-        yield started
+        assert self._renewal is not None
+        self._renewal.cancel()
 
 
 @asynccontextmanager
 async def holder(url: URL, shards: Shards = ALL) -> AsyncIterator[Process]:
     """Start a process, and wait until it has its shards."""
-    async with process(url, shards) as started:
-        await started.lease.acquire()
+    async with Process(url, shards) as started:
+        await started.acquire()
         yield started
 
 
 @asynccontextmanager
 async def holder_with_store(url: URL) -> AsyncIterator[tuple[Process, Store]]:
-    async with holder(url) as started, opened(url, started.lease.guard) as store:
+    async with holder(url) as started, opened(url, started.guard) as store:
         yield started, store
 
 
@@ -82,43 +75,43 @@ def expire(url: URL) -> None:
 async def test_a_process_waits_until_its_shards_are_given_back(
     url: URL, caplog: pytest.LogCaptureFixture
 ):
-    async with process(url) as second:
+    async with Process(url) as second:
         async with holder(url) as first:
-            assert first.lease.held
+            assert first.held
             with caplog.at_level(logging.INFO, "onbook.leases"):
-                waiting = asyncio.create_task(second.lease.acquire())
+                waiting = asyncio.create_task(second.acquire())
                 for shard in (Shards([1], 2), Shards([0], 2)):
-                    async with process(url, shard) as other:
+                    async with Process(url, shard) as other:
                         with pytest.raises(TimeoutError):
-                            await asyncio.wait_for(other.lease.acquire(), 0.2)
-                        assert not other.lease.held
+                            await asyncio.wait_for(other.acquire(), 0.2)
+                        assert not other.held
             assert not waiting.done()
-            assert first.lease.explain_missing() == ""
-            assert second.lease.explain_missing() == (
+            assert first.explain_missing() == ""
+            assert second.explain_missing() == (
                 "This process is waiting for shards 0 to 1 of 2: "
-                f"{second.lease._holder} has shard 0 of 2."
+                f"{second._holder} has shard 0 of 2."
             )
         await asyncio.wait_for(waiting, PATIENCE)
-        assert second.lease.held
-        assert second.lease.explain_missing() == ""
-        assert not first.lease.held
+        assert second.held
+        assert second.explain_missing() == ""
+        assert not first.held
         assert not first.lost.is_set()
     messages = [record.getMessage() for record in caplog.records]
     assert [message for message in messages if "waiting for shards" in message] == [
-        f"waiting for shards 0 to 1 of 2: {second.lease._holder} has shard 0 of 2"
+        f"waiting for shards 0 to 1 of 2: {second._holder} has shard 0 of 2"
     ]
 
 
 async def test_one_of_several_waiting_processes_acquires_the_shards(url: URL):
-    processes = [Process(url, ALL) for _ in range(3)]
+    processes = [Process(url) for _ in range(3)]
     for process in processes:
-        await process.lease.__aenter__()
-    tasks = [asyncio.create_task(process.lease.acquire()) for process in processes]
+        await process.__aenter__()
+    tasks = [asyncio.create_task(process.acquire()) for process in processes]
     for left in range(3, 0, -1):
         done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         assert (len(done), len(tasks)) == (1, left - 1)
-        [held] = [process for process in processes if process.lease.held]
-        await held.lease.__aexit__()
+        [held] = [process for process in processes if process.held]
+        await held.__aexit__()
 
 
 @pytest.mark.parametrize(("shards", "revision"), [(Shards([3], 4), None), (Shards([0], 2), "pass")])
@@ -129,15 +122,15 @@ async def test_another_number_of_shards_or_an_upgrade_waits_for_the_old_processe
     add_revision: AddRevision,
     caplog: pytest.LogCaptureFixture,
 ):
-    async with holder(own_url, Shards([1], 2)) as old, process(own_url, shards) as new:
+    async with holder(own_url, Shards([1], 2)) as old, Process(own_url, shards) as new:
         if revision:
             add_revision(revision)
-        waiting = asyncio.create_task(new.lease.acquire())
+        waiting = asyncio.create_task(new.acquire())
         await until(lambda: "has shard 1 of 2" in caplog.text)
         assert not waiting.done()
-        await old.lease.__aexit__()
+        await old.__aexit__()
         await asyncio.wait_for(waiting, PATIENCE)
-        assert new.lease.held
+        assert new.held
 
 
 async def test_a_lease_is_renewed_with_the_same_epoch(url: URL):
@@ -145,7 +138,7 @@ async def test_a_lease_is_renewed_with_the_same_epoch(url: URL):
     async with holder(url) as first:
         [[expires, epoch]] = ask(url, query)
         await until(lambda: ask(url, query)[0][0] > expires)
-        assert first.lease.held
+        assert first.held
         assert ask(url, "SELECT DISTINCT epoch FROM leases") == [[epoch]] == [["1"]]
 
 
@@ -168,7 +161,7 @@ async def test_a_suspended_process_writes_nothing_after_it_lost_its_shards(url: 
                     await act
                 assert refused.value.reason == "lost"
             assert first.lost.is_set()
-            assert not first.lease.held
+            assert not first.held
             await append(other, script.id, "Fog.")
             path = await store.lines.load_path((await store.scripts.get_script(script.id)).head)
             assert [line.text for line in path] == ["Rain.", "Snow.", "Fog."]
@@ -176,11 +169,11 @@ async def test_a_suspended_process_writes_nothing_after_it_lost_its_shards(url: 
 
 
 async def test_the_next_process_waits_for_the_transaction_of_the_last(url: URL):
-    async with holder_with_store(url) as (first, store), process(url) as second:
+    async with holder_with_store(url) as (first, store), Process(url) as second:
         first.stop_renewing()
         async with store._database.writing():
             expire(url)
-            acquiring = asyncio.create_task(second.lease.acquire())
+            acquiring = asyncio.create_task(second.acquire())
             await wait_until(url, WRITER_WAITS)
             assert not acquiring.done()
         await asyncio.wait_for(acquiring, PATIENCE)
@@ -190,9 +183,9 @@ async def test_renewing_an_expired_lease_loses_it(url: URL):
     async with holder(url) as first:
         expire(url)
         await asyncio.wait_for(first.lost.wait(), PATIENCE)
-        assert not first.lease.held
+        assert not first.held
         lost = "This process has lost shards 0 to 1 of 2 and is stopping."
-        assert first.lease.explain_missing() == lost
+        assert first.explain_missing() == lost
 
 
 async def test_a_process_without_the_server_loses_its_shards_when_they_expire(
@@ -200,7 +193,7 @@ async def test_a_process_without_the_server_loses_its_shards_when_they_expire(
 ):
     monkeypatch.setattr(leases, "LEASE_DURATION", 1.0)
     async with holder(url) as first:
-        expires = first.lease._until
+        expires = first._until
         await asyncio.to_thread(postgres.stop)
         try:
             await asyncio.wait_for(first.lost.wait(), PATIENCE)
@@ -213,20 +206,20 @@ async def test_a_restart_of_the_server_loses_no_shard(url: URL, postgres: Server
     async with holder(url) as first:
         await asyncio.to_thread(postgres.stop)
         await asyncio.to_thread(postgres.start)
-        expires = first.lease._until
-        await until(lambda: first.lease._until > expires)
-        assert first.lease.held
+        expires = first._until
+        await until(lambda: first._until > expires)
+        assert first.held
         assert not first.lost.is_set()
 
 
 async def test_shards_of_a_bucket_identify_one_after_the_other(url: URL):
-    async with process(url, Shards([0], 2)) as first, process(url, Shards([1], 2)) as second:
+    async with Process(url, Shards([0], 2)) as first, Process(url, Shards([1], 2)) as second:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         ends = list[float]()
 
         async def identify(process: Process, bucket: int) -> None:
-            await process.lease.wait_to_identify(bucket)
+            await process.wait_to_identify(bucket)
             ends.append(loop.time())
 
         await asyncio.gather(*(identify(bot, 7) for bot in (first, second) for _ in range(2)))
