@@ -82,7 +82,7 @@ class LineRepository(Repository):
         """Load the ids of a path, with the id of each copy replaced by that of its original."""
         above = line_tree.query_path(head or ROOT_LINE)
         originals = select(func.coalesce(Line.copy_of, Line.id)).join(above, Line.id == above.c.id)
-        return await self._scalars(originals.order_by(Line.id))
+        return await self._scalars(originals.order_by(above.c.id))
 
     async def find_copy(self, line: int, head: int | None) -> int | None:
         """Return the line of a path that is this line or a copy of the same original, or None."""

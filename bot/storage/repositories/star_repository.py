@@ -70,12 +70,12 @@ class StarRepository(Repository):
         """Load the lines of a path with the most stars, each with its count, the best first."""
         above, stars = line_tree.query_path(head or ROOT_LINE), func.count().label("stars")
         counted = (
-            select(Line.id, stars)
-            .join(above, Line.id == above.c.id)
+            select(above.c.id, stars)
+            .join(Line, Line.id == above.c.id)
             .join(Star, Star.line == func.coalesce(Line.copy_of, Line.id))
             .where(~Line.removed)
-            .group_by(Line.id)
-            .order_by(stars.desc(), Line.id)
+            .group_by(above.c.id)
+            .order_by(stars.desc(), above.c.id)
             .limit(most)
             .subquery()
         )

@@ -365,6 +365,8 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await store.states.find_last_reader(second)
     await lines.list_speech_cues(second)
     await lines.count_characters(second)
+    await lines.load_path_originals(second)
+    await store.stars.load_best_lines(second, 3)
     await lines.load_elements(second)
     await lines.load_history(now, 0, 10)
     await lines.count_history(now, second)
