@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import discord
 from aiohttp import WSMsgType, web
+from simcord.intents import required_intent
 
 from . import payloads
 from .faults import GATEWAYS, reset
@@ -36,10 +38,6 @@ _, RESUME_PATH = GATEWAYS
 
 ALL_INTENTS = -1
 """The intents of a bot that names none, which Discord itself would refuse."""
-
-GUILD_WEBHOOKS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 5, 1 << 9, 1 << 12
-GUILD_MESSAGE_REACTIONS, DIRECT_MESSAGE_REACTIONS = 1 << 10, 1 << 13
-"""The intents for webhooks, for messages and for reactions."""
 
 MESSAGE_CONTENT = 1 << 15
 """The privileged intent for the content of messages that do not concern the bot."""
@@ -123,42 +121,32 @@ class Gateway:
             self.tell_of_message(it)
 
     def tell_of_message(self, it: Message) -> None:
-        """Tell the bot that a message is new, was edited or was deleted.
-
-        A session without the intent for content gets the content of few messages.
-        """
+        """Tell the bot that a message is new, was edited or was deleted."""
         where = self.world.channels[it.channel]
-        intent = GUILD_MESSAGES if where.guild else DIRECT_MESSAGES
-        wanted = any(session.intents & intent for session in self.sessions)
-        if not wanted or not self.world.bot_sees(where):
+        if not self.world.bot_sees(where):
             return
-        guild = {"guild_id": str(where.guild)} if where.guild else {}
         told: Json = {"id": str(it.id), "channel_id": str(it.channel)}
         event = "MESSAGE_DELETE"
         if not it.deleted:
             event = "MESSAGE_CREATE" if len(it.versions) == 1 else "MESSAGE_UPDATE"
             told = payloads.message(self.world, it)
-        withheld = payloads.without_content(self.world, told)
-        self.dispatch(event, where.guild, told | guild, intent=intent, without=withheld | guild)
+        guild = {"guild_id": str(where.guild)} if where.guild else {}
+        self.dispatch(event, where.guild, told | guild)
 
-    def dispatch(
-        self,
-        event: str,
-        guild: int,
-        data: Json,
-        times: int = 1,
-        intent: int = ALL_INTENTS,
-        without: Json | None = None,
-    ) -> None:
+    def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> None:
         """Dispatch an event in a guild ``times`` times, which may be 0, to bots with its intent.
 
-        Bots that may not read the content of messages receive ``without`` instead, if it is given.
+        A session without the intent for content gets the content of few messages.
         """
+        name = required_intent(event, data)
+        intent = discord.Intents.VALID_FLAGS[name] if name else ALL_INTENTS
+        is_message = event in ("MESSAGE_CREATE", "MESSAGE_UPDATE")
+        withheld = payloads.without_content(self.world, data) if is_message else data
         for session in self.sessions:
             if session.has(guild) and session.intents & intent:
-                may_read = without is None or session.intents & MESSAGE_CONTENT
                 for _ in range(times):
-                    self._tell_of(session, event, data if may_read else without)
+                    may_read = session.intents & MESSAGE_CONTENT
+                    self._tell_of(session, event, data if may_read else withheld)
 
     def _tell_of(self, session: Session, event: str, data: Json) -> None:
         """Send an event to a session, after a latency."""

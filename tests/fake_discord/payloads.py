@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from copy import deepcopy
 from datetime import UTC, datetime
 
 import discord
+from simcord.intents import censor_message
 
 from .state import (
     COMPONENTS_V2,
@@ -24,9 +26,6 @@ from .state import (
 )
 
 LOADING = 1 << 7
-
-CONTENT = ("embeds", "attachments", "components")
-"""The parts of a message that a bot cannot read without its content."""
 
 REPLY = ("message_reference", "referenced_message")
 """The parts of a message that a quoted message lacks."""
@@ -166,13 +165,10 @@ def without_content(world: World, told: Json) -> Json:
 
     The bot reads its own messages, those that mention it, and direct messages with it.
     """
-    content = {name: plain_message().get(name, "") for name in ("content", *CONTENT)}
-    if replied := told.get("referenced_message"):
-        told = told | {"referenced_message": without_content(world, replied)}
-    bot, channel = str(world.bot.id), world.channels[int(told["channel_id"])]
-    authors = (told.get("author"), *told.get("mentions", ()))
-    is_own = any(author and author["id"] == bot for author in authors)
-    return told if is_own or not channel.guild or "content" not in told else told | content
+    withheld = deepcopy(told)
+    if world.channels[int(told["channel_id"])].guild:
+        censor_message(withheld, world.bot.id)
+    return withheld
 
 
 def _reactions(world: World, of: Message) -> Json:

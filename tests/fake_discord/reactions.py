@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from . import payloads
-from .gateway import DIRECT_MESSAGE_REACTIONS, GUILD_MESSAGE_REACTIONS, Gateway
+from .gateway import Gateway
 from .rest import BASE, Rest, json_answer
 from .state import ADD_REACTIONS, READ_MESSAGE_HISTORY, Json, Message, User
 
@@ -81,5 +81,4 @@ class Reactions:
         self.world.tell("reactions", message)
         where = self.world.channels[message.channel]
         if self.world.bot_sees(where):
-            intent = GUILD_MESSAGE_REACTIONS if where.guild else DIRECT_MESSAGE_REACTIONS
-            self.gateway.dispatch(event, where.guild, told, intent=intent)
+            self.gateway.dispatch(event, where.guild, told)

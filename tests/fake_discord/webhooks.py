@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from . import payloads, rules
-from .gateway import GUILD_WEBHOOKS, Gateway
+from .gateway import Gateway
 from .rest import BASE, Rest, json_answer, json_body
 from .state import MANAGE_WEBHOOKS, Channel, Message, Refused, Webhook
 
@@ -75,7 +75,7 @@ class Webhooks:
     def _tell(self, channel: Channel) -> None:
         """Tell the bot that a channel's webhooks have changed, but not how."""
         told = {"guild_id": str(channel.guild), "channel_id": str(channel.id)}
-        self.gateway.dispatch("WEBHOOKS_UPDATE", channel.guild, told, intent=GUILD_WEBHOOKS)
+        self.gateway.dispatch("WEBHOOKS_UPDATE", channel.guild, told)
 
     def _webhook(self, request: web.Request) -> Webhook:
         """Find a request's webhook, whose token it must have."""
