@@ -26,6 +26,7 @@ import tyro
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from simcord.enums import AppCommandType, OptionType
+from simcord.interactions import command_leaves
 
 from bot.cogs.star_reactions import STAR
 from bot.ui.components import CUSTOM_ID_PREFIX
@@ -141,14 +142,19 @@ class Report:
 def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input | Said]:
     """Return a strategy for inputs, given the registered commands."""
     menus = [item for item in commands if item["type"] == AppCommandType.MESSAGE]
-    leaves = [leaf for item in commands if item not in menus for leaf in _leaves(item)]
+    slashes = [item for item in commands if item not in menus]
+    leaves = [
+        (words, leaf.get("options") or [])
+        for item in slashes
+        for words, leaf in command_leaves(item)
+    ]
     somewhere = {"user": st.integers(0, 3), "channel": st.integers(0, CHANNELS - 1)}
     where = somewhere | {"message": st.integers(0, 30)}
     slash = st.sampled_from(leaves).flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.COMMAND), _filled(*leaf), **somewhere)
     )
     typed = [(path, option) for path, options in leaves for option in options]
-    suggested = st.sampled_from([pair for pair in typed if pair[1].get("autocomplete")] or typed)
+    suggested = st.sampled_from([pair for pair in typed if pair[1].get("autocomplete")])
     typing = suggested.flatmap(
         lambda leaf: st.builds(Input, st.just(Kind.AUTOCOMPLETE), _typed(*leaf), **somewhere)
     )
@@ -163,17 +169,6 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input | Said]:
     emojis = st.sampled_from([STAR, "\N{WHITE HEAVY CHECK MARK}", "x:1"])
     reacted = st.builds(Said, emojis, how=st.sampled_from(["react", "react", "unreact"]), **where)
     return st.one_of(slash, slash, slash, typing, menu, press, press, window, said, reacted)
-
-
-def _leaves(item: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
-    """Yield the path of names and the options of each subcommand."""
-    path = (*path, item["name"])
-    inside = item.get("options") or []
-    if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
-        for each in inside:
-            yield from _leaves(each, path)
-    else:
-        yield path, inside
 
 
 def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[Json]:
