@@ -50,16 +50,10 @@ class Town:
     """The bot's process ids by shard."""
     ready: float = 0.0
     """The time from the bot's start until it was connected [s]."""
-    used: list[int] = field(default_factory=list)
-    """The memory [bytes] of each process after use."""
 
     def at(self, number: int) -> tuple[Person, Channel]:
         """Return a channel and a member of it, by an index, which may be negative."""
         return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
-
-    def memory(self) -> list[int]:
-        """Return the memory of each process of the bot [bytes]."""
-        return [machine.memory(bot) for bot in self.bots]
 
 
 async def stored(house: House, channels: int, lines: int, pairs: int) -> Report:
@@ -67,12 +61,12 @@ async def stored(house: House, channels: int, lines: int, pairs: int) -> Report:
     house = replace(house, settings={**house.settings, **UNLIMITED})
     async with _town(house, channels, lines) as town:
         found = await _compare(house, town, pairs)
-        town.used = town.memory()
+        memory = [machine.memory(bot) for bot in town.bots]
     report = Report(f"{channels:,} stored channels of {lines} lines each")
     size = house.database.size()
     ratio = statistics.median(found.cold) / statistics.median(found.warm)
     report.findings = [
-        *resident(town.used),
+        *resident(memory),
         Finding("database", size / 1e6, DATABASE / 1e6, MB),
         Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
         Finding("lines that differ, cold and warm", len(found.others), 0),
