@@ -1,4 +1,4 @@
-"""Connect a plain discord.py client to a fake Discord in the same process."""
+"""Serve a fake Discord in the tests' process, and connect a plain discord.py client to it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Client(discord.Client):
 
 
 @dataclass
-class Stage:
+class Place:
     """A fake Discord with one server, one channel and one person."""
 
     world: World
@@ -52,6 +52,12 @@ class Stage:
     guild: Guild
     channel: Channel
     ann: Person
+
+
+@dataclass
+class Stage(Place):
+    """A place with a client."""
+
     client: Client = field(default_factory=Client)
 
     @property
@@ -81,16 +87,22 @@ async def code_of(asked: Any) -> int:
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    """Yield a stage whose client is connected."""
+async def place() -> AsyncIterator[Place]:
+    """Yield a place without a bot."""
     world = World(time_to_answer=600)
     async with served(world) as address, Discord(address) as people:
         guild = await people.guild("The Playhouse", ALLOWED)
         channel, ann = await guild.channel("stage"), await guild.person("Ann")
-        stage = Stage(world, people, guild, channel, ann)
-        with at(address):
-            async with stage.client:
-                running = asyncio.create_task(stage.client.start(TOKEN))
-                await stage.client.wait_until_ready()
-                yield stage
-            await asyncio.wait([running])
+        yield Place(world, people, guild, channel, ann)
+
+
+@pytest.fixture
+async def stage(place: Place) -> AsyncIterator[Stage]:
+    """Yield a stage whose client is connected."""
+    stage = Stage(**vars(place))
+    with at(place.world.address):
+        async with stage.client:
+            running = asyncio.create_task(stage.client.start(TOKEN))
+            await stage.client.wait_until_ready()
+            yield stage
+        await asyncio.wait([running])

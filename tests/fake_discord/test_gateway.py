@@ -10,10 +10,9 @@ import aiohttp
 import pytest
 
 from .conditions import BETWEEN_IDENTIFIES
+from .conftest import Place
 from .gateway import DISPATCH, HELLO, IDENTIFY, INVALID_SESSION, KEPT, RESUME
-from .people import Channel, Discord, Person
-from .server import served
-from .state import TOKEN, World
+from .state import TOKEN
 
 Socket = aiohttp.ClientWebSocketResponse
 
@@ -21,14 +20,10 @@ INVALID = {"op": INVALID_SESSION, "d": False}
 
 
 @dataclass
-class Bot:
+class Bot(Place):
     """A bot whose frames the test sends by itself."""
 
-    world: World
-    discord: Discord
     http: aiohttp.ClientSession
-    channel: Channel
-    ann: Person
     session: str = ""
 
     async def connect(self, path: str = "/") -> Socket:
@@ -69,17 +64,10 @@ class Bot:
 
 
 @pytest.fixture
-async def bot() -> AsyncIterator[Bot]:
+async def bot(place: Place) -> AsyncIterator[Bot]:
     """Yield a bot, and a person who writes."""
-    world = World()
-    async with (
-        served(world) as address,
-        Discord(address) as discord,
-        aiohttp.ClientSession(address) as http,
-    ):
-        guild = await discord.guild("The Playhouse")
-        channel, ann = await guild.channel("stage"), await guild.person("Ann")
-        yield Bot(world, discord, http, channel, ann)
+    async with aiohttp.ClientSession(place.world.address) as http:
+        yield Bot(**vars(place), http=http)
 
 
 async def read(socket: Socket, count: int) -> list[tuple[str, str, int]]:

@@ -12,23 +12,19 @@ import aiohttp
 import pytest
 
 from .conditions import Conditions
-from .people import Asked, Channel, Discord, Person
-from .server import served
-from .state import EPHEMERAL, EPOCH, TOKEN, Answer, Json, NotPossible, World
+from .conftest import Place
+from .people import Asked, Person
+from .state import EPHEMERAL, EPOCH, TIME_TO_ANSWER, TOKEN, Answer, Json, NotPossible
 
 SAY: Json = {"name": "say", "description": "d"}
 TEXT: Json = {"type": 3, "name": "text", "description": "d"}
 
 
 @dataclass
-class Hand:
+class Hand(Place):
     """A bot whose requests the test sends by itself; answers are a status and a code or body."""
 
-    world: World
-    discord: Discord
     session: aiohttp.ClientSession
-    channel: Channel
-    ann: Person
     ben: Person
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -56,17 +52,12 @@ class Hand:
 
 
 @pytest.fixture
-async def hand() -> AsyncIterator[Hand]:
+async def hand(place: Place) -> AsyncIterator[Hand]:
     """Yield a bot with the command /say, in a channel with two people."""
-    world, headers = World(), {"Authorization": f"Bot {TOKEN}"}
-    async with (
-        served(world) as address,
-        Discord(address) as discord,
-        aiohttp.ClientSession(address, headers=headers) as session,
-    ):
-        guild = await discord.guild("The Playhouse")
-        people = [await guild.person(name) for name in ("Ann", "Ben")]
-        hand = Hand(world, discord, session, await guild.channel("stage"), *people)
+    place.world.time_to_answer = TIME_TO_ANSWER
+    headers = {"Authorization": f"Bot {TOKEN}"}
+    async with aiohttp.ClientSession(place.world.address, headers=headers) as session:
+        hand = Hand(**vars(place), session=session, ben=await place.guild.person("Ben"))
         await hand.register(SAY | {"options": [TEXT]})
         yield hand
 
