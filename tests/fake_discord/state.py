@@ -6,7 +6,7 @@ import base64
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -236,43 +236,39 @@ class Interaction(Act):
         self.token = base64.urlsafe_b64encode(secret.encode()).decode()
 
 
+@dataclass(eq=False)
 class World:
     """One Discord. It notifies its watchers of each message and interaction that changes."""
 
-    def __init__(
-        self,
-        time_to_answer: float = TIME_TO_ANSWER,
-        shards: int = 1,
-        guilds_a_shard: int = 2500,
-        concurrency: int = 16,
-        identify_every: float = 0.0,
-        may_read_content: bool = False,
-    ) -> None:
-        self.time_to_answer = time_to_answer
-        self.may_read_content = may_read_content
-        """True if the bot was granted the privileged intent for the content of messages."""
-        self.shards = shards
-        """The recommended number of shards."""
-        self.guilds_a_shard = guilds_a_shard
-        """The most guilds in a shard; a bot in more guilds needs more shards."""
-        self.ahead = 0.0
-        """Seconds by which the world's clock is ahead of the real clock."""
-        self.guilds: dict[int, Guild] = {}
-        self.channels: dict[int, Channel] = {}
-        self.users: dict[int, User] = {}
-        self.messages: dict[int, Message] = {}
-        self.interactions: dict[int, Interaction] = {}
+    time_to_answer: float = TIME_TO_ANSWER
+    shards: int = 1
+    """The recommended number of shards."""
+    guilds_a_shard: int = 2500
+    """The most guilds in a shard; a bot in more guilds needs more shards."""
+    may_read_content: bool = False
+    """True if the bot was granted the privileged intent for the content of messages."""
+    concurrency: InitVar[int] = 16
+    identify_every: InitVar[float] = 0.0
+    ahead: float = 0.0
+    """Seconds by which the world's clock is ahead of the real clock."""
+    guilds: dict[int, Guild] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+    users: dict[int, User] = field(default_factory=dict)
+    messages: dict[int, Message] = field(default_factory=dict)
+    interactions: dict[int, Interaction] = field(default_factory=dict)
+    files: dict[int, bytes] = field(default_factory=dict)
+    webhooks: dict[int, Webhook] = field(default_factory=dict)
+    emojis: dict[str, int] = field(default_factory=dict)
+    """The ids of the application's emojis, by name."""
+    commands: dict[tuple[int, str], Json] = field(default_factory=dict)
+    """The registered commands, by type and name."""
+    nonces: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Messages by channel and nonce; Discord remembers nonces for a few minutes."""
+    watchers: list[Callable[[str, Any], None]] = field(default_factory=list)
+    address: str = ""
+
+    def __post_init__(self, concurrency: int, identify_every: float) -> None:
         self.conditions = Conditions(concurrency, identify_every)
-        self.files: dict[int, bytes] = {}
-        self.webhooks: dict[int, Webhook] = {}
-        self.emojis: dict[str, int] = {}
-        """The ids of the application's emojis, by name."""
-        self.commands: dict[tuple[int, str], Json] = {}
-        """The registered commands, by type and name."""
-        self.nonces: dict[tuple[int, str], int] = {}
-        """Messages by channel and nonce; Discord remembers nonces for a few minutes."""
-        self.watchers: list[Callable[[str, Any], None]] = []
-        self.address = ""
         self._clock = time.time() - time.perf_counter()
         self._last_id = 0
         self._by_token: dict[str, Interaction] = {}

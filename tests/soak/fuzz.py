@@ -285,19 +285,17 @@ def draw_inputs(commands: Sequence[Json], number: int, seeded: int) -> list[Inpu
 # How it is sent ---------------------------------------------------------------------------------
 
 
+@dataclass
 class Sender:
     """A sender of inputs to a bot, with a report of their outcomes."""
 
-    def __init__(
-        self, discord: Discord, channels: list[Channel], people: list[Person], bot: str
-    ) -> None:
-        self.discord = discord
-        self.channels = channels
-        self.people = people
-        self.bot = bot
-        """The bot's id."""
-        self.report = Report()
-        self._windows: list[Json] = []
+    discord: Discord
+    channels: list[Channel]
+    people: list[Person]
+    bot: str
+    """The bot's id."""
+    report: Report = field(default_factory=Report)
+    windows: list[Json] = field(default_factory=list)
 
     async def send_all(self, found: Sequence[Input | Said]) -> None:
         """Send all inputs, `AT_ONCE` of them at the same time."""
@@ -347,7 +345,7 @@ class Sender:
             self.report.unanswered.append(f"{asked} to {item}")
             return
         if asked.modal:
-            self._windows.append(asked.modal)
+            self.windows.append(asked.modal)
         for seen in (*asked.answers(), *asked.results()):
             self.report.answers[seen.text[:60]] += 1
 
@@ -366,7 +364,7 @@ class Sender:
                 components = message.versions[-1].components
                 return message.id, _pressed_on(data, components, item.under_message)
             case Kind.MODAL:
-                _fill_in(data, self._windows)
+                _fill_in(data, self.windows)
         return message.id, None
 
     async def _attach(self, data: Json) -> None:

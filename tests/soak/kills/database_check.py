@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,8 +38,8 @@ class Found:
     """Databases that fail SQLite's integrity check."""
 
     def __iadd__(self, other: Found) -> Self:
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
         return self
 
     @property
@@ -48,18 +48,16 @@ class Found:
         return not (self.lost + self.doubled + self.halves + self.wrong + self.broken)
 
 
+@dataclass
 class DatabaseCheck:
     """A database that is checked after each kill. Each state is checked once."""
 
-    def __init__(
-        self, path: Path, model: Model, known: dict[tuple[bytes, str], States] | None = None
-    ) -> None:
-        self.path = path
-        self.model = model
-        # States by the state before and the text; several databases may share them.
-        self._known = {} if known is None else known
-        self._compared = 0
-        self._shown = 0
+    path: Path
+    model: Model
+    known: dict[tuple[bytes, str], States] = field(default_factory=dict)
+    """States by the state before and the text; several databases may share them."""
+    _compared: int = 0
+    _shown: int = 0
 
     def compare(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
         """Compare the database with the `letters` of shown lines, and the requested numbers.
@@ -162,12 +160,12 @@ class DatabaseCheck:
     def _read(self, state: States, text: str) -> States:
         """Return the state after a line, read character by character by the network alone."""
         what = state.tobytes(), text
-        if what not in self._known:
+        if what not in self.known:
             states = state[None]
             for token in self.model.encode(format_for_model(text)):
                 _, states = self.model.step(np.array([token]), states)
-            self._known[what] = states[0]
-        return self._known[what]
+            self.known[what] = states[0]
+        return self.known[what]
 
 
 def _states(kept: bytes | None) -> States:
@@ -192,7 +190,7 @@ def table(found: Mapping[str, Found]) -> str:
     total = Found()
     for finding in found.values():
         total += finding
-    names = [field.name for field in fields(Found)]
+    names = [each.name for each in fields(Found)]
     rows = [["killed at", *names]]
     for name, finding in [*found.items(), ("all", total)]:
         rows.append([name, *(f"{getattr(finding, column):,}" for column in names)])
