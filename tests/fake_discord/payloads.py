@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -213,14 +212,9 @@ def _author(world: World, of: Message) -> Json:
         "id": str(of.webhook),
         "username": of.author,
         "discriminator": "0000",
-        "avatar": picture_hash(of.avatar.encode()) if of.avatar else None,
+        "avatar": None,
         "bot": True,
     }
-
-
-def picture_hash(picture: bytes) -> str:
-    """Return the hash with which Discord names a picture."""
-    return hashlib.sha256(picture).hexdigest()[:32]
 
 
 def webhook(world: World, of: Webhook) -> Json:
