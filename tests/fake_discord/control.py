@@ -244,15 +244,13 @@ class Control:
         shown = payloads.message(self.world, found, version)
         return self._act(Kind.COMPONENT, user, found.channel, data, times, shown)
 
-    async def submit(
-        self, user: int, interaction: int, values: dict[str, str], times: int = 1
-    ) -> Json:
+    async def submit(self, user: int, interaction: int, values: dict[str, str]) -> Json:
         before = self.world.interactions[interaction]
         require(before.modal and before.user == user, "no modal is shown to this person")
         data = client.submit(before.modal or {}, values)
         shown = before.payload.get("message")
         # The window belongs to the installation of what opened it.
-        return self._act(Kind.MODAL, user, before.channel, data, times, shown, owners=before.owners)
+        return self._act(Kind.MODAL, user, before.channel, data, 1, shown, owners=before.owners)
 
     async def send_raw(
         self,

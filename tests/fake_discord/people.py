@@ -358,10 +358,10 @@ class Person:
         """Choose from a menu under a message."""
         return await self._ask("press", message=message.id, custom_id=custom_id, values=values)
 
-    async def submit_modal(self, asked: Asked, values: dict[str, str], *, times: int = 1) -> Asked:
+    async def submit_modal(self, asked: Asked, values: dict[str, str]) -> Asked:
         """Submit the modal that answered a request, with texts by the labels of its inputs."""
         await asked.shows_modal()
-        return await self._ask("submit", interaction=asked.id, values=values, times=times)
+        return await self._ask("submit", interaction=asked.id, values=values)
 
     def sees(self, channel: Channel) -> list[Message]:
         """Return the messages of a channel that this person sees, including ephemeral ones."""

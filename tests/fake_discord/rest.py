@@ -469,14 +469,13 @@ def too_many(
 ) -> web.Response:
     """Return Discord's answer to a request above a rate limit."""
     said = {"message": "You are being rate limited.", "retry_after": retry_after}
-    return web.Response(
-        body=json.dumps(said | {"global": is_global}).encode(),
-        status=TOO_MANY,
-        headers={"Content-Type": "application/json", "Via": "1.1 google", **(headers or {})},
-    )
+    via = {"Via": "1.1 google", **(headers or {})}
+    return json_answer(said | {"global": is_global}, TOO_MANY, via)
 
 
-def json_answer(body: Any, status: int = 200) -> web.Response:
+def json_answer(
+    body: Any, status: int = 200, headers: Mapping[str, str] = NO_LIMIT
+) -> web.Response:
     # Without a charset in the content type, because discord.py compares the whole header.
-    headers = NO_LIMIT | {"Content-Type": "application/json"}
+    headers = {**headers, "Content-Type": "application/json"}
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)
