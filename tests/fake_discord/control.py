@@ -113,11 +113,9 @@ class Control:
         if self.world.guilds[guild].has_bot:
             self.gateway.dispatch(event, guild, told)
 
-    async def make_private(self, people: list[int]) -> Json:
+    async def open_private(self, people: list[int]) -> Json:
         """Open the direct messages of two people, or of one and the bot."""
-        if len(people) == 1:
-            return {"id": self.world.find_private(people[0]).id}
-        return {"id": self.world.make_private(people).id}
+        return {"id": self.world.find_private(*people).id}
 
     async def deny(self, channel: int, permissions: int) -> None:
         """Deny everybody these permissions, and no others, in a text channel."""

@@ -433,7 +433,7 @@ class Discord:
     async def private(self, *people: Person) -> Channel:
         """Open the direct messages of two people, or of one and the bot."""
         there = [person.id for person in people]
-        return Channel(self, await self.make("make_private", people=there))
+        return Channel(self, await self.make("open_private", people=there))
 
     async def bot_is_ready(self) -> None:
         """Wait until the bot receives events; its commands are registered by then."""

@@ -92,10 +92,7 @@ class Rest:
             return await handler(request)
         except Refused as refused:
             self._note(request, refused)
-            said: Json = {"message": str(refused), "code": refused.code}
-            if refused.errors:
-                said["errors"] = refused.errors
-            return json_answer(said, refused.status)
+            return json_answer(refused.to_json(), refused.status)
 
     @web.middleware
     async def travelling(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -151,7 +148,8 @@ class Rest:
         return found
 
     def _note(self, request: web.Request, refused: Refused) -> None:
-        words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
+        name = request.match_info.handler.__name__
+        words = f"{request.method} {name}: {refused.code} {refused.message}"
         if refused.errors:
             words += f" {refused.errors}"
         self.world.tell("refusal", words)

@@ -191,7 +191,7 @@ def clean_webhook_name(name: object, where: str) -> str:
 
 def _invalid(where: str, code: str, said: str) -> Refused:
     errors = {where: {"_errors": [{"code": code, "message": said}]}}
-    return Refused(400, 50035, "Invalid Form Body", errors)
+    return Refused(400, 50035, "Invalid Form Body", errors=errors)
 
 
 def parse_image(uri: object) -> bytes:

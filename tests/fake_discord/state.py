@@ -10,9 +10,14 @@ from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from simcord.backend.errors import BackendError
+
 from .conditions import Conditions
 
 Json = dict[str, Any]
+
+Refused = BackendError
+"""A refusal by Discord, with an HTTP status and a JSON error code."""
 
 EPOCH = 1_420_070_400.0
 """Discord's epoch, as a Unix time."""
@@ -73,19 +78,6 @@ class Install(IntEnum):
 
     GUILD = 0
     USER = 1
-
-
-class Refused(Exception):
-    """A refusal by Discord, with an HTTP status and a JSON error code.
-
-    ``errors`` are those of the keys of a body, in the form of Discord's answer.
-    """
-
-    def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.errors = errors
 
 
 class NotPossible(Exception):
@@ -391,17 +383,12 @@ class World:
             return Context.GUILD
         return Context.BOT_DM if self.bot.id in channel.people else Context.PRIVATE_CHANNEL
 
-    def find_private(self, user: int) -> Channel:
-        """Return the direct messages of a person and the bot, which begin if necessary."""
-        there = [user, self.bot.id]
+    def find_private(self, *people: int) -> Channel:
+        """Return the direct messages of two, or of one and the bot, which begin if necessary."""
+        there = [*people] if len(people) > 1 else [*people, self.bot.id]
         found = (channel for channel in self.channels.values() if channel.people == there)
-        return next(found, None) or self.make_private(there)
-
-    def make_private(self, people: list[int]) -> Channel:
-        """Begin the direct messages of two."""
-        made = Channel(self.new_id(), 0, "", people)
-        self.channels[made.id] = made
-        return made
+        channel = next(found, None) or Channel(self.new_id(), 0, "", there)
+        return self.channels.setdefault(channel.id, channel)
 
     def _is_seen(self, interaction: Interaction) -> None:
         if interaction.seen is None:
