@@ -1,9 +1,8 @@
-"""Report the measurements as tables, JSON and a plot."""
+"""Report the measurements as tables and a plot."""
 
 from __future__ import annotations
 
 import platform
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,22 +50,6 @@ class Finding:
         ratio = self.unit.format(self.value) if self.against else ""
         asked = f"{'at least' if self.at_least else 'under'} {self.unit.format(self.asked)}"
         return (self.what, self.measured, self.against, ratio, asked, "yes" if self.met else "NO")
-
-
-def compared(
-    what: str, against: str, speeds: Sequence[tuple[float, float]], asked: float, *, share: bool
-) -> Finding:
-    """Compare two speeds [characters/s] round by round; ``share`` shows the ratio in per cent."""
-    ours, theirs = (statistics.median(column) for column in zip(*speeds, strict=True))
-    return Finding(
-        what,
-        f"{ours:,.0f} characters/s",
-        statistics.median(mine / other for mine, other in speeds),
-        asked,
-        "{:.1%}" if share else "{:.2f} times",
-        at_least=True,
-        against=f"{theirs:,.0f} {against}",
-    )
 
 
 def limited(what: str, value: float, limit: float, unit: str) -> Finding:
