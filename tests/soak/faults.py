@@ -39,7 +39,7 @@ from tests.fake_discord.people import Asked, Channel, Discord, Person
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
 from tests.voice_option import STAGE, VoiceFile
 
-from .kills.crowd import Crowd, gather_crowd
+from .kills.crowd import Crowd
 from .kills.database_check import DatabaseCheck
 
 REQUESTS = {
@@ -178,7 +178,7 @@ async def _play(address: str, channels: int, times: int, only: str) -> tuple[Out
     """Make faults happen while people write; return their counts and the people."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
-        writers, outcome = await gather_crowd(Writers, discord, channels), Outcome()
+        writers, outcome = await Writers.gather(discord, channels), Outcome()
         await writers.begin()
         writing = asyncio.create_task(writers.write())
         await _fail(writers, outcome, times, only)

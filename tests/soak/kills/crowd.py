@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from sqlalchemy import URL
 
@@ -27,8 +27,6 @@ from tests.tools.postgres_server import Server
 
 from .database_check import DatabaseCheck, Found
 from .points import AT_RANDOM, POINTS, KillAt
-
-C = TypeVar("C", bound="Crowd")
 
 Life = Callable[[Callable[[], object] | None], AbstractAsyncContextManager[Process]]
 """Run a bot that is killed; the argument is called in its process first."""
@@ -88,6 +86,12 @@ class Crowd:
     """The message and the person of each star that was ever given."""
     gone: bool = False
 
+    @classmethod
+    async def gather(cls, discord: Discord, channels: int) -> Self:
+        """Return a crowd of one person in each of a number of channels."""
+        guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
+        return cls(discord, await make_places(guild, channels))
+
     async def begin(self) -> None:
         """Begin a script in every channel, `BEGINNING` of them at the same time."""
         at_once = asyncio.Semaphore(BEGINNING)
@@ -118,7 +122,7 @@ class Crowd:
         while not self.gone:
             await self.act_beside(person, channel)
             asked = await self.ask(person, channel, times=random.choice((1, 1, 1, 2)))
-            await self.discord.until(partial(has_end, asked), partial(str, asked))
+            await self.discord.until(partial(self.has_end, asked), partial(str, asked))
 
     async def _write_elsewhere(self, person: Person, channel: Channel) -> None:
         """Write where only the answers show the script, a single line each."""
@@ -191,8 +195,15 @@ class Crowd:
             await self.discord.deliver_again(asked)
 
     def has_end(self, asked: Asked) -> bool:
-        """Return whether a person was answered."""
-        return has_end(asked)
+        """Return whether a person was answered; a note that the answer takes long does not count.
+
+        A turn's answer is deleted once its lines are in the channel.
+        """
+        answers = asked.answers()
+        is_gone = bool(asked.messages) and not answers
+        return is_gone or any(
+            not answer.thinking and is_end(answer.versions[-1]) for answer in answers
+        )
 
     def seen(self) -> list[tuple[str, str]]:
         """Return the author and the text of each line that was ever shown."""
@@ -227,7 +238,7 @@ class Crowd:
                 for person, channel in left
             ]
             await self.discord.until(
-                lambda asked=asked: all(map(has_end, asked)),
+                lambda asked=asked: all(map(self.has_end, asked)),
                 lambda asked=asked: str(list(map(str, asked))),
             )
             left = [who for who, act in zip(left, asked, strict=True) if is_asked_back(act)]
@@ -244,16 +255,6 @@ class Crowd:
         """Return the number of requested lines, by delivery."""
         asked = {str(delivery): lines for delivery, (_, lines) in self.asked.items() if lines}
         return asked | dict.fromkeys(map(str, self.said), 1)
-
-
-def has_end(asked: Asked) -> bool:
-    """Return whether a person was answered; a note that the answer takes long does not count.
-
-    A turn's answer is deleted once its lines are in the channel.
-    """
-    answers = asked.answers()
-    is_gone = bool(asked.messages) and not answers
-    return is_gone or any(not answer.thinking and is_end(answer.versions[-1]) for answer in answers)
 
 
 def is_asked_back(asked: Asked) -> bool:
@@ -308,7 +309,7 @@ async def kill_bot(
     found: dict[str, Found] = {}
     with fake_discord(PATIENT) as address:
         async with Discord(address) as discord:
-            crowd = await gather_crowd(Crowd, discord, channels)
+            crowd = await Crowd.gather(discord, channels)
             crowd.guests = await invite_guests(discord, max(1, channels // 10))
 
             @asynccontextmanager
@@ -350,12 +351,6 @@ async def make_places(guild: Guild, number: int) -> list[tuple[Person, Channel]]
     """Make channels in a server, each with a person."""
     channels = await guild.channels(*(f"stage-{count}" for count in range(number)))
     return [(await guild.person(f"P{count}"), place) for count, place in enumerate(channels)]
-
-
-async def gather_crowd(kind: type[C], discord: Discord, channels: int) -> C:
-    """Return a crowd of one person in each of a number of channels."""
-    guild = await discord.guild("The Playhouse", BOT_MAY | MANAGE_WEBHOOKS)
-    return kind(discord, await make_places(guild, channels))
 
 
 async def invite_guests(discord: Discord, number: int) -> list[tuple[Person, Channel]]:
