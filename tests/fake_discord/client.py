@@ -86,13 +86,13 @@ def _resolve(world: World, kind: int, value: Any, resolved: Json) -> str:
 def on_message(world: World, command: Json, user: int, target: int) -> Json:
     """Return the data of a command that a person uses on a message."""
     shown = payloads.message(world, find_visible(world, user, target))
-    return {
-        "id": command["id"],
-        "name": command["name"],
-        "type": AppCommandType.MESSAGE,
-        "target_id": str(target),
-        "resolved": {"messages": {str(target): shown}},
-    }
+    data = {"id": command["id"], "name": command["name"], "type": AppCommandType.MESSAGE}
+    return data | target_of(shown)
+
+
+def target_of(shown: Json) -> Json:
+    """Return the part of a command's data that says on which message it is used."""
+    return {"target_id": shown["id"], "resolved": {"messages": {shown["id"]: shown}}}
 
 
 def find_visible(world: World, user: int, message: int) -> Message:

@@ -261,13 +261,16 @@ class Control:
     ) -> Json:
         """Send data that no client of Discord would send, in a well-formed envelope.
 
-        The data may come from anybody's message, and the message may have other components.
+        The data may come from anybody's message, or be a command on it, and the message may have
+        other components.
         """
         shown = None
         if message is not None:
             shown = payloads.message(self.world, self.world.messages[message])
             if components is not None:
                 shown["components"] = components
+        if shown and kind == Kind.COMMAND:
+            return self._act(Kind.COMMAND, user, channel, data | client.target_of(shown), 1)
         return self._act(Kind(kind), user, channel, data, 1, shown)
 
     async def add_file(self, name: str, content: str) -> Json:

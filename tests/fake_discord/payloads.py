@@ -109,18 +109,6 @@ def guild(world: World, of: Guild) -> Json:
     }
 
 
-def plain_message() -> Json:
-    """Return the parts of a message that are the same in all messages."""
-    return {
-        "type": 0,
-        "components": [],
-        "embeds": [],
-        "attachments": [],
-        "flags": 0,
-        "mentions": [],
-    }
-
-
 def message(world: World, of: Message, version: Version | None = None) -> Json:
     """Return a message as it looks now, or in an earlier version."""
     first, last = of.versions[0], version or of.versions[-1]
@@ -129,7 +117,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
     webhook = of.webhook or (world.bot.id if of.interaction else None)
     posted_by = world.webhooks.get(of.webhook or 0)
     is_foreign = posted_by is not None and posted_by.by != world.bot.id
-    return plain_message() | {
+    return {
         "id": str(of.id),
         "channel_id": str(of.channel),
         "type": 20 if of.interaction else 0,

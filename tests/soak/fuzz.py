@@ -31,7 +31,7 @@ from simcord.interactions import command_leaves
 from bot.cogs.star_reactions import STAR
 from bot.ui.components import CUSTOM_ID_PREFIX
 from tests.bot.cogs.test_response_time import BUTTONS, MENUS
-from tests.fake_discord import payloads, rules
+from tests.fake_discord import rules
 from tests.fake_discord.client import forge, nest
 from tests.fake_discord.people import (
     BOT_MAY,
@@ -39,7 +39,6 @@ from tests.fake_discord.people import (
     WRITERS_MAY,
     Channel,
     Discord,
-    Message,
     Person,
 )
 from tests.fake_discord.processes import UNLIMITED, fake_discord, running_bot
@@ -335,7 +334,7 @@ class Sender:
             channel,
             kind=item.kind,
             data=item.data,
-            message=message if item.kind in (Kind.COMPONENT, Kind.MODAL) else None,
+            message=message,
             components=components,
         )
         self.report.inputs[item.kind.name.lower()] += 1
@@ -356,15 +355,11 @@ class Sender:
         there = [post for post in self.discord.messages_in(channel.id) if not post.thinking]
         message = there[-1 - item.message % len(there)]
         data = item.data
-        match item.kind:
-            case Kind.COMMAND:
-                data["target_id"] = str(message.id)
-                data["resolved"] = {"messages": {str(message.id): _resolved(message)}}
-            case Kind.COMPONENT:
-                components = message.versions[-1].components
-                return message.id, _pressed_on(data, components, item.under_message)
-            case Kind.MODAL:
-                _fill_in(data, self.windows)
+        if item.kind is Kind.COMPONENT:
+            components = message.versions[-1].components
+            return message.id, _pressed_on(data, components, item.under_message)
+        if item.kind is Kind.MODAL:
+            _fill_in(data, self.windows)
         return message.id, None
 
     async def _attach(self, data: Json) -> None:
@@ -378,17 +373,6 @@ class Sender:
                 file = await self.discord.do("add_file", name="a.fountain", content=content)
                 data.setdefault("resolved", {}).setdefault("attachments", {})[file["id"]] = file
                 option["value"] = file["id"]
-
-
-def _resolved(message: Message) -> Json:
-    author = {"id": "1", "username": "x", "discriminator": "0", "avatar": None, "global_name": None}
-    return payloads.plain_message() | {
-        "id": str(message.id),
-        "channel_id": str(message.channel),
-        "author": author,
-        "content": message.content,
-        "timestamp": "2026-01-01T00:00:00+00:00",
-    }
 
 
 def _pressed_on(data: Json, components: list[Json], under_message: bool) -> list[Json]:
