@@ -142,11 +142,9 @@ def submit(modal: Json, values: dict[str, str]) -> Json:
     """
     inputs = dict(rules.inputs(modal))
     require(set(values) <= set(inputs), f"the modal has {sorted(inputs)}")
-    framed = {
-        row["component"]["custom_id"] for row in modal["components"] if row["type"] == rules.FRAME
-    }
     rows: list[Json] = []
-    for number, (label, field) in enumerate(inputs.items(), 1):
+    fields = zip(modal["components"], inputs.items(), strict=True)
+    for number, (row, (label, field)) in enumerate(fields, 1):
         if field["type"] == rules.SELECT:
             filled = _choose_in_modal(field, values.get(label))
         elif field["type"] == rules.CHECKBOX:
@@ -158,10 +156,8 @@ def submit(modal: Json, values: dict[str, str]) -> Json:
             fits = needed <= len(text) <= field.get("max_length", rules.INPUT)
             require(fits or not (text or field.get("required", True)), f"{label}: its length")
             filled = {"type": 4, "id": number, "custom_id": field["custom_id"], "value": text}
-        if field["type"] == rules.SELECT or field["custom_id"] in framed:
-            rows.append({"type": rules.FRAME, "id": number, "component": filled})
-        else:
-            rows.append({"type": rules.ROW, "id": number, "components": [filled]})
+        inside = {"component": filled} if "component" in row else {"components": [filled]}
+        rows.append({"type": row["type"], "id": number, **inside})
     return {"custom_id": modal["custom_id"], "components": rows}
 
 

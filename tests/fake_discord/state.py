@@ -228,7 +228,7 @@ class Interaction(Act):
         self.token = base64.urlsafe_b64encode(secret.encode()).decode()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class World:
     """One Discord. It notifies its watchers of each message and interaction that changes."""
 
