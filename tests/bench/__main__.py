@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from asyncio import run
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,9 +132,9 @@ def contest(
         return lambda: [write(pace.seconds)]
 
     measures = {name: timed(write) for name, write in contestants.items()}
-    measures[DELAY] = lambda: service.loop_delays(engine, controlled, 64, pace.watching)
-    measures[SHORT] = lambda: service.short_lines(engine, nucleus, 63, pace.watching)
-    measures[READING] = lambda: [service.reading(engine, script, LONG_SCRIPT)]
+    measures[DELAY] = lambda: run(service.loop_delays(engine, controlled, 64, pace.watching))
+    measures[SHORT] = lambda: run(service.short_lines(engine, nucleus, 63, pace.watching))
+    measures[READING] = lambda: run(service.reading(engine, script, LONG_SCRIPT))
     return measures
 
 

@@ -26,51 +26,39 @@ SHORT_LINE = 60
 """The length of a line that is timed while other lines are written."""
 
 
-def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list[float]:
+async def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list[float]:
     """Measure repeatedly how late the event loop wakes a sleeping coroutine [s]."""
-
-    async def watch() -> list[float]:
-        delays: list[float] = []
-        async with crowd(engine, lines, rows):
-            last = time.perf_counter() + seconds
-            while (began := time.perf_counter()) < last:
-                await asyncio.sleep(TICK)
-                delays.append(time.perf_counter() - began - TICK)
-        return delays
-
-    return asyncio.run(watch())
+    delays: list[float] = []
+    async with crowd(engine, lines, rows):
+        last = time.perf_counter() + seconds
+        while (began := time.perf_counter()) < last:
+            await asyncio.sleep(TICK)
+            delays.append(time.perf_counter() - began - TICK)
+    return delays
 
 
-def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> list[float]:
+async def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> list[float]:
     """Measure repeatedly how long a short line takes while other lines are written [s].
 
     Lines that end early by themselves are left out.
     """
-
-    async def wait() -> list[float]:
-        times: list[float] = []
-        async with crowd(engine, lines, others):
-            last = time.perf_counter() + seconds
-            while time.perf_counter() < last:
-                line = await written(engine, lines.request(SHORT_LINE))
-                if line.characters >= SHORT_LINE:
-                    times.append(line.ended - line.began)
-        return times
-
-    return asyncio.run(wait())
+    times: list[float] = []
+    async with crowd(engine, lines, others):
+        last = time.perf_counter() + seconds
+        while time.perf_counter() < last:
+            line = await written(engine, lines.request(SHORT_LINE))
+            if line.characters >= SHORT_LINE:
+                times.append(line.ended - line.began)
+    return times
 
 
-def reading(engine: Engine, script: str, characters: int) -> float:
+async def reading(engine: Engine, script: str, characters: int) -> list[float]:
     """Measure how long the reading of a script's first characters takes [s]."""
     model = engine.model
     request = Request(model.start(), model.encode(script)[:characters])
-
-    async def read() -> float:
-        began = time.perf_counter()
-        await engine.run(request)
-        return time.perf_counter() - began
-
-    return asyncio.run(read())
+    began = time.perf_counter()
+    await engine.run(request)
+    return [time.perf_counter() - began]
 
 
 @dataclass(frozen=True)
