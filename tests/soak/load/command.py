@@ -35,10 +35,11 @@ from bot.generation.provenance import find_processor_name
 from bot.storage.store import Store
 from tests.fake_discord.processes import whole_interpreters
 from tests.soak import machine
+from tests.tools.postgres_server import DEFAULTS, server
 from tests.voice_option import STAGE, VoiceFile
 
 from . import scenarios, stored
-from .databases import Database, OneFile, on_a_server
+from .databases import Database, OneFile, OnServer
 from .findings import Report
 from .house import House
 from .scenarios import Scale
@@ -120,7 +121,9 @@ def run(name: Scenario, options: Options) -> Report:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
         database: Database = OneFile(folder)
         if options.postgres:
-            database = stack.enter_context(on_a_server(folder, options.folder))
+            # With PostgreSQL's default flushing.
+            started = stack.enter_context(server(DEFAULTS, options.folder))
+            database = OnServer(folder, started, started.create())
         settings = {} if options.threads is None else {"threads": options.threads}
         asyncio.run(make_tables(database))
         house = House(folder, options.voice.resolve(), database, settings, options.processes)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from bot.storage.copying import copy_database
-from tests.tools.postgres_server import DEFAULTS, Server, ask, server
+from tests.tools.postgres_server import Server, ask
 
 from . import filling
 
@@ -53,6 +52,7 @@ class OnServer:
     """A database on a PostgreSQL server of its own; with the methods of `OneFile`."""
 
     folder: Path
+    """The folder for SQLite files."""
     server: Server
     url: URL
 
@@ -89,16 +89,6 @@ class OnServer:
 
 Database = OneFile | OnServer
 """A database for a bot's scripts."""
-
-
-@contextmanager
-def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
-    """Yield a database on a server of its own, with PostgreSQL's default flushing.
-
-    ``folder`` is for SQLite files; ``within`` is the parent of the server's folder.
-    """
-    with server(DEFAULTS, within) as started:
-        yield OnServer(folder, started, started.create())
 
 
 def _forget_pages(path: Path) -> None:
