@@ -16,36 +16,26 @@ PACKAGE = "bot"
 def draw_packages() -> str:
     """Return the Mermaid source of the diagram."""
     graph = grimp.build_graph(PACKAGE)
-    names = {module.rpartition(".")[2]: module for module in graph.find_children(PACKAGE)}
-    edges = {
-        (upper, lower)
-        for upper, importer in names.items()
-        for lower, imported in names.items()
-        if upper != lower
-        and graph.direct_import_exists(importer=importer, imported=imported, as_packages=True)
+    packages = graph.find_children(PACKAGE)
+    for package in packages:
+        graph.squash_module(package)
+    for module in graph.find_modules_directly_imported_by(PACKAGE):
+        graph.remove_import(importer=PACKAGE, imported=module)  # for which there is no arrow
+    below = {
+        package: graph.find_modules_directly_imported_by(package) & packages - {package}
+        for package in sorted(packages)
     }
-    arrows = [f"    {_label(upper)} --> {_label(lower)}" for upper, lower in sorted(reduce(edges))]
+    arrows = [
+        f"    {_label(upper)} --> {_label(lower)}"
+        for upper, imported in below.items()
+        for lower in sorted(imported)
+        if not any(graph.chain_exists(other, lower) for other in imported - {lower})
+    ]
     return "\n".join(["flowchart TD", *arrows])
 
 
-def reduce(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the transitive reduction of an acyclic graph's edges."""
-    below: dict[str, set[str]] = {}
-
-    def reached(name: str) -> set[str]:
-        if name not in below:
-            lower = {b for a, b in edges if a == name}
-            below[name] = lower.union(*(reached(package) for package in lower))
-        return below[name]
-
-    return {
-        (upper, lower)
-        for upper, lower in edges
-        if not any(lower in reached(other) for a, other in edges if a == upper and other != lower)
-    }
-
-
-def _label(name: str) -> str:
+def _label(module: str) -> str:
+    name = module.rpartition(".")[2]
     # Mermaid reads a leading underscore as the start of emphasis.
     return f"main[{name}]" if name.startswith("_") else name
 
