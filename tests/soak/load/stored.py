@@ -39,21 +39,14 @@ class Lines:
 
 @dataclass
 class Town:
-    """A Discord with many channels, their people, and the bot."""
+    """Many channels, their people, and the bot."""
 
-    discord: Discord
-    channels: list[Channel] = field(default_factory=list)
-    guilds: list[int] = field(default_factory=list)
-    people: list[Person] = field(default_factory=list)
-    """One person in each server."""
+    places: list[tuple[int, Person, Channel]] = field(default_factory=list)
+    """The id of a server, a member of it, and one of its channels."""
     bots: list[int] = field(default_factory=list)
     """The bot's process ids by shard."""
     ready: float = 0.0
     """The time from the bot's start until it was connected [s]."""
-
-    def at(self, number: int) -> tuple[Person, Channel]:
-        """Return a channel and a member of it, by an index, which may be negative."""
-        return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
 
 async def stored(house: House, channels: int, lines: int, pairs: int) -> Report:
@@ -83,17 +76,14 @@ async def _town(house: House, channels: int, lines: int) -> AsyncIterator[Town]:
     """Yield a bot with stored channels. Discord has no latencies, which would hide the bot's."""
     with fake_discord() as address:
         async with Discord(address) as discord:
-            town = Town(discord)
+            town = Town()
             for number in range(0, channels, IN_A_SERVER):
                 guild = await discord.guild(f"House {number}")
-                town.guilds.append(guild.id)
-                town.people.append(await guild.person("Pat"))
+                pat = await guild.person("Pat")
                 names = map(str, range(number, min(number + IN_A_SERVER, channels)))
-                town.channels.extend(await guild.channels(*names))
-            where = [
-                (channel.id, town.guilds[n // IN_A_SERVER])
-                for n, channel in enumerate(town.channels)
-            ]
+                made = await guild.channels(*names)
+                town.places += [(guild.id, pat, channel) for channel in made]
+            where = [(channel.id, guild) for guild, _, channel in town.places]
             await house.database.fill(house.voice, where, lines)
             began = time.perf_counter()
             with house.running(address) as town.bots:
@@ -109,16 +99,12 @@ async def _compare(house: House, town: Town, pairs: int) -> Lines:
     """
     found = Lines()
     for shard in range(house.processes):
-        here = [
-            number
-            for number in range(len(town.channels))
-            if house.shard_of(town.guilds[number // IN_A_SERVER]) == shard
-        ]
+        here = [(pat, place) for guild, pat, place in town.places if house.shard_of(guild) == shard]
         count = max(1, pairs // house.processes) + 2
         warm, *others = here[:: max(1, len(here) // count)][:count]
         # The first pair fills the caches of statements.
         for pair, cold in enumerate(others):
-            wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
+            wanted = [(cold, found.cold), (warm, found.warm)]
             texts = list[str]()
             for place, times in wanted if pair % 2 else reversed(wanted):
                 took, asked = await _took(*place, "continue")
@@ -127,7 +113,7 @@ async def _compare(house: House, town: Town, pairs: int) -> Lines:
                 times += [took] if pair else []
             if texts[0] == "[]" or texts[0] != texts[1]:
                 found.others += texts
-            await _took(*town.at(warm), "undo")
+            await _took(*warm, "undo")
     return found
 
 
