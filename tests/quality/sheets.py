@@ -125,6 +125,12 @@ def key_of(sheet: Path) -> Path:
     return sheet.with_suffix(".key.json")
 
 
+def read_rows(sheet: Path) -> list[list[str]]:
+    """Return the cells of each row of a sheet, its number first; raise OSError."""
+    rows = ROW.findall(sheet.read_text(encoding="utf-8"))
+    return [[cell.strip() for cell in BAR.split(row)[1:-1]] for row in rows]
+
+
 def score(sheet: Path) -> str:
     """Return the result of the marks or answers in a sheet, in a sentence or a table.
 
@@ -132,12 +138,10 @@ def score(sheet: Path) -> str:
         TextError: Nobody has filled the sheet in, or an entry is not a mark or an answer.
     """
     try:
-        rows = ROW.findall(sheet.read_text(encoding="utf-8"))
-        key = key_of(sheet)
-        answers = json.loads(key.read_text(encoding="utf-8"))
+        cells = read_rows(sheet)
+        answers = json.loads(key_of(sheet).read_text(encoding="utf-8"))
     except OSError as error:
         raise TextError(f"{sheet} cannot be read: {error.strerror}.") from error
-    cells = [[cell.strip() for cell in BAR.split(row)[1:-1]] for row in rows]
     entries = [row[-1] for row in cells]
     if len(entries) != len(answers):
         raise TextError(

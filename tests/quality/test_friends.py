@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.quality.__main__ import main
-from tests.quality.filling import fill, rows_of
 from tests.quality.friends import (
     LINES,
     SCENES,
@@ -24,7 +23,7 @@ from tests.quality.friends import (
     draw_scenes,
     read_scenes,
 )
-from tests.quality.sheets import of_preferences, score
+from tests.quality.sheets import of_preferences, read_rows, score
 from training.errors import TextError
 
 QUICK = {"quality": "quick", "line_length": "40"}
@@ -52,6 +51,14 @@ def written(voice: Path, scenes: Sequence[FriendScene], seed: int = 1, **changes
 
 def as_cell(elements) -> str:
     return "<br><br>".join(element.text.replace("\n", "<br>") for element in elements)
+
+
+def fill(sheet: Path, entries: Sequence[str]) -> None:
+    """Write entries into the empty columns of the rows."""
+    text, left = sheet.read_text(encoding="utf-8"), iter(entries)
+    empty = re.compile(r"^(\| \d+ \|.*?)((?:\|   )+\|)$", re.MULTILINE)
+    sheet.write_text(empty.sub(lambda m: f"{m[1]}| {next(left)} |", text), encoding="utf-8")
+    assert next(left, None) is None
 
 
 def test_every_element_of_the_scenes_is_read(every: list[FriendScene]):
@@ -104,14 +111,14 @@ def test_continuations_are_blind_and_scored_by_writer(
     sheet = tmp_path / "friends.md"
     assert main(["friends", *both, "-o", str(sheet), *SHORT, "--scenes", "12"]) == 0
     key = json.loads((tmp_path / "friends.key.json").read_text(encoding="utf-8"))
-    rows = rows_of(sheet)
+    rows = read_rows(sheet)
     titles = list(dict.fromkeys(row["scene"] for row in key))
     by_title = {scene.title: scene for scene in every}
     assert len(rows) == len(key) == 24
     assert len(titles) == 12
     assert titles != sorted(titles, key=[*by_title].index)
     assert {row["writer"] for row in key[::2]} > {"people"}
-    for row, (scene, lines, *empty) in zip(key, rows, strict=True):
+    for row, (_, scene, lines, *empty) in zip(key, rows, strict=True):
         told = by_title[row["scene"]]
         assert scene == as_cell(told.given)
         assert (lines == as_cell(told.people)) == (row["writer"] == "people")
@@ -156,9 +163,9 @@ def test_pairs_are_of_first_lines(both: list[str], tmp_path: Path, every: list[F
     assert main(["friends", *both, "-o", str(sheet), *SHORT, "--pairs", "--scenes", "6"]) == 0
     answers = json.loads((tmp_path / "pairs.key.json").read_text(encoding="utf-8"))
     people = {as_cell(scene.given): as_cell(scene.people[:1]) for scene in every}
-    rows = rows_of(sheet)
+    rows = read_rows(sheet)
     assert len(rows) == len(answers) == 6
-    for (scene, *both_lines, empty), answer in zip(rows, answers, strict=True):
+    for (_, scene, *both_lines, empty), answer in zip(rows, answers, strict=True):
         assert [line == people[scene] for line in both_lines] == [answer == "A", answer == "B"]
         assert not empty
     fill(sheet, answers)
@@ -174,10 +181,10 @@ def test_pairs_of_two_voices_are_of_continuations(every: list[FriendScene], tmp_
     sheet = tmp_path / "better.md"
     sheet.write_text(text, encoding="utf-8")
     people = {as_cell(scene.given): as_cell(scene.people) for scene in every[1:]}
-    rows = rows_of(sheet)
-    assert [scene for scene, *_ in rows] != list(people)
+    rows = read_rows(sheet)
+    assert [scene for _, scene, *_ in rows] != list(people)
     assert {
-        scene: (a, b)[pair[0] != "old"] for (scene, a, b, _), pair in zip(rows, key, strict=True)
+        scene: (a, b)[pair[0] != "old"] for (_, scene, a, b, _), pair in zip(rows, key, strict=True)
     } == people
     (tmp_path / "better.key.json").write_text(json.dumps(key), encoding="utf-8")
     fill(sheet, ["AB"[pair.index("new")] for pair in key])
