@@ -76,7 +76,6 @@ class Reader:
         self._model = model
         self._tokenizer = tokenizer
         self._start: int = tokenizer.convert_tokens_to_ids(START)
-        self._kept: tuple[tuple[int, ...], Any] = ((), None)
 
     @classmethod
     def load(cls) -> Reader:
@@ -113,7 +112,7 @@ class Reader:
         """
         found = [0.0] * len(pairs)
         for prefix, jobs in self._grouped(pairs).items():
-            kept = self._read(prefix)
+            kept = self._make_cache(prefix) if prefix else None
             for batch in _batches(jobs):
                 for job, cost in zip(batch, self._costs(kept, batch), strict=True):
                     found[job.place] = cost
@@ -149,15 +148,6 @@ class Reader:
 
     def _tokens(self, text: str) -> list[int]:
         return self._tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def _read(self, prefix: tuple[int, ...]) -> Any:
-        """Return the key-value cache after some tokens, or None after none; keep the last one."""
-        if not prefix:
-            return None
-        if self._kept[0] != prefix:
-            self._kept = ((), None)  # frees the memory of the cache first
-            self._kept = (prefix, self._make_cache(prefix))
-        return self._kept[1]
 
     def _make_cache(self, tokens: Sequence[int]) -> Any:
         """Return the key-value cache after some tokens."""
