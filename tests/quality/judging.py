@@ -16,9 +16,6 @@ from .places import PASSAGE, Place
 from .reader import Pair, Reader
 from .writing import Setting, Written
 
-Bits = Mapping[Pair, float]
-"""Costs of texts to the reader, after their contexts."""
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -74,7 +71,7 @@ class _Counting:
     def passages(self, found: Mapping[int, str]) -> Counts:
         """Return the counts of passages by the indices of their places."""
         rows = [
-            {"bits": (self.bits[_passage(self.places[at], text)], PASSAGE)}
+            {"bits": (self.bits[Pair(self.places[at].scene, text)], PASSAGE)}
             | self._text(self.places[at], text, text)
             for at, text in found.items()
         ]
@@ -107,7 +104,8 @@ def read(reader: Reader, places: Sequence[Place], written: Written) -> dict[Pair
         lines = [place.people, *(row[at] for row in written.lines.values())]
         pairs = [pair for line in lines for pair in _speech(place, line)]
         if at in written.passages:
-            pairs += [_passage(place, text) for text in (place.passage, written.passages[at])]
+            texts = place.passage, written.passages[at]
+            pairs += [Pair(place.scene, text) for text in texts]
         unread = list(dict.fromkeys(pair for pair in pairs if pair not in bits))
         bits.update(zip(unread, reader.all(unread), strict=True))
     return bits
@@ -117,10 +115,6 @@ def _speech(place: Place, line: Element) -> tuple[Pair, Pair]:
     """Return a speech in its scene, and after its cue alone; the newline that ends it counts."""
     said = line.body + "\n"
     return Pair(place.scene + place.cue, said), Pair(place.cue, said)
-
-
-def _passage(place: Place, text: str) -> Pair:
-    return Pair(place.scene, text)
 
 
 def _columns(rows: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, Pairs]:

@@ -95,17 +95,14 @@ def table(
             by["the reader"] = read_with_reader(reader, [entry.text for entry in by[model.name]])
         name = f"{group}: {len(some)}"
         for who, found in by.items():
-            rows.append(format_row([name, who, _per_character(found), *_cells(found)]))
+            bits = sum(float(reading.bits.sum()) for reading in found)
+            per_character = bits / sum(len(reading.text) for reading in found)
+            rows.append(format_row([name, who, f"{per_character:.3f}", *_cells(found)]))
         if group == UNMET and unmet:
             name = "of these, listed words that nothing learned has"
             for who, found in by.items():
                 rows.append(format_row([name, who, "", *_cells(found, unmet)]))
     return "\n".join([*rows, "", LEGEND])
-
-
-def _per_character(readings: Sequence[Reading]) -> str:
-    bits = sum(float(reading.bits.sum()) for reading in readings)
-    return f"{bits / sum(len(reading.text) for reading in readings):.3f}"
 
 
 def _cells(readings: Sequence[Reading], only: Collection[str] | None = None) -> list[str]:
