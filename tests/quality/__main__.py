@@ -161,11 +161,7 @@ class Samples(WithSettings, Command):
     """What the voice goes on from."""
 
     def __call__(self) -> None:
-        async def found() -> list[str]:
-            async with writing.opened(self.voice, self.set) as bot:
-                return await writing.samples(bot, self.heading)
-
-        shown = asyncio.run(found())
+        shown = asyncio.run(writing.samples(self.voice, self.set, self.heading))
         print("\n\n".join(f"Seed {n}:\n\n```\n{text}\n```" for n, text in enumerate(shown, 1)))
 
 

@@ -30,8 +30,6 @@ PASSAGE = 240
 class Place:
     """A place in somebody's script where somebody speaks."""
 
-    work: str
-    """Name of the text."""
     before: tuple[Element, ...]
     """The script so far, at most its last `SCRIPT` characters."""
     people: Element
@@ -107,12 +105,12 @@ def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
     Raises:
         TextError: There is no place.
     """
-    works = [(text.name, elements_of(text.content)) for text in texts]
-    every = [(work, at) for work, (_, script) in enumerate(works) for at in _speeches(script)]
+    scripts = [elements_of(text.content) for text in texts]
+    every = [(work, at) for work, script in enumerate(scripts) for at in _speeches(script)]
     if not every:
         raise TextError(f"No held-out text has a speech after {LEAST} elements: give longer texts.")
     drawn = random.Random(seed).sample(every, min(number, len(every)))
-    return [_place(*works[work], at) for work, at in sorted(drawn)]
+    return [_place(scripts[work], at) for work, at in sorted(drawn)]
 
 
 def _speeches(script: Sequence[Element]) -> Iterator[int]:
@@ -135,10 +133,10 @@ def _may_speak(element: Element) -> bool:
         return False
 
 
-def _place(work: str, script: Sequence[Element], at: int) -> Place:
+def _place(script: Sequence[Element], at: int) -> Place:
     begin, size = at - LEAST, sum(len(element.text) + 2 for element in script[at - LEAST : at])
     while begin and size + len(script[begin - 1].text) + 2 <= SCRIPT:
         begin -= 1
         size += len(script[begin].text) + 2
     passage = fountain_of(script[at : at + PASSAGE])[:PASSAGE]
-    return Place(work, tuple(script[begin:at]), script[at], passage)
+    return Place(tuple(script[begin:at]), script[at], passage)

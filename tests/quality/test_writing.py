@@ -84,11 +84,10 @@ def test_files_that_are_no_voices_are_refused(tmp_path: Path, chosen: list[Place
 
 
 def test_each_sample_depends_on_its_seed_alone(voices: Path, monkeypatch):
-    async def found(number: int) -> list[str]:
+    def found(number: int) -> list[str]:
         monkeypatch.setattr(writing, "SAMPLES", number)
-        async with writing.opened(voices / "tiny.onnx", {}) as bot:
-            return await writing.samples(bot, "a room")
+        return asyncio.run(writing.samples(voices / "tiny.onnx", {}, "a room"))
 
-    both, single = (asyncio.run(found(number)) for number in (2, 1))
+    both, single = found(2), found(1)
     assert single == both[:1] != both[1:]
     assert all(text.startswith(".A ROOM\n\n") for text in both)

@@ -194,16 +194,17 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     return fountain_of(added)[:PASSAGE]
 
 
-async def samples(bot: Bot, beginning: str) -> list[str]:
+async def samples(voice: Path, changes: Mapping[str, object], beginning: str) -> list[str]:
     """Return a voice's text after a scene heading for the seeds from 1 on, as Fountain.
 
     Nobody picks among the texts: each is the first one, as `/continue` gives it for that seed.
     """
     begun = [make_heading(beginning)]
     found = []
-    quality = {"quality": bot.settings.quality}
-    for seed in range(1, SAMPLES + 1):
-        await bot.bring_in(seed, begun)
-        wish = ContinueRequest(lines=SAMPLE_LENGTH, seed=seed, options=quality)
-        found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
+    async with opened(voice, changes) as bot:
+        quality = {"quality": bot.settings.quality}
+        for seed in range(1, SAMPLES + 1):
+            await bot.bring_in(seed, begun)
+            wish = ContinueRequest(lines=SAMPLE_LENGTH, seed=seed, options=quality)
+            found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found
