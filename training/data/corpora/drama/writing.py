@@ -56,9 +56,11 @@ LEFT_OUT = "left out"
 
 
 def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
-    """Write the plays of a folder or a file, as `select` selects them, below `out`.
+    """Write the plays of a folder or a file, as `select` selects them, below `out`, with a report.
 
-    No work is written twice. Raises CorpusError if `source` holds no plays.
+    No work is written twice. Learned works go into a folder for each of `ERAS`, so that a training
+    can read some of the plays more often than others. Raises CorpusError if `source` holds no
+    plays.
     """
     works = [
         work
@@ -66,16 +68,6 @@ def write(source: Path, out: Path, wanted: Collection[str] = ()) -> Selected:
         for work in convert(book.number, book.title, book.text)
     ]
     selected = select(works, wanted)
-    write_works(selected, out)
-    return selected
-
-
-def write_works(selected: Selected, out: Path) -> None:
-    """Write works below `out`, and a report on them.
-
-    Learned works go into a folder for each of `ERAS`, so that a training can read some of the plays
-    more often than others.
-    """
     files: dict[str, str] = {}
     rows: list[Sequence[object]] = [COLUMNS]
     taken = set[str]()
@@ -91,6 +83,7 @@ def write_works(selected: Selected, out: Path) -> None:
     rows += [_describe(work, LEFT_OUT, "", ()) for work in selected.doubtful]
     lines = ("\t".join(map(str, row)) + "\n" for row in rows)
     write_corpus(out, files | {REPORT: "".join(lines)})
+    return selected
 
 
 def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[object]:
