@@ -56,6 +56,7 @@ class Script:
     elements: list[str] = field(default_factory=list[str])
     speeches: int = 0
     speaker: str = ""
+    """Whose speech is open; "" if none is, and then there are no pieces."""
     pieces: list[Piece] = field(default_factory=list[Piece])
 
     def open_speech(self, speaker: str) -> None:
@@ -93,12 +94,9 @@ class Script:
         speaker, self.speaker = self.speaker, ""
         if pieces and after and MANNER.match(after[0].text):
             pieces.insert(0, after.pop(0))
-        if pieces and speaker:
+        if pieces:
             self._write_speech(speaker, pieces)
-        elif pieces:
-            for piece in pieces:
-                self.add_action(piece.text)
-        elif after and speaker:
+        elif after:
             first = after.pop(0)
             action = tidy(first.text)
             self.add_action(f"{speaker} {action[:1].lower()}{action[1:]}")
