@@ -118,4 +118,4 @@ def _speech(place: Place, line: Element) -> tuple[Pair, Pair]:
 
 
 def _columns(rows: Sequence[Mapping[str, tuple[float, float]]]) -> dict[str, Pairs]:
-    return {name: np.array([row[name] for row in rows], float) for name in rows[0]} if rows else {}
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}

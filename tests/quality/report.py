@@ -53,17 +53,16 @@ LEGEND = (
 def table(judgement: Judgement, setting: Setting) -> str:
     """Return the voice at one setting beside people."""
     took = 1000 * statistics.median(judgement.seconds[setting])
-    passages = len(judgement.passages.pairs.get("bits", ()))
+    passages = len(judgement.passages.pairs["bits"])
     speeches = len(judgement.people.pairs["bits"])
     rows = format_head(["", "people", "voice", "share", "asked"])
     name = f"**{speeches} speeches**, temperature {setting.temperature:g}, `{setting.quality}`"
     rows.append(format_row([name, "", "", "", ""]))
     rows += _rows(SPEECHES, judgement.people, judgement.voice[setting])
     rows.append(format_row(["milliseconds a line", "", f"{took:.0f}", "", ""]))
-    if passages:
-        name = f"**{passages} passages** of {PASSAGE} characters, nothing chosen"
-        rows.append(format_row([name, "", "", "", ""]))
-        rows += _rows(PASSAGES, judgement.people_passages, judgement.passages)
+    name = f"**{passages} passages** of {PASSAGE} characters, nothing chosen"
+    rows.append(format_row([name, "", "", "", ""]))
+    rows += _rows(PASSAGES, judgement.people_passages, judgement.passages)
     return "\n".join([*rows, "", LEGEND])
 
 

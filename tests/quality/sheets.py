@@ -204,12 +204,10 @@ def _judged(sheet: Path, rows: Sequence[Sequence[str]], writers: Sequence[str]) 
 
 def _check(sheet: Path, entries: Sequence[str], known: Collection[str], what: str = "") -> None:
     """Raise TextError for a sheet with an entry that is not among the known ones."""
-    wrong = [number for number, entry in enumerate(entries, 1) if not entry or entry not in known]
-    if wrong or not entries:
-        where = f"in row {wrong[0]}" if wrong else "at all"
-        raise TextError(
-            f"{sheet} has no valid entry{what} {where}: write one of {', '.join(known)}."
-        )
+    for number, entry in enumerate(entries, 1):
+        if entry not in known:
+            told = f"{sheet} has no valid entry{what} in row {number}"
+            raise TextError(f"{told}: write one of {', '.join(known)}.")
 
 
 def _sheet(text: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
