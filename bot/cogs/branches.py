@@ -54,9 +54,9 @@ from .feature import (
     Choice,
     Choices,
     FeatureCog,
-    answer_errors,
     answer_suggestions,
     asks_during_vote,
+    command,
     listens_to,
     message_command,
 )
@@ -74,10 +74,9 @@ QUOTED_SIZE, TITLE_SIZE = 200, 30
 class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
 
-    @app_commands.command(name="history", extras=BELOW_SCRIPT)
+    @command("history", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words from the line to go to, or its number; the last by default")
     @listens_to(position_pattern("menu-history"))
-    @answer_errors
     async def history(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """See who wrote what, and continue from any line"""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -89,11 +88,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
         content, view = await self._make_history_page(session, script, number, requested)
         await complete_response(interaction, content=content, view=view)
 
-    @app_commands.command(name="fork", extras=BELOW_SCRIPT)
+    @command("fork", extras=BELOW_SCRIPT)
     @app_commands.describe(
         title="The new script's title", thread="Continue in a new thread instead of here"
     )
-    @answer_errors
     async def fork(
         self, interaction: Interaction, title: app_commands.Range[str, 1, 100], thread: bool = False
     ) -> None:
@@ -113,9 +111,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         )
         await self.turns.show(turn, result, announcement=announcement + format_paused(result))
 
-    @app_commands.command(name="edit", extras=BELOW_SCRIPT)
+    @command("edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words from the line, or its number; the last by default")
-    @answer_errors
     async def edit(self, interaction: Interaction, line: LineOption | None = None) -> None:
         """Rewrite or cut a line and keep the lines after it"""
         check_bot_permissions(interaction)
@@ -146,7 +143,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
     # On a message
 
     @message_command(CONTINUE)
-    @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
         turn = await self.turns.admit(interaction)
@@ -160,7 +156,6 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await self._jump_to(turn, await self._find_shown_position(turn.session, message))
 
     @message_command(REWRITE)
-    @answer_errors
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows."""
         check_bot_permissions(interaction)
@@ -179,20 +174,17 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await self._offer_to_rewrite(interaction, session, position)
 
     @listens_to(position_pattern("here"))
-    @answer_errors
     async def press_here(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that a button carries."""
         await self._jump_to(await self.turns.admit(interaction), parse_position(match))
 
     @listens_to(LINE_ID)
-    @answer_errors
     async def choose_line(self, interaction: Interaction, match: Match[str]) -> None:
         """Continue from the line that was selected from a menu."""
         position = ScriptPosition(int(match["script"]), parse_chosen_id(interaction))
         await self._jump_to(await self.turns.admit(interaction), position)
 
     @listens_to(page_pattern("history"))
-    @answer_errors
     async def turn_history(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the history."""
         session = await self.open_session(interaction)

@@ -23,9 +23,8 @@ from .feature import (
     MAX_CHOICE_LENGTH,
     Choices,
     FeatureCog,
-    allow_in_servers_and_dms,
-    answer_errors,
     answer_suggestions,
+    command,
     listens_to,
     suggest,
 )
@@ -39,16 +38,14 @@ HINT = phrase(
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
-    @app_commands.command(name="cast")
+    @command("cast")
     @app_commands.describe(
         add="Characters to add or give to a player, separated by commas",
         player="Who plays the characters named in add; nobody by default",
         remove="Characters to remove, separated by commas; their lines stay",
         lock="on: only the cast speaks; off: anyone may",
     )
-    @allow_in_servers_and_dms
     @listens_to(position_pattern("menu-cast"))
-    @answer_errors
     async def cast(
         self,
         interaction: Interaction,
@@ -87,7 +84,6 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await self.turns.sync(interaction, session)  # the panel offers the cast
 
     @listens_to(CAST_BUTTON_ID)
-    @answer_errors
     async def add_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Add the character that a button names, and leave the other buttons."""
         check_bot_permissions(interaction)

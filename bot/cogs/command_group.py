@@ -11,13 +11,13 @@ from discord import AppCommandType, app_commands
 
 from ..errors import CommandConflict
 from ..interactions.services import Host, OnBook
-from .feature import Command, allow_in_servers_and_dms
+from .feature import Command, allow
 from .message_menus import ENTRIES
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:
     """Return a group of commands; raise ValueError for more than 25."""
-    group = allow_in_servers_and_dms(
+    group = allow(
         app_commands.Group(name=name, description="Write a script with a small neural network")
     )
     for command in commands:

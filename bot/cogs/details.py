@@ -18,7 +18,7 @@ from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery.sending import complete_response
 from ..ui.lines.looks import format_credit
 from ..ui.markdown import LIMIT, inline, mention, size
-from .feature import FeatureCog, answer_errors, listens_to, message_command
+from .feature import FeatureCog, listens_to, message_command
 
 CREDIT_SIZE = 120
 """The size of the names of those who wrote a line."""
@@ -31,7 +31,6 @@ class Details(FeatureCog, name="OnBook.details"):
     """Show who wrote a line, from which seed and with which settings, and star it."""
 
     @message_command(DETAILS)
-    @answer_errors
     async def show_details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the details of the lines in a message to the person who asked."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -56,7 +55,6 @@ class Details(FeatureCog, name="OnBook.details"):
         await complete_response(interaction, content="\n".join(entries), view=view)
 
     @listens_to(rf"{CUSTOM_ID_PREFIX}star:(?P<message>\d{{1,20}})")
-    @answer_errors
     async def star(self, interaction: Interaction, match: Match[str]) -> None:
         """Give the line in a message the person's star, or take the star back."""
         # Discord accepts the first answer only once, so a second delivery takes no star back.

@@ -45,7 +45,7 @@ from ..ui.delivery.sending import (
 from ..ui.delivery.server_language import speaking_for
 from ..ui.images import pictures
 from ..ui.markdown import inline
-from .feature import FeatureCog, answer_errors, listens_to
+from .feature import FeatureCog, listens_to
 from .reading import describe_left_out, make_file_name, prepare_edition, run_export
 
 log = logging.getLogger("onbook.ending")
@@ -96,7 +96,6 @@ class Ending(FeatureCog, name="OnBook.ending"):
     """End a script."""
 
     @listens_to(position_pattern("menu-end"))
-    @answer_errors
     async def ask_to_end(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask whether to end the script."""
         check_bot_is_member(interaction)
@@ -113,7 +112,6 @@ class Ending(FeatureCog, name="OnBook.ending"):
         await complete_response(interaction, content=content, view=view)
 
     @listens_to(position_pattern("end"))
-    @answer_errors
     async def end_script(self, interaction: Interaction, match: Match[str]) -> None:
         """End the script, in front of everybody."""
         check_bot_is_member(interaction)

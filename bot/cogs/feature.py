@@ -122,8 +122,10 @@ class FeatureCog(commands.Cog):
         # discord.py collects neither commands on messages nor these listeners from a cog's body.
         members = _find_members(type(self))
         self._menus = [
-            allow_in_servers_and_dms(
-                app_commands.ContextMenu(name=member.message_command, callback=member.__get__(self))
+            allow(
+                app_commands.ContextMenu(
+                    name=member.message_command, callback=_answer_errors(member).__get__(self)
+                )
             )
             for member in members
             if hasattr(member, "message_command")
@@ -134,13 +136,15 @@ class FeatureCog(commands.Cog):
         ]
 
     def _find_handlers(self, members: Iterable[Any]) -> Iterator[tuple[str, Handler]]:
-        """Yield the pattern and the method of each `listens_to`."""
+        """Yield the pattern and the handler of each `listens_to`."""
         for member in members:
-            if isinstance(member, app_commands.Command):
-                if hasattr(member.callback, "custom_ids"):
-                    yield member.callback.custom_ids, _ignore_match(member.callback.__get__(self))
-            elif hasattr(member, "custom_ids"):
-                yield member.custom_ids, member.__get__(self)
+            is_command = isinstance(member, app_commands.Command)
+            method = member.callback if is_command else member
+            for custom_ids, options in getattr(method, "custom_ids", {}).items():
+                if is_command:
+                    yield custom_ids, _ignore_match(partial(method, self, **options))
+                else:
+                    yield custom_ids, _answer_errors(method).__get__(self)
 
     def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
         """Return the cog's commands, or those with certain extras, for the caller to add."""
@@ -296,28 +300,51 @@ class FeatureCog(commands.Cog):
         return suggest(label_moods(self.services.settings), current)
 
 
-def listens_to(custom_ids: str) -> Callable[[CommandT], CommandT]:
+def listens_to(custom_ids: str, **options: object) -> Callable[[CommandT], CommandT]:
     """Make a method of a cog answer the components whose custom ids match a pattern.
 
-    The method is given the interaction and the match. A command's method is given only the
-    interaction: the component does what the command does without options.
+    The method is given the interaction and the match, and its errors are answered. A command's
+    method is given only the interaction: the component does what the command does with these
+    options.
     """
-    return _mark("custom_ids", custom_ids)
-
-
-def message_command(name: str) -> Callable[[CommandT], CommandT]:
-    """Make a method of a cog a command on messages: it is given the interaction and a message."""
-    return _mark("message_command", name)
-
-
-def _mark(name: str, value: str) -> Callable[[CommandT], CommandT]:
-    """Decorate a method with an attribute, by which `FeatureCog` finds the method."""
 
     def mark(method: CommandT) -> CommandT:
-        setattr(method, name, value)
+        vars(method).setdefault("custom_ids", {})[custom_ids] = options
         return method
 
     return mark
+
+
+def message_command(name: str) -> Callable[[CommandT], CommandT]:
+    """Make a method of a cog a command on messages: it is given the interaction and a message.
+
+    Its errors are answered.
+    """
+
+    def mark(method: CommandT) -> CommandT:
+        vars(method)["message_command"] = name
+        return method
+
+    return mark
+
+
+def command(
+    name: str,
+    *,
+    everywhere: bool = False,
+    group: app_commands.Group | None = None,
+    extras: dict[str, str] | None = None,
+) -> Callable[[CogHandler[Cog, P]], app_commands.Command[Cog, P, None]]:
+    """Make a method of a cog a command, which `allow` allows, and whose errors are answered.
+
+    A command below another one is allowed where that one is.
+    """
+    create = (group.command if group else app_commands.command)(name=name, extras=extras or {})
+
+    def decorate(handler: CogHandler[Cog, P]) -> app_commands.Command[Cog, P, None]:
+        return allow(create(_answer_errors(handler)), everywhere=everywhere)
+
+    return decorate
 
 
 def _find_members(cog: type) -> list[Any]:
@@ -333,7 +360,7 @@ def _ignore_match(command: Callable[[Interaction], Coroutine[Any, Any, None]]) -
     return lambda interaction, _: command(interaction)
 
 
-def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
+def _answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
     """Decorate an interaction handler to speak the person's language, and answer errors.
 
     The person's wait is measured.
@@ -389,16 +416,13 @@ def speaking_to(
         yield
 
 
-def allow_in_servers_and_dms(command: CommandT) -> CommandT:
-    """Allow a command in servers that have the bot, and in its direct messages."""
-    command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
-    return app_commands.allowed_installs(guilds=True, users=False)(command)
+def allow(command: CommandT, *, everywhere: bool = False) -> CommandT:
+    """Allow a command in servers that have the bot, and in its direct messages.
 
-
-def allow_everywhere(command: CommandT) -> CommandT:
-    """Allow a command everywhere, also for people who have installed the bot for themselves."""
-    command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)(command)
-    return app_commands.allowed_installs(guilds=True, users=True)(command)
+    If it is allowed everywhere, people who have installed the bot for themselves have it, too.
+    """
+    contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=everywhere)
+    return app_commands.allowed_installs(guilds=True, users=everywhere)(contexts(command))
 
 
 def takes_mood(command: CommandT) -> CommandT:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from discord import app_commands
-
 from ..i18n.catalogue import phrase, say
 from ..interactions.requester import get_guild
 from ..ui.cards.closing_card import STAR_HINT
@@ -11,7 +9,7 @@ from ..ui.components import Interaction, make_start_buttons, make_view
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import FirstResponse
 from ..ui.panels.panel_view import format_ways
-from .feature import FeatureCog, allow_everywhere, answer_errors
+from .feature import FeatureCog, command
 
 HELP_TEXT = phrase(
     "**On Book** writes scripts with you, line by line. Its voice is a very small network that "
@@ -42,9 +40,7 @@ def format_help(*, hears: bool, is_direct: bool, is_member: bool = True) -> str:
 class Help(FeatureCog, name="OnBook.help"):
     """Explain the bot."""
 
-    @app_commands.command(name="help")
-    @allow_everywhere
-    @answer_errors
+    @command("help", everywhere=True)
     async def help(self, interaction: Interaction) -> None:
         """Learn what On Book is and how to write a script"""
         is_member, is_direct = find_installer(interaction) is None, get_guild(interaction) is None

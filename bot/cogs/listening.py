@@ -16,17 +16,16 @@ from ..storage.schema import Script
 from ..ui.components import LISTEN, Interaction, position_pattern
 from ..ui.delivery.sending import complete_response
 from ..ui.markdown import inline
-from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
+from .feature import BELOW_SCRIPT, FeatureCog, command, listens_to
 from .reading import check_may_attach, make_file_name
 
 
 class Listening(FeatureCog, name="OnBook.listening"):
     """Hear a script, if the extra ``audio`` is installed."""
 
-    @app_commands.command(name="listen", extras=BELOW_SCRIPT)
+    @command("listen", extras=BELOW_SCRIPT)
     @app_commands.describe(whole="Read the whole script, not only the last scene")
     @listens_to(position_pattern("menu-listen"))
-    @answer_errors
     async def listen(self, interaction: Interaction, whole: bool = False) -> None:
         """Hear the last scene, with a voice for each character"""
         check_may_attach(interaction)

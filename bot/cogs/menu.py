@@ -13,14 +13,13 @@ from ..session.permissions import is_manager
 from ..ui.components import Interaction, parse_position, position_pattern
 from ..ui.delivery.sending import complete_response, edit_response
 from ..ui.panels.panel_view import FIRST, MENU_LEVELS, TOGETHER, make_menu
-from .feature import FeatureCog, answer_errors, listens_to
+from .feature import FeatureCog, listens_to
 
 
 class Menu(FeatureCog, name="OnBook.menu"):
     """Show what can be done beyond the buttons of the panel."""
 
     @listens_to(position_pattern("more"))
-    @answer_errors
     async def open_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the menu only to the person who pressed *More…*."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -29,7 +28,6 @@ class Menu(FeatureCog, name="OnBook.menu"):
         await complete_response(interaction, content=None, view=view)
 
     @listens_to(position_pattern(*(f"menu-{level}" for level in MENU_LEVELS)))
-    @answer_errors
     async def open_level(self, interaction: Interaction, match: Match[str]) -> None:
         """Show another level of the menu in place of the current one."""
         session = await self.open_session(interaction)

@@ -14,14 +14,7 @@ from ..ui.markdown import plain, to_plain_text
 from ..ui.panels.panel import is_panel
 from .branches import CONTINUE, REWRITE
 from .details import DETAILS
-from .feature import (
-    MAX_CHOICE_LENGTH,
-    Choices,
-    FeatureCog,
-    answer_errors,
-    answer_suggestions,
-    suggest,
-)
+from .feature import MAX_CHOICE_LENGTH, Choices, FeatureCog, answer_suggestions, command, suggest
 from .messages import ADD
 
 ENTRIES = (CONTINUE, REWRITE, DETAILS, ADD)
@@ -31,10 +24,9 @@ ENTRIES = (CONTINUE, REWRITE, DETAILS, ADD)
 class MessageMenus(FeatureCog, name="OnBook.message-menus"):
     """Stand in for the menus of messages. Only the local page has this cog."""
 
-    @app_commands.command(name="apps")
+    @command("apps")
     @app_commands.describe(entry="What to do with the message", message="The message")
     @app_commands.choices(entry=[app_commands.Choice(name=entry, value=entry) for entry in ENTRIES])
-    @answer_errors
     async def use_menu(self, interaction: Interaction, entry: str, message: str) -> None:
         """Use the menu of a message"""
         menu: Any = self.bot.tree.get_command(entry, type=discord.AppCommandType.message)

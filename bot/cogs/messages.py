@@ -56,7 +56,7 @@ from ..ui.lines.line_messages import format_undeleted
 from ..ui.markdown import NAME_SIZE, inline
 from ..ui.panels.panel import delete_message, is_panel
 from ..ui.panels.poll_messages import put_takes_away
-from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, message_command
+from .feature import ADD_ANYWAY, FeatureCog, asks_during_vote, message_command
 from .help import format_help
 
 log = logging.getLogger("onbook.messages")
@@ -274,7 +274,6 @@ class Messages(FeatureCog, name="OnBook.messages"):
         return is_refused and await heard.session.continuation.is_delivered(delivery)
 
     @message_command(ADD)
-    @answer_errors
     async def add_to_script(self, interaction: Interaction, message: discord.Message) -> None:
         """Turn a message into a line by the person who wrote the message."""
         assert self.bot.user is not None  # because it has received an interaction

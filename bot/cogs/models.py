@@ -20,7 +20,7 @@ from ..ui.delivery.responses import check_bot_permissions, check_may_set
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
-from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
+from .feature import FeatureCog, command
 
 SCRIPT, SERVER = "script", "server"
 """The uses that a voice can be chosen for: the running script, or new ones on the server."""
@@ -29,7 +29,7 @@ SCRIPT, SERVER = "script", "server"
 class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
-    @app_commands.command(name="voice")
+    @command("voice")
     @app_commands.describe(
         voice="The voice to see or use; by default, all are listed",
         use="Let the voice write",
@@ -42,8 +42,6 @@ class Models(FeatureCog, name="OnBook.models"):
         ]
     )
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
-    @allow_in_servers_and_dms
-    @answer_errors
     async def voice(
         self,
         interaction: Interaction,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from re import Match
 
 import discord
-from discord import app_commands, ui
+from discord import ui
 
 from ..errors import RequestError, TransactionFailed
 from ..i18n.catalogue import many, phrase, say
@@ -20,7 +20,7 @@ from ..storage.schema import ON_BOOK, Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Interaction, make_view
 from ..ui.delivery.sending import FirstResponse, complete_response, delete_response, edit_response
 from ..ui.lines.line_messages import format_undeleted
-from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
+from .feature import FeatureCog, command, listens_to
 
 ABOUT = phrase(
     "**What On Book stores:** each line written with {/write}, {/continue}, the buttons or a "
@@ -67,9 +67,7 @@ FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept about a person, get it, and have it deleted."""
 
-    @app_commands.command(name="privacy")
-    @allow_everywhere
-    @answer_errors
+    @command("privacy", everywhere=True)
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is stored about you, get it as a file, or have it deleted"""
         self.services.admit(interaction)
@@ -83,7 +81,6 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await FirstResponse(interaction).send_message(kept, view=view, ephemeral=True)
 
     @listens_to(EXPORT_ID)
-    @answer_errors
     async def export_mine(self, interaction: Interaction, _match: Match[str]) -> None:
         """Give a person all data stored about them as a file."""
         await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -104,7 +101,6 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         )
 
     @listens_to(ASK_ID)
-    @answer_errors
     async def forget(self, interaction: Interaction, _match: Match[str]) -> None:
         """Ask a person to confirm that they want to be forgotten, with or without their text."""
         self.services.admit(interaction)
@@ -117,7 +113,6 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
     @listens_to(KEEP_ID)
-    @answer_errors
     async def keep(self, interaction: Interaction, _match: Match[str]) -> None:
         """Delete the question whether a person wants to be forgotten."""
         self.services.admit(interaction)
@@ -125,7 +120,6 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await delete_response(interaction)
 
     @listens_to(FORGET_ID)
-    @answer_errors
     async def forget_me(self, interaction: Interaction, match: Match[str]) -> None:
         """Forget a person who has confirmed this: only the name, or the text too."""
         text = match["what"] == "text"

@@ -41,7 +41,7 @@ from ..ui.images.pictures import Picture
 from ..ui.markdown import inline
 from ..ui.pages.replay_report import format_report, format_table
 from ..ui.pages.script_messages import format_page
-from .feature import FeatureCog, allow_everywhere, answer_errors, listens_to
+from .feature import FeatureCog, allow, command, listens_to
 
 T = TypeVar("T")
 
@@ -72,19 +72,18 @@ _exporter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
 class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
 
-    script = allow_everywhere(
-        app_commands.Group(name="script", description="Read and change this channel's scripts")
+    script = allow(
+        app_commands.Group(name="script", description="Read and change this channel's scripts"),
+        everywhere=True,
     )
 
-    @script.command(name="show")
+    @command("show", group=script)
     @app_commands.describe(everyone="Show it to everyone here")
-    @answer_errors
     async def show(self, interaction: Interaction, everyone: bool = False) -> None:
         """Read the whole script here, or download it"""
         await self._show_first_page(interaction, everyone=everyone)
 
     @listens_to(position_pattern("menu-show"))
-    @answer_errors
     async def press_show(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the script whose button was pressed."""
         await self._show_first_page(interaction, parse_position(match).script)
@@ -104,7 +103,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await complete_response(interaction, content=content, view=view, attachments=attached)
 
     @listens_to(page_pattern("page"))
-    @answer_errors
     async def turn_page(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page."""
         session = await self.open_session(interaction)
@@ -113,7 +111,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         content, view = await format_page(script, elements, int(match["number"]))
         await edit_response(interaction, content=content, view=view)
 
-    @script.command(name="export")
+    @command("export", group=script)
     @app_commands.describe(
         format="PDF or HTML to read; Fountain, Final Draft or text to keep writing elsewhere",
         paper="The page size of a PDF and of printed HTML",
@@ -121,7 +119,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         everyone="Show it to everyone here",
     )
     @app_commands.choices(format=FORMAT_CHOICES, paper=PAPER_CHOICES)
-    @answer_errors
     async def export(
         self,
         interaction: Interaction,
@@ -137,7 +134,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         )
 
     @listens_to(position_pattern("menu-export"))
-    @answer_errors
     async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask in which format to export the script."""
         labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
@@ -147,7 +143,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
     @listens_to(position_pattern("menu-format"))
-    @answer_errors
     async def export_from_menu(self, interaction: Interaction, match: Match[str]) -> None:
         """Export the script in the format that was chosen."""
         export_format = EXPORT_FORMATS[parse_choice(interaction, EXPORT_FORMATS)]
@@ -190,7 +185,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         file = discord.File(io.BytesIO(printed.content), name)
         await complete_response(interaction, content=content, attachments=[file])
 
-    @script.command(name="stats")
+    @command("stats", group=script)
     @app_commands.describe(
         what="What to see; by default, who speaks and who wrote",
         lines="How many of the last lines to show guesses for, from 1 to 10",
@@ -204,7 +199,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         ]
     )
     @listens_to(position_pattern("menu-stats"))
-    @answer_errors
+    @listens_to(position_pattern("menu-guesses"), what=GUESSES)
     async def stats(
         self,
         interaction: Interaction,
@@ -233,12 +228,6 @@ class Reading(FeatureCog, name="OnBook.reading"):
         words = pictures.describe_statistics(script.title, statistics)
         name = f"{make_file_name(script)}-stats.png"
         await _send_picture(interaction, content, picture, name, words)
-
-    @listens_to(position_pattern("menu-guesses"))
-    @answer_errors
-    async def press_guesses(self, interaction: Interaction, _match: Match[str]) -> None:
-        """Show what the voice guessed in the last lines, from the menu."""
-        await self._show_guesses(interaction, GUESSED_LINES, everyone=False)
 
     async def _show_guesses(self, interaction: Interaction, lines: int, *, everyone: bool) -> None:
         """Draw how well the voice guessed the last lines, and what it expected instead."""

@@ -71,9 +71,8 @@ from .feature import (
     Choice,
     Choices,
     FeatureCog,
-    allow_in_servers_and_dms,
-    answer_errors,
     answer_suggestions,
+    command,
     listens_to,
     suggest,
 )
@@ -85,7 +84,7 @@ RESET_LABEL = phrase("reset")
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
-    @app_commands.command(name="settings")
+    @command("settings")
     @app_commands.describe(
         setting="The setting to see or change; by default, a card with the most important ones",
         value="The new value, or reset",
@@ -96,9 +95,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             app_commands.Choice(name=EVERYTHING, value=EVERYTHING),
         ]
     )
-    @allow_in_servers_and_dms
     @listens_to(position_pattern("menu-settings"))
-    @answer_errors
+    @listens_to(position_pattern("menu-all-settings"), setting=EVERYTHING)
     async def settings(
         self,
         interaction: Interaction,
@@ -147,12 +145,6 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             case _ if name in SPECS:
                 return SPECS[name].choices
         return {}
-
-    @listens_to(position_pattern("menu-all-settings"))
-    @answer_errors
-    async def press_all(self, interaction: Interaction, _match: Match[str]) -> None:
-        """Show all settings."""
-        await self._show(interaction, EVERYTHING)
 
     async def _show(self, interaction: Interaction, name: str | None) -> None:
         """Show a setting, all of them, or the card of the most important ones."""
@@ -218,14 +210,12 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         return ""
 
     @listens_to(position_pattern(*(f"menu-{name}" for name in LISTS)))
-    @answer_errors
     async def choose_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Change a setting to the value that was chosen from the card."""
         name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
         await self._set(interaction, name, value, parse_position(match))
 
     @listens_to(position_pattern("menu-advanced"))
-    @answer_errors
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window with the numbers that few people change."""
         position = parse_position(match)
@@ -335,15 +325,13 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await edit_response(interaction, **card)
         await self.turns.sync(interaction, session, f"-# {' '.join([sentence, *notes])}")
 
-    @app_commands.command(name="banned")
+    @command("banned")
     @app_commands.describe(
         add="Words or phrases to ban, separated by commas",
         remove="Words or phrases to allow again, separated by commas",
         clear="Empty the list first",
         server="For the whole server instead of this channel",
     )
-    @allow_in_servers_and_dms
-    @answer_errors
     async def banned(
         self,
         interaction: Interaction,

@@ -8,7 +8,7 @@ from re import Match
 from typing import Any
 
 import discord
-from discord import app_commands, ui
+from discord import ui
 
 from ..errors import RequestError
 from ..i18n.catalogue import many, phrase, say
@@ -44,7 +44,7 @@ from ..ui.delivery.sending import (
 from ..ui.lines.looks import format_earlier_lines, format_recap
 from ..ui.markdown import inline, mention, plain
 from ..ui.panels.poll_messages import remove_buttons
-from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, answer_errors, listens_to
+from .feature import BELOW_SCRIPT, UNTITLED, FeatureCog, command, listens_to
 
 SCRIPTS_PER_PAGE = 10
 """The number of scripts on a page; a message has room for this many titles."""
@@ -61,9 +61,8 @@ DELETED = phrase(
 class Scripts(FeatureCog, name="OnBook.scripts"):
     """See the scripts of a channel, go on with another, rename, archive and delete."""
 
-    @app_commands.command(name="list", extras=BELOW_SCRIPT)
+    @command("list", extras=BELOW_SCRIPT)
     @listens_to(position_pattern("menu-scripts"))
-    @answer_errors
     async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -71,7 +70,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await complete_response(interaction, content=content, view=view)
 
     @listens_to(SCRIPT_BUTTON_ID)
-    @answer_errors
     async def press_script(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button of a script."""
         action, script_id = match["action"], int(match["script"])
@@ -103,7 +101,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                 await self._show_script(interaction, script)
 
     @listens_to(SCRIPT_MENU_ID)
-    @answer_errors
     async def choose_script(self, interaction: Interaction, _match: Match[str]) -> None:
         """Show the script that was selected from the menu."""
         script_id = parse_chosen_id(interaction)
@@ -111,7 +108,6 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await self._show_script(interaction, await session.library.find(script_id))
 
     @listens_to(page_pattern("shelf"))
-    @answer_errors
     async def turn_shelf(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the scripts."""
         session = await self.open_session(interaction)

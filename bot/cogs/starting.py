@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from re import Match
 from typing import Any
 
 import discord
@@ -35,9 +34,8 @@ from .feature import (
     Choices,
     FeatureCog,
     Temperature,
-    allow_everywhere,
-    answer_errors,
     answer_suggestions,
+    command,
     listens_to,
     suggest,
     takes_mood,
@@ -62,13 +60,12 @@ START_OPTIONS = {
 class Starting(BeginningCog, name="OnBook.starting"):
     """Start a script."""
 
-    @app_commands.command(name="start")
+    @command("start", everywhere=True)
     @app_commands.describe(**START_OPTIONS, surprise="Draw an opening and whatever you leave out")
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
-    @allow_everywhere
     @listens_to(position_pattern("start"))
-    @answer_errors
+    @listens_to(position_pattern("surprise"), surprise=True)
     async def start(
         self,
         interaction: Interaction,
@@ -91,13 +88,12 @@ class Starting(BeginningCog, name="OnBook.starting"):
         else:
             await self._begin_script(interaction, beginning)
 
-    @app_commands.command(name="import", extras=BELOW_SCRIPT)
+    @command("import", extras=BELOW_SCRIPT)
     @app_commands.describe(
         file=f"A script to continue: {list_endings()}, up to 1 MB", **START_OPTIONS
     )
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
-    @answer_errors
     async def import_(
         self,
         interaction: Interaction,
@@ -184,12 +180,6 @@ class Starting(BeginningCog, name="OnBook.starting"):
             await self._begin_script(answer, Beginning(*texts, model, surprise=surprise.value))
 
         await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
-
-    @listens_to(position_pattern("surprise"))
-    @answer_errors
-    async def press_surprise(self, interaction: Interaction, _match: Match[str]) -> None:
-        """Draw how a script begins, and begin it."""
-        await self._begin_script(interaction, Beginning(surprise=True))
 
     async def _begin_script(
         self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None

@@ -10,7 +10,7 @@ from ..interactions.requester import get_channel, get_requester
 from ..session.permissions import check_may_write
 from ..ui.components import LINES, LISTEN, REPLAY, SCRIPT, STOP_ID, Interaction
 from ..ui.delivery.sending import FirstResponse
-from .feature import FeatureCog, answer_errors, listens_to
+from .feature import FeatureCog, listens_to
 
 REPLAY_ENDED = phrase(
     "That replay has ended. If its message shows no result, use {/script stats} again."
@@ -37,7 +37,6 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     """Stop work in progress."""
 
     @listens_to(STOP_ID)
-    @answer_errors
     async def stop(self, interaction: Interaction, match: Match[str]) -> None:
         """Stop a job, by the id of its interaction or message, for a requester who may write.
 

@@ -11,14 +11,13 @@ from ..ui.components import Interaction
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import complete_response, send_ephemeral
 from ..ui.panels.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
-from .feature import ADD_ANYWAY, FeatureCog, answer_errors, asks_during_vote, listens_to
+from .feature import ADD_ANYWAY, FeatureCog, asks_during_vote, listens_to
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
     """Choose a take."""
 
     @listens_to(TAKE_ID)
-    @answer_errors
     async def choose(self, interaction: Interaction, match: Match[str]) -> None:
         """Pick a take, or vote for it if there is a vote."""
         poll, take = int(match["poll"]), int(match["take"])
@@ -40,7 +39,6 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await self.turns.show(turn, await turn.session.polls.pick(turn.requester, poll, take))
 
     @listens_to(READ_TAKE_ID)
-    @answer_errors
     async def read_take(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the selected take in full, only to the person who selected it."""
         poll = int(match["poll"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from re import Match
 from typing import Any
 
-from discord import app_commands, ui
+from discord import ui
 from discord.utils import format_dt
 
 from ..i18n.catalogue import many, say
@@ -29,7 +29,7 @@ from ..ui.panels.rotation_messages import (
     make_end_button,
     make_rotation_view,
 )
-from .feature import BELOW_SCRIPT, FeatureCog, answer_errors, listens_to
+from .feature import BELOW_SCRIPT, FeatureCog, command, listens_to
 
 
 class Writers(FeatureCog, name="OnBook.writers"):
@@ -37,9 +37,8 @@ class Writers(FeatureCog, name="OnBook.writers"):
 
     # Turns
 
-    @app_commands.command(name="turns", extras=BELOW_SCRIPT)
+    @command("turns", extras=BELOW_SCRIPT)
     @listens_to(position_pattern("menu-turns"))
-    @answer_errors
     async def show_turns(self, interaction: Interaction) -> None:
         """Take turns: see who writes next, join, leave or pass"""
         check_bot_is_member(interaction)
@@ -57,7 +56,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
         return format_rotation(script, rotation), view
 
     @listens_to(position_pattern("join"))
-    @answer_errors
     async def join_from_panel(self, interaction: Interaction, match: Match[str]) -> None:
         """Join the turns, and show the order to the person who has joined, now or before."""
         check_bot_is_member(interaction)
@@ -80,7 +78,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self.turns.sync(interaction, session, f"-# {note}")
 
     @listens_to(ORDER_ID)
-    @answer_errors
     async def change_rotation(self, interaction: Interaction, match: Match[str]) -> None:
         """Join, leave or change the order, and say so in the panel."""
         action, script, turn = match["action"], int(match["script"]), int(match["turn"])
@@ -124,7 +121,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
     # Sprint
 
     @listens_to(position_pattern("menu-sprint"))
-    @answer_errors
     async def open_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask how long a sprint should last."""
         check_bot_is_member(interaction)
@@ -141,7 +137,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self.open_modal(interaction, "sprint", say("Start a sprint"), [minutes], submit)
 
     @listens_to(position_pattern("menu-see-sprint"))
-    @answer_errors
     async def see_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """Show the sprint that is under way, with the button that ends it to those who may."""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
@@ -167,7 +162,6 @@ class Writers(FeatureCog, name="OnBook.writers"):
         await self.services.messages.sync(channel, session, announcement=announcement)
 
     @listens_to(END_SPRINT_ID)
-    @answer_errors
     async def end_sprint(self, interaction: Interaction, match: Match[str]) -> None:
         """End a sprint before its time."""
         script = int(match["script"])

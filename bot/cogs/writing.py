@@ -56,10 +56,9 @@ from .feature import (
     Choice,
     Choices,
     Temperature,
-    allow_everywhere,
-    answer_errors,
     answer_suggestions,
     asks_during_vote,
+    command,
     listens_to,
     suggest,
     takes_mood,
@@ -84,7 +83,7 @@ ANYWAY = phrase("Continue anyway")
 class Writing(BeginningCog, name="OnBook.writing"):
     """Write a script, and take lines back."""
 
-    @app_commands.command(name="continue")
+    @command("continue", everywhere=True)
     @app_commands.describe(
         character="Who speaks first; by default, the voice decides",
         kind="What to write; by default, the voice decides",
@@ -100,8 +99,6 @@ class Writing(BeginningCog, name="OnBook.writing"):
         ]
     )
     @takes_mood
-    @allow_everywhere
-    @answer_errors
     async def continue_(
         self,
         interaction: Interaction,
@@ -135,13 +132,11 @@ class Writing(BeginningCog, name="OnBook.writing"):
         names = script.cast if is_locked else await library.list_characters()
         return suggest(names, current)
 
-    @app_commands.command(name="write")
+    @command("write", everywhere=True)
     @app_commands.describe(
         text="INT. DINER - NIGHT, or Maya: Hello., or CUT TO:, or an action",
         character="Who says it; this makes the first line speech, even (quietly)",
     )
-    @allow_everywhere
-    @answer_errors
     async def write(
         self,
         interaction: Interaction,
@@ -151,9 +146,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Write the next lines yourself"""
         await self._add_lines(interaction, text, character or "")
 
-    @app_commands.command(name="undo")
-    @allow_everywhere
-    @answer_errors
+    @command("undo", everywhere=True)
     async def undo(self, interaction: Interaction) -> None:
         """Undo the last line or edit"""
         await self._undo(await self.turns.admit(interaction))
@@ -169,7 +162,6 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @listens_to(
         position_pattern("continue", "takes", "take", "undo", "redo", "write", "action", "speech")
     )
-    @answer_errors
     async def press(self, interaction: Interaction, match: Match[str]) -> None:
         """Answer a button under a line."""
         position = parse_position(match)
@@ -196,7 +188,6 @@ class Writing(BeginningCog, name="OnBook.writing"):
                 await self._redo(turn, position)
 
     @listens_to(position_pattern("speaker"))
-    @answer_errors
     async def choose_speaker(self, interaction: Interaction, match: Match[str]) -> None:
         """Let the voice continue with the speaker chosen from the panel."""
         position = parse_position(match)
@@ -212,7 +203,6 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await self._continue(turn, request, position)
 
     @listens_to(position_pattern("menu-lines", "menu-vote"))
-    @answer_errors
     async def ask_for(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask the voice for several lines, or for takes with a vote, from the menu.
 
@@ -329,7 +319,6 @@ class Writing(BeginningCog, name="OnBook.writing"):
         await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))
-    @answer_errors
     async def agree_to_undo(self, interaction: Interaction, match: Match[str]) -> None:
         """Undo the line that somebody asks to undo, and delete the message that asks."""
         turn = await self.turns.admit(interaction)
