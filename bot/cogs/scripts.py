@@ -36,7 +36,6 @@ from ..ui.components import (
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.sending import (
     FirstResponse,
-    complete_response,
     edit_response,
     post_message,
     try_once,
@@ -66,8 +65,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def list_scripts(self, interaction: Interaction) -> None:
         """See this channel's scripts: switch, rename, archive or delete them"""
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        content, view = await self._make_shelf_page(session)
-        await complete_response(interaction, content=content, view=view)
+        await self._show_shelf_page(interaction, session)
 
     @listens_to(SCRIPT_BUTTON_ID)
     async def press_script(self, interaction: Interaction, match: Match[str]) -> None:
@@ -82,8 +80,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             return
         await FirstResponse(interaction).defer()
         if action == "all":
-            content, view = await self._make_shelf_page(session)
-            await edit_response(interaction, content=content, view=view)
+            await self._show_shelf_page(interaction, session)
             return
         script = await session.library.find(script_id)
         match action:
@@ -111,8 +108,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def turn_shelf(self, interaction: Interaction, match: Match[str]) -> None:
         """Turn to another page of the scripts."""
         session = await self.open_session(interaction)
-        content, view = await self._make_shelf_page(session, int(match["number"]))
-        await edit_response(interaction, content=content, view=view)
+        await self._show_shelf_page(interaction, session, int(match["number"]))
 
     async def _open_title_window(self, interaction: Interaction, script_id: int) -> None:
         title = make_title_input(self.services.recent_scripts.get(script_id))
@@ -127,10 +123,10 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
         await self.open_modal(interaction, "rename", say("Rename this script"), [title], submit)
 
-    async def _make_shelf_page(
-        self, session: ChannelSession, number: int = 0
-    ) -> tuple[str, discord.ui.View]:
-        """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
+    async def _show_shelf_page(
+        self, interaction: Interaction, session: ChannelSession, number: int = 0
+    ) -> None:
+        """Show a page of a channel's scripts, from 0; a number past the end is the last page."""
         scripts = await session.library.list_scripts()
         if not scripts:
             raise RequestError("This channel has no script yet. Start one with {/start}.")
@@ -147,7 +143,8 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
         lengths = [await session.library.count_lines(script.head) for script in page_scripts]
-        return format_scripts(page_scripts, lengths, number, pages), view
+        content = format_scripts(page_scripts, lengths, number, pages)
+        await edit_response(interaction, content=content, view=view)
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script, and what a person may do with it, in the place of the menu."""

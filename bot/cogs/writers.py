@@ -43,17 +43,14 @@ class Writers(FeatureCog, name="OnBook.writers"):
         """Take turns: see who writes next, join, leave or pass"""
         check_bot_is_member(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
-        content, view = await self._make_rotation_message(interaction, session)
-        await complete_response(interaction, content=content, view=view)
+        await self._show_rotation(interaction, session)
 
-    async def _make_rotation_message(
-        self, interaction: Interaction, session: ChannelSession
-    ) -> tuple[str, ui.View]:
-        """Return the order of the script, and what the person who asks may do with the order."""
+    async def _show_rotation(self, interaction: Interaction, session: ChannelSession) -> None:
+        """Show the order of the script, and what the person who asks may do with the order."""
         script, requester = await session.library.load_script(), get_requester(interaction)
         rotation, manages = await session.rotations.find(script.id), is_manager(script, requester)
         view = make_rotation_view(script, rotation, requester.id, manages)
-        return format_rotation(script, rotation), view
+        await edit_response(interaction, content=format_rotation(script, rotation), view=view)
 
     @listens_to(position_pattern("join"))
     async def join_from_panel(self, interaction: Interaction, match: Match[str]) -> None:
@@ -62,20 +59,18 @@ class Writers(FeatureCog, name="OnBook.writers"):
         check_bot_permissions(interaction)
         session = await self.open_session(interaction, thinking=True, ephemeral=True)
         await self.turns.replace_old_panel(interaction)
-        joined = parse_position(match).script
-        is_new = await session.rotations.join(get_requester(interaction), joined)
-        content, view = await self._make_rotation_message(interaction, session)
-        await complete_response(interaction, content=content, view=view)
-        if is_new:
-            note = say("{who} joined the turns.", who=format_requester(interaction))
-            await self._show_change(interaction, session, joined, note)
+        script = parse_position(match).script
+        note = await self._change_rotation(interaction, session, "join", script, turn=0)
+        await self._show_change(interaction, session, script, note)
 
     async def _show_change(
         self, interaction: Interaction, session: ChannelSession, script: int, note: str
     ) -> None:
-        """Say in the panel what happened to the order, and watch its deadline."""
-        self.services.deadline_messages.watch(script)
-        await self.turns.sync(interaction, session, f"-# {note}")
+        """Show the order, and say in the panel what has happened to it, if anything."""
+        await self._show_rotation(interaction, session)
+        if note:
+            self.services.deadline_messages.watch(script)
+            await self.turns.sync(interaction, session, f"-# {note}")
 
     @listens_to(ORDER_ID)
     async def change_rotation(self, interaction: Interaction, match: Match[str]) -> None:
@@ -84,10 +79,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
         check_bot_permissions(interaction)
         session = await self.open_session(interaction)
         note = await self._change_rotation(interaction, session, action, script, turn)
-        content, view = await self._make_rotation_message(interaction, session)
-        await edit_response(interaction, content=content, view=view)
-        if note:
-            await self._show_change(interaction, session, script, note)
+        await self._show_change(interaction, session, script, note)
 
     async def _change_rotation(
         self, interaction: Interaction, session: ChannelSession, action: str, script: int, turn: int
