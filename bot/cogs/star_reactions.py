@@ -43,23 +43,18 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
                 yield
 
     @commands.Cog.listener("on_raw_reaction_add")
-    async def give_star(self, payload: discord.RawReactionActionEvent) -> None:
-        """Star the line whose message a person has reacted to with a star."""
+    @commands.Cog.listener("on_raw_reaction_remove")
+    async def change_star(self, payload: discord.RawReactionActionEvent) -> None:
+        """Star the line whose message has a person's star, or take the star back with it."""
         us = self.bot.user
         is_by_bot = payload.member is not None and payload.member.bot
         is_ours = us is not None and payload.user_id == us.id
         if is_star(payload.emoji) and not is_by_bot and not is_ours:
             self.services.in_flight.track_person(payload.user_id)
+            stars, is_given = self.sessions.stars, payload.event_type == "REACTION_ADD"
+            change = stars.give if is_given else stars.take_back
             async with self._counting():
-                await self.sessions.stars.give(payload.message_id, payload.user_id)
-
-    @commands.Cog.listener("on_raw_reaction_remove")
-    async def take_star(self, payload: discord.RawReactionActionEvent) -> None:
-        """Take a person's star back with the reaction."""
-        if is_star(payload.emoji):
-            self.services.in_flight.track_person(payload.user_id)
-            async with self._counting():
-                await self.sessions.stars.take_back(payload.message_id, payload.user_id)
+                await change(payload.message_id, payload.user_id)
 
     @commands.Cog.listener("on_raw_reaction_clear")
     @commands.Cog.listener("on_raw_reaction_clear_emoji")
