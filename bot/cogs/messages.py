@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import discord
@@ -117,7 +116,8 @@ class Messages(FeatureCog, name="OnBook.messages"):
         if addressed is None or not is_here or not isinstance(channel, MessageChannel):
             return
         new = Heard(message, channel, services.sessions.get(channel.id), addressed)
-        with self._register(new) as heard, speaking_in(message.guild, services.group):
+        heard = self._heard.setdefault(message.id, new)  # it may be delivered twice
+        with speaking_in(message.guild, services.group):
             try:
                 services.in_flight.admit()
                 services.in_flight.track_person(message.author.id)
@@ -127,6 +127,9 @@ class Messages(FeatureCog, name="OnBook.messages"):
             except (EngineClosed, TransactionFailed) as error:
                 if addressed.is_direct:
                     await self._tell_error(heard, error)
+            finally:
+                if self._heard.get(message.id) is heard:
+                    del self._heard[message.id]
 
     @commands.Cog.listener("on_raw_message_edit")
     async def hear_again(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -144,17 +147,6 @@ class Messages(FeatureCog, name="OnBook.messages"):
         """Do not turn messages into lines once they were deleted."""
         for message in payload.message_ids:
             self._withdraw(message)
-
-    @contextmanager
-    def _register(self, new: Heard) -> Iterator[Heard]:
-        """Let a message be withdrawn until the context exits; count a repeated message once."""
-        number = new.message.id
-        heard = self._heard.setdefault(number, new)
-        try:
-            yield heard
-        finally:
-            if self._heard.get(number) is heard:
-                del self._heard[number]
 
     def _withdraw(self, message: int) -> bool:
         """Stop the turn of a message, if it has begun; return whether the message was heard."""
