@@ -6,13 +6,13 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import discord
 from discord.ext import commands, tasks
 
 from ..errors import TransactionFailed
 from ..sharding import Shards
-from ..ui.delivery.sending import CONNECTION_ERRORS, MessageChannel
 from ..ui.delivery.server_language import speaking_in
 from .feature import FeatureCog
 
@@ -70,8 +70,10 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         # The answers of interactions have the application as their webhook.
         if webhook is None or message.application_id != application or webhook == application:
             return
-        deleting = self._delete_unrecorded(message.channel, message.id, webhook)
-        self.services.in_flight.track(asyncio.create_task(deleting))
+        channel, services = message.channel, self.services
+        session, delete = services.sessions.get(channel.id), services.messages.delete_unrecorded
+        # The next turn looks for what remains.
+        services.in_flight.try_later(partial(delete, channel, session, message.id, webhook))
 
     @commands.Cog.listener()
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
@@ -92,12 +94,6 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         with speaking_in(message.guild, services.group), suppress(TransactionFailed):
             session = services.sessions.get(channel.id)
             await services.messages.redraw_late(channel, session, message.id, edited)
-
-    async def _delete_unrecorded(self, channel: MessageChannel, message: int, webhook: int) -> None:
-        session = self.services.sessions.get(channel.id)
-        # The next turn looks for what remains.
-        with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
-            await self.services.messages.delete_unrecorded(channel, session, message, webhook)
 
     @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:
