@@ -265,7 +265,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 await self._rewrite_line(turn, position, text=text.value)
 
         title = say("Rewrite “{text}”", text=plain(line.element.one_line, TITLE_SIZE))
-        await self.open_modal(interaction, "rewrite", title, [label], submit)
+        await self.open_modal(interaction, title, [label], submit)
 
     @asks_during_vote(DO_ANYWAY, keep="text")
     async def _rewrite_line(self, turn: Turn, position: ScriptPosition, *, text: str) -> None:

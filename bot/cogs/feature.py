@@ -222,15 +222,10 @@ class FeatureCog(commands.Cog):
         self.services.charge(interaction, Cost(characters=characters))
 
     async def open_modal(
-        self,
-        interaction: Interaction,
-        name: str,
-        title: str,
-        items: Iterable[ui.Item[Any]],
-        submit: Submit,
+        self, interaction: Interaction, title: str, items: Iterable[ui.Item[Any]], submit: Submit
     ) -> None:
         """Open a window, and call ``submit`` once the person has filled in its items."""
-        window = Window(name, title, items, submit, self.answering)
+        window = Window(title, items, submit, self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
 
     async def offer(

@@ -245,7 +245,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 position = current_position(script)
                 await self._change_preferences(answer, changed, position=position)
 
-        await self.open_modal(interaction, "advanced", say("Advanced"), inputs.values(), submit)
+        await self.open_modal(interaction, say("Advanced"), inputs.values(), submit)
 
     async def _reset(self, interaction: Interaction, name: str) -> None:
         """Reset a setting, those of a mood, or all of them."""

@@ -121,7 +121,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                 await self._show_script(answer, script)
                 await self.turns.sync(answer, session)
 
-        await self.open_modal(interaction, "rename", say("Rename this script"), [title], submit)
+        await self.open_modal(interaction, say("Rename this script"), [title], submit)
 
     async def _show_shelf_page(
         self, interaction: Interaction, session: ChannelSession, number: int = 0

@@ -179,7 +179,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             texts = read(title), read(heading), read(cast)
             await self._begin_script(answer, Beginning(*texts, model, surprise=surprise.value))
 
-        await self.open_modal(interaction, "start", say("Start a script"), labels, submit)
+        await self.open_modal(interaction, say("Start a script"), labels, submit)
 
     async def _begin_script(
         self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None

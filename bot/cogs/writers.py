@@ -126,7 +126,7 @@ class Writers(FeatureCog, name="OnBook.writers"):
             async with self.answering(answer):
                 await self._start_sprint(answer, script, int(typed) if typed.isdecimal() else 0)
 
-        await self.open_modal(interaction, "sprint", say("Start a sprint"), [minutes], submit)
+        await self.open_modal(interaction, say("Start a sprint"), [minutes], submit)
 
     @listens_to(position_pattern("menu-see-sprint"))
     async def see_sprint(self, interaction: Interaction, match: Match[str]) -> None:

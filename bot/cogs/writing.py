@@ -287,7 +287,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
             await self._add_lines(answer, text.value, character.value, position)
 
         title = say("Write the next lines")
-        await self.open_modal(interaction, "write", title, [character, text], submit)
+        await self.open_modal(interaction, title, [character, text], submit)
 
     async def _add_lines(
         self,

@@ -27,14 +27,9 @@ class Window(ui.Modal):
     """
 
     def __init__(
-        self,
-        name: str,
-        title: str,
-        items: Iterable[ui.Item[Any]],
-        submit: Submit,
-        answering: Answering,
+        self, title: str, items: Iterable[ui.Item[Any]], submit: Submit, answering: Answering
     ) -> None:
-        super().__init__(title=title, custom_id=make_custom_id(name), timeout=WINDOW_SECONDS)
+        super().__init__(title=title, custom_id=make_custom_id("window"), timeout=WINDOW_SECONDS)
         for item in items:
             self.add_item(item)
         self._submit = submit
