@@ -6,6 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import SystemRandom
 
+import discord
+
 from ..errors import OnBookError
 from ..generation.openings import is_style
 from ..generation.options import OptionValue
@@ -44,6 +46,8 @@ class Beginning:
     """Whether the rest is drawn, after which the voice goes on."""
     opening: Sequence[Element] = ()
     """The first elements of a situation that was drawn."""
+    file: discord.Attachment | None = None
+    """A script whose lines follow."""
 
 
 def make_new_script(beginning: Beginning, guild: int | None) -> NewScript:
@@ -105,17 +109,15 @@ class BeginningCog(FeatureCog):
         )
 
     async def show_beginning(
-        self,
-        turn: Turn,
-        result: TurnResult,
-        announcement: str,
-        request: ContinueRequest | None = None,
+        self, turn: Turn, result: TurnResult, sentence: str, request: ContinueRequest | None = None
     ) -> None:
         """Show a new script, and tell a person once in which language its voice writes.
 
-        If there is a ``request``, the voice goes on accordingly; if it fails, the beginning stays.
+        The ``sentence`` announces the script by its title. If there is a ``request``, the voice
+        goes on accordingly; if it fails, the beginning stays.
         """
-        announcement = " ".join([announcement, *_describe_lock(turn, result.script)])
+        announced = say(sentence, title=inline(result.script.title, TITLE_SIZE))
+        announcement = " ".join([announced, *_describe_lock(turn, result.script)])
         if request:
             if turn.bot_is_member:
                 await self.turns.show_script(turn, announcement)

@@ -26,7 +26,7 @@ from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery.sending import complete_response
 from ..ui.markdown import inline, plain
-from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
+from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
     BELOW_SCRIPT,
     MAX_CHOICES,
@@ -108,8 +108,10 @@ class Starting(BeginningCog, name="OnBook.starting"):
     ) -> None:
         """Start a new script from a file"""
         options = combine_options(mood, temperature, self.services.settings)
-        beginning = Beginning(title or "", heading or "", cast or "", voice, style, options)
-        await self._begin_script(interaction, beginning, file)
+        beginning = Beginning(
+            title or "", heading or "", cast or "", voice, style, options, file=file
+        )
+        await self._begin_script(interaction, beginning)
 
     @start.autocomplete("style")
     @import_.autocomplete("style")
@@ -181,9 +183,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
 
         await self.open_modal(interaction, say("Start a script"), labels, submit)
 
-    async def _begin_script(
-        self, interaction: Interaction, beginning: Beginning, file: discord.Attachment | None = None
-    ) -> None:
+    async def _begin_script(self, interaction: Interaction, beginning: Beginning) -> None:
         """Start a script; if another one is running, ask which of them to go on with.
 
         For a surprise, first draw what is left open.
@@ -194,16 +194,10 @@ class Starting(BeginningCog, name="OnBook.starting"):
             if beginning.surprise:
                 guild = get_guild(interaction)
                 beginning = await self.draw_beginning(turn.session, guild, beginning)
-            await self._check_and_begin(turn, beginning, file, keep)
+            await self._check_and_begin(turn, beginning, keep)
 
-    async def _check_and_begin(
-        self,
-        turn: Turn,
-        beginning: Beginning,
-        file: discord.Attachment | None = None,
-        keep: str = "",
-    ) -> None:
-        if file:
+    async def _check_and_begin(self, turn: Turn, beginning: Beginning, keep: str) -> None:
+        if file := beginning.file:
             check_file(file.filename, file.size)
         guild = get_guild(turn.interaction)
         new = make_new_script(beginning, guild)
@@ -220,11 +214,11 @@ class Starting(BeginningCog, name="OnBook.starting"):
         # Nobody loses a place in a script that has no line.
         if running is None or running.head is None:
             new = replace(new, only_empty=True)
-            await self._begin(turn, new, beginning, file)
+            await self._begin(turn, new, beginning)
             return
 
         async def start(chosen: Interaction) -> None:
-            await self._begin(await self.turns.admit(chosen), new, beginning, file)
+            await self._begin(await self.turns.admit(chosen), new, beginning)
 
         question = say(
             "“{title}” is running in this channel. Continue it, or pause it? Paused scripts are "
@@ -235,29 +229,23 @@ class Starting(BeginningCog, name="OnBook.starting"):
         pause = Choice(say("Pause it and start the new one"), start)
         await self.offer(turn.interaction, question, go_on, pause, keep=keep)
 
-    async def _begin(
-        self, turn: Turn, new: NewScript, beginning: Beginning, file: discord.Attachment | None
-    ) -> None:
+    async def _begin(self, turn: Turn, new: NewScript, beginning: Beginning) -> None:
         heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
         opening = [*heading, *beginning.opening]
-        if file:
-            result = await self._import(turn, new, beginning, opening, file)
+        if beginning.file:
+            result = await self._import(turn, new, beginning, opening)
         else:
             author = OPENING_WRITER if beginning.opening else None
             result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
-        title = inline(result.script.title, TITLE_SIZE)
         request = ContinueRequest() if beginning.surprise else None
-        await self.show_beginning(turn, result, say("“{title}” starts here.", title=title), request)
+        await self.show_beginning(turn, result, phrase("“{title}” starts here."), request)
 
     async def _import(
-        self,
-        turn: Turn,
-        new: NewScript,
-        beginning: Beginning,
-        opening: Sequence[Element],
-        file: discord.Attachment,
+        self, turn: Turn, new: NewScript, beginning: Beginning, opening: Sequence[Element]
     ) -> TurnResult:
         """Begin a script with the elements of a file, below the opening."""
+        file = beginning.file
+        assert file is not None  # as `_begin` has seen
         manuscript = await attachments.read_attachment(file, new.cast)
         model = new.model
         if not beginning.model and not opening:

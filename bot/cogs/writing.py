@@ -46,10 +46,10 @@ from ..ui.components import (
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions, format_error
 from ..ui.delivery.sending import FirstResponse, post_message
-from ..ui.markdown import inline, mention, plain
+from ..ui.markdown import mention, plain
 from ..ui.panels.panel import delete_message
 from ..ui.panels.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
-from .beginnings import TITLE_SIZE, Beginning, BeginningCog, make_new_script
+from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
     ADD_ANYWAY,
     DO_ANYWAY,
@@ -240,8 +240,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         new = replace(make_new_script(drawn, guild), replaced=NO_SCRIPT)
         begin = turn.session.library.begin
         result = await begin(turn.requester, new, *drawn.opening, author=OPENING_WRITER)
-        title = inline(result.script.title, TITLE_SIZE)
-        announcement = say("There was no script here, so a new one starts: “{title}”.", title=title)
+        announcement = phrase("There was no script here, so a new one starts: “{title}”.")
         await self.show_beginning(turn, result, announcement, request)
 
     @asks_during_vote(ANYWAY)
