@@ -7,7 +7,9 @@ import json
 import re
 import shutil
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import discord
@@ -31,15 +33,28 @@ from tests.tools.postgres_server import Server, ask, find_free_port
 
 from .program import with_token
 
+Check = Callable[..., Awaitable[str]]
+"""Check everything with these arguments of `doctor.check_all`; return what is printed."""
 
-async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]):
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Check:
+    """Return a function that also compares the exit code with its first argument."""
+
+    async def check_all(code: int, *arguments: Any, **how: Any) -> str:
+        assert await doctor.check_all(*arguments, **how) == code
+        return capsys.readouterr().out
+
+    return check_all
+
+
+async def test_doctor_checks_discord(chosen: RunnerSettings, check: Check):
     with fake_discord() as address, at(address):
         async with Discord(address) as people:
-            assert await doctor.check_all(with_token(chosen), "run") == 1
-            assert "!!  Servers: none. Invite the bot: https://" in capsys.readouterr().out
+            out = await check(1, with_token(chosen), "run")
+            assert "!!  Servers: none. Invite the bot: https://" in out
             await people.guild("The Playhouse", INVITE_PERMISSIONS.value)
-            assert await doctor.check_all(with_token(chosen)) == 0
-            out = capsys.readouterr().out
+            out = await check(0, with_token(chosen))
             assert "ok  Token: Discord knows it as " in out
             assert "ok  Privileged intents: On Book needs none; no other is on" in out
             assert "ok  Commands: the first run adds them" in out
@@ -49,39 +64,31 @@ async def test_doctor_checks_discord(chosen: RunnerSettings, capsys: pytest.Capt
             assert "ok  Voice of new scripts: tiny works" in out
             assert out.endswith("Everything is ok.\n")
             await people.guild("The Globe", discord.Permissions(send_messages=True).value)
-            assert await doctor.check_all(with_token(chosen), "run") == 1
-            out = capsys.readouterr().out
+            out = await check(1, with_token(chosen), "run")
             assert re.search("!!  Server “The Globe”: the bot lacks .*Attach Files", out)
             for number in range(200):  # a page, so that one request does not return all servers
                 await people.guild(f"Stage {number}", INVITE_PERMISSIONS.value)
-            await doctor.check_all(with_token(chosen))
-            assert capsys.readouterr().out.count("  Server “") == 202
+            assert (await check(0, with_token(chosen))).count("  Server “") == 202
         for wrong in ("not.a.token", "not\x01a\ntoken"):  # the second in no header
-            assert await doctor.check_all(with_token(chosen, wrong), "run") == 1
-            assert "!!  Token: DISCORD_TOKEN is not a valid token" in capsys.readouterr().out
+            out = await check(1, with_token(chosen, wrong), "run")
+            assert "!!  Token: DISCORD_TOKEN is not a valid token" in out
 
 
-async def test_doctor_checks_the_intent_for_content(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
-):
+async def test_doctor_checks_the_intent_for_content(chosen: RunnerSettings, check: Check):
     asking = with_token(chosen, message_content=True)
     for is_granted, finding in (
         (False, "--  Privileged intents: Discord refuses the message-content intent. Enable it on"),
         (True, "ok  Privileged intents: On Book needs message content; no other is on"),
     ):
         with fake_discord(may_read_content=is_granted) as address, at(address):
-            assert await doctor.check_all(asking) == 0
-            assert finding in capsys.readouterr().out
-            assert await doctor.check_all(asking, "run") == 1  # as no server has the bot
+            assert finding in await check(0, asking)
+            await check(1, asking, "run")  # as no server has the bot
 
 
-async def test_doctor_works_without_a_network(
-    chosen: RunnerSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+async def test_doctor_works_without_a_network(chosen: RunnerSettings, tmp_path: Path, check: Check):
     chosen.database.touch()
     with FileLock(f"{chosen.database}.lock"), at("http://127.0.0.1:1"):
-        assert await doctor.check_all(with_token(chosen), "run") == 1
-    out = capsys.readouterr().out
+        out = await check(1, with_token(chosen), "run")
     assert "!!  Token: Discord cannot be reached (ClientConnectorError)." in out
     assert f"ok  Database: {chosen.database} is in use by a running On Book" in out
     assert "ok  Voice of new scripts: tiny works" in out
@@ -90,8 +97,7 @@ async def test_doctor_works_without_a_network(
         port = taken.getsockname()[1]
         nowhere = {"database": tmp_path / "no" / "scripts.db", "model": "gone"}
         wrong = chosen.model_copy(update={"metrics_port": port, **nowhere})
-        assert await doctor.check_all(wrong, "run") == 1
-    out = capsys.readouterr().out
+        out = await check(1, wrong, "run")
     assert "!!  Token: DISCORD_TOKEN is not set." in out
     assert "!!  Database: There is no folder" in out
     assert "!!  Voice of new scripts: There is no voice “gone”" in out
@@ -99,95 +105,81 @@ async def test_doctor_works_without_a_network(
     assert f"!!  Metrics: port {port} cannot be opened (Address already in use)." in out
     assert out.endswith("Problems to fix: 4.\n")
     for host in ("256.0.0.1", "metrics..local"):
-        await doctor.check_all(wrong.model_copy(update={"metrics_host": host}), "run")
-        assert "and ONBOOK_METRICS_HOST to an address of this machine." in capsys.readouterr().out
+        out = await check(1, wrong.model_copy(update={"metrics_host": host}), "run")
+        assert "and ONBOOK_METRICS_HOST to an address of this machine." in out
     chosen.database.write_bytes(b"no database" * 500)
-    assert await doctor.check_all(chosen) == 1
-    assert "is not a usable database" in capsys.readouterr().out
+    assert "is not a usable database" in await check(1, chosen)
 
 
 async def test_doctor_tells_its_own_bot_from_another_one_at_the_port(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
+    chosen: RunnerSettings, check: Check
 ):
     port = find_free_port()
     served = chosen.model_copy(update={"metrics_port": port})
     async with serve_pages("127.0.0.1", port, Metrics(dict), Mock()):
         with FileLock(f"{served.database}.lock"):
-            await doctor.check_all(served, "run")
-        assert f"ok  Metrics: On Book serves port {port}\n" in capsys.readouterr().out
-        await doctor.check_all(served, "run")
-        assert f"--  Metrics: On Book serves port {port}. If" in capsys.readouterr().out
+            out = await check(1, served, "run")
+        assert f"ok  Metrics: On Book serves port {port}\n" in out
+        out = await check(1, served, "run")
+        assert f"--  Metrics: On Book serves port {port}. If" in out
 
 
 async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
-    chosen: RunnerSettings,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    chosen: RunnerSettings, tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ):
     (begun := tmp_path / "begun.db").touch()
-    assert await doctor.check_all(on(chosen, begun), "write") == 0
-    assert f"ok  Database: {begun} will be created" in capsys.readouterr().out
+    out = await check(0, on(chosen, begun), "write")
+    assert f"ok  Database: {begun} will be created" in out
     with monkeypatch.context() as patched:  # as no folder's mode stops root
         denied = PermissionError(errno.EACCES, "Permission denied")
         patched.setattr(doctor, "TemporaryFile", Mock(side_effect=denied))
-        assert await doctor.check_all(on(chosen, begun), "write") == 1
+        out = await check(1, on(chosen, begun), "write")
     said = f"!!  Database: {begun} cannot be opened (Permission denied). Make its folder writable."
-    assert said in capsys.readouterr().out
+    assert said in out
     frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
     make_file_read_only(frozen)
-    assert await doctor.check_all(on(chosen, frozen), "write") == 1
-    assert f"!!  Database: {frozen} cannot be used: it is read-only." in capsys.readouterr().out
+    out = await check(1, on(chosen, frozen), "write")
+    assert f"!!  Database: {frozen} cannot be used: it is read-only." in out
     newer = Path(shutil.copy(chosen.database, tmp_path / "newer.db"))
     run_sql(newer, "UPDATE alembic_version SET version_num = '9999'")
-    assert await doctor.check_all(on(chosen, newer), "write") == 1
-    assert f"!!  Database: {newer} is from a newer On Book" in capsys.readouterr().out
+    out = await check(1, on(chosen, newer), "write")
+    assert f"!!  Database: {newer} is from a newer On Book" in out
     lost = "DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
     run_sql(chosen.database, "PRAGMA writable_schema = ON", lost)
-    assert await doctor.check_all(chosen, "write") == 1
-    assert f"!!  Database: {chosen.database} is damaged." in capsys.readouterr().out
+    out = await check(1, chosen, "write")
+    assert f"!!  Database: {chosen.database} is damaged." in out
 
 
 async def test_doctor_finds_a_server_without_rights_and_one_with_a_newer_database(
-    chosen: RunnerSettings, postgres: Server, capsys: pytest.CaptureFixture[str]
+    chosen: RunnerSettings, postgres: Server, check: Check
 ):
     url = postgres.create()
     ask(url, "CREATE ROLE visitor LOGIN PASSWORD 'as a guest'")
     visitor = url.set(username="visitor", password="as a guest")  # noqa: S106 - opens nothing else
-    assert await doctor.check_all(on(chosen, visitor), "write") == 1
     said = f"make its tables. Run ALTER DATABASE {url.database} OWNER TO visitor."
-    assert said in capsys.readouterr().out
+    assert said in await check(1, on(chosen, visitor), "write")
     with pytest.raises(StoreError, match=re.escape(said)):
         await open_database(visitor)
     ask(url, f"ALTER DATABASE {url.database} OWNER TO visitor")
-    assert await doctor.check_all(on(chosen, visitor), "write") == 0
+    await check(0, on(chosen, visitor), "write")
     ask(url, f"REASSIGN OWNED BY visitor TO {url.username}", "DROP ROLE visitor")
-    capsys.readouterr()
     await (await open_database(url)).close()
-    assert await doctor.check_all(on(chosen, url), "write") == 0
-    assert f"ok  Database: {url} answers" in capsys.readouterr().out
+    assert f"ok  Database: {url} answers" in await check(0, on(chosen, url), "write")
     ask(url, "UPDATE alembic_version SET version_num = '9999'")
-    assert await doctor.check_all(on(chosen, url), "write") == 1
-    out = capsys.readouterr().out
+    out = await check(1, on(chosen, url), "write")
     assert "!!  Database: The PostgreSQL database is from a newer On Book" in out
 
 
-async def test_doctor_notes_what_the_command_does_not_need(
-    chosen: RunnerSettings, capsys: pytest.CaptureFixture[str]
-):
+async def test_doctor_notes_what_the_command_does_not_need(chosen: RunnerSettings, check: Check):
     for command, code, mark in (("all", 0, "--"), ("write", 0, "--"), ("run", 1, "!!")):
-        assert await doctor.check_all(chosen, command) == code
-        assert f"{mark}  Token: DISCORD_TOKEN is not set." in capsys.readouterr().out
-    assert await doctor.check_all(chosen, "run", as_json=True) == 1
-    findings = json.loads(capsys.readouterr().out)["findings"]
+        out = await check(code, chosen, command)
+        assert f"{mark}  Token: DISCORD_TOKEN is not set." in out
+    findings = json.loads(await check(1, chosen, "run", as_json=True))["findings"]
     assert [finding["grade"] for finding in findings if finding["part"] == "Token"] == ["fault"]
 
 
 async def test_doctor_finds_settings_that_set_nothing(
-    chosen: RunnerSettings,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    chosen: RunnerSettings, tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ):
     meant = {"TEMPRATURE": "ONBOOK_TEMPERATURE", "TOKEN": "DISCORD_TOKEN", "DB": "ONBOOK_DATABASE"}
     for name in meant:
@@ -196,8 +188,7 @@ async def test_doctor_finds_settings_that_set_nothing(
     file.write_text(
         "# A comment\n\nONBOOK_MODEL: screen\nexport ONBOOK_ROWS = 3\nONBOOK_LOOK:cards\n"
     )
-    assert await doctor.check_all(chosen, "write", file) == 1
-    out = capsys.readouterr().out
+    out = await check(1, chosen, "write", file)
     for name, near in meant.items():
         assert f"!!  Settings: There is no setting ONBOOK_{name}: did you mean {near}?" in out
     for name in ("ONBOOK_MODEL", "ONBOOK_LOOK"):
