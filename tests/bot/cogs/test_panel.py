@@ -20,7 +20,6 @@ from tests.bot.conftest import (
     labels,
     moderator,
     poll,
-    start_script,
 )
 from tests.bot.playing import (
     BY_PERSON,
@@ -34,6 +33,8 @@ from tests.bot.playing import (
     write,
 )
 
+STARTED = True
+
 
 def menus(message: Any) -> dict[str, list[str]]:
     """Return the values of a message's lists by what their custom ids begin with."""
@@ -44,7 +45,7 @@ def menus(message: Any) -> dict[str, list[str]]:
 
 
 async def test_the_panel_chooses_who_speaks_next(stage: Stage):
-    await start_script(stage, cast="Maya, Jonas")
+    await replace_script(stage, cast="Maya, Jonas")
     choices = {"speaker": [f"{CHARACTER}MAYA", f"{CHARACTER}JONAS", ACTION, ANYBODY]}
     assert menus(stage.panel()) == choices
     assert labels(stage.panel()) == BY_PERSON
@@ -62,7 +63,6 @@ async def test_the_panel_chooses_who_speaks_next(stage: Stage):
 
 async def test_seven_buttons_stand_in_two_even_rows(stage: Stage):
     # A phone shows five buttons of one row in two rows, and a sixth in a third one.
-    await start_script(stage)
     await stage.ann.slash(stage.channel, "continue")
     await write(stage, "MAYA: Hello.")
     await stage.ann.slash(stage.channel, "undo")
@@ -72,7 +72,6 @@ async def test_seven_buttons_stand_in_two_even_rows(stage: Stage):
 
 
 async def test_the_menu_is_for_one_person(stage: Stage):
-    await start_script(stage)
     await write(stage, "MAYA: Hello.")
     # Without a cast, the panel offers those who have spoken.
     assert menus(stage.panel()) == {"speaker": [f"{CHARACTER}MAYA", ACTION, ANYBODY]}
@@ -100,7 +99,6 @@ async def test_the_menu_is_for_one_person(stage: Stage):
 
 
 async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
-    await start_script(stage)
     menu = await open_menu(stage, stage.ann)
     card = await open_menu(stage, stage.ann, "Settings")
     await choose(stage.ann, card, "menu-style", "storm")
@@ -115,7 +113,6 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
 
 
 async def test_an_open_menu_acts_on_the_script_as_it_is(stage: Stage):
-    await start_script(stage)
     menu = await open_menu(stage, stage.ann)
     await write(stage, "Rain.")
     for number in (3, 4):
@@ -132,7 +129,6 @@ async def test_an_open_menu_acts_on_the_script_as_it_is(stage: Stage):
 
 
 async def test_a_mood_sets_three_numbers_unless_a_number_is_given(stage: Stage):
-    await start_script(stage)
     for options, expected in (
         ({"mood": "unhinged"}, MOODS["unhinged"]),
         ({"mood": "calm", "temperature": 1.9}, {**MOODS["calm"], "temperature": 1.9}),
@@ -162,7 +158,6 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
 
 
 async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
-    await start_script(stage)
     card = await ask(stage, "settings", setting="everything")
 
     async def submit(*typed: str) -> Any:
@@ -199,7 +194,6 @@ def test_numbers_may_have_marks_of_thousands_or_a_decimal_comma(
 
 
 async def test_the_window_names_who_may_speak_and_the_line_to_rewrite(stage: Stage):
-    await start_script(stage)
 
     async def who_speaks() -> str:
         opened = await stage.ann.click(stage.panel(), label="Write")

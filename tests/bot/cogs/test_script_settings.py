@@ -9,7 +9,7 @@ import pytest
 from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import ADVANCED, SPECS
-from tests.bot.conftest import HEADING, Stage, assert_private, find_menus, moderator, start_script
+from tests.bot.conftest import HEADING, Stage, answer, assert_private, find_menus, moderator
 from tests.bot.playing import (
     ask,
     choose,
@@ -21,6 +21,8 @@ from tests.bot.playing import (
     write_lines,
 )
 from tests.bot.session_harness import SessionHarness
+
+STARTED = True
 
 
 async def settings(stage: Stage, by: Any = None, **options: Any) -> Any:
@@ -81,7 +83,6 @@ NO_ROLE = "is limited to a role that you do not have"
 
 
 async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
-    await start_script(stage)
     before = (await settings(stage, setting="everything")).content
     assert before.startswith(ALL_SETTINGS)
     for name, (value, changed) in CHANGES.items():
@@ -119,7 +120,7 @@ async def test_a_reset_restores_what_the_heading_suggests(
     # Of the two voices here, "other" stands for the one of films.
     fitting = {HEADING: "other"}
     monkeypatch.setattr("bot.session.library.find_fitting_model", fitting.get)
-    await start_script(stage)
+    await replace_script(stage, heading=HEADING)
     assert (await stage.script()).model == "other"
     await change(stage, "voice", "tiny")
     await change(stage, "takes", "2")
@@ -129,7 +130,6 @@ async def test_a_reset_restores_what_the_heading_suggests(
 
 
 async def test_the_card_has_what_people_change_most(stage: Stage):
-    await start_script(stage)
     card = await settings(stage, stage.ben)
     assert card.ephemeral
     lists = {
@@ -148,7 +148,6 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
 
 
 async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(stage: Stage):
-    await start_script(stage)
     before, mo = len(stage.messages()), moderator(stage)
     card = await settings(stage, mo)
 
@@ -176,7 +175,7 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
 
 
 async def test_what_is_not_set_can_be_chosen_by_its_name(stage: Stage):
-    await start_script(stage, style="storm")
+    await replace_script(stage, style="storm")
     mo = moderator(stage)
     await change(stage, "role", stage.guild.create_role("Cast").mention, mo)
     await change(stage, "cooldown", "5", mo)
@@ -192,7 +191,6 @@ async def test_what_is_not_set_can_be_chosen_by_its_name(stage: Stage):
 
 async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Stage):
     assert len(ADVANCED) <= 5  # which is the room of the window
-    await start_script(stage)
     stage.guild.create_role("Cast")
     for name, spec in SPECS.items():
         told = await settings(stage, stage.ben, setting=name)
@@ -213,8 +211,9 @@ async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Sta
 
 
 async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
-    assert "No script is running" in (await settings(stage)).content
-    await start_script(stage)
+    elsewhere = stage.guild.create_text_channel("elsewhere")
+    nothing = answer(await stage.ann.slash(elsewhere, "settings"))
+    assert "No script is running" in nothing.content
     role = stage.guild.create_role("Cast")
     assert "Also fill in `setting:`:" in (await settings(stage, value="2")).content
     for name, value, who, why in [
@@ -238,7 +237,6 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
 
 
 async def test_nobody_writes_twice_in_a_row(stage: Stage):
-    await start_script(stage)
     await change(stage, "alternate", "on")
     refused = await ask(stage, "write", text="Rain.")
     assert_private(
@@ -283,7 +281,6 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     mo = moderator(stage)
     role = stage.guild.create_role("Cast")
     cid = stage.guild.add_member(stage.world.create_user("Cid"), roles=[role])
-    await start_script(stage)
     told = await change(stage, "role", "cast", mo)
     assert told.content == f"Changed: role <@&{role.id}>."
     assert_private(await replace_script(stage, title="Mine"), NO_ROLE)

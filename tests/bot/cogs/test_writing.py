@@ -18,9 +18,10 @@ from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, l
 from tests.bot.playing import BY_PERSON, BY_VOICE, ask, click, replace_script, suggest, write
 from tests.bot.session_harness import SessionHarness
 
+STARTED = True
+
 
 async def test_continue_writes_the_requested_kind(stage: Stage):
-    await start_script(stage)
     for kind in (Kind.DIALOGUE, Kind.ACTION, Kind.HEADING):
         await stage.ann.slash(stage.channel, "continue", kind=kind.value)
         assert (await stage.last_line()).kind == kind
@@ -32,7 +33,6 @@ async def test_continue_writes_the_requested_kind(stage: Stage):
 
 
 async def test_another_take_replaces_the_line_in_its_message(stage: Stage):
-    await start_script(stage)
     await stage.continue_with_seed(stage.ann, seed=1, character="Maya")
     old, before = (await stage.lines())[1], [message.id for message in stage.messages()]
     await stage.ben.click(stage.panel(), label="Another take")
@@ -45,7 +45,6 @@ async def test_another_take_replaces_the_line_in_its_message(stage: Stage):
 
 
 async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
-    await start_script(stage)
     shown = await stage.ben.click(stage.panel(), label="Write")
     assert "10 lines at most" in str(shown.modal)
     typed = {fields(shown)["Who speaks"]: "?", fields(shown)["Text"]: "Hello."}
@@ -72,7 +71,6 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
 
 
 async def test_a_dismissed_window_is_forgotten_but_not_its_text(stage: Stage):
-    await start_script(stage)
     windows = stage.world.bot._connection._view_store._modals
     _, late = [await stage.ann.click(stage.panel(), label="Write") for _ in range(2)]
     assert len(windows) == 2
@@ -84,7 +82,7 @@ async def test_a_dismissed_window_is_forgotten_but_not_its_text(stage: Stage):
 
 
 async def test_names_are_cues_in_any_case_wherever_somebody_types(stage: Stage):
-    await start_script(stage, cast="Helen, Dragon")
+    await replace_script(stage, cast="Helen, Dragon")
     await write(stage, "helen: get me down\n\nEmile: On my way.")
     shown = await stage.ben.click(stage.panel(), label="Write")
     await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Dragon (softly): No."})
@@ -100,7 +98,6 @@ async def test_names_are_cues_in_any_case_wherever_somebody_types(stage: Stage):
 
 
 async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
-    await start_script(stage)
     cid = stage.member("Cid")
     await write(stage, "Plot Hole: (huge) everybody falls in")
     assert labels(stage.panel()) == [*BY_PERSON[:-1], "Make it action", "More…"]
@@ -145,7 +142,6 @@ async def test_a_line_that_becomes_speech_keeps_the_authors_of_its_file(harness:
 
 
 async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage):
-    await start_script(stage)
     await stage.continue_with_seed(stage.ann, seed=1)
     then, look = await stage.lines(), stage.look(stage.panel())
     await write(stage, "Rain.\n\nWind.")
@@ -167,7 +163,6 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
 
 
 async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(stage: Stage):
-    await start_script(stage)
     for who, first, second in (
         (stage.ben, "雨が降っている。", "雪が降っている。"),
         (stage.ann, "朝。", "A café."),
@@ -179,7 +174,6 @@ async def test_each_writer_is_told_once_of_letters_that_the_voice_cannot_read(st
 
 
 async def test_text_that_is_refused_is_given_back(stage: Stage):
-    await start_script(stage)
     for text, why in (
         ("@1" * 3000, "One line is longer than 1,500 characters"),
         ("👩‍🚀" * 2000, "One line is longer than 1,500 characters"),
@@ -207,6 +201,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
 
 
 async def test_characters_are_suggested(stage: Stage):
+    stage.channel = stage.guild.create_text_channel("elsewhere")
     assert await suggest(stage, "continue", "character", "") == []
     await start_script(stage, cast="Maya, Jonas")
     await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOË: Hi.")
@@ -237,7 +232,7 @@ async def test_no_message_pings_or_breaks_out_of_its_frame(stage: Stage):
     nasty = NASTY.format(stage.ben.id, role.id)
     # The bot may ping everybody here, so that only the messages' own settings can prevent a ping.
     stage.permit(**dict(discord.Permissions.all()))
-    await start_script(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
+    await replace_script(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
     await write(stage, nasty)
     await write(stage, f"MAYA: {nasty}\n\n{nasty}")
     await stage.continue_with_seed(stage.ben, character="@everyone <@1>", seed=1)
