@@ -19,15 +19,22 @@ def with_token(chosen: RunnerSettings, token: str = TOKEN, **changes: Any) -> Ru
     return chosen.model_copy(update={"discord_token": SecretStr(token), **changes})
 
 
+def in_new_interpreter(folder: Path, *arguments: str, **environment: str) -> dict[str, Any]:
+    """Return what `subprocess.run` or Popen needs to run the bot in a new interpreter."""
+    kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
+    return {
+        "args": [sys.executable, "-m", "bot", *arguments],
+        "cwd": folder,
+        "env": kept | {"PYTHONPATH": str(ROOT)} | environment,
+    }
+
+
 def python_m_bot(
     folder: Path, *arguments: str, typed: str = "", **environment: str
 ) -> tuple[int, str, str]:
     """Run the bot in a new interpreter; return its exit code, output and errors."""
-    kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
     done = subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT)} | environment,
+        **in_new_interpreter(folder, *arguments, **environment),
         input=typed,
         capture_output=True,
         text=True,

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -33,6 +32,8 @@ from tests.bot.conftest import count
 from tests.bot.session_harness import run_sql
 from tests.fake_discord.people import letters
 from tests.fake_discord.processes import ROOT
+
+from .program import in_new_interpreter
 
 
 class LocalPage:
@@ -112,16 +113,10 @@ def find_button(message: dict[str, Any], label: str) -> str:
 
 def start_page(chosen: RunnerSettings, **variables: str) -> subprocess.Popen[str]:
     """Start the bot with its page, whose address is the first line of its output."""
-    environment = os.environ | {
-        "ONBOOK_MODELS": str(chosen.models),
-        "ONBOOK_MODEL": chosen.model,
-        "PYTHONPATH": str(ROOT),
-        **variables,
-    }
+    models = {"ONBOOK_MODELS": str(chosen.models), "ONBOOK_MODEL": chosen.model}
+    page = in_new_interpreter(chosen.database.parent, "play", "--port", "0", **models | variables)
     return subprocess.Popen(
-        [sys.executable, "-m", "bot", "play", "--port", "0"],
-        cwd=chosen.database.parent,
-        env=environment,
+        **page,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,8 +9,9 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
@@ -26,15 +27,23 @@ from bot.ui.delivery.responses import format_error
 from bot.ui.markdown import to_plain_text
 from tests.bot.session_harness import SessionHarness, run_sql
 from tests.bot.storage.scripts import opened
-from tests.fake_discord.processes import ROOT
 
-from .program import python_m_bot
+from .program import in_new_interpreter, python_m_bot
 
 
 @pytest.fixture
 def environment(chosen: RunnerSettings) -> dict[str, str]:
     names = ("models", "model", "database", "threads", "quality")
     return {f"ONBOOK_{name.upper()}": str(getattr(chosen, name)) for name in names}
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, environment: dict[str, str]) -> Run:
+    """Return `python_m_bot` with a folder and an environment."""
+    return partial(python_m_bot, tmp_path, **environment)
 
 
 TYPED = """\
@@ -63,8 +72,8 @@ Never written.
 """
 
 
-def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]):
-    code, out, err = python_m_bot(tmp_path, "write", typed=TYPED, **environment)
+def test_script_is_written_in_a_pipe(tmp_path: Path, run: Run):
+    code, out, err = run("write", typed=TYPED)
     assert (code, err) == (0, "")
     assert out.startswith("“Untitled” has no line yet.\n")
     assert re.search(r"^INT\. DINER - NIGHT$", out, re.MULTILINE)
@@ -83,24 +92,17 @@ def test_script_is_written_in_a_pipe(tmp_path: Path, environment: dict[str, str]
     assert out.endswith("The script is empty. Write a line, or use /continue.\n")
 
 
-def test_a_pipe_that_starts_a_script_leaves_no_other_one(
-    tmp_path: Path, environment: dict[str, str]
-):
-    _, out, _ = python_m_bot(
-        tmp_path, "write", typed="/start int. diner - night\n/script list\n", **environment
-    )
+def test_a_pipe_that_starts_a_script_leaves_no_other_one(run: Run):
+    _, out, _ = run("write", typed="/start int. diner - night\n/script list\n")
     assert out.endswith("\n1  Untitled: INT. DINER - NIGHT\n")
-    code, out, err = python_m_bot(tmp_path, "export", "untitled", "diner.txt", **environment)
-    assert (code, out, err) == (0, "Exported diner.txt.\n", "")
+    assert run("export", "untitled", "diner.txt") == (0, "Exported diner.txt.\n", "")
 
 
 def test_a_pipe_of_other_bytes_is_read_and_one_that_closes_ends_the_program(
     tmp_path: Path, environment: dict[str, str]
 ):
     with subprocess.Popen(
-        [sys.executable, "-m", "bot", "write"],
-        cwd=tmp_path,
-        env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
+        **in_new_interpreter(tmp_path, "write", **environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -125,12 +127,11 @@ async def test_a_closed_input_is_explained(chosen: RunnerSettings, monkeypatch: 
         await write(chosen)
 
 
-def test_an_export_says_what_the_file_leaves_out(tmp_path: Path, environment: dict[str, str]):
-    typed = "Привет 🎉\n/export pdf\n/export txt\n"
-    _, out, _ = python_m_bot(tmp_path, "write", typed=typed, **environment)
+def test_an_export_says_what_the_file_leaves_out(run: Run):
+    _, out, _ = run("write", typed="Привет 🎉\n/export pdf\n/export txt\n")
     assert re.search(r"^Saved untitled\.pdf\. The PDF's font lacks “.*🎉”", out, re.MULTILINE)
     assert out.endswith("\nSaved untitled.txt.\n")
-    _, out, _ = python_m_bot(tmp_path, "export", "untitled", "party.pdf", **environment)
+    _, out, _ = run("export", "untitled", "party.pdf")
     assert out.startswith("Exported party.pdf. The PDF's font lacks “")
 
 
@@ -147,14 +148,12 @@ async def test_a_turn_says_why_it_broke_off_and_what_the_writer_must_know(
 
 
 def test_a_chosen_voice_writes_below_any_heading(
-    tmp_path: Path, environment: dict[str, str], models: Path
+    tmp_path: Path, run: Run, chosen: RunnerSettings, models: Path
 ):
     own = Path(shutil.copytree(models, tmp_path / "models"))
     shutil.copy(own / "tiny.onnx", own / "screen.onnx")  # suggested by the heading
-    environment["ONBOOK_MODELS"] = str(own)
-    python_m_bot(tmp_path, "write", typed="/start int. diner - night\n", **environment)
-    database = Path(environment["ONBOOK_DATABASE"])
-    [[preferences]] = run_sql(database, "SELECT preferences FROM scripts WHERE running")
+    run("write", typed="/start int. diner - night\n", ONBOOK_MODELS=str(own))
+    [[preferences]] = run_sql(chosen.database, "SELECT preferences FROM scripts WHERE running")
     assert json.loads(preferences)["voice"] == "tiny"
 
 
@@ -168,10 +167,8 @@ async def test_a_user_without_a_name_can_write(
     assert run_sql(chosen.database, "SELECT credit FROM lines") == [["You"]]
 
 
-async def test_no_channel_of_discord_is_to_show_the_script(
-    tmp_path: Path, environment: dict[str, str], chosen: RunnerSettings
-):
-    python_m_bot(tmp_path, "write", typed="Rain on the window.\n", **environment)
+async def test_no_channel_of_discord_is_to_show_the_script(run: Run, chosen: RunnerSettings):
+    run("write", typed="Rain on the window.\n")
     async with opened(chosen.database) as store:
         [script] = await store.scripts.list_scripts(TERMINAL_CHANNEL)
         assert script.head is not None
@@ -180,15 +177,9 @@ async def test_no_channel_of_discord_is_to_show_the_script(
 
 def test_ctrl_c_in_a_terminal_stops_the_line(tmp_path: Path, environment: dict[str, str]):
     ours, its = pty.openpty()
-    more = {"PYTHONPATH": str(ROOT), "PROMPT_TOOLKIT_NO_CPR": "1", "ONBOOK_SOFT_LENGTH": "0"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "bot", "write"],
-        cwd=tmp_path,
-        env=os.environ | environment | more | {"ONBOOK_LINE_LENGTH": "1500"},
-        stdin=its,
-        stdout=its,
-        stderr=its,
-    ) as program:
+    environment |= {"ONBOOK_LINE_LENGTH": "1500", "ONBOOK_SOFT_LENGTH": "0"}
+    how = in_new_interpreter(tmp_path, "write", PROMPT_TOOLKIT_NO_CPR="1", **environment)
+    with subprocess.Popen(**how, stdin=its, stdout=its, stderr=its) as program:
 
         def read_until(awaited: str) -> None:
             shown = b""
