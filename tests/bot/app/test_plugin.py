@@ -378,13 +378,11 @@ async def test_guest_leaves_messages_to_its_host_unless_its_operator_allows_it(
         await stage.ann.send(stage.channel, text, reply_to=stage.panel())
     said = await stage.ben.send(stage.channel, "Snow.")
     await stage.ben.context_menu(stage.channel, "Add to the script", said)
-    await stage.world.settle()
     assert await stage.lines() == [HEADING, "HELEN\nGet me down.", "Rain.", "Snow."]
     # The host has answered both of its commands, and a reply to that answer is none of a script's.
     answers = [message for message in stage.messages() if message.content == "4"]
     assert len(answers) == 2
     await stage.ann.send(stage.channel, "Again!", reply_to=answers[-1])
-    await stage.world.settle()
     assert len(await stage.lines()) == 4
     await assert_channel_is_true(stage)
 

@@ -557,7 +557,6 @@ async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
     forum = stage.guild.create_forum_channel("scripts")
     made = stage.world.backend.create_thread(forum.id, "a post", stage.ann.id)
     post = simcord.ChannelHandle(stage.world, stage.guild, made)
-    await stage.world.settle()
     in_post = functools.partial(stage.ann.slash, post)
     private = stage.ann.user
     for place, actor, slash in (

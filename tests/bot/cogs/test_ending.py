@@ -226,7 +226,6 @@ async def test_a_card_is_shown_by_the_next_process_in_the_servers_language(stage
     assert (await find_script(stage)).ending
     assert find_cards(stage) == []
     await stage.restart()
-    await stage.world.settle()
     await ending(stage)._show_due()
     [card] = find_cards(stage, "Wieder öffnen")
     assert read(card).startswith("## The Diner\nEnde · ")
@@ -257,7 +256,6 @@ async def test_a_card_is_posted_without_the_files_that_are_missing(
     [card] = find_cards(stage)
     assert [file.filename for file in card.attachments] == ["the-diner-stats.png", "the-diner.pdf"]
     stage.channel = stage.closed(attach_files=False)
-    await stage.world.settle()
     await start_script(stage)
     await end(stage)
     [card] = find_cards(stage)

@@ -72,7 +72,6 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     guild = stage.world.create_guild("The Other Playhouse")
     channel = guild.create_text_channel("stage")
     eve = guild.add_member(stage.world.create_user("Eve"))
-    await stage.world.settle()
     await eve.slash(channel, "start", heading="Roof")
     assert (await stage.store.scripts.find_running_script(channel.id)).model == "tiny"
     # Without its file, it is as if nobody had chosen a voice.

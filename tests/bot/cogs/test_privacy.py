@@ -288,7 +288,6 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await stage.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in shown(stage)
     await stage.restart()
-    await stage.world.settle()
     assert PHRASE not in shown(stage)
     assert str(stage.ben.id) not in shown(stage)
     assert await stage.store.messages.list_stale_messages() == {}
@@ -299,7 +298,6 @@ async def test_a_recap_is_drawn_after_a_restart(stage: Stage):
     assert PHRASE in stage.panel().content
     await stage.store.people.erase_person(stage.ben.id, text=True)
     await stage.restart()
-    await stage.world.settle()
     assert PHRASE not in shown(stage)
     assert "MAYA" not in shown(stage)
     assert await stage.store.messages.list_stale_messages() == {}

@@ -253,7 +253,6 @@ async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
 async def test_without_the_permission_to_post_nothing_is_stored(stage: Stage):
     for lacks, name in (("send_messages", "Send Messages"), ("view_channel", "View Channel")):
         stage.channel = stage.closed(**{lacks: False})
-        await stage.world.settle()
         for command, options in (("start", {"heading": HEADING}), *TURNS):
             refused = await ask(stage, command, **options)
             assert refused.ephemeral, command
@@ -264,7 +263,6 @@ async def test_without_the_permission_to_post_nothing_is_stored(stage: Stage):
 
     closed = stage.closed(send_messages_in_threads=False)
     made = stage.world.backend.create_thread(closed.id, "the second act", stage.ann.id)
-    await stage.world.settle()
     thread = simcord.ChannelHandle(stage.world, stage.guild, made)
     assert_private(answer(await start_script(stage, thread)), "**Send Messages In Threads**")
     assert answer(await start_script(stage, closed)) is None

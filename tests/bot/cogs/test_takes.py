@@ -488,7 +488,6 @@ async def test_the_next_process_announces_once_how_a_vote_was_closed(stage: Stag
     assert numbers(shown) == NUMBERS
     for _ in range(2):
         await stage.restart()
-        await stage.world.settle()
     [told] = [message for message in stage.messages() if "won with" in message.content]
     assert told.content.startswith("-# Take 2 won with 1 of 1 vote")
     assert shown.content.startswith("-# Voting has ended")
@@ -630,7 +629,6 @@ async def test_the_next_process_shows_a_vote_once_that_was_stored_but_not_shown(
 ):
     await vote_unseen(stage, owner, step)
     await stage.restart()
-    await stage.world.settle()
     assert len(asked_to_vote(stage)) == 1
     shown = poll(stage)
     assert numbers(shown) == NUMBERS
@@ -651,7 +649,6 @@ async def test_an_unseen_vote_in_which_nobody_could_vote_is_not_shown(stage: Sta
     else:
         await replace_script(stage)
     await stage.restart()
-    await stage.world.settle()
     assert asked_to_vote(stage) == []
     await stage.world.advance_time(601)
     await assert_channel_is_true(stage)
@@ -672,7 +669,6 @@ async def test_a_vote_that_ends_while_it_is_posted_is_shown_as_closed(
 
     monkeypatch.setattr(poll_messages, "post_takes", post_late)
     await stage.restart()
-    await stage.world.settle()
     shown = next(message for message in stage.messages() if "Voting has ended" in message.content)
     assert labels(shown) == []
     await assert_channel_is_true(stage)
@@ -682,7 +678,6 @@ async def test_takes_that_discord_did_not_accept_are_shown_later(stage: Stage):
     stage.world.inject_error("POST", "/channels/*/messages", status=400, times=1)
     told = await ask(stage, vote=600)
     assert "could not be shown" in told.content
-    await stage.world.settle()
     assert numbers(poll(stage)) == NUMBERS
 
 

@@ -249,7 +249,6 @@ async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage,
     # The ping of a turn that is over is gone.
     assert announcements(stage, "it is your turn") == [f"-# <@{ben.id}>, it is your turn."]
     await stage.restart()
-    await stage.world.settle()
     assert len(pings(stage)) == 2
     # A skip pings by its own message.
     await set_deadline(stage)
@@ -353,7 +352,6 @@ async def test_deadlines_outlive_a_restart(stage: Stage, cy: Any):
     for hours, skips in ((5, 0), (1.1, 1), (0, 1)):
         await pass_time_without_bot(stage, hours * HOUR)
         await stage.restart()
-        await stage.world.settle()
         assert [who for _, who in pings(stage)] == [stage.ben.id]
         assert len(announcements(stage, "skipped in")) == skips
     assert turn(stage).startswith(f"It is <@{cy.id}>'s turn.")
@@ -377,7 +375,6 @@ async def test_a_process_that_dies_after_posting_posts_nothing_twice(
         patch.setattr(stage.store.rotations, step, die)
         await stage.world.advance_time(HOUR + 1)
     await stage.restart()
-    await stage.world.settle()
     said = "skipped in" if is_skip else "it is your turn"
     # Discord posts no second message of a nonce.
     assert len({body["nonce"] for body in stage.sent() if said in (body["content"] or "")}) == 1
@@ -446,7 +443,6 @@ async def test_sprints_outlive_a_restart(stage: Stage):
         await write(stage, stage.ben, "Rain falls.")
         await pass_time_without_bot(stage, without_bot)
         await stage.restart()
-        await stage.world.settle()
         await stage.world.advance_time(301)
         summaries = announcements(stage, "is over")
         assert len(summaries) == times

@@ -192,7 +192,6 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
     assert await stage.lines() == [HEADING]
 
     stage.channel = stage.closed(attach_files=False)
-    await stage.world.settle()
     await start_script(stage)
     refused = await ask(stage, "write", text="@1" * 3000)
     assert (refused.ephemeral, refused.attachments) == (True, [])
