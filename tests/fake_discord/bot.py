@@ -45,22 +45,28 @@ def at(address: str) -> Iterator[None]:
 
 
 @asynccontextmanager
+async def started(bot: discord.Client) -> AsyncIterator[None]:
+    """Start a bot in this process, and close it at the end."""
+    running = asyncio.create_task(bot.start(TOKEN))
+    try:
+        yield
+    finally:
+        running.cancel()
+        # A discord.py that is reconnecting does not notice its cancellation.
+        await bot.close()
+        await asyncio.wait([running])
+        if not running.cancelled():
+            await running
+
+
+@asynccontextmanager
 async def bot_here(
     address: str, chosen: RunnerSettings, shards: Shards = SINGLE_SHARD
 ) -> AsyncIterator[Bot]:
     """Yield the real bot in this process, for a test that looks inside."""
     with at(address):
-        async with Bot(chosen, shards=shards) as bot:
-            running = asyncio.create_task(bot.start(TOKEN))
-            try:
-                yield bot
-            finally:
-                running.cancel()
-                # A discord.py that is reconnecting does not notice its cancellation.
-                await bot.close()
-                await asyncio.wait([running])
-                if not running.cancelled():
-                    await running
+        async with Bot(chosen, shards=shards) as bot, started(bot):
+            yield bot
 
 
 def run_bot(

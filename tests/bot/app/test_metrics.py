@@ -9,8 +9,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from bot.settings import RunnerSettings
 from bot.telemetry import METRICS, Metric
 from tests.bot.playing import begin_script
 from tests.bot.session_harness import run_sql
-from tests.fake_discord.bot import at
+from tests.fake_discord.bot import at, started
 from tests.fake_discord.faults import TOO_MANY, Kind
 from tests.fake_discord.people import PATIENCE, Discord
 from tests.fake_discord.processes import PATIENCE as LONGEST_END
@@ -110,18 +110,6 @@ class GatedBatch(Batch):
         return reply
 
 
-@asynccontextmanager
-async def running(bot: Bot) -> AsyncIterator[None]:
-    task = asyncio.create_task(bot.start(TOKEN))
-    try:
-        yield
-    finally:
-        task.cancel()
-        # A discord.py that is reconnecting does not notice its cancellation.
-        await bot.close()
-        await asyncio.wait([task])
-
-
 async def run(chosen: RunnerSettings) -> Monitor:
     """Play many kinds of requests, take away what the bot needs, and record the pages."""
     address = f"http://127.0.0.1:{chosen.metrics_port}"
@@ -131,7 +119,7 @@ async def run(chosen: RunnerSettings) -> Monitor:
         with ExitStack() as server:
             discord_address = server.enter_context(fake_discord(PATIENCE))
             with at(discord_address):
-                async with running(bot):
+                async with started(bot):
                     async with Discord(discord_address) as discord:
                         await bot.wait_until_ready()
                         await monitor.look("ready")

@@ -52,9 +52,8 @@ from tests.bot.playing import ask_to_forget, choose_script, forget, open_privacy
 from tests.bot.session_harness import SessionHarness, load_tree, texts
 from tests.bot.storage.disk_bytes import PHRASE, read_disk
 from tests.bot.storage.disk_faults import make_read_only
-from tests.fake_discord.bot import at
+from tests.fake_discord.bot import at, started
 from tests.fake_discord.people import PATIENCE, Discord
-from tests.fake_discord.state import TOKEN
 
 DATABASES = BOTH
 
@@ -504,15 +503,11 @@ async def test_the_background_tasks_run_in_a_host_that_logs_in_later(
 
         host.add_listener(on_ready)
         await asyncio.sleep(0)
-        running = asyncio.create_task(host.start(TOKEN))
-        async with asyncio.timeout(PATIENCE):
-            await ready.wait()
-        for task in (upkeep._delete_departed, upkeep._draw_stale, upkeep._evict_states):
-            assert task.is_running()
-        running.cancel()
-        # A discord.py that is reconnecting does not notice its cancellation.
-        await host.close()
-        await asyncio.wait([running])
+        async with started(host):
+            async with asyncio.timeout(PATIENCE):
+                await ready.wait()
+            for task in (upkeep._delete_departed, upkeep._draw_stale, upkeep._evict_states):
+                assert task.is_running()
 
 
 # What another program keeps on the disk
