@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -63,16 +65,23 @@ def is_settled(asked: Asked) -> bool:
     )
 
 
-async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow each line down, and show progress early."""
+async def hold_up(
+    services: CogServices, monkeypatch: pytest.MonkeyPatch, wait: Callable[[], Awaitable[object]]
+) -> None:
+    """Let the voice wait before it reads or writes anything."""
     engine = await services.models.engine("tiny")
     run = engine.run
 
-    async def run_slowly(request: Any) -> Any:
-        await asyncio.sleep(0.15)
+    async def run_late(request: Any) -> Any:
+        await wait()
         return await run(request)
 
-    monkeypatch.setattr(engine, "run", run_slowly)
+    monkeypatch.setattr(engine, "run", run_late)
+
+
+async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow each line down, and show progress early."""
+    await hold_up(services, monkeypatch, partial(asyncio.sleep, 0.15))
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
 
 

@@ -19,7 +19,7 @@ from bot.cogs.messages import TICK
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
 from tests.bot.conftest import HEADING, Inside, bot_at, discord_here
-from tests.bot.playing import begin_script, read_true_script, slow_down
+from tests.bot.playing import begin_script, hold_up, read_true_script, slow_down
 from tests.fake_discord.faults import Kind
 from tests.fake_discord.people import (
     BOT_MAY,
@@ -314,13 +314,8 @@ async def test_a_message_can_be_withdrawn_while_the_voice_writes(
     async def edit(message: Message, text: str) -> None:
         await chat.discord.edit(message.id, f"{chat.bot} {text}")
 
-    async def run_later(request: Any) -> Any:
-        await going_on.wait()
-        return await run(request)
-
-    going_on, engine = asyncio.Event(), await chat.services.models.engine("tiny")
-    run = engine.run
-    monkeypatch.setattr(engine, "run", run_later)
+    going_on = asyncio.Event()
+    await hold_up(chat.services, monkeypatch, going_on.wait)
     continued = await chat.ann.slash(chat.channel, "continue")
     await chat.discord.until(lambda: continued.how)
     rain, snow, hail = [await chat.say(chat.ben, text) for text in ("Rain.", "Snwo.", "Hail.")]

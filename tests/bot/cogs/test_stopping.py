@@ -11,7 +11,7 @@ from sqlalchemy import text
 from bot.interactions import in_flight
 from bot.ui import components
 from tests.bot.conftest import HEADING, Inside, Stage, answer, buttons, start_script
-from tests.bot.playing import PAUSE, begin_script, read_script
+from tests.bot.playing import PAUSE, begin_script, hold_up, read_script
 from tests.fake_discord.people import WRITERS_MAY, Asked
 from tests.fake_discord.state import MANAGE_MESSAGES
 
@@ -38,14 +38,8 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
     async with inside.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
-    engine = await inside.services.models.engine("tiny")
-    run, gate = engine.run, asyncio.Event()
-
-    async def run_held(request: Any) -> Any:
-        await gate.wait()
-        return await run(request)
-
-    monkeypatch.setattr(engine, "run", run_held)
+    gate = asyncio.Event()
+    await hold_up(inside.services, monkeypatch, gate.wait)
     monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
     return gate
 
