@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..arrays import States
@@ -23,6 +23,7 @@ from ..storage.schema import ON_BOOK, Line, Script
 from ..storage.store import Store
 from .channel_session import ChannelSession
 from .preferences import STYLE
+from .reader import ScriptReader
 from .turn import Job
 
 LINES_AT_ONCE = 8
@@ -86,7 +87,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     script = await session.library.load_script_to_read()
     lines = await session.library.load_lines(script)
     banned = await session.library.load_banned_words(script.guild)
-    replayer = Replayer(session, script, banned, lines)
+    replayer = Replayer(session.reader, script, banned, LineCache(session.store, lines))
     job.progress.to_replay = sum(line.author is None for line in lines)
     deadline = time.monotonic() + TIME_LIMIT
     findings: list[Finding] = []
@@ -102,21 +103,16 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     return ReplayResult(script.title, tuple(present), len(lines))
 
 
+@dataclass
 class Replayer:
     """Replay lines of one script."""
 
-    def __init__(
-        self,
-        session: ChannelSession,
-        script: Script,
-        banned: tuple[str, ...],
-        lines: Sequence[Line],
-    ) -> None:
-        self._reader = session.reader
-        self._script = script
-        self._banned = banned
-        self._cache = LineCache(session.store, lines)
-        self._readers: dict[tuple[str, str, str], ReplayReader | str] = {}
+    reader: ScriptReader
+    script: Script
+    banned: tuple[str, ...]
+    cache: LineCache
+    readers: dict[tuple[str, str, str], ReplayReader | str] = field(default_factory=dict)
+    """The readers by the credit, the fingerprint and the opening of lines, or why there is none."""
 
     async def replay_lines(
         self, lines: Sequence[Line], number: int, progress: Progress
@@ -132,20 +128,20 @@ class Replayer:
             return Finding(number, line, Verdict.ON_BOOK if is_drawn else Verdict.PERSON)
         origin = line.origin
         key = line.credit, origin.get("fingerprint", ""), origin.get("opening", "")
-        if key not in self._readers:
-            self._readers[key] = await self._open_reader(*key)
-        reader, original = self._readers[key], await self._cache.find_original(line)
+        if key not in self.readers:
+            self.readers[key] = await self._open_reader(*key)
+        reader, original = self.readers[key], await self.cache.find_original(line)
         rewritten: Element | None = None
         reasons: tuple[str, ...]
         if original is None:
             reasons = (say("the line it was copied from was deleted"),)
         elif isinstance(reader, str):
             reasons = (reader,)
-        elif await self._cache.is_damaged(original):
+        elif await self.cache.is_damaged(original):
             reasons = (say("it follows a removed line"),)
         else:
             rewritten = await self._rewrite(reader, original, progress)
-            reasons = explain_differences(line, self._banned, reader.primed.opening)
+            reasons = explain_differences(line, self.banned, reader.primed.opening)
         progress.written += 1
         if rewritten == line.element:
             return Finding(number, line, Verdict.PROVED, None, reasons)
@@ -160,7 +156,7 @@ class Replayer:
         Raises what `Engine.run` raises, except NoContinuation.
         """
         at = await reader.load_context(line, progress)
-        options = provenance.restore_options(line.origin, self._banned)
+        options = provenance.restore_options(line.origin, self.banned)
         draft = None
         with suppress(NoContinuation, UnspellableElement):
             draft = await generator.write_element(at, options)
@@ -173,14 +169,14 @@ class Replayer:
         """
         reason = say("the voice “{name}” is no longer here", name=name)
         # The file of the model may have been renamed.
-        for candidate in dict.fromkeys([name, self._script.model]):
+        for candidate in dict.fromkeys([name, self.script.model]):
             try:
                 primed = await self._open_model(candidate, opening)
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
-                owner = ("replay", self._reader.channel)
-                return ReplayReader(replace(primed, owner=owner), self._cache)
+                owner = ("replay", self.reader.channel)
+                return ReplayReader(replace(primed, owner=owner), self.cache)
             if candidate == name:
                 reason = say("the voice “{name}” has changed", name=name)
         return reason
@@ -188,9 +184,9 @@ class Replayer:
     async def _open_model(self, name: str, opening: str) -> PrimedModel:
         style: str | None = None
         if opening:
-            model = (await self._reader.models.engine(name)).model
-            style = find_style_of_opening(model, opening) or STYLE.of(self._script)
-        return await self._reader.open_model(name, style)
+            model = (await self.reader.models.engine(name)).model
+            style = find_style_of_opening(model, opening) or STYLE.of(self.script)
+        return await self.reader.open_model(name, style)
 
 
 def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
