@@ -37,16 +37,8 @@ class Progress:
 
 
 async def read_text(primed: PrimedModel, state: States, text: str) -> Completion:
-    """Read the text of one element; raise what `Engine.run` raises."""
+    """Read the text of one element from a state [S] on; raise what `Engine.run` raises."""
     return await primed.read(state, primed.model.encode(format_for_model(text)))
-
-
-async def read_element(
-    primed: PrimedModel, state: States, element: Element, author: int, name: str
-) -> Draft:
-    """Read one element of a person from a state [S] on; raise what `Engine.run` raises."""
-    read = await read_text(primed, state, element.text)
-    return Draft(element, author, name, read.state, primed.fingerprint, surprisal=read.surprisal)
 
 
 async def read_script(

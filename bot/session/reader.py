@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..arrays import Floats, Logits, States
 from ..errors import ModelError, RequestError, Stopped
@@ -33,16 +34,14 @@ MODEL_GONE = phrase(
 )
 
 
+@dataclass(frozen=True)
 class ScriptReader:
     """Read the scripts of one channel; only recomputed states are stored."""
 
-    def __init__(
-        self, channel: int, store: Store, models: ModelRegistry, notifications: Notifications
-    ) -> None:
-        self.channel = channel
-        self.store = store
-        self.models = models
-        self.notifications = notifications
+    channel: int
+    store: Store
+    models: ModelRegistry
+    notifications: Notifications
 
     async def open_model(self, name: str, style: str | None) -> PrimedModel:
         """Return a model that has read the opening of a style, if it has one; raise ModelError."""
@@ -124,12 +123,12 @@ class ScriptReader:
         self, primed: PrimedModel, state: States, elements: Sequence[Element], requester: Requester
     ) -> list[Draft]:
         """Read a person's elements from a state on; return each with the state after it."""
+        author, credit, fingerprint = requester.id, requester.name, primed.fingerprint
         drafts: list[Draft] = []
         for element in elements:
-            draft = await prefill.read_element(primed, state, element, requester.id, requester.name)
-            assert draft.state is not None  # the element was read by itself
-            state = draft.state
-            drafts.append(draft)
+            read = await prefill.read_text(primed, state, element.text)
+            state, bits = read.state, read.surprisal
+            drafts.append(Draft(element, author, credit, state, fingerprint, surprisal=bits))
         return drafts
 
     # Costs

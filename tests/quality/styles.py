@@ -99,8 +99,8 @@ async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> P
     at = GenerationContext(reading, reading.start, reading.model.encode(""))
     beginning = PLACES[place]
     if beginning:
-        draft = await prefill.read_element(reading, at.state, beginning, 0, "")
-        at = at.append(draft.element.text, draft.state)
+        read = await prefill.read_text(reading, at.state, beginning.text)
+        at = at.append(beginning.text, read.state)
     lines: list[Element] = []
     for number in range(count):
         found = await generator.write_element(at, make_options(seed + number * STRIDE))
