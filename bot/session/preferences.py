@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import RequestError
@@ -24,6 +25,8 @@ EVERYTHING = "everything"
 
 RESET = "reset"
 """The value that stands for a preference's initial value."""
+
+_Switch = partial(PreferenceSpec[bool], type=bool, default=False)
 
 MODEL = PreferenceSpec[str](
     name="voice",
@@ -76,29 +79,23 @@ TAKES = PreferenceSpec[int](
     own_range=(1, MAX_TAKES),
     entry=phrase("Takes at once: {value}"),
 )
-LOCK = PreferenceSpec[bool](
+LOCK = _Switch(
     name="lock",
     label=phrase("cast lock"),
     description=phrase("Let only the cast speak"),
     group=Group.WRITERS,
-    type=bool,
-    default=False,
 )
-SKIP_PLAYED = PreferenceSpec[bool](
+SKIP_PLAYED = _Switch(
     name="skip_played",
     label=phrase("skip played"),
     description=phrase("Leave characters to the people who play them"),
     group=Group.WRITERS,
-    type=bool,
-    default=False,
 )
-ALTERNATE = PreferenceSpec[bool](
+ALTERNATE = _Switch(
     name="alternate",
     label=phrase("alternate"),
     description=phrase("Let nobody write twice in a row; one message may have several lines"),
     group=Group.WRITERS,
-    type=bool,
-    default=False,
 )
 COOLDOWN = PreferenceSpec[int](
     name="cooldown",
@@ -123,22 +120,18 @@ ROLE = PreferenceSpec[int | None](
     is_moderated=True,
     unset=phrase("everyone"),
 )
-PLAIN_MESSAGES = PreferenceSpec[bool](
+PLAIN_MESSAGES = _Switch(
     name="plain_messages",
     label=phrase("plain messages"),
     description=phrase("Turn plain messages into lines: `NAME: text` and `*action*`"),
     group=Group.CHANNEL,
-    type=bool,
-    default=False,
     is_forked=False,
 )
-PING = PreferenceSpec[bool](
+PING = _Switch(
     name="ping",
     label=phrase("pings"),
     description=phrase("Ping whoever has the next turn"),
     group=Group.CHANNEL,
-    type=bool,
-    default=False,
 )
 LOOK = PreferenceSpec[str | None](
     name="look",
