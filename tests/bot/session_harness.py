@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import URL, select
 
 from bot.generation.options import OPTIONS
-from bot.inference.registry import ModelRegistry
 from bot.inference.request import Request
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
@@ -42,15 +41,12 @@ class SessionHarness:
         self.deliveries = count()
 
     async def open(self) -> None:
-        chosen = self.settings
-        self.store = await Store.open(chosen.database_location)
-        self.models = ModelRegistry(chosen.models, chosen.threads, chosen.rows)
-        self.sessions = ChannelSessions(self.store, self.models, chosen)
+        self.sessions = await ChannelSessions.open(self.settings)
+        self.store, self.models = self.sessions.store, self.sessions.models
         self.session = self.sessions.get(CHANNEL)
 
     async def close(self) -> None:
-        self.models.close()
-        await self.store.close()
+        await self.sessions.close()
 
     async def restart(self, *statements: str) -> None:
         """Close the database, run statements in it, and open everything again."""
@@ -97,9 +93,9 @@ class SessionHarness:
     async def jump(self, position: ScriptPosition) -> TurnResult:
         return await self.session.history.jump_to(self.writer(), position)
 
-    async def rewrite(self, line: Line, text: str) -> TurnResult:
+    async def rewrite(self, line: Line, text: str, by: str = "Ann") -> TurnResult:
         position = ScriptPosition((await self.session.library.load_script()).id, line.id)
-        return await self.session.history.rewrite(self.writer(), position, text)
+        return await self.session.history.rewrite(self.writer(by), position, text)
 
     async def fork(self, title: str, **how: int) -> TurnResult:
         return await self.session.history.fork(self.writer(), title, **how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,7 +25,7 @@ from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.preferences import STYLE
 from bot.session.replay import Verdict, replay_script
 from bot.session.surprisal import load_last_surprisal
-from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
+from bot.session.turn import ContinueRequest, Job, NewScript, TurnResult
 from bot.ui.pages.replay_report import format_report
 from tests.bot.conftest import Stage, answer, start_script
 from tests.bot.playing import suggest
@@ -141,9 +142,7 @@ async def test_a_fork_and_a_branch_keep_the_opening(harness: SessionHarness):
     written = (await there.continuation.generate(harness.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await harness.continue_script(2))
     await harness.undo()
-    await harness.session.history.rewrite(
-        harness.writer(), ScriptPosition(turn.script.id, turn.lines[0].id), "Hail."
-    )
+    await harness.rewrite(turn.lines[0], "Hail.")
     await check_opening(harness, PASSAGES["storm"])
 
 
@@ -211,13 +210,12 @@ async def test_only_the_name_of_the_style_is_shown(stage: Stage):
 
 
 async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
-    async def suggest(typed: str, **others: str) -> list[str]:
-        found = await stage.ann.autocomplete(stage.channel, "start", "style", typed, **others)
-        return [choice["value"] for choice in found]
-
-    assert await suggest("") == await suggest("", voice="tiny") == ["storm", "ghost story"]
-    assert await suggest("GHO") == ["ghost story"]
-    assert await suggest("", voice="other") == await suggest("", voice="nobody") == []
+    suggest_style = partial(suggest, stage, "start", "style")
+    for voice in ({}, {"voice": "tiny"}):
+        assert await suggest_style("", **voice) == ["storm", "ghost story"]
+    assert await suggest_style("GHO") == ["ghost story"]
+    for name in ("other", "nobody"):
+        assert await suggest_style("", voice=name) == []
     refused = answer(await start_script(stage, style="noir"))
     assert refused.ephemeral
     told = "“tiny” has no style “noir”. Choose from storm, ghost story. Here is your text:"

@@ -357,8 +357,7 @@ async def test_a_rewritten_line_returns_the_turn_and_a_restored_one_passes_it(
     assert await find_writer() == cid.id
     await harness.rewrite((await harness.lines())[1], "Fog.")  # the lines below it are copied
     [*_, line, _] = await harness.lines()
-    position = ScriptPosition(script, line.id)
-    await harness.session.history.rewrite(harness.writer("Ben"), position, "Snow.")
+    await harness.rewrite(line, "Snow.", by="Ben")
     [*_, snow, _] = await harness.lines()
     await harness.rewrite(snow, "Sleet.")  # by somebody else
     position = ScriptPosition(script, (await harness.lines())[-2].id)
