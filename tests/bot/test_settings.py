@@ -73,16 +73,13 @@ def test_only_the_runner_reads_the_env_file(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_env_file_must_be_a_text_in_utf_8():
-    def write(encoding: str) -> None:
-        lines = f"DISCORD_TOKEN={TOKEN}\nONBOOK_MODEL=blöd\n"
-        Path(".env").write_text(lines, encoding=encoding)
-
+    file, lines = Path(".env"), f"DISCORD_TOKEN={TOKEN}\nONBOOK_MODEL=blöd\n"
     for encoding in ("utf-16", "latin-1"):  # PowerShell writes the first
-        write(encoding)
+        file.write_text(lines, encoding=encoding)
         with pytest.raises(SettingsError, match=r"^\.env must be a text file") as refused:
             read_runner_settings()
         assert TOKEN not in "".join(traceback.format_exception(refused.value))
-    write("utf-8-sig")
+    file.write_text(lines, encoding="utf-8-sig")
     assert read_runner_settings().secrets() == [TOKEN]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
@@ -227,17 +228,12 @@ async def test_the_last_speaker_does_not_go_on(
     # Only where each of several draws gives her the floor again does she go on.
     assert chosen < drawn / 2
     # Somebody who is alone in a locked cast, or who was asked for, goes on.
-    speech, write, written = replace(free, kind=Kind.DIALOGUE), generator.write_element, []
-
-    async def write_and_count(*asked: Any) -> Draft | None:
-        written.append(await write(*asked))
-        return written[-1]
-
-    monkeypatch.setattr(generator, "write_element", write_and_count)
+    speech, write = replace(free, kind=Kind.DIALOGUE), AsyncMock(wraps=generator.write_element)
+    monkeypatch.setattr(generator, "write_element", write)
     for options in (replace(speech, cast=("MAYA",)), replace(speech, character="MAYA")):
         [alone, *_] = await write_candidates(context, options)
         assert alone.draft.element.cue == "MAYA"
-    assert len(written) == 2  # no further draw could give anybody else the floor
+    assert write.await_count == 2  # no further draw could give anybody else the floor
 
 
 async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext):

@@ -15,7 +15,8 @@ from bot.session.situations import load_situations
 from bot.session.turn import OPENING_WRITER, Job, NewScript
 from bot.storage.schema import Line
 from bot.ui.pages.replay_report import format_report, format_table
-from tests.bot.conftest import Stage, answer, assert_private, run_sql
+from tests.bot.conftest import Stage, assert_private, run_sql
+from tests.bot.playing import ask
 from tests.bot.session_harness import SessionHarness
 
 PERSON, ON_BOOK, PROVED, DIFFERENT, UNPROVED = Verdict
@@ -252,20 +253,18 @@ async def test_a_report_pings_nobody_and_fits_a_message(harness: SessionHarness)
 
 
 async def test_the_command_answers_the_person_alone_by_default(stage: Stage):
-    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
+    refused = await ask(stage, "script stats", what="replay")
     assert refused.ephemeral
     await stage.ann.slash(stage.channel, "start", title="Untitled")
-    refused = answer(await stage.ann.slash(stage.channel, "script stats", what="replay"))
+    refused = await ask(stage, "script stats", what="replay")
     assert "is empty" in refused.content
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     await stage.continue_with_seed(stage.ann, seed=3, lines=10)
-    shown = answer(await stage.ben.slash(stage.channel, "script stats", what="replay"))
+    shown = await ask(stage, "script stats", stage.ben, what="replay")
     assert_private(shown, "Replayed all 10 of the voice's lines")
     [file] = shown.attachments
     table = [row.split("\t") for row in (await file.read()).decode().splitlines()]
     assert [row[1] for row in table] == ["result", PERSON, *[PROVED] * 10]
     assert {len(row) for row in table} == {7}
-    shown = answer(
-        await stage.ben.slash(stage.channel, "script stats", what="replay", everyone=True)
-    )
+    shown = await ask(stage, "script stats", stage.ben, what="replay", everyone=True)
     assert not shown.ephemeral
