@@ -49,7 +49,6 @@ VALIDATED = 200_000
 SAMPLED = 400
 """Characters of the sample that is written at an evaluation."""
 
-
 Clock = Callable[[], float]
 """Returns seconds since some moment, such as `time.perf_counter`."""
 

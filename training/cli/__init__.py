@@ -29,7 +29,6 @@ COMMANDS = {
 """The commands, each with its module in this package and what it does. Only the module of the given
 command is imported, because importing PyTorch takes seconds."""
 
-
 PACKAGE = __name__.partition(".")[0]
 
 

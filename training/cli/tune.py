@@ -28,7 +28,6 @@ from .train import RESUMABLE, explain_loss, say_interrupted
 # In the repository, the packages are named after their folders. This module never imports them.
 BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
 
-
 FOUND = find_spec(BOT)
 VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Path("models")
 """The folder of the shipped voices; if the bot is not installed, ``models``."""

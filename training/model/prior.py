@@ -42,7 +42,6 @@ LARGEST_VOCABULARY = 254
 
 NAMES = [field.name for field in fields(Tables)]
 
-
 NO_PRIOR = PriorShape(contexts=0)
 
 
