@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import platform
 import socket
@@ -40,6 +41,9 @@ MARKS = {"ok": "ok", "note": "--", "fault": "!!"}
 
 PRIVILEGED = ("gateway_presence", "gateway_guild_members", "gateway_message_content")
 """The privileged intents, as the flags of an application name them."""
+
+ROOM = 65_536
+"""The free space that a database needs at least, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -187,16 +191,16 @@ def _check_file(path: Path) -> str:
         is_new = not path.exists() or not path.stat().st_size
         if is_new and not folder.is_dir():
             raise StoreError(f"There is no folder {path.parent}. Create it, or name another file.")
-        with TemporaryFile(dir=folder):  # as the bot makes files beside the database
-            pass
+        with TemporaryFile(dir=folder) as file:  # as the bot makes files beside the database
+            file.write(bytes(ROOM))
         if is_new:
             return f"{path} will be created"
         if _is_in_use(path):
             return f"{path} is in use by a running On Book"
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be opened ({error.strerror}). Make its folder writable."
-        ) from error
+        is_full = error.errno == errno.ENOSPC
+        advice = "Free some space." if is_full else "Make its folder writable."
+        raise StoreError(f"{path} cannot be opened ({error.strerror}). {advice}") from error
     try:
         with open_to_read(path) as connection:
             (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -135,7 +135,7 @@ def _end_after_losing(shards: Shards, end: asyncio.Future[None]) -> None:
         end.set_exception(
             RunnerError(
                 f"This process has lost {shards}, because it did not reach the database for "
-                f"{LEASE_DURATION:.0f} seconds. Start it again to take them back."
+                f"{LEASE_DURATION:.0f} seconds. Start it again to take its shards back."
             )
         )
 

@@ -39,6 +39,7 @@ READING = "onbook_reading"
 
 REASONS = {
     "SQLITE_FULL": "full",
+    "SQLITE_IOERR_SHMSIZE": "full",
     "SQLITE_READONLY": "readonly",
     "SQLITE_BUSY": "locked",
     "SQLITE_LOCKED": "locked",

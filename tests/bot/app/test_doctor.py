@@ -136,6 +136,11 @@ async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
         out = await check(1, on(chosen, begun), "write")
     said = f"!!  Database: {begun} cannot be opened (Permission denied). Make its folder writable."
     assert said in out
+    with monkeypatch.context() as patched:
+        full = Path("/dev/full")
+        patched.setattr(doctor, "TemporaryFile", lambda **_: full.open("wb"))
+        out = await check(1, on(chosen, chosen.database), "write")
+    assert "cannot be opened (No space left on device). Free some space." in out
     frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
     make_file_read_only(frozen)
     out = await check(1, on(chosen, frozen), "write")
