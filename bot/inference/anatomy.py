@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -87,24 +87,26 @@ class Anatomy:
         # Only unknown fields remain, which protobuf writes as it has read them.
         for name in _SCHEMA["Labels"]:
             labels.ClearField(name)
-        graphs = whole.graphs
-        nodes = [node for graph in graphs for node in graph.nodes]
-        attributes = [attribute for node in nodes for attribute in node.attributes]
-        tensors = [tensor for graph in graphs for tensor in graph.constants]
-        tensors += [tensor for each in attributes for tensor in (*each.tensor, *each.tensors)]
-        return cls(
-            operators=frozenset((_text(node.domain), _text(node.operator)) for node in nodes),
-            constants=sum(map(_size, tensors)),
-            is_external=any(each.external_data or any(each.location) for each in tensors),
-            is_nested=bool(whole.training or whole.functions)
-            or any(graph.sparse_constants for graph in graphs)
-            or any(
-                each.graph or each.graphs or each.sparse_tensor or each.sparse_tensors
-                for each in attributes
-            ),
-            metadata=metadata,
-            network=labels.SerializeToString(),
-        )
+        operators: set[tuple[str, str]] = set()
+        constants = 0
+        is_external = False
+        is_nested = bool(whole.training or whole.functions)
+        for graph in whole.graphs:
+            for tensor in _tensors(graph):
+                constants += _size(tensor)
+                is_external |= bool(tensor.external_data) or any(tensor.location)
+            is_nested |= bool(graph.sparse_constants)
+            for node in graph.nodes:
+                operators.add((_text(node.domain), _text(node.operator)))
+                is_nested |= any(
+                    attribute.graph
+                    or attribute.graphs
+                    or attribute.sparse_tensor
+                    or attribute.sparse_tensors
+                    for attribute in node.attributes
+                )
+        network = labels.SerializeToString()
+        return cls(frozenset(operators), constants, is_external, is_nested, metadata, network)
 
     def fingerprint(self) -> str:
         """Return a hash of all that the lines of a voice depend on.
@@ -140,6 +142,15 @@ def _message_classes() -> Mapping[str, Any]:
     pool.Add(file)
     classes = GetMessageClassesForFiles(["onnx"], pool)
     return {name.removeprefix("onnx."): made for name, made in classes.items()}
+
+
+def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401 - its class is made at run time
+    """Yield the constants of a graph, and those in the attributes of its nodes."""
+    yield from graph.constants
+    for node in graph.nodes:
+        for attribute in node.attributes:
+            yield from attribute.tensor
+            yield from attribute.tensors
 
 
 def _text(values: Any) -> str:  # noqa: ANN401 - a repeated field, as protobuf holds it
