@@ -109,6 +109,7 @@ def resume(
     start = _prepare_start(voice, vocabulary, tokens)
     training = Training(run, config, vocabulary, tokens, start, session)
     training.resume()
+    run.write_config(config)
     return training
 
 

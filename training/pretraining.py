@@ -50,8 +50,12 @@ def prepare_training(
     content = _resume(paths, run, config) if resume else create_run(paths, run, config, source)
     training = Training(run, *content, session=session)
     training.resume()
-    if resume and paths:
-        content[-1].save(run.corpus)
+    if resume:
+        # Written last, because a refused resume must leave the run as it was.
+        kept, _, texts = content
+        run.write_config(kept)
+        if paths:
+            texts.save(run.corpus)
     return training
 
 

@@ -15,7 +15,8 @@ initial.safetensors   the weights known before the first step, if there are any
 corpus.npz            the learned texts as token ids, so that resuming needs no other files
 counted.safetensors   the prior's counts of the texts; counted again if missing
 resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
-.lock                 locked while a process trains the run
+
+The file FOLDER.lock beside the folder is locked while a process trains the run.
 """
 
 from __future__ import annotations
@@ -65,8 +66,7 @@ class Run:
         self.board: SummaryWriter | None = None
 
     def create(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
-        """Create a new run; raises RunError if the folder has a run or cannot be made."""
-        self.require_new()
+        """Create a new run; raises RunError if the folder cannot be made."""
         make_folder(self.folder)
         shutil.rmtree(self.heldout, ignore_errors=True)
         for part, texts in (("validation", split.validation), ("test", split.test)):
@@ -85,13 +85,15 @@ class Run:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from training the run; raises RunError if one is training it."""
+        make_folder(self.folder.parent)
         try:
-            with FileLock(self.folder / ".lock", timeout=0):
+            # Beside the folder, because a refused training must not make the folder.
+            with FileLock(f"{self.folder.absolute()}.lock", timeout=0):
                 yield
         except Timeout:
             raise RunError(
                 f"{self.folder} is being trained by another process: wait for it, or choose "
-                f"another --out."
+                f"another --out (for `voice`, another --name)."
             ) from None
 
     def require_new(self) -> None:

@@ -134,8 +134,7 @@ class Training:
     def run(self) -> bool:
         """Train to the end of the schedule; return False if the run was saved and stopped earlier.
 
-        Raises TrainingError when the loss is not finite, and RunError if another process trains
-        this run.
+        Raises TrainingError when the loss is not finite.
         """
         keep_freed_memory()  # only now, because the prior's counting takes far more memory
         began = self.clock() - self.seconds
@@ -143,10 +142,7 @@ class Training:
         bar: Progress = tqdm(
             total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=1
         )
-        with self.run_folder.lock(), catch_interruption() as interrupted, bar as progress:
-            self.run_folder.drop_metrics_after(self.step)
-            # Only now, because a refused resume must leave the run as it was.
-            self.run_folder.write_config(self.config)
+        with catch_interruption() as interrupted, bar as progress:
             while self.config.steps is None or self.step < self.config.steps:
                 bits += self.train_step()
                 taken += 1
@@ -312,6 +308,7 @@ class Training:
             checkpoint.restore_generators(tensors, checkpoint.find_generators(self.device))
             self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
             self.evaluated = facts["evaluated"]
+        self.run_folder.drop_metrics_after(self.step)
 
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
         characters = steps * self.config.batch * self.config.window

@@ -22,7 +22,7 @@ from training.data.corpora.scenes.frames import (
     Source,
     is_capital,
     is_film_place,
-    read_slot_name,
+    read_name,
 )
 
 LENGTHS = {"film": (80, 110), "stage": (125, 125)}
@@ -66,7 +66,7 @@ def find_faults(source: Source) -> list[Fault]:
 def _check_frame(frame: Frame, lists: Lists) -> Iterator[Fault]:
     """Yield the faults that a frame has by itself."""
     slots = {name: slot for slot in frame.slots for name in slot.names}
-    used = {read_slot_name(use) for _, text in _list_texts(frame) for use in USE.finditer(text)}
+    used = {read_name(use) for _, text in _list_texts(frame) for use in USE.finditer(text)}
     messages = [(frame.at, _check_size(frame))]
     messages += [(slot.at, _check_slot(slot, frame, used, lists)) for slot in frame.slots]
     messages += [(line.at, _check_line(line, frame.kind)) for line in frame.lines]
@@ -134,7 +134,7 @@ def _check_line(line: Line, kind: str) -> Iterator[str]:
 def _check_braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
     """Check what stands in braces."""
     for use in USE.finditer(text):
-        slot = slots.get(read_slot_name(use))
+        slot = slots.get(read_name(use))
         if use["name"] in CAST:
             if (use["form"] or "he").lower() not in FORMS or (use["article"] and use["form"]):
                 yield f"there is no form {use[0]}: {text}"
@@ -143,7 +143,7 @@ def _check_braces(text: str, slots: dict[str, Slot]) -> Iterator[str]:
         elif (use["form"] or "s").lower() not in ("s", *FORMS) or (use["article"] and use["form"]):
             yield f"there is no form {use[0]}: {text}"
         elif use["article"] or (not use["form"] and AFTER_ARTICLE.search(text[: use.start()])):
-            index = slot.names.index(read_slot_name(use))
+            index = slot.names.index(read_name(use))
             words = [row[index].text for row in slot.rows if index < len(row)]
             if word := next(filter(DETERMINER.match, words), ""):
                 yield f"two articles with “{word}”: {text}"
@@ -172,8 +172,8 @@ def _check_place(text: str, slots: dict[str, Slot], _: Lists) -> Iterator[str]:
     drawn = {
         name
         for use in USE.finditer(text)
-        if read_slot_name(use) in slots
-        for name in slots[read_slot_name(use)].lists
+        if read_name(use) in slots
+        for name in slots[read_name(use)].lists
     }
     for name in drawn.intersection(CLASHES.get(text[:4], ())):
         yield f"{text[:4]} with a word of @{name}"

@@ -143,16 +143,19 @@ class Decay(Command):
 
 def run_training(out: Path, prepare: Callable[[], Training]) -> int:
     """Train to the end, or until the time is up; return the exit code."""
-    try:
-        training = prepare()
-    except KeyboardInterrupt:
-        say_interrupted(out)
-        return INTERRUPTED
-    if training.run():
-        cost = f"Held-out text costs {training.best:.2f} bits a character."
-        print(f"{cost}{explain_loss(training)}")
-        print(f"Trained. Make a voice file from it: onbook-export {out} -o voice.onnx", flush=True)
-        return 0
+    with Run(out).lock():
+        try:
+            training = prepare()
+        except KeyboardInterrupt:
+            say_interrupted(out)
+            return INTERRUPTED
+        if training.run():
+            cost = f"Held-out text costs {training.best:.2f} bits a character."
+            print(f"{cost}{explain_loss(training)}")
+            print(
+                f"Trained. Make a voice file from it: onbook-export {out} -o voice.onnx", flush=True
+            )
+            return 0
     print(f"Stopped and saved. {RESUMABLE}", flush=True)
     return 0 if training.time_is_up else INTERRUPTED
 

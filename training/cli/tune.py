@@ -83,7 +83,8 @@ class Tune(Command):
 
     def __call__(self) -> int:
         """Tune the voice."""
-        is_better = self.learn()
+        with Run(self.out).lock():
+            is_better = self.learn()
         if is_better:
             print(f"Make a voice file from it: onbook-export {self.out} -o voice.onnx")
         return INTERRUPTED if is_better is None else 0
@@ -180,18 +181,19 @@ class Voice(Command):
             )
         tune = Tune(voice=self.voice, out=out).defaults()
         base = tune.description
-        is_better = replace(
-            tune,
-            texts=self.texts,
-            steps=self.steps,
-            minutes=self.minutes,
-            device=self.device,
-            resume=Run(out).is_begun,
-            description=replace(base, name=self.name, language=self.language or base.language),
-        ).learn(
-            "Repeat the command to continue.",
-            "repeat with more --minutes; for more text choose another --name",
-        )
+        with Run(out).lock():
+            is_better = replace(
+                tune,
+                texts=self.texts,
+                steps=self.steps,
+                minutes=self.minutes,
+                device=self.device,
+                resume=Run(out).is_begun,
+                description=replace(base, name=self.name, language=self.language or base.language),
+            ).learn(
+                "Repeat the command to continue.",
+                "repeat with more --minutes; for more text choose another --name",
+            )
         if not is_better:
             return INTERRUPTED if is_better is None else 1
         # Export in a process of its own, because `training` does not know what exports it.

@@ -12,18 +12,7 @@ import inflect
 
 from ....errors import CorpusError
 from ..shakespeare import format_action
-from .frames import (
-    CAST,
-    USE,
-    Frame,
-    Line,
-    Lists,
-    Slot,
-    Word,
-    is_capital,
-    is_film_place,
-    read_slot_name,
-)
+from .frames import CAST, USE, Frame, Line, Lists, Slot, Word, is_capital, is_film_place, read_name
 
 T = TypeVar("T")
 
@@ -144,7 +133,7 @@ class _Reader:
 
     def _write(self, use: re.Match[str]) -> str:
         article, form = use["article"], (use["form"] or "").lower()
-        word = self._resolve(read_slot_name(use))
+        word = self._resolve(read_name(use))
         if form:
             text = pluralise(word) if form == "s" else PRONOUNS[word.pronoun][FORMS.index(form)]
         else:
@@ -159,7 +148,7 @@ class _Reader:
         """
         word = self._words[key]
         head = HEAD.search(word.text)
-        grammar = self._resolve(read_slot_name(head)) if head else word
+        grammar = self._resolve(read_name(head)) if head else word
         pronoun = word.pronoun or grammar.pronoun or self._rng.choice(("she", "he"))
         text = USE.sub(self._write, word.text)
         self._words[key] = Word(text, word.mass or grammar.mass, pronoun)

@@ -126,7 +126,7 @@ def read_source(folder: Path) -> Source:
     return Source(frames, lists)
 
 
-def read_slot_name(use: re.Match[str]) -> str:
+def read_name(use: re.Match[str]) -> str:
     """Return the name of the slot or of the member of the cast, without the capital of `{Slot}`."""
     name = use["name"]
     return name if name in CAST else name[0].lower() + name[1:]
