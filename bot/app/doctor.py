@@ -43,7 +43,7 @@ PRIVILEGED = ("gateway_presence", "gateway_guild_members", "gateway_message_cont
 """The privileged intents, as the flags of an application name them."""
 
 ROOM = 65_536
-"""The free space that a database needs at least, in bytes."""
+"""The least free space that a database needs, in bytes."""
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ class BeginningCog(FeatureCog):
     ) -> None:
         """Show a new script, and tell a person once in which language its voice writes.
 
-        The ``sentence`` announces the script by its title. If there is a ``request``, the voice
-        goes on accordingly; if it fails, the beginning stays.
+        The ``sentence`` is a phrase with ``{title}``. If there is a ``request``, the voice goes on
+        accordingly; if it fails, the beginning stays.
         """
         announced = say(sentence, title=inline(result.script.title, TITLE_SIZE))
         announcement = " ".join([announced, *_describe_lock(turn, result.script)])

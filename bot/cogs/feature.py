@@ -414,7 +414,8 @@ def speaking_to(
 def allow(command: CommandT, *, everywhere: bool = False) -> CommandT:
     """Allow a command in servers that have the bot, and in its direct messages.
 
-    If it is allowed everywhere, people who have installed the bot for themselves have it, too.
+    With ``everywhere``, allow it also to people who have installed the bot for themselves, and in
+    their private channels.
     """
     contexts = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=everywhere)
     return app_commands.allowed_installs(guilds=True, users=everywhere)(contexts(command))

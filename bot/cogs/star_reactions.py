@@ -45,8 +45,9 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     @commands.Cog.listener("on_raw_reaction_add")
     @commands.Cog.listener("on_raw_reaction_remove")
     async def change_star(self, payload: discord.RawReactionActionEvent) -> None:
-        """Star the line whose message has a person's star, or take the star back with it."""
+        """Give a line a person's star for a reaction, or take it back when the reaction goes."""
         us = self.bot.user
+        # Discord does not say of a removed reaction whether it was by a bot, which had no star.
         is_by_bot = payload.member is not None and payload.member.bot
         is_ours = us is not None and payload.user_id == us.id
         if is_star(payload.emoji) and not is_by_bot and not is_ours:

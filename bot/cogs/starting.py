@@ -233,7 +233,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
         opening = [*heading, *beginning.opening]
         if beginning.file:
-            result = await self._import(turn, new, beginning, opening)
+            result = await self._import(turn, new, beginning, opening, beginning.file)
         else:
             author = OPENING_WRITER if beginning.opening else None
             result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
@@ -241,11 +241,14 @@ class Starting(BeginningCog, name="OnBook.starting"):
         await self.show_beginning(turn, result, phrase("“{title}” starts here."), request)
 
     async def _import(
-        self, turn: Turn, new: NewScript, beginning: Beginning, opening: Sequence[Element]
+        self,
+        turn: Turn,
+        new: NewScript,
+        beginning: Beginning,
+        opening: Sequence[Element],
+        file: discord.Attachment,
     ) -> TurnResult:
         """Begin a script with the elements of a file, below the opening."""
-        file = beginning.file
-        assert file is not None  # as `_begin` has seen
         manuscript = await attachments.read_attachment(file, new.cast)
         model = new.model
         if not beginning.model and not opening:

@@ -157,14 +157,14 @@ class InFlight:
             if first:
                 del self.jobs[request]
 
-    def try_later(self, show: Callable[[], Awaitable[object]]) -> None:
-        """Show something in a task of its own, and ignore any failure."""
+    def try_later(self, act: Callable[[], Awaitable[object]]) -> None:
+        """Do something in a task of its own, and ignore any failure."""
 
-        async def try_to_show() -> None:
+        async def try_to_act() -> None:
             with suppress(TransactionFailed, discord.HTTPException, *CONNECTION_ERRORS):
-                await show()
+                await act()
 
-        self.track(asyncio.create_task(try_to_show()))
+        self.track(asyncio.create_task(try_to_act()))
 
     def register(self, view: Opened) -> Opened:
         """Register and return a view or modal, which closes when the cogs are unloaded."""

@@ -44,19 +44,20 @@ def count_script(lines: Sequence[CreditedLine]) -> ScriptStatistics:
     counted = list(zip(lines, words, strict=True))
     imported = {(line.author, line.credit) for line in lines if line.imported}
 
-    def credit(
+    def make_entry(
         author: int | None, name: str, lines: int = 0, words: int = 0, rewritten: int = 0
     ) -> tuple[Hashable, WriterStatistics]:
+        """Return the key of a writer, and some of what this writer has contributed."""
         key = (author, name) if (author, name) in imported else author
         return key, WriterStatistics(name_writer(author, name), lines, words, rewritten)
 
     # The former writers first, because a line has its writer's latest name.
     wrote = [
-        credit(author, name, rewritten=1)
+        make_entry(author, name, rewritten=1)
         for line in lines
         for author, name in line.former_writers or ()
     ]
-    wrote += [credit(line.author, line.credit, 1, n) for line, n in counted]
+    wrote += [make_entry(line.author, line.credit, 1, n) for line, n in counted]
     page = lay_out_page((line.element for line in lines), PAPER_COLUMNS)
     return ScriptStatistics(
         len(lines),

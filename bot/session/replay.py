@@ -112,7 +112,7 @@ class Replayer:
     banned: tuple[str, ...]
     cache: LineCache
     readers: dict[tuple[str, str, str], ReplayReader | str] = field(default_factory=dict)
-    """The readers by the credit, the fingerprint and the opening of lines, or why there is none."""
+    """For each credit, fingerprint and opening of lines: its reader, or why it has none."""
 
     async def replay_lines(
         self, lines: Sequence[Line], number: int, progress: Progress

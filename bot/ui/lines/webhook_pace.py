@@ -33,7 +33,7 @@ class _Channel:
         self.turn = asyncio.Lock()
         """Held by the post that comes next. Waiting posts get it in order."""
         self.posted: deque[float] = deque([-math.inf] * LIMITS[-1][0], LIMITS[-1][0])
-        """The times of the latest posts, from long ago where there were none."""
+        """The times of the latest posts; -inf stands for a post that was never made."""
 
 
 class WebhookPace:
