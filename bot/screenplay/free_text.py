@@ -55,6 +55,7 @@ _TIME_STAMP = re.compile(
     r"|\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
     re.IGNORECASE,
 )
+_ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
 _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in mid-sentence."""
@@ -66,7 +67,7 @@ PLACE = re.compile(
 """Matches a scene heading that begins with another word for INT. or EXT."""
 
 _LOOSE_TRANSITION = re.compile(
-    r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in:|out\.)"
+    r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in|out)[:.]?"
     r"|(?:cut|fade) to (?:black|white)\.?",
     re.IGNORECASE,
 )
@@ -126,6 +127,7 @@ class _Parser:
         # Of two names that differ only in their spelling, the first is meant, unless the other is
         # typed exactly.
         self._names.setdefault(fold_name(name), name)
+        self._names.setdefault(fold_name(_ARTICLE.sub("", name)), name)
         self._names[name] = name
 
     def find_known(self, name: str) -> str | None:
@@ -156,7 +158,7 @@ class _Parser:
         first, below, end = lines[at], lines[at + 1 : at + 2], len(lines)
         if first.startswith(Kind.ACTION.spec.mark):
             return write_action(lines[at:]), end
-        if is_heading(first) or _ACT.fullmatch(first) or PLACE.fullmatch(first):
+        if _is_loose_heading(first):
             return make_heading(first), at + 1
         if _LOOSE_TRANSITION.fullmatch(first):
             return write_transition(first.upper()), at + 1
@@ -171,7 +173,7 @@ class _Parser:
                 return self.take_speech(cue, lines, at + 1, speech)
         if speaker and not _EMOTE.fullmatch(first):
             return self.take_speech(speaker, lines, at)
-        end = next((n for n in range(at + 1, end) if self._parse_said(lines[n])), end)
+        end = next((n for n in range(at + 1, end) if self._begins_element(lines[n])), end)
         return self._write_plain_action(lines[at:end]), end
 
     def take_speech(
@@ -189,8 +191,15 @@ class _Parser:
             at += 1
         return _write_speech(cue, speech), at
 
+    def _begins_element(self, line: str) -> bool:
+        """Return whether a line is a speech, heading or transition, whatever stands above it."""
+        if self._parse_said(line) or _is_loose_heading(line) or _LOOSE_TRANSITION.fullmatch(line):
+            return True
+        # In the middle of a block, `> ` is a chat's quote mark.
+        return line[0] not in "!>" and is_transition(line)
+
     def _ends_speech(self, above: str, line: str) -> bool:
-        if self._parse_said(line) or _EMOTE.fullmatch(line):
+        if self._begins_element(line) or _EMOTE.fullmatch(line):
             return True
         how = _HOW_FIRST.fullmatch(above)
         if how and not how[3]:  # a parenthetical needs something said below it
@@ -247,6 +256,11 @@ class _Parser:
         if bare == lines or self.read_block(element.text.split("\n")) == [element]:
             return element
         return write_action([Kind.ACTION.spec.force(bare[0]), *bare[1:]])
+
+
+def _is_loose_heading(line: str) -> bool:
+    """Return whether a line is a scene heading, or what people type instead of one."""
+    return is_heading(line) or bool(_ACT.fullmatch(line) or PLACE.fullmatch(line))
 
 
 def _unquote(line: str) -> str:

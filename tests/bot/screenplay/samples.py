@@ -15,8 +15,13 @@ FRAGMENTS = [
     *["\u200b", "\u200d", "\u202e", "\u3000", "👩\u200d🚀", "\u3164", "\ue700", "\ue701", "\r\n"],
     *["\x85", "\u2028", "\x00", "\uff1a", "[19:02] ", "क्\u200dष"],
 ]
+ROWS = [
+    *["INT. ROOF", "act one", ".the heath", "CUT TO:", "> CUT TO:", "fade out", "*cut to:*", "> x"],
+    *["Lola: Wait.", "Lola:", "> Lola: No.", "lola (low): No.", "LOLA", "(low)", "She runs.", "!x"],
+]
 nasty = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join),
+    st.lists(st.sampled_from(ROWS), max_size=6).map("\n".join),
     st.text(max_size=20),
     st.text(alphabet="AB. a!#=~>@\n()[/*]^:", max_size=16),
 )

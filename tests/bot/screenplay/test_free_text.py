@@ -55,6 +55,7 @@ def test_any_text_of_a_person_is_elements(
         ("CUT TO:", ["CUT TO:"]),
         ("smash cut to:", ["SMASH CUT TO:"]),
         ("Fade in:", ["> FADE IN:"]),
+        ("FADE OUT", ["> FADE OUT"]),
         ("> FADE OUT.", ["> FADE OUT."]),
         ("CUT 2 TO:", ["> CUT 2 TO:"]),
         ("CUT TO: X", ["CUT TO: X"]),
@@ -81,6 +82,13 @@ def test_any_text_of_a_person_is_elements(
             "Lola: (low)\nHe runs.\n(loud)\nShe runs.\nHe falls.",
             ["LOLA\n(low)\nHe runs.\n(loud)\nShe runs.", "He falls."],
         ),
+        (
+            "Lola: Wait.\ncut to:\next. roof\nRain.",
+            ["LOLA\nWait.", "CUT TO:", "EXT. ROOF", "Rain."],
+        ),
+        ("Rain.\nAct Two\nSun.\nFADE OUT", ["Rain.", ".ACT TWO", "Sun.", "> FADE OUT"]),
+        ("Lola: It says:\n> Run, now\nSo run.", ["LOLA\nIt says:\n\\> Run, now\nSo run."]),
+        ("Rain.\n> CUT TO:", ["Rain.\n!> CUT TO:"]),
         ("Lola:\nShe runs.", ["LOLA\nShe runs."]),
         ("LOLA\nWait.\nShe runs.", ["LOLA\nWait.\nShe runs."]),
         (f"Lola: {'so ' * 20}then\nhe runs", [f"LOLA\n{'so ' * 20}then\nhe runs"]),
@@ -166,6 +174,7 @@ def test_text_of_a_person(text: str, stored: list[str]):
     assert [element.text for element in elements] == stored
     for element in elements:
         assert_one_element(element)
+        assert parse_person_text(element.text) == [element]
 
 
 @pytest.mark.parametrize(
@@ -218,6 +227,7 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
         ("maya\n(quietly) Hello.", ["MAYA\n(quietly)\nHello."]),
         ("maya", ["maya"]),
         ("note: Hello.", ["NOTE\nHello."]),
+        ("goose: Honk.", ["THE GOOSE\nHonk."]),
         ("maya:12:30", ["maya:12:30"]),
         ("🐉 maya: hello", ["MAYA\nhello"]),
         ("jean luc: engage!", ["JEAN-LUC\nengage!"]),
@@ -229,7 +239,7 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
     ],
 )
 def test_the_script_knows_names_in_any_case(text: str, stored: list[str]):
-    names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE", "JEAN-LUC", "MRS. O'BRIEN"]
+    names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE", "JEAN-LUC", "MRS. O'BRIEN", "THE GOOSE"]
     assert [element.text for element in parse_person_text(text, names=names)] == stored
     assert parse_person_text("Hello.", "zoë", ["ZOE", "ZOË"])[0].cue == "ZOË"
     assert parse_person_text("Hello.", "Zo-e", ["ZOE", "ZOË"])[0].cue == "ZOE"
