@@ -78,12 +78,12 @@ class VoteOpen(RequestError):
     """People are voting on how the script goes on from a line, until ``ends``."""
 
     sentence = phrase(
-        "People are voting on the next line. Wait for the result, or add yours anyway with "
-        "{/write}."
+        "People are voting on the next line. Wait for the result, due <t:{ends}:R>, or add yours "
+        "anyway with {/write}."
     )
 
     def __init__(self, ends: dt.datetime, *, script: int, line: int) -> None:
-        super().__init__()
+        super().__init__(ends=int(ends.timestamp()))
         self.ends = ends
         self.script = script
         self.line = line

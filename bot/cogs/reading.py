@@ -297,8 +297,8 @@ def describe_left_out(exported: ExportedFile) -> str:
     if not exported.left_out:
         return ""
     return say(
-        "The PDF's font lacks “{characters}”. Letters among these become ?, and the rest is left "
-        "out. The other formats have everything.",
+        "The PDF's font lacks “{characters}”, so these are missing or shown as ?. A Fountain file "
+        "has everything.",
         characters=inline(exported.left_out, MAX_LEFT_OUT),
     )
 
@@ -318,8 +318,8 @@ async def _send_picture(
     """Send a picture, with ``words`` for people who cannot see it."""
     if picture.left_out:
         missing = say(
-            "The picture's font lacks “{characters}”. Letters among these become ?, and the rest "
-            "is left out. {/script show} has everything.",
+            "The picture's font lacks “{characters}”, so these are missing or shown as ?. "
+            "{/script show} has everything.",
             characters=inline(picture.left_out, MAX_LEFT_OUT),
         )
         content += f" {missing}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ..cleaning import clean
 from ..errors import RequestError
 from ..i18n.catalogue import Count
 from ..inference.word_filter import find_banned_word, normalize_words
+from ..screenplay.free_text import CAST_LIMIT
 from ..storage.store import Store
 
 MAX_WORDS = 500
@@ -49,8 +50,7 @@ class BannedWordLists:
             words = edit_words(before, add, remove)
             # Words banned earlier may be in the cast of a script that was paused at that time.
             if added := sorted(set(words).difference(before)):
-                for name in await self._scripts.list_cast_names(scope, place):
-                    _check_name(name, added)
+                _check_names(await self._scripts.list_cast_names(scope, place), added)
             await self._lists.replace_word_list(scope, place, words, guild)
         return words
 
@@ -76,13 +76,12 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
     return edited
 
 
-def _check_name(name: str, words: Sequence[str]) -> None:
-    if word := find_banned_word(name, words):
+def _check_names(names: Iterable[str], words: Sequence[str]) -> None:
+    if banned := [name for name in names if find_banned_word(name, words)]:
         raise RequestError(
-            "“{word}” cannot be banned, because “{name}” is in a cast. Remove {name} with {/cast} "
-            "first.",
-            word=word,
-            name=name,
+            "Nothing was changed, because names in a cast contain words of your list: {names}. "
+            "Remove these characters with {/cast} first, or leave the words out.",
+            names=", ".join(banned[:CAST_LIMIT]),
         )
 
 

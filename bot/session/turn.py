@@ -216,7 +216,8 @@ def parse_typed_text(
     elements = parse_person_text(text, character, names, speaker)
     if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
         raise RequestError(
-            "One line is longer than {most:,} characters. Split it with blank lines.",
+            "One line is longer than {most:,} characters. Split it with blank lines, and begin "
+            "each part of a speech with the speaker's name.",
             most=MAX_ELEMENT_LENGTH,
         )
     if len(elements) > MAX_LINES:

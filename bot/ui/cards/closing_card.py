@@ -20,8 +20,8 @@ CARD_SIZE, LINE_SIZE = 4000, 400
 """The largest sizes of all texts of a card, by Discord's limit, and of one of the best lines."""
 
 STAR_HINT = phrase(
-    "React to a line with ⭐ to give it a star. The closing card shows the lines with the most "
-    "stars."
+    "A reaction with ⭐, or *Star* in the *Details* of a message, gives a line a star. The closing "
+    "card shows the lines with the most stars."
 )
 
 

@@ -209,7 +209,8 @@ def make_menu(
     items: list[ui.Item[Any]] = []
     if level == FIRST:
         lines = {str(number): str(number) for number in range(1, MAX_LINES + 1)}
-        items.append(make_position_select("menu-lines", position, lines, say("Lines at once…")))
+        label = say("Let the voice write several lines…")
+        items.append(make_position_select("menu-lines", position, lines, label))
     for name in MENU_LEVELS[level]:
         if name == "listen" and not has_audio:
             continue

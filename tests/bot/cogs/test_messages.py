@@ -197,7 +197,7 @@ async def test_the_panel_takes_replies_during_a_vote(chat: Chat):
     await chat.discord.until(lambda: not panel.buttons)
     await chat.write(chat.ben, "Rain.", reply_to=panel)
     private = await chat.ben.dm()
-    await chat.is_told("People are voting on the next line.", private)
+    await chat.is_told("People are voting on the next line. Wait for the result, due <t:", private)
     assert [line.text for line in await chat.lines()] == [HEADING]
 
 
@@ -240,7 +240,7 @@ async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
 async def test_a_refused_message_is_answered_privately_or_else_in_a_reply(chat: Chat):
     long = "HELEN: " + "No. " * 400
     await chat.say(chat.ben, long)
-    sentence = "One line is longer than 1,500 characters. Split it with blank lines."
+    sentence = "One line is longer than 1,500 characters. Split it with blank lines, and begin each"
     await chat.is_told(sentence, await chat.ben.dm())
     await chat.ann.refuse_messages()
     refused = await chat.say(chat.ann, long)

@@ -98,9 +98,9 @@ async def test_letters_that_a_typeface_lacks_are_listed(stage: Stage):
     for what in ("writers", "guesses"):
         told = await ask(stage, "script stats", what=what)
         assert "lacks “茂" in told.content
-        assert "Letters among these become ?, and the rest is left out." in told.content
+        assert "so these are missing or shown as ?. </script show:" in told.content
     told = await ask(stage, "script export", format="pdf")
-    assert "lacks “茂こんにちは”. Letters among these become ?, and the rest is" in told.content
+    assert "lacks “茂こんにちは”, so these are missing or shown as ?. A Fountain" in told.content
 
 
 async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
