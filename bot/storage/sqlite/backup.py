@@ -47,6 +47,8 @@ def restore(database: Path, source: Path) -> Path | None:
     """
     if not source.is_file():
         raise StoreError(f"There is no file {source}. Name a file that `backup` made.")
+    if database.exists() and source.samefile(database):
+        raise StoreError(f"{source} is the database itself. Name a file that `backup` made.")
     lock = lock_file(database)
     part = database.with_name(f"{database.name}.part")
     try:
@@ -118,9 +120,15 @@ def _making(part: Path, failure: str) -> Iterator[None]:
     """Remove an unfinished file at the end; raise StoreError, which says what failed."""
     try:
         yield
-    except (sqlite3.Error, DBAPIError, OSError) as error:
+    except OSError as error:
         # The text of an OSError names the unfinished file.
-        why = error.orig if isinstance(error, DBAPIError) else getattr(error, "strerror", error)
-        raise StoreError(f"{failure} ({why}). Check the files and the free disk space.") from error
+        raise StoreError(
+            f"{failure}: nothing can be written in {part.parent.absolute()} ({error.strerror}). "
+            "Make that folder writable, or free some space."
+        ) from error
+    except (sqlite3.Error, DBAPIError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(f"{failure} ({why}). Check the file and the free disk space.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

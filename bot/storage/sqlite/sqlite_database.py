@@ -41,6 +41,7 @@ REASONS = {
     "SQLITE_FULL": "full",
     "SQLITE_IOERR_SHMSIZE": "full",
     "SQLITE_READONLY": "readonly",
+    "SQLITE_CANTOPEN": "readonly",
     "SQLITE_BUSY": "locked",
     "SQLITE_LOCKED": "locked",
 }
@@ -48,7 +49,7 @@ REASONS = {
 
 ADVICE = {
     "full": "cannot be used: the disk is full. Free some space",
-    "readonly": "cannot be used: it is read-only. Make it and its folder writable",
+    "readonly": "cannot be used: it is read-only, or no file. Make it and its folder writable",
     "locked": "cannot be used: another program has locked it. Stop that program",
     "broken": "is not a usable database ({error}). Check the file, restore a backup",
 }

@@ -117,14 +117,19 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
         folder / f"{name}.db" for name in ("foreign", "missing", "newer", "damaged")
     )
     foreign.write_text("mine")
+    (blocker := folder / "blocked.db.part").mkdir()
     for source, to, reason in (
         (database, foreign, "already exists"),
         (database, folder / "no" / "copy.db", "There is no folder"),
         (missing, folder / "copy.db", "There is no database"),
+        (database, folder / "blocked.db", f"nothing can be written in {folder}"),
     ):
         with pytest.raises(StoreError, match=reason):
             backup(source, to)
+    blocker.rmdir()
     await harness.close()
+    with pytest.raises(StoreError, match="is the database itself"):
+        restore(database, database)
     backup(database, newer)
     with closing(sqlite3.connect(newer)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'f00'")

@@ -125,7 +125,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
     folder.mkdir()
     for path, reason in (
         (file, "is not a usable database"),
-        (folder, str(folder)),
+        (folder, f"{folder} cannot be used: it is read-only, or no file"),
         (missing, "There is no folder"),
         (other, "other.db contains no On Book scripts"),
     ):
@@ -141,7 +141,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
 
 def test_a_read_only_file_is_refused(path: Path, empty_database: Path):
     make_file_read_only(shutil.copy(empty_database, path))
-    with pytest.raises(StoreError, match=r"it is read-only\. Make it and its folder writable"):
+    with pytest.raises(StoreError, match=r"it is read-only, or no file\. Make it and its folder writable"):
         asyncio.run(open_in_vain(path))
 
 
