@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from dotenv.parser import parse_stream
 from pydantic import (
     BeforeValidator,
     Field,
@@ -32,14 +34,14 @@ from .sharding import Shards
 
 PREFIX = "ONBOOK_"
 
+MAX_MOOD_NAME = 100
+"""The longest name of a mood, in characters, because Discord shows no longer choice."""
+
 SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
 ENV_FILE, ENCODING = Path(".env"), "utf-8-sig"
 """The file of settings, to which editors on Windows may add a byte order mark."""
-
-NO_EQUALS_SIGN = rf"^\s*(?:export\s+)?({PREFIX}\w+|DISCORD_TOKEN)\b(?!\s*=)"
-"""The name of a setting at the beginning of a line that gives it no value, such as NAME: VALUE."""
 
 SECRETS_FOLDER = Path("/run/secrets")
 """The folder where Docker puts secrets, one file each."""
@@ -165,16 +167,17 @@ class Settings(BaseSettings):
         try:
             given.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            raise ValueError("it must name a readable text file in UTF-8") from None
+            raise ValueError(f"it must name a readable file in UTF-8, unlike {given}") from None
         return given
 
     @field_validator("moods")
     @classmethod
     def _check_moods(cls, given: str) -> str:
         ranges = [find_range(field) for field in ("temperature", "top_p", "soft_length")]
+        names = set[str]()
         for entry in given.split(",") if given.strip() else ():
             try:
-                _, temperature, top_p, length = entry.split()
+                name, temperature, top_p, length = entry.split()
                 numbers = float(temperature), float(top_p), int(length)
             except ValueError:
                 numbers = (math.nan, math.nan, 0)
@@ -185,6 +188,11 @@ class Settings(BaseSettings):
                     f"each mood must have a name, a temperature {bounds[0]}, a top-p {bounds[1]} "
                     f"and a length {bounds[2]}, such as dreamy 1.1 0.9 120"
                 )
+            if name in names or len(name) > MAX_MOOD_NAME:
+                raise ValueError(
+                    f"each mood must have a name of its own of at most {MAX_MOOD_NAME} characters"
+                )
+            names.add(name)
         return given
 
     @model_validator(mode="after")
@@ -329,7 +337,7 @@ def read_runner_settings(env_file: Path | None = None, **changes: Any) -> Runner
 
 
 def explain_mistakes(file: Path | None) -> list[str]:
-    """Return a sentence on each variable, also in a file, that has our prefix but sets nothing."""
+    """Return a sentence on each line of a file, and variable with our prefix, that sets nothing."""
     names = [name_variable(field) for field in RunnerSettings.model_fields]
     # Without the prefix, which makes ONBOOK_TOKEN more similar to ONBOOK_TOP_P than DISCORD_TOKEN.
     known = {name.removeprefix(PREFIX): name for name in names}
@@ -337,9 +345,13 @@ def explain_mistakes(file: Path | None) -> list[str]:
     valued = (name for name, value in source.env_vars.items() if value is not None)
     given = {name.upper() for name in (*os.environ, *valued)}
     text = file.read_text(ENCODING) if file and file.is_file() else ""
+    # The parser counts blank lines as part of the next one.
+    text = re.sub(r"^[^\S\n]*$", "#", text, flags=re.MULTILINE)
     return [
-        f"{name.upper()} in {file} sets nothing. Write {name.upper()}=VALUE."
-        for name in re.findall(NO_EQUALS_SIGN, text, re.MULTILINE | re.IGNORECASE)
+        f"Line {line.original.line} of {file} sets nothing. Write NAME=VALUE, with quotation marks "
+        "on both sides of the value or on none."
+        for line in parse_stream(StringIO(text))
+        if line.error or (line.key and line.value is None)
     ] + [
         f"There is no setting {name}: did you mean {known[near]}?"
         for name in sorted(given - {*names})

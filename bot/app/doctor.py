@@ -233,8 +233,8 @@ async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
         await registry.engine(settings.model)
         yield Finding("Voice of new scripts", f"{settings.model} works")
     except ModelError as error:
-        text = f"{to_plain_text(str(error))} Set ONBOOK_MODEL to a voice in {settings.models}."
-        yield Finding("Voice of new scripts", text, is_ok=False)
+        advice = f" Set ONBOOK_MODEL to a voice in {settings.models}." if registry.names() else ""
+        yield Finding("Voice of new scripts", to_plain_text(str(error)) + advice, is_ok=False)
     finally:
         registry.close()
     for file in await registry.examine_all():

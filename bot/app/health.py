@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -41,8 +42,9 @@ async def serve_pages(
             await site.start()
         except OSError as error:
             raise SettingsError(
-                f"{site.name} cannot be served ({error.strerror}). Set ONBOOK_METRICS_PORT to a "
-                "free port and ONBOOK_METRICS_HOST to an address of this machine."
+                f"{site.name} cannot be served ({os.strerror(error.errno or 0)}). Stop the program "
+                "on this port, perhaps another On Book, or set ONBOOK_METRICS_PORT to a free port "
+                "and ONBOOK_METRICS_HOST to an address of this machine."
             ) from error
         yield
     finally:

@@ -273,10 +273,10 @@ class Lease:
             while pause:
                 async with asyncio.timeout_at(self._until):
                     await asyncio.sleep(pause)
-                    pause = await self._renew()
+                    pause = await self._renew(is_retry=pause == ACQUIRE_INTERVAL)
         self._lose()
 
-    async def _renew(self) -> float:
+    async def _renew(self, *, is_retry: bool) -> float:
         """Renew the lease; return the seconds until the next renewal, or 0 if the lease is lost."""
         now = _now()
         try:
@@ -286,7 +286,8 @@ class Lease:
                 longer = self._mine().where(_leases.c.expires > _NOW).values(expires=expires)
                 renewed = await connection.execute(longer)
         except SERVER_ERRORS as error:
-            log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
+            if not is_retry:
+                log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
             return ACQUIRE_INTERVAL
         if renewed.rowcount != len(self.shards):
             return 0.0

@@ -322,8 +322,8 @@ def test_taken_port_is_explained(tmp_path: Path, voices: Path):
         with running_bot("http://127.0.0.1:9", tmp_path, log, **settings) as bot:
             assert bot.wait(LONGEST_END) == 1
     [sentence] = log.read_text().splitlines()
-    assert sentence.startswith(f"http://127.0.0.1:{port} cannot be served (")
-    assert "Set ONBOOK_METRICS_PORT to a free port" in sentence
+    assert sentence.startswith(f"http://127.0.0.1:{port} cannot be served (Address already in use)")
+    assert "set ONBOOK_METRICS_PORT to a free port" in sentence
 
 
 def test_metrics_need_prometheus_client(monkeypatch: pytest.MonkeyPatch):

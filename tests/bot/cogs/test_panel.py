@@ -152,9 +152,14 @@ def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ONBOOK_MOODS", "dreamy 1.1 0.9 120, dry 0.6 0.8 30")
     dreamy = {"temperature": 1.1, "top_p": 0.9, "length": 120}
     assert parse_mood("Dreamy", read_settings()) == dreamy
-    monkeypatch.setenv("ONBOOK_MOODS", "dreamy 9 0.9 120")
-    with pytest.raises(SettingsError, match="each mood must have a name"):
-        read_settings()
+    for wrong, reason in (
+        ("dreamy 9 0.9 120", "a name, a temperature"),
+        ("dry 1 1 9, dry 1 1 8", "a name of its own"),
+        (f"{'d' * 101} 1 1 9", "a name of its own of at most 100 characters"),
+    ):
+        monkeypatch.setenv("ONBOOK_MOODS", wrong)
+        with pytest.raises(SettingsError, match=f"each mood must have {reason}"):
+            read_settings()
 
 
 async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):

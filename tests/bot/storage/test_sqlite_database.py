@@ -141,7 +141,9 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
 
 def test_a_read_only_file_is_refused(path: Path, empty_database: Path):
     make_file_read_only(shutil.copy(empty_database, path))
-    with pytest.raises(StoreError, match=r"it is read-only, or no file\. Make it and its folder writable"):
+    with pytest.raises(
+        StoreError, match=r"it is read-only, or no file\. Make it and its folder writable"
+    ):
         asyncio.run(open_in_vain(path))
 
 
