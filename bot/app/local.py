@@ -257,6 +257,7 @@ async def _serve_page(
         with cancel_on_signal(closed):
             await asyncio.wait([closed])
         updates.cancel()
+    log.info("the bot has stopped, and its page with it; the next start continues the script")
 
 
 async def _update_page(page: Preview, is_due: threading.Event) -> None:

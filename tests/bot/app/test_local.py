@@ -135,6 +135,7 @@ def local(chosen: RunnerSettings, **variables: str) -> Iterator[LocalPage]:
         assert process.returncode == 0
         assert out == ""
         assert "Traceback" not in err
+        assert "the bot has stopped" in err
         # Nothing that alarms a newcomer, and no link that leads nowhere.
         assert not re.search(r"WARNING *\] discord|oauth2", err)
     finally:
