@@ -222,8 +222,8 @@ class _Parser:
         if match is None:
             return None
         typed = match["speaker"]
-        # A new name needs no capital before a parenthetical or after a time in brackets.
-        if match["aside"] or (is_pasted and line[0] == "["):
+        # A new name of one word needs no capital, and neither does the first one of a pasted name.
+        if " " not in typed or (is_pasted and line[0] == "["):
             typed = typed[0].upper() + typed[1:]
         name = self._find_speaker(typed, is_forced=bool(match["forced"]))
         return _split_said(match, name) if name else None

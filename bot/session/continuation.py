@@ -97,9 +97,11 @@ class Continuation:
             return True
         names = await self.library.list_characters(script)
         try:
-            return parse_typed_text(first, None, names)[0].kind.spec.has_cue
+            cue = parse_typed_text(first, None, names)[0].cue
         except RequestError:
             return False
+        # In chat, a word in small letters before a colon is seldom a new name.
+        return cue is not None and (cue in names or not first[0].islower())
 
     async def generate(
         self,

@@ -136,9 +136,9 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     # What is known by now is not offered again.
     for text in ("ZOE: Hi.", "Rain."):
         assert await ask(stage, "write", text=text) is None
-    await write(stage, "dragon: Hello.")
+    await write(stage, "old dragon: Hello.")
     assert labels(await click(stage.ben, stage.panel(), "Make it speech")) == [
-        "Add DRAGON to the cast"
+        "Add OLD DRAGON to the cast"
     ]
     await ask(stage, "cast", remove="Zoe")
     assert await ask(stage, "write", text="ZOE: Hello.") is None

@@ -402,7 +402,14 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         allowed = await chat.set_plain_messages(chat.ann, "on")
         said = await allowed.shows("Changed: plain messages on. I now read every message here.")
         assert said.only_for is None
-        chatter = ("What fun!", "Note: buy rope", "at 12:30", "*really* fun", "https://a.b/c")
+        chatter = (
+            "What fun!",
+            "rope: buy it",
+            "Note: buy it",
+            "at 12:30",
+            "*really* fun",
+            "https://a.b/c",
+        )
         for text in (*chatter, "> HELEN: Get me down.\nWhat fun!"):
             await chat.write(chat.ben, text)
         [line] = [message for message in chat.channel.messages() if message.is_line]

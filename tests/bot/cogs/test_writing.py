@@ -120,10 +120,10 @@ async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
     for text in ("plot hole: hello", "Rain."):
         await write(stage, text)
         assert labels(stage.panel()) == BY_PERSON
-    await write(stage, "kevin: hi")
+    await write(stage, "old kevin: hi")
     await stage.restart()
     await stage.ben.click(stage.panel(), label="Make it speech")
-    assert (await stage.lines())[-1] == "KEVIN\nhi"
+    assert (await stage.lines())[-1] == "OLD KEVIN\nhi"
 
 
 async def test_the_voices_line_is_neither(harness: SessionHarness):
