@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     models: Path = SHIPPED_MODELS
     """The folder of voice files (*.onnx)."""
     model: str = "stage"
-    """The voice of new scripts, a file name without .onnx."""
+    """The voice of new scripts, a file name without .onnx. If set, headings select no other."""
     temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.65
     """The temperature of new scripts."""
     top_p: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95

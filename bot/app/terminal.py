@@ -31,7 +31,7 @@ from ..screenplay.free_text import make_heading, parse_cast, parse_name
 from ..screenplay.page_layout import lay_out_page
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
-from ..session.situations import draw_situation, find_fitting_model
+from ..session.situations import draw_situation
 from ..session.turn import OPENING_WRITER, ContinueRequest, Job, NewScript, Requester, TurnResult
 from ..settings import Settings
 from ..storage.schema import Line, Script
@@ -224,14 +224,12 @@ class Terminal:
 
     async def start(self, rest: str) -> None:
         """Start a script in a place or a situation, and shelve the one that runs."""
-        settings = self.session.library.settings
+        library = self.session.library
         if rest:
-            suggested = None if "model" in settings.model_fields_set else find_fitting_model(rest)
-            is_here = suggested in self.session.reader.models.names()
-            new = replace(UNTITLED_SCRIPT, model=suggested if is_here else None)
-            await self.begin(new, make_heading(rest))
+            model = await library.find_chosen_model(None, rest)
+            await self.begin(replace(UNTITLED_SCRIPT, model=model), make_heading(rest))
         else:
-            situation = draw_situation([settings.model], SystemRandom())
+            situation = draw_situation([library.settings.model], SystemRandom())
             new = NewScript(title=situation.title, cast=situation.cast)
             await self.begin(new, *situation.elements, author=OPENING_WRITER)
 

@@ -39,7 +39,7 @@ class Beginning:
     cast: str = ""
     """The names, separated by commas."""
     model: str | None = None
-    """The voice; None for the server's or, failing that, the one that the heading suggests."""
+    """The voice; None for the preset one or, failing that, the one that the heading suggests."""
     style: str | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     surprise: bool = False
@@ -82,7 +82,7 @@ class BeginningCog(FeatureCog):
         title, heading, cast = wanted.title.strip(), wanted.heading.strip(), wanted.cast.strip()
         wanted = replace(wanted, title=title, heading=heading, cast=cast)
         library = session.library
-        chosen = wanted.model or await library.find_guild_model(guild)
+        chosen = wanted.model or await library.find_preset_model(guild)
         if wanted.heading and not chosen:
             chosen = await library.find_chosen_model(guild, wanted.heading)
         if wanted.style and not chosen:

@@ -44,7 +44,7 @@ from .feature import (
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """The maximum number of characters in a scene heading, and in a list of names."""
 
-BY_HEADING = "*heading"
+UNCHANGED = "*unchanged"
 """The value in the window's list of voices that is not the name of a voice."""
 
 START_OPTIONS = {
@@ -128,16 +128,17 @@ class Starting(BeginningCog, name="OnBook.starting"):
     async def _open_window(self, interaction: Interaction) -> None:
         """Open a window with a situation, which people may leave or change."""
         library = self.services.admit_to_session(interaction).library
-        chosen = library.recall_guild_model(get_guild(interaction))
-        situation = self.draw_situation(chosen)
+        preset = library.recall_preset_model(get_guild(interaction))
+        situation = self.draw_situation(preset)
         surprise = ui.Checkbox[Any]()
-        names = self.services.models.names()[: MAX_CHOICES - 1]
+        names = [name for name in self.services.models.names() if name != preset]
         choices = [
-            discord.SelectOption(label=plain(label_model(name), 100), value=name) for name in names
+            discord.SelectOption(label=plain(label_model(name), 100), value=name)
+            for name in names[: MAX_CHOICES - 1]
         ]
-        label = say("As the heading suggests")
-        by_heading = discord.SelectOption(label=label, value=BY_HEADING, default=True)
-        menu = ui.Select[Any](required=False, options=[by_heading, *choices])
+        label = plain(label_model(preset), 100) if preset else say("As the heading suggests")
+        unchanged = discord.SelectOption(label=label, value=UNCHANGED, default=True)
+        menu = ui.Select[Any](required=False, options=[unchanged, *choices])
         make_input = partial(ui.TextInput[Any], required=False)
         title = make_input(default=situation.title, max_length=TITLE_LIMIT)
         heading = make_input(default=situation.heading, max_length=MAX_HEADING_LENGTH)
@@ -154,14 +155,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
             ui.Label[Any](text=say("Title"), component=title),
             ui.Label[Any](
                 text=say("First scene heading"),
-                description=plain(
-                    say(
-                        "INT. or EXT. suggests the film voice, an act the stage voice; else "
-                        "“{voice}” writes",
-                        voice=chosen or self.services.settings.model,
-                    ),
-                    100,
-                ),
+                description=None
+                if preset
+                else say("INT. or EXT. suggests the film voice, any other the stage voice"),
                 component=heading,
             ),
             ui.Label[Any](
@@ -172,7 +168,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         ]
 
         async def submit(answer: Interaction) -> None:
-            model = menu.values[0] if menu.values and menu.values[0] != BY_HEADING else None
+            model = menu.values[0] if menu.values and menu.values[0] != UNCHANGED else None
 
             def read(text: ui.TextInput[Any]) -> str:
                 # A surprise draws something other than what was suggested.

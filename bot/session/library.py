@@ -282,29 +282,33 @@ class Library:
         return script, await self.reader.open_model(script.model, STYLE.of(script))
 
     async def find_chosen_model(self, guild: int | None, heading: str = "") -> str:
-        """Return the guild's chosen model, or the one that a heading suggests, or the default."""
-        if chosen := await self.find_guild_model(guild):
-            return chosen
+        """Return the preset model or, if there is none, the one that a heading suggests."""
+        if preset := await self.find_preset_model(guild):
+            return preset
         suggested = find_fitting_model(heading)
         return suggested if suggested in self.models.names() else self.settings.model
 
-    async def find_guild_model(self, guild: int | None) -> str | None:
-        """Return the name of a guild's chosen model; None if none was chosen or it is gone."""
+    async def find_preset_model(self, guild: int | None) -> str | None:
+        """Return the model that a guild or, failing that, the operator chose; None if neither."""
         if guild is None:
-            return None
-        name = await self.store.key_values.find_value(guild_model_key(guild))
-        return name if name in self.models.names() else None
+            return self._prefer_model(None)
+        return self._prefer_model(await self.store.key_values.find_value(guild_model_key(guild)))
 
     async def choose_guild_model(self, guild: int, name: str) -> None:
         """Choose a model for a guild's new scripts."""
         await self.store.key_values.save_value(guild_model_key(guild), name)
 
-    def recall_guild_model(self, guild: int | None) -> str | None:
-        """Return what `find_guild_model` returns, without waiting, if it is remembered."""
+    def recall_preset_model(self, guild: int | None) -> str | None:
+        """Return what `find_preset_model` returns, without waiting, if it is remembered."""
         if guild is None:
-            return None
-        name = self.store.key_values.recall_value(guild_model_key(guild))
-        return name if name in self.models.names() else None
+            return self._prefer_model(None)
+        return self._prefer_model(self.store.key_values.recall_value(guild_model_key(guild)))
+
+    def _prefer_model(self, name: str | None) -> str | None:
+        """Return a guild's model unless it is gone, else the one that the operator set, if any."""
+        if name in self.models.names():
+            return name
+        return self.settings.model if "model" in self.settings.model_fields_set else None
 
     async def _store_script(
         self, new: Script, primed: PrimedModel, drafts: Sequence[Draft], requester: Requester

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Container
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from random import Random
 from ..screenplay.elements import Element
 from ..screenplay.fountain import has_scene_prefix
 from ..screenplay.free_text import PLACE, make_heading, parse_person_text
-
-_ACT = re.compile(r"(?:ACT|SCENE|PROLOGUE|EPILOGUE|AKT|SZENE)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,6 @@ def draw_situation(
 
 
 def find_fitting_model(heading: str) -> str | None:
-    """Return the shipped voice that a heading suggests: INT. belongs to a film, ACT I to a play."""
+    """Return the shipped voice that a heading suggests, if any: INT. belongs to a film."""
     line = heading.strip()
-    if has_scene_prefix(line) or PLACE.fullmatch(line):
-        return "screen"
-    return "stage" if _ACT.match(line) else None
+    return "screen" if has_scene_prefix(line) or PLACE.fullmatch(line) else None

@@ -44,6 +44,7 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
 
 async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, models: Path):
     shutil.copy(models / "tiny.onnx", models / "screen.onnx")  # suggested by the headings here
+    stage.services.settings.model_fields_set.discard("model")
     ada = moderator(stage, "Ada", manage_guild=True)
     await start_script(stage)
     for by, voice, use, why in (

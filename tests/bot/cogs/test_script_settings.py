@@ -121,6 +121,10 @@ async def test_a_reset_restores_what_the_heading_suggests(
     fitting = {HEADING: "other"}
     monkeypatch.setattr("bot.session.library.find_fitting_model", fitting.get)
     await replace_script(stage, heading=HEADING)
+    # Because the operator set it.
+    assert (await stage.script()).model == "tiny"
+    stage.services.settings.model_fields_set.discard("model")
+    await replace_script(stage, heading=HEADING)
     assert (await stage.script()).model == "other"
     await change(stage, "voice", "tiny")
     await change(stage, "takes", "2")

@@ -103,6 +103,7 @@ async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: p
         "bot.session.library.find_fitting_model",
         lambda heading: "other" if heading.startswith(("INT.", "ACT")) else None,
     )
+    stage.services.settings.model_fields_set.discard("model")
     for name, content, options, title, voice in (
         ("x.fountain", DINER, {}, "The Last Diner", "other"),
         ("x.fountain", DINER, {"heading": "A roof"}, "The Last Diner", "tiny"),

@@ -23,16 +23,24 @@ from tests.bot.playing import PAUSE, ask, click, open_menu, replace_script
 TURNS = ("continue", {}), ("write", {"text": "Rain."}), ("undo", {})
 
 
-async def test_the_window_offers_a_situation_and_surprise_me_draws_another(stage: Stage):
+@pytest.mark.parametrize("is_preset", [False, True])
+async def test_the_window_offers_a_situation_and_surprise_me_draws_another(
+    stage: Stage, is_preset: bool
+):
+    if not is_preset:
+        stage.services.settings.model_fields_set.discard("model")
     shown = await stage.ann.slash(stage.channel, "start")
     labelled = ["Surprise me", "Voice", "Title", "First scene heading", "Cast"]
     assert list(fields(shown)) == labelled
     rows = shown.modal["components"]
-    assert rows[3]["description"].endswith("an act the stage voice; else “tiny” writes")
+    suggestion = "INT. or EXT. suggests the film voice, any other the stage voice"
+    assert rows[3].get("description") == (None if is_preset else suggestion)
     _, voice, *texts = [row["component"] for row in rows]
     offers = [[offer.title, offer.heading, ", ".join(offer.cast)] for offer in load_situations()]
     assert [text.get("value") for text in texts] in offers
-    assert [option["value"] for option in voice["options"]][1:] == stage.services.models.names()
+    [first, *others] = [option["label"] for option in voice["options"]]
+    assert first == ("tiny" if is_preset else "As the heading suggests")
+    assert others == [name for name in stage.services.models.names() if name != first]
     await stage.ann.submit_modal(shown, {fields(shown)["Surprise me"]: True})
     await assert_surprise(stage, stage.ann)
 
@@ -163,8 +171,8 @@ async def test_the_first_continue_of_a_channel_begins_a_script(stage: Stage):
 @pytest.mark.parametrize(
     ("heading", "voice"),
     [
-        *(("INT. DINER - NIGHT", "screen"), ("ext. heath", "screen"), ("Act I", "stage")),
-        *(("SCENE 2. A WOOD", "stage"), ("A room", None), ("", None), ("INTERVAL", None)),
+        *(("INT. DINER - NIGHT", "screen"), ("ext. heath", "screen"), ("Act I", None)),
+        *(("SCENE 2. A WOOD", None), ("A room", None), ("", None), ("INTERVAL", None)),
         ("Innen. Küche - Tag", "screen"),
     ],
 )

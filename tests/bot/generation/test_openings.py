@@ -227,6 +227,7 @@ async def test_a_heading_suggests_styles_and_a_surprise_draws_a_voice_that_has_t
     stage: Stage, models: Path
 ):
     shutil.copy(models / "other.onnx", models / "screen.onnx")
+    stage.services.settings.model_fields_set.discard("model")
     assert await suggest(stage, "start", "style", "", heading="INT. DINER") == []
     await stage.ann.slash(stage.channel, "start", surprise=True, style="STORM")
     script = await stage.session.library.load_script()
