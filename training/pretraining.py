@@ -162,10 +162,10 @@ def _branch(
 ) -> None:
     """Lay out a run at another run's last checkpoint, before its decay."""
     branch.require_new()
-    tensors, facts = run.checkpoint()
-    config_before, vocabulary, known = run.config(), run.vocabulary(), run.texts()
+    config_before = run.config()
     if config_before.tuned_from:
         raise RunError(f"{run.folder} was made by tuning and is already a voice: export it.")
+    (tensors, facts), vocabulary, known = run.checkpoint(), run.vocabulary(), run.texts()
     if config_before.share_decayed(facts["step"]):
         raise RunError(
             f"The learning rate of {run.folder} has already fallen: export it, or train without "

@@ -258,9 +258,10 @@ class Run:
         try:
             return parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError, KeyError) as error:
+            is_file = self.folder.is_file()
+            found = f"{self.folder} is a file" if is_file else f"{path} is missing or damaged"
             raise RunError(
-                f"{path} is missing or damaged: name the folder of a run that "
-                f"`onbook-train train` made."
+                f"{found}: name the folder of a run that `onbook-train train` made."
             ) from error
 
 

@@ -14,7 +14,7 @@ from training.checkpoint import count_texts
 from training.cli import main
 from training.config import Config
 from training.data.corpora.shakespeare import read_play
-from training.data.texts import collect, hash_files
+from training.data.texts import Split, collect, hash_files
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
 from training.pretraining import prepare_decay, prepare_training
@@ -152,8 +152,19 @@ def test_a_refused_decay_leaves_no_folder(standing: Run, tmp_path: Path):
     voice = Run(tmp_path / "voice")
     with pytest.raises(RunError, match="already holds a run"):
         prepare_decay(standing, standing, 8, {})
-    with pytest.raises(RunError, match="missing or damaged: train this run"):
-        prepare_decay(Run(tmp_path / "none"), voice, 8, {})
+    prepared, tuned = Run(tmp_path / "prepared"), Run(tmp_path / "tuned")
+    prepared.create(standing.config(), standing.vocabulary(), Split((), (), ()))
+    tuned.create(
+        dataclasses.replace(STANDING, tuned_from="0"), standing.vocabulary(), Split((), (), ())
+    )
+    for run, why in (
+        (Run(tmp_path / "none"), "config.json is missing or damaged: name the folder of a run"),
+        (Run(standing.checkpoint_path), "resume.safetensors is a file: name the folder of a run"),
+        (prepared, "missing or damaged: train this run"),
+        (tuned, "made by tuning and is already a voice: export it"),
+    ):
+        with pytest.raises(RunError, match=why):
+            prepare_decay(run, voice, 8, {})
     with pytest.raises(TrainingError, match="folder called songs"):
         prepare_decay(standing, voice, 8, {"repeat": {"songs": 2}})
     ended = Run(tmp_path / "ended")
