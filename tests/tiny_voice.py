@@ -9,7 +9,7 @@ from export import make, proof
 from export.__main__ import main as export
 from training import trainer
 from training.config import Config
-from training.data.corpora.shakespeare import read_play
+from training.data.corpora import shakespeare
 from training.model.memory import MemoryShape
 from training.model.network import Regularisation
 from training.model.prior import PriorShape
@@ -44,6 +44,11 @@ proof.STEPS, proof.CROWD_STEPS, make.WRITTEN, trainer.SAMPLED = 20, 8, 600, 8
 draw_curves = Run.draw_curves
 # Curves take longer to draw than a few steps of such a voice.
 Run.draw_curves = lambda self: None  # type: ignore[method-assign]
+
+
+def read_play(name: str) -> str:
+    """Return one play of Shakespeare as Fountain, such as "hamlet"."""
+    return shakespeare.convert(shakespeare.find_sources()[name])
 
 
 def write_scenes(folder: Path) -> None:

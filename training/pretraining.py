@@ -17,10 +17,10 @@ from .config import Config
 from .data.texts import Split, collect, describe, hash_files, read_texts
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .errors import RunError, TrainingError
+from .errors import RunError, TrainingError, make_folder
 from .model import prior
 from .model.network import CharLSTM, Shape
-from .run import Run, make_folder, save
+from .run import Run, save
 from .trainer import Session, Training, cut_windows
 from .voice_file import Trained
 
@@ -229,8 +229,7 @@ def _find_folds(texts: Tokens, known: Tokens, folds: Folds) -> Folds:
     counted_at = dict(zip(known.fingerprints(), known.starts.tolist(), strict=False))
     found = [np.full(length, -1, dtype=np.int8) for length in texts.lengths]
     for fold, mark in zip(found, texts.fingerprints(), strict=True):
-        if mark in counted_at:
-            start = counted_at[mark]
+        if (start := counted_at.get(mark)) is not None:
             fold[:] = folds[start : start + len(fold)]
     return np.concatenate(found)
 

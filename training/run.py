@@ -41,13 +41,16 @@ from .config import Config
 from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .errors import RunError
+from .errors import RunError, make_folder
 from .model.network import CharLSTM
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 T = TypeVar("T")
+
+DAMAGED = (ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error, SafetensorError)
+"""What reading a damaged file raises."""
 
 
 class Run:
@@ -120,12 +123,7 @@ class Run:
 
     def texts(self) -> Tokens:
         """Return the texts that the run learns; raises RunError if the folder has none."""
-        try:
-            return Tokens.load(self.corpus)
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-            raise RunError(
-                f"{self.corpus} is missing or damaged: name the texts of this run as well."
-            ) from error
+        return self._open(self.corpus, Tokens.load, "name the texts of this run as well")
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the last checkpoint and its facts; raises RunError if there is none."""
@@ -246,33 +244,22 @@ class Run:
             )
 
     def _load(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        try:
-            return load(path)
-        except (OSError, SafetensorError) as error:
-            raise RunError(
-                f"{path} is missing or damaged: train this run, or name another."
-            ) from error
+        return self._open(path, load, "train this run, or name another")
 
     def _read(self, name: str, parse: Callable[[str], T]) -> T:
-        path = self.folder / name
+        return self._open(
+            self.folder / name,
+            lambda path: parse(path.read_text(encoding="utf-8")),
+            "name the folder of a run that `onbook-train train` made",
+        )
+
+    def _open(self, path: Path, read: Callable[[Path], T], mend: str) -> T:
         try:
-            return parse(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return read(path)
+        except (OSError, *DAMAGED) as error:
             is_file = self.folder.is_file()
             found = f"{self.folder} is a file" if is_file else f"{path} is missing or damaged"
-            raise RunError(
-                f"{found}: name the folder of a run that `onbook-train train` made."
-            ) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder unless it exists; raises RunError if it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"The folder {folder} cannot be made ({error.strerror}): choose another name."
-        ) from error
+            raise RunError(f"{found}: {mend}.") from error
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

@@ -100,7 +100,7 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
     engine = Engine(model)
     with eager.in_process(len(model.vocabulary), threads) as contestant:
         # No voice was trained on this play.
-        script = shakespeare.read_play("twelfth-night")
+        script = shakespeare.convert(shakespeare.find_sources()["twelfth-night"])
         measures = contest(engine, script, contestant, pace)
         results: dict[str, list[list[float]]] = {name: [] for name in measures}
         for number in range(pace.rounds):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.tiny_voice import read_play
 from training.checkpoint import count_texts
 from training.cli import main
 from training.config import Config
-from training.data.corpora.shakespeare import read_play
 from training.data.texts import Split, collect, hash_files
 from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM

@@ -16,10 +16,9 @@ import torch
 
 from export import proof
 from export.__main__ import main as export
-from tests.tiny_voice import TINY
+from tests.tiny_voice import TINY, read_play
 from training import finetune, trainer
 from training.cli import main, tune
-from training.data.corpora.shakespeare import read_play
 from training.data.texts import collect
 from training.errors import TrainingError
 from training.evaluation import calibrate, measure_carried

@@ -77,10 +77,6 @@ class Level:
     digits: Bytes
     """[C]: the first character, counted from 1."""
 
-    def keys(self, base: int) -> Integers:
-        """Return the keys in ascending order: int64 [C]."""
-        return self.parents.astype(np.int64) * base + self.digits
-
 
 class Places:
     """The places of a text at which a context is kept, and the context that ends at each place.
@@ -186,7 +182,6 @@ def choose_contexts(
     is predicted by what followed the context in the other half, instead of by what followed the
     context's suffix. Only the listed characters are told apart. The criterion is that of Stolcke
     1998, "Entropy-based pruning of backoff language models", applied to text that was not counted.
-    counted.
     """
     places = Places(text, folds % 2, 2, characters)
     levels: list[Level] = []
@@ -308,5 +303,6 @@ def count_followers(
     places = Places(text, folds, 1 + int(folds.max()), characters)
     yield places.count()
     for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
-        places.lengthen(places.compute_longer_keys(), level.keys(places.base))
+        chosen = level.parents.astype(np.int64) * places.base + level.digits
+        places.lengthen(places.compute_longer_keys(), chosen)
         yield places.count()

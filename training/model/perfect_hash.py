@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from .contexts import Integers
 
 IN_A_BUCKET = 4
 """Average number of keys in a bucket."""

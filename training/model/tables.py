@@ -198,10 +198,9 @@ def draw_keys(levels: Sequence[Level], before: Tables | None) -> tuple[Integers,
     """Draw factors that make the keys of each length distinct; return the factors and the keys."""
     factors = before.factors if before else np.empty(0, dtype=np.int64)
     for seed in range(100):
-        generator = np.random.default_rng(seed)
         # Odd, so that different digits give different lowest bytes.
         more = max(0, len(levels) - len(factors))
-        drawn = generator.integers(LARGEST_FACTOR // 2, LARGEST_FACTOR, more) | 1
+        drawn = np.random.default_rng(seed).integers(LARGEST_FACTOR // 2, LARGEST_FACTOR, more) | 1
         drawn = np.append(factors, drawn)
         keys = []
         shorter = np.zeros(1, dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...errors import CorpusError
+from ...errors import CorpusError, make_folder
 
 
 def require_empty(folder: Path) -> None:
@@ -17,17 +17,12 @@ def require_empty(folder: Path) -> None:
 def write_corpus(out: Path, files: Mapping[str, str]) -> None:
     """Write texts to their paths below `out`, which `training.data.texts.collect` can split.
 
-    Raises CorpusError if the folder is not empty or cannot be made, and OSError if a text cannot be
-    written.
+    Raises CorpusError if the folder is not empty, UserError if it cannot be made, and OSError if a
+    text cannot be written.
     """
     require_empty(out)
-    try:
-        for part in ("train", "validation"):
-            (out / part).mkdir(parents=True)
-    except OSError as error:
-        raise CorpusError(
-            f"The folder {out} cannot be made ({error.strerror}): choose another name."
-        ) from error
+    for part in ("train", "validation"):
+        make_folder(out / part)
     for name, text in files.items():
         (out / name).parent.mkdir(exist_ok=True)
         (out / name).write_text(text, encoding="utf-8", newline="\n")

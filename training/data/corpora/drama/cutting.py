@@ -165,9 +165,8 @@ def _is_gap(between: Sequence[Part]) -> bool:
 
 def _is_boundary(part: Part) -> bool:
     text = part.paragraph.plain.strip(" [](){}.")
-    if heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < LONG_HEADING):
-        return True
-    if END.match(text) and len(text) < LONG_HEADING:
+    is_list = PERSONS.match(text) and len(part.paragraph.first) < LONG_HEADING
+    if heads_persons(part) or is_list or (END.match(text) and len(text) < LONG_HEADING):
         return True
     return len(text) < LONG_TITLE and bool(FRONT_MATTER.match(text)) and _is_printed_large(part)
 
