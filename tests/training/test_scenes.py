@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -301,6 +302,9 @@ def test_the_command_writes_and_samples(many: Source, tmp_path: Path, capsys):
     assert capsys.readouterr().out.count("=== 117") == 2
     assert main([*command, "--out", str(tmp_path / "out"), "--drawings", "3"]) == 0
     assert len(collect([tmp_path / "out"]).train) > 4
+    out = tmp_path / "out"
+    train = f"{sys.executable} -m training train {out} --out {Path('runs', 'out')}"
+    assert capsys.readouterr().out.endswith(f" scenes are in {out}. Next: {train}\n")
 
 
 @pytest.mark.parametrize(

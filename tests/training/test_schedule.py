@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,8 @@ def test_a_resumed_decay_equals_an_uninterrupted_one(standing: Run, tmp_path: Pa
     command = ["decay", str(standing.folder), "--steps", "6", "--out"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, str(whole.folder)]) == 0
-    assert f"onbook-export {whole.folder} -o voice.onnx" in capsys.readouterr().out
+    export = f"{sys.executable} -m export {whole.folder} -o voice.onnx"
+    assert f"Make a voice file from it: {export}\n" in capsys.readouterr().out
     take_steps(prepare_decay(standing, cut, 6, {"repeat": {}}), 13).save()
     torch.manual_seed(12345)
     assert main([*command, str(cut.folder), "--resume"]) == 0
@@ -202,7 +204,8 @@ def test_a_prepared_run_can_be_moved_before_it_begins(scenes: Path, tmp_path: Pa
     here, there = tmp_path / "here", tmp_path / "there"
     command = ["train", str(scenes), *SIZES, "--precision", "float32"]
     assert main([*command, "--prepare", "--out", str(here)]) == 0
-    assert f"onbook-train train --out {here} --resume" in capsys.readouterr().out
+    start = f"{sys.executable} -m training train --out {here} --resume"
+    assert f"Start with: {start}\n" in capsys.readouterr().out
     files = {path.name for path in here.iterdir()}
     assert files == {"config.json", "vocabulary.json", "corpus.npz", "heldout"}
     shutil.move(here, there)

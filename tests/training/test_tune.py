@@ -151,7 +151,7 @@ def test_one_command_makes_a_voice(
     assert "Trying 32 bits" in printed
     assert "\nTuned, it costs " in printed
     assert "Wrote my own.onnx: " in printed
-    onbook = Path(sys.executable).with_name("onbook")
+    onbook = f"{sys.executable} -m bot"
     expected = f"`ONBOOK_MODELS={tmp_path} ONBOOK_MODEL='my own' {onbook} write`"
     assert expected in printed.splitlines()[-1]
     config = Run(tmp_path / "runs" / "my own").config()

@@ -15,7 +15,7 @@ from tyro import conf
 
 from .. import __version__
 from ..errors import UserError
-from .command import INTERRUPTED, MISUSED, explain_misspelt
+from .command import INTERRUPTED, MISUSED, PACKAGE, explain_misspelt
 
 COMMANDS = {
     "voice": ("tune", "make a voice of your scripts: tune one, export it and install it"),
@@ -28,8 +28,6 @@ COMMANDS = {
 }
 """The commands, each with its module in this package and what it does. Only the module of the given
 command is imported, because importing PyTorch takes seconds."""
-
-PACKAGE = __name__.partition(".")[0]
 
 
 @dataclass

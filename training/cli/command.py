@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Self
 
 from tyro.conf import Positional, arg
+
+PACKAGE = __name__.partition(".")[0]
+
+# In the repository, the packages are named after their folders. This package never imports them.
+BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -32,6 +39,11 @@ class Command:
     def __call__(self) -> int:
         """Run the command; return the exit code."""
         raise NotImplementedError
+
+
+def format_command(package: str, *arguments: object) -> str:
+    """Return a shell command that runs a package, even where no environment is activated."""
+    return join([sys.executable, "-m", package, *map(str, arguments)])
 
 
 def explain_misspelt(given: Sequence[str], commands: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from ..data.corpora.scenes import volumes
 from ..data.corpora.scenes.frames import FRAMES, Source, read_source
 from ..errors import CorpusError
 from ..ranges import NonNegativeInt, OptionalPositiveInt, PositiveInt
-from .command import UNSET, Command
+from .command import PACKAGE, UNSET, Command, format_command
 
 FACETS_HELP = "Write only works with this facet; can be repeated, for works that have all: " + (
     "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items())
@@ -31,17 +31,19 @@ def _list_kinds(kind: Kind) -> tuple[str, ...]:
     return ("film", "stage") if kind == "all" else (kind,)
 
 
+def _end(name: str, folder: Path) -> int:
+    """Print how to continue with a corpus of this name."""
+    train = format_command(PACKAGE, "train", folder, "--out", Path("runs", folder.name))
+    print(f"{name} are in {folder}. Next: {train}")
+    return 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Folder(Command):
     """Write a corpus to a folder."""
 
     out: Annotated[Path, arg(metavar="DIR")]
     """The folder to write to."""
-
-    def end(self, name: str) -> int:
-        """Print how to continue with the corpus of this name."""
-        print(f"{name} are in {self.out}. Next: onbook-train train {self.out} --out RUN")
-        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Films(_Folder):
     def __call__(self) -> int:
         """Write the films."""
         screenplays.write_films(self.out)
-        return self.end("The films")
+        return _end("The films", self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class Sketches(_Folder):
     def __call__(self) -> int:
         """Write the sketches."""
         screenplays.write_sketches(self.out, _list_kinds(self.kind))
-        return self.end("The sketches")
+        return _end("The sketches", self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Plays(_Folder):
     def __call__(self) -> int:
         """Write the plays."""
         shakespeare.write_plays(self.out)
-        return self.end("The plays")
+        return _end("The plays", self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +146,7 @@ class Scenes(Command):
         if not self.out:
             raise CorpusError("Name a folder with --out, or add --sample 5.")
         count = volumes.write(source, self.out, self.drawings, self.seed)
-        print(f"{count:,} scenes are in {self.out}. Next: onbook-train train {self.out} --out RUN")
-        return 0
+        return _end(f"{count:,} scenes", self.out)
 
     def _select_frames(self) -> Source:
         source = read_source(self.source)

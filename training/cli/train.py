@@ -18,7 +18,7 @@ from ..ranges import OptionalPositiveInt, PositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import open_voice
-from .command import INTERRUPTED, Command, Out, Texts
+from .command import EXPORT, INTERRUPTED, PACKAGE, Command, Out, Texts, format_command
 
 LOSSES = (
     (2.8, "The voice knows how a script looks, but invents most of its words: keep training."),
@@ -68,7 +68,8 @@ class Train(Command):
         source = open_voice(self.voice) if self.voice and not self.resume else None
         if self.prepare:
             create_run(self.texts, run, self.config, source)
-            print(f"Ready. Start with: onbook-train train --out {self.out} --resume")
+            start = format_command(PACKAGE, "train", "--out", self.out, "--resume")
+            print(f"Ready. Start with: {start}")
             return 0
         return run_training(
             self.out,
@@ -151,10 +152,7 @@ def run_training(out: Path, prepare: Callable[[], Training]) -> int:
             return INTERRUPTED
         if training.run():
             cost = f"Held-out text costs {training.best:.2f} bits a character."
-            print(f"{cost}{explain_loss(training)}")
-            print(
-                f"Trained. Make a voice file from it: onbook-export {out} -o voice.onnx", flush=True
-            )
+            print(f"{cost}{explain_loss(training)}\nTrained. {suggest_export(out)}", flush=True)
             return 0
     print(f"Stopped and saved. {RESUMABLE}", flush=True)
     return 0 if training.time_is_up else INTERRUPTED
@@ -165,6 +163,11 @@ def explain_loss(training: Training) -> str:
     if training.config.language.partition("-")[0] != "en":
         return ""
     return next(f" {text}" for least, text in LOSSES if training.best >= least)
+
+
+def suggest_export(out: Path) -> str:
+    """Return how to make a voice file from a run."""
+    return f"Make a voice file from it: {format_command(EXPORT, out, '-o', 'voice.onnx')}"
 
 
 def say_interrupted(out: Path, resumable: str = RESUMABLE) -> None:

@@ -21,12 +21,8 @@ from ..ranges import OptionalLanguageCode, OptionalPositiveFloat, OptionalPositi
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
-from . import PACKAGE
-from .command import INTERRUPTED, UNSET, Command, Out, Texts
-from .train import RESUMABLE, explain_loss, say_interrupted
-
-# In the repository, the packages are named after their folders. This module never imports them.
-BOT, EXPORT = ("bot", "export") if PACKAGE == "training" else ("onbook", f"{PACKAGE}.export")
+from .command import BOT, EXPORT, INTERRUPTED, UNSET, Command, Out, Texts, format_command
+from .train import RESUMABLE, explain_loss, say_interrupted, suggest_export
 
 FOUND = find_spec(BOT)
 VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Path("models")
@@ -86,7 +82,7 @@ class Tune(Command):
         with Run(self.out).lock():
             is_better = self.learn()
         if is_better:
-            print(f"Make a voice file from it: onbook-export {self.out} -o voice.onnx")
+            print(suggest_export(self.out))
         return INTERRUPTED if is_better is None else 0
 
     def learn(self, resumable: str = RESUMABLE, mend: str = ANOTHER) -> bool | None:
@@ -205,12 +201,11 @@ class Voice(Command):
             return INTERRUPTED
         if code:
             return code
-        onbook = Path(sys.executable).with_name("onbook")  # nobody has to activate the environment
         print(
             f"Try it: `ONBOOK_MODELS={quote(str(self.voices.resolve()))} "
-            f"ONBOOK_MODEL={quote(self.name)} {quote(str(onbook))} write`. A bot that uses this "
-            f"folder finds the voice without a restart: enter `/voice voice: {self.name}`, and "
-            f"choose `use`."
+            f"ONBOOK_MODEL={quote(self.name)} {format_command(BOT, 'write')}`. A bot that uses "
+            f"this folder finds the voice without a restart: enter `/voice voice: {self.name}`, "
+            f"and choose `use`."
         )
         return 0
 
