@@ -102,7 +102,8 @@ def _make(options: Export) -> Voice:
         voice, proof = make(8 if options.bits == "auto" else options.bits)
         if proof.failed and options.bits == "auto":
             # A network that was trained for a minute can lose more in 8 bits than is allowed.
-            print("In 8 bits it loses too much. Trying 32 bits: larger and slower.", flush=True)
+            print(proof.format_table())
+            print("8 bits lose too much (see NO). Trying 32 bits: larger and slower.", flush=True)
             voice, proof = make(32)
     print(proof.format_table())
     if proof.failed:

@@ -137,7 +137,7 @@ def check_loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
     """Return a check of the relative change of bits per character, up or down."""
     old, new = before.per_character, after.per_character
     return Check(
-        f"{name}: {old:.4f} -> {new:.4f} bits, {after.characters:,} characters",
+        f"{name}: change from {old:.4f} to {new:.4f} bits, {after.characters:,} characters",
         abs(new / old - 1),
         allowed,
         ".4%",
@@ -191,7 +191,7 @@ def _check_rows_alone(graph: Runtime, text: TokenIds) -> Check:
             own, alone[i] = graph.step(step[i : i + 1], alone[i])
             if own.tobytes() + alone[i].tobytes() != logits[i].tobytes() + batch_state[i].tobytes():
                 differing.add(i)
-    name = f"rows with other bits alone than beside {CROWD - 1}, {CROWD_STEPS} steps"
+    name = f"rows of a batch of {CROWD} that differ from the same rows alone, {CROWD_STEPS} steps"
     return Check(name, len(differing), 0, "d")
 
 

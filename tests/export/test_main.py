@@ -132,7 +132,13 @@ def test_the_same_run_gives_the_same_bytes_and_prints_the_proof(
     assert main([str(tiny_run.folder), "--openings", str(STYLES), "-o", str(again)]) == 0
     assert again.read_bytes() == voice_8.read_bytes()
     printed = capsys.readouterr().out
-    for words in ("check  ", "measured", "logits, PyTorch", "rows with other", "validation/the-te"):
+    for words in (
+        "check  ",
+        "measured",
+        "logits, PyTorch",
+        "rows of a batch of 64",
+        "validation/the-te",
+    ):
         assert words in printed
     assert "NO" not in printed.split()
 

@@ -86,7 +86,7 @@ def test_rows_that_affect_each_other_fail(model, vocabulary):
     honest = serialise(graph.build(FoldedNetwork.of(model), 32))
     found = prove(Sharing(honest), model, vocabulary, TEXTS, 32)
     [name] = failures(found)
-    assert name.startswith("rows with other bits")
+    assert name.startswith("rows of a batch of 64 that differ")
 
 
 def test_a_graph_of_nans_fails(model, vocabulary):

@@ -148,7 +148,9 @@ def test_one_command_makes_a_voice(
     assert main([*command, "--steps", "10", "--language", "de", "--name", "my own"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("3 texts, ")
-    assert "Trying 32 bits" in printed
+    before, _, after = printed.partition("Trying 32 bits")
+    assert "-100.0000%  NO\n" in before
+    assert "0.1000%  yes\n" in after
     assert "\nTuned, it costs " in printed
     assert "Wrote my own.onnx: " in printed
     onbook = f"{sys.executable} -m bot"
