@@ -10,7 +10,8 @@ import re
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
@@ -19,6 +20,8 @@ import torch
 from tests.tiny_voice import draw_curves
 from training import cli, trainer
 from training.cli import main
+from training.cli.train import explain_loss
+from training.config import Config
 from training.data.texts import Split, Text
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
@@ -378,6 +381,20 @@ def test_what_no_option_takes_is_named(option: str, sentence: str, capsys):
     printed = capsys.readouterr().err
     assert sentence in printed
     assert " train --help" in printed
+
+
+@pytest.mark.parametrize(
+    ("cost", "language", "verdict"),
+    [
+        (1.5, "en", "Most sentences are grammatical"),
+        (0.4, "en", "Only text that repeats learned text costs so little: leave out copies"),
+        (0.4, "de", ""),
+    ],
+)
+def test_a_cost_has_a_meaning_in_english(cost: float, language: str, verdict: str):
+    training = cast("Training", SimpleNamespace(best=cost, config=Config(language=language)))
+    assert explain_loss(training).startswith(f" {verdict}" if verdict else "")
+    assert bool(explain_loss(training)) == bool(verdict)
 
 
 @pytest.mark.parametrize("name", ["gru4", "words", "a.b", ""])

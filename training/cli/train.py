@@ -25,7 +25,8 @@ LOSSES = (
     (2.4, "About every other word is invented: keep training."),
     (2.15, "Most words are real, but few sentences make sense: keep training, or add text."),
     (1.9, "Words are real, but sentences break off in the middle: train for hours, on more text."),
-    (0.0, "Most sentences are grammatical, but few answer one another: only far more text helps."),
+    (1.0, "Most sentences are grammatical, but few answer one another: only far more text helps."),
+    (0.0, "Only text that repeats learned text costs so little: leave out copies and drafts."),
 )
 """The meaning of a loss, by the bits per character from which it applies, for English plays and
 films. The sources are samples of a network that learned from 3.2 to 1.98 bits, and the cards of the
