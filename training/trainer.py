@@ -295,7 +295,7 @@ class Training:
             if facts["corpus"] != self.corpus_hash:
                 raise RunError(
                     f"{self.run_folder.folder} was trained on other texts: give it the same ones, "
-                    f"or choose another --out (for `voice`, another --name)."
+                    f"remove it, or choose another --out (for `voice`, another --name)."
                 )
             steps, known = self.config.steps, self.run_folder.config().steps
             if steps and steps != known and steps <= facts["step"]:

@@ -161,7 +161,8 @@ def test_one_command_makes_a_voice(
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.upper == released.config().upper
     written = (tmp_path / "my own.onnx").read_bytes()
-    assert main([*command, "--steps", "11", "--name", "my own"]) == 0
+    assert main([*command, "--steps", "11", "--language", "fr", "--name", "my own"]) == 0
+    assert Voice.read(tmp_path / "my own.onnx").metadata["onbook.language"] == "fr"
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = (tmp_path / "my own.onnx").read_bytes()
@@ -221,7 +222,8 @@ def test_a_harmful_tuning_is_reported(
     )
     command = ["voice", str(scripts), "--from", str(released), "--voices", "."]
     assert main([*command, "--steps", "6"]) == 1
-    assert "or repeat with more --minutes; for more text" in capsys.readouterr().out
+    advice = f"for more text remove {Path('runs', 'mine')}, or choose another --name."
+    assert f"or repeat with more --minutes; {advice}" in capsys.readouterr().out
 
 
 def test_a_resumed_tuning_equals_an_uninterrupted_one(
@@ -275,7 +277,9 @@ def test_a_run_is_resumed_only_by_its_command_voice_and_texts(
     assert "continue it with `onbook-train train`" in refused(
         "tune", old.folder, scripts, run=trained
     )
-    assert "on other texts" in refused("tune", old.folder, scenes, run=tuned)
+    assert "texts: give it the same ones, remove it, or" in refused(
+        "tune", old.folder, scenes, run=tuned
+    )
     other = Run(tmp_path / "other")
     shutil.copytree(old.folder, other.folder)
     weights, facts = load(old.weights)

@@ -143,8 +143,7 @@ class Voice(Command):
     voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
     """The voice file that learns them, instead of the shipped *screen*."""
     language: OptionalLanguageCode = None
-    """The code of the language of your scripts, such as `de`, if it is not that of the voice;
-    a repeated command keeps the first answer."""
+    """The code of the language of your scripts, such as `de`, if it is not that of the voice."""
     steps: Annotated[OptionalPositiveInt, LENGTH] = None
     """Number of steps."""
     minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
@@ -168,32 +167,34 @@ class Voice(Command):
                 f"--name {self.name} cannot be a file name: begin with a letter or a digit, and "
                 f"use letters, digits, blanks, dots, - and _."
             )
-        out = Path("runs") / self.name
-        target = self.voices / f"{self.name}.onnx"
-        if target.exists() and not _is_of_run(target, Run(out)):
+        target, run = self.voices / f"{self.name}.onnx", Run(Path("runs", self.name))
+        if target.exists() and not (run.is_begun and _is_of_run(target, run)):
             raise VoiceError(
-                f"{target} is another voice, which {out} did not make: choose another --name, "
+                f"{target} is another voice, which {run} did not make: choose another --name, "
                 f"or remove that file."
             )
-        tune = Tune(voice=self.voice, out=out).defaults()
+        tune = Tune(voice=self.voice, out=run.folder).defaults()
         base = tune.description
-        with Run(out).lock():
+        with run.lock():
             is_better = replace(
                 tune,
                 texts=self.texts,
                 steps=self.steps,
                 minutes=self.minutes,
                 device=self.device,
-                resume=Run(out).is_begun,
+                resume=run.is_begun,
                 description=replace(base, name=self.name, language=self.language or base.language),
             ).learn(
                 "Repeat the command to continue.",
-                "repeat with more --minutes; for more text choose another --name",
+                f"repeat with more --minutes; for more text remove {run}, or choose another --name",
             )
+            if self.language and run.is_begun:
+                # The run may have been begun with another language.
+                run.write_config(replace(run.config(), language=self.language))
         if not is_better:
             return INTERRUPTED if is_better is None else 1
         # Export in a process of its own, because `training` does not know what exports it.
-        export = [sys.executable, "-m", EXPORT, str(out), "--output", str(target)]
+        export = [sys.executable, "-m", EXPORT, str(run), "--output", str(target)]
         try:
             code = subprocess.run(export, check=False).returncode  # noqa: S603 - our own program
         except KeyboardInterrupt:
@@ -212,7 +213,5 @@ class Voice(Command):
 
 def _is_of_run(voice: Path, run: Run) -> bool:
     """Return whether a voice file was made from a run, as far as the configurations tell."""
-    if not run.is_begun:
-        return False
     told, known = open_voice(voice).config(), run.config()
     return (told.name, told.tuned_from) == (known.name, known.tuned_from)
