@@ -158,7 +158,7 @@ def test_one_command_makes_a_voice(
     assert expected in printed.splitlines()[-1]
     config = Run(tmp_path / "runs" / "my own").config()
     assert (config.name, config.language) == ("my own", "de")
-    assert config.corpus == "a few scenes of Shakespeare; then own scripts"
+    assert config.corpus == "own scripts, after: a few scenes of Shakespeare"
     assert config.upper == released.config().upper
     written = (tmp_path / "my own.onnx").read_bytes()
     assert main([*command, "--steps", "11", "--language", "fr", "--name", "my own"]) == 0

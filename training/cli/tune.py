@@ -41,8 +41,8 @@ class Tune(Command):
     """Train a voice further on your own scripts.
 
     The language, the dropout, windows, resets, decays and the clipping are as in VOICE unless
-    given, whatever the defaults below. The name is that of VOICE with "-tuned", the corpus that of
-    VOICE with "; then own scripts", and the licence is unstated, because the scripts are yours.
+    given, whatever the defaults below. The name is that of VOICE with "-tuned", the corpus "own
+    scripts" and that of VOICE, and the licence is unstated, because the scripts are yours.
     """
 
     voice: Positional[Path]
@@ -71,7 +71,7 @@ class Tune(Command):
             out=self.out,
             description=Description(
                 f"{before.name}-tuned",
-                f"{before.corpus}; then own scripts",
+                f"own scripts, after: {before.corpus}",
                 language=before.language,
             ),
             learning=replace(TUNING, **{name: getattr(before, name) for name in kept}),
