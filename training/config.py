@@ -16,7 +16,15 @@ from .model import LAYERS
 from .model.memory import NO_MEMORY, MemoryShape
 from .model.network import Regularisation, Shape
 from .model.prior import PriorShape
-from .ranges import LanguageCode, OptionalPositiveInt, PositiveFloat, PositiveInt, Share
+from .ranges import (
+    LanguageCode,
+    Name,
+    NonNegativeInt,
+    OptionalPositiveInt,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+)
 
 DECAY_SHARE = 0.2
 """The share of a schedule with a known end in which the learning rate falls."""
@@ -26,7 +34,7 @@ DECAY_SHARE = 0.2
 class Description:
     """What a voice's metadata says of it."""
 
-    name: str = "voice"
+    name: Name = "voice"
     """The name of the voice."""
     corpus: str = "own texts"
     """A description of the training texts, for the voice's metadata."""
@@ -57,7 +65,7 @@ class Learning:
     """The largest norm of the gradients; larger gradients are scaled down."""
     averaging: Share = 0.999
     """Decay of the exponential moving average of the weights that is evaluated and kept."""
-    seed: int = 1
+    seed: NonNegativeInt = 1
     """The seed of all random numbers."""
     evaluate_every: PositiveInt = 500
     """Steps between two evaluations."""

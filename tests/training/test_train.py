@@ -333,7 +333,6 @@ def test_evaluate_prints_the_cost_for_a_run_and_a_voice_file(
         (["sample", "."], "config.json is missing or damaged: name the folder of a run"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
         (["voice", "a.txt", "--voices", "nowhere"], "No voice can be written to nowhere"),
-        (["voice", "a.txt", "--voices", ".", "--name", "a/b"], "--name a/b cannot be a file name"),
     ],
 )
 def test_a_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
@@ -373,6 +372,9 @@ def test_help_says_what_each_number_is(command: str, capsys):
         ("--batch=1.5", "1.5 is not a whole number"),
         ("--clip=one", "one is not a number"),
         ("--language=german", "german is not a language code"),
+        ("--name=a/b", "a/b is not a plain file name"),
+        ("--seed=x", "x is not a whole number"),
+        ("--seed=-1", "-1 is below 0"),
     ],
 )
 def test_what_no_option_takes_is_named(option: str, sentence: str, capsys):
@@ -381,6 +383,21 @@ def test_what_no_option_takes_is_named(option: str, sentence: str, capsys):
     printed = capsys.readouterr().err
     assert sentence in printed
     assert " train --help" in printed
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("tune", {"language", "window", "resets", "weight-decay", "clip", "averaging"}),
+        ("decay", {"name", "corpus", "licence", "language", "evaluate-every"}),
+    ],
+)
+def test_help_says_which_defaults_are_those_of_the_voice(command: str, kept: set[str], capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    printed = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    told = re.findall(r"--([a-z.-]+) [A-Z]+ (?:(?!--).)*\(default: 'as before'\)", printed)
+    assert set(told) == kept | {f"drop.{name}" for name in ("embedding", "layers", "recurrent")}
 
 
 @pytest.mark.parametrize(

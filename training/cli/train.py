@@ -14,7 +14,7 @@ from ..config import Config, Description
 from ..model import find_layer
 from ..model.network import Regularisation
 from ..pretraining import create_run, prepare_decay, prepare_training
-from ..ranges import OptionalPositiveInt, PositiveInt
+from ..ranges import KEPT, OptionalPositiveInt, PositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import open_voice
@@ -33,6 +33,10 @@ films. The sources are samples of a network that learned from 3.2 to 1.98 bits, 
 shipped voices."""
 
 RESUMABLE = "Repeat the command with --resume to continue."
+
+KEPT_DESCRIPTION = Description(*["as before"] * 4)
+KEPT_DROP = Regularisation(KEPT, KEPT, KEPT)
+"""The defaults of what is kept from the run or voice that a command names."""
 
 START = create_mutex_group(required=False)
 
@@ -90,8 +94,7 @@ class Decay(Command):
     """Make a voice from a training's last checkpoint.
 
     The voice takes further steps, in which the learning rate falls to zero. The training itself is
-    not changed and can continue. The description, the dropout and the steps between evaluations are
-    as in RUN unless given, whatever the defaults below.
+    not changed and can continue. A default "as before" is that of RUN.
     """
 
     run: Positional[Path]
@@ -105,12 +108,12 @@ class Decay(Command):
     resume: bool = False
     """Continue the decay in --out."""
     session: Annotated[Session, arg(name="")] = field(default_factory=Session)
-    description: Annotated[Description, arg(name="")] = field(default_factory=Description)
+    description: Annotated[Description, arg(name="")] = KEPT_DESCRIPTION
     repeat: UseAppendAction[Mapping[str, PositiveInt]] = field(default_factory=dict)
     """Read the texts in folders of this name this many times per epoch; others are read once."""
-    evaluate_every: PositiveInt = Config.evaluate_every
+    evaluate_every: PositiveInt = KEPT
     """Steps between two evaluations."""
-    drop: Regularisation = field(default_factory=Regularisation)
+    drop: Regularisation = KEPT_DROP
 
     def defaults(self) -> Decay:
         """Return the command with the configuration of the run."""

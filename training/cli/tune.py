@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -17,19 +16,23 @@ from tyro.conf import Positional, arg, create_mutex_group
 from .. import finetune
 from ..config import Description, Learning
 from ..errors import VoiceError
-from ..ranges import OptionalLanguageCode, OptionalPositiveFloat, OptionalPositiveInt
+from ..ranges import KEPT, Name, OptionalLanguageCode, OptionalPositiveFloat, OptionalPositiveInt
 from ..run import Run
 from ..trainer import Session, Training
 from ..voice_file import Trained, open_voice
 from .command import BOT, EXPORT, INTERRUPTED, UNSET, Command, Out, Texts, format_command
-from .train import RESUMABLE, explain_loss, say_interrupted, suggest_export
+from .train import KEPT_DROP, RESUMABLE, explain_loss, say_interrupted, suggest_export
 
 FOUND = find_spec(BOT)
 VOICES = Path(FOUND.origin).parent / "models" if FOUND and FOUND.origin else Path("models")
 """The folder of the shipped voices; if the bot is not installed, ``models``."""
 
-TUNING = Learning(batch=16, warmup=100, evaluate_every=100, learning_rate=0.001)
-"""The defaults of a tuning, except for what it keeps from the voice."""
+LIKE_VOICE = dict.fromkeys(("window", "resets", "weight_decay", "clip", "averaging"), KEPT)
+TUNING = Learning(
+    KEPT_DROP, batch=16, warmup=100, evaluate_every=100, learning_rate=0.001, **LIKE_VOICE
+)
+TUNED = Description("VOICE-tuned", "own scripts, after: CORPUS of VOICE", language="as before")
+"""The defaults of a tuning."""
 
 ANOTHER = "start another run with more text or more --minutes"
 
@@ -37,12 +40,22 @@ LENGTH = create_mutex_group(required=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tune(Command):
+class _Tuning(Command):
+    """What both commands ask about a tuning."""
+
+    steps: Annotated[OptionalPositiveInt, LENGTH] = None
+    """Number of steps."""
+    minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
+    """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """The device that computes; `auto` uses a GPU if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune(_Tuning):
     """Train a voice further on your own scripts.
 
-    The language, the dropout, windows, resets, decays and the clipping are as in VOICE unless
-    given, whatever the defaults below. The name is that of VOICE with "-tuned", the corpus "own
-    scripts" and that of VOICE, and the licence is unstated, because the scripts are yours.
+    A default "as before" is that of VOICE. The licence is unstated, because the scripts are yours.
     """
 
     voice: Positional[Path]
@@ -51,21 +64,14 @@ class Tune(Command):
     """Your scripts, as for `train`."""
     out: Out
     """The run folder."""
-    steps: Annotated[OptionalPositiveInt, LENGTH] = None
-    """Number of steps."""
-    minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
-    """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
     resume: bool = False
     """Continue the run in --out with its own configuration, except for --steps and --minutes."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; `auto` uses a GPU if there is one."""
-    description: Annotated[Description, arg(name="")] = field(default_factory=Description)
+    description: Annotated[Description, arg(name="")] = TUNED
     learning: Annotated[Learning, arg(name="")] = TUNING
 
     def defaults(self) -> Tune:
         """Return the command with the defaults for its voice."""
         before = open_voice(self.voice).config()
-        kept = "drop", "window", "resets", "weight_decay", "clip", "averaging"
         return Tune(
             voice=self.voice,
             out=self.out,
@@ -74,7 +80,9 @@ class Tune(Command):
                 f"own scripts, after: {before.corpus}",
                 language=before.language,
             ),
-            learning=replace(TUNING, **{name: getattr(before, name) for name in kept}),
+            learning=replace(
+                TUNING, **{name: getattr(before, name) for name in ("drop", *LIKE_VOICE)}
+            ),
         )
 
     def __call__(self) -> int:
@@ -107,12 +115,10 @@ class Tune(Command):
         if not tuning.run():
             print(f"Stopped and saved. {resumable}")
             return None
-        tuned = f"Tuned, it costs {tuning.best:.4f}"
-        is_better = tuning.best < untuned
-        if is_better:
-            print(f"{tuned}.{explain_loss(tuning)}")
-        else:
-            print(f"{tuned}, which is not less: keep {self.voice}, or {mend}.")
+        is_better, verdict = tuning.best < untuned, f".{explain_loss(tuning)}"
+        if not is_better:
+            verdict = f", which is not less: keep {self.voice}, or {mend}."
+        print(f"Tuned, it costs {tuning.best:.4f}{verdict}")
         return is_better
 
     def _prepare(self, voice: Trained) -> Training:
@@ -130,7 +136,7 @@ class Tune(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice(Command):
+class Voice(_Tuning):
     """Make a voice of your scripts: tune one, export it and install it.
 
     Repeat the command to continue after Ctrl-C or, with more --minutes, after its end.
@@ -138,22 +144,16 @@ class Voice(Command):
 
     texts: Texts = ()
     """Your scripts, as for `train`."""
-    name: str = "mine"
+    name: Name = "mine"
     """The name of the voice."""
     voice: Annotated[Path, arg(name="from", help_behavior_hint="")] = VOICES / "screen.onnx"
     """The voice file that learns them, instead of the shipped *screen*."""
     language: OptionalLanguageCode = None
     """The code of the language of your scripts, such as `de`, if it is not that of the voice."""
-    steps: Annotated[OptionalPositiveInt, LENGTH] = None
-    """Number of steps."""
-    minutes: Annotated[OptionalPositiveFloat, LENGTH] = None
-    """Time to train, 15 minutes unless given; the learning rate falls in the last fifth."""
     voices: Annotated[Path, UNSET] = field(
         default_factory=lambda: Path(os.environ.get("ONBOOK_MODELS") or VOICES)
     )
     """The folder to install it in, instead of the variable ONBOOK_MODELS or the shipped voices'."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """The device that computes; `auto` uses a GPU if there is one."""
 
     def __call__(self) -> int:
         """Tune, export and install the voice."""
@@ -161,11 +161,6 @@ class Voice(Command):
             raise VoiceError(
                 f"No voice can be written to {self.voices}: make this folder, or name another one "
                 f"with --voices."
-            )
-        if not re.fullmatch(r"\w[\w .-]*", self.name):
-            raise VoiceError(
-                f"--name {self.name} cannot be a file name: begin with a letter or a digit, and "
-                f"use letters, digits, blanks, dots, - and _."
             )
         target, run = self.voices / f"{self.name}.onnx", Run(Path("runs", self.name))
         if target.exists() and not (run.is_begun and _is_of_run(target, run)):
@@ -179,9 +174,7 @@ class Voice(Command):
             is_better = replace(
                 tune,
                 texts=self.texts,
-                steps=self.steps,
-                minutes=self.minutes,
-                device=self.device,
+                **{name: getattr(self, name) for name in _Tuning.__dataclass_fields__},
                 resume=run.is_begun,
                 description=replace(base, name=self.name, language=self.language or base.language),
             ).learn(
