@@ -173,7 +173,8 @@ class _Parser:
                 return self.take_speech(cue, lines, at + 1, speech)
         if speaker and not _EMOTE.fullmatch(first):
             return self.take_speech(speaker, lines, at)
-        end = next((n for n in range(at + 1, end) if self._begins_element(lines[n])), end)
+        ends = (n for n in range(at + 1, end) if self._begins_element(lines[n - 1], lines[n]))
+        end = next(ends, end)
         return self._write_plain_action(lines[at:end]), end
 
     def take_speech(
@@ -191,15 +192,19 @@ class _Parser:
             at += 1
         return _write_speech(cue, speech), at
 
-    def _begins_element(self, line: str) -> bool:
-        """Return whether a line is a speech, heading or transition, whatever stands above it."""
-        if self._parse_said(line) or _is_loose_heading(line) or _LOOSE_TRANSITION.fullmatch(line):
+    def _begins_element(self, above: str, line: str) -> bool:
+        """Return whether the line below another one is a speech, heading or transition."""
+        if said := self._parse_said(line):
+            # After a broken line, a word in small letters is seldom a new name.
+            is_broken = line[0].islower() and _WRAPPED.fullmatch(above)
+            return not is_broken or bool(self.find_known(said[0].partition(" (")[0].lstrip("@")))
+        if _is_loose_heading(line) or _LOOSE_TRANSITION.fullmatch(line):
             return True
         # In the middle of a block, `> ` is a chat's quote mark.
         return line[0] not in "!>" and is_transition(line)
 
     def _ends_speech(self, above: str, line: str) -> bool:
-        if self._begins_element(line) or _EMOTE.fullmatch(line):
+        if self._begins_element(above, line) or _EMOTE.fullmatch(line):
             return True
         how = _HOW_FIRST.fullmatch(above)
         if how and not how[3]:  # a parenthetical needs something said below it

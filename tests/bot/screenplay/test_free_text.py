@@ -97,6 +97,11 @@ def test_any_text_of_a_person_is_elements(
         ("Maya:  hello", ["MAYA\nhello"]),
         ("maya: Hello.\njo:hi", ["MAYA\nHello.", "JO\nhi"]),
         ("lol: no", ["lol: no"]),
+        (
+            f"Jo: {'so ' * 20}the sign said\nclosed: rain",
+            [f"JO\n{'so ' * 20}the sign said\nclosed: rain"],
+        ),
+        (f"jo: {'so ' * 20}then\nkim: no\njo: ok", [f"JO\n{'so ' * 20}then\nkim: no", "JO\nok"]),
         ("kevins mom: no", ["kevins mom: no"]),
         ("@maya: Hello.", ["MAYA\nHello."]),
         ("Ludwig van Beethoven: What?", ["LUDWIG VAN BEETHOVEN\nWhat?"]),
