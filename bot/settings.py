@@ -351,7 +351,7 @@ def explain_mistakes(file: Path | None) -> list[str]:
         f"Line {line.original.line} of {file} sets nothing. Write NAME=VALUE, with quotation marks "
         "on both sides of the value or on none."
         for line in parse_stream(StringIO(text))
-        if line.error or (line.key and line.value is None)
+        if line.error or (line.value is None and (line.key or "").upper() in names)
     ] + [
         f"There is no setting {name}: did you mean {known[near]}?"
         for name in sorted(given - {*names})

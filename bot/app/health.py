@@ -41,8 +41,11 @@ async def serve_pages(
         try:
             await site.start()
         except OSError as error:
+            # The event loop adds the address to the reason, but a failed look-up has no other text.
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else error.strerror
             raise SettingsError(
-                f"{site.name} cannot be served ({os.strerror(error.errno or 0)}). Stop the program "
+                f"{site.name} cannot be served ({reason}). Stop the program "
                 "on this port, perhaps another On Book, or set ONBOOK_METRICS_PORT to a free port "
                 "and ONBOOK_METRICS_HOST to an address of this machine."
             ) from error

@@ -137,7 +137,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             for name in names[: MAX_CHOICES - 1]
         ]
         label = plain(label_model(preset), 100) if preset else say("As the heading suggests")
-        unchanged = discord.SelectOption(label=label, value=UNCHANGED, default=True)
+        unchanged = discord.SelectOption(label=label, value=preset or UNCHANGED, default=True)
         menu = ui.Select[Any](required=False, options=[unchanged, *choices])
         make_input = partial(ui.TextInput[Any], required=False)
         title = make_input(default=situation.title, max_length=TITLE_LIMIT)

@@ -56,6 +56,7 @@ _TIME_STAMP = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_][\w-]+")
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
 _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 """Matches a line that an editor seems to have broken in mid-sentence."""
@@ -118,6 +119,7 @@ class _Parser:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names: dict[str, str] = {}
+        self._without_article: dict[str, str] = {}
         for name in names:
             self.learn(name)
 
@@ -127,7 +129,7 @@ class _Parser:
         # Of two names that differ only in their spelling, the first is meant, unless the other is
         # typed exactly.
         self._names.setdefault(fold_name(name), name)
-        self._names.setdefault(fold_name(_ARTICLE.sub("", name)), name)
+        self._without_article.setdefault(fold_name(_ARTICLE.sub("", name)), name)
         self._names[name] = name
 
     def find_known(self, name: str) -> str | None:
@@ -197,11 +199,13 @@ class _Parser:
         if said := self._parse_said(line):
             # After a broken line, a word in small letters is seldom a new name.
             is_broken = line[0].islower() and _WRAPPED.fullmatch(above)
-            return not is_broken or bool(self.find_known(said[0].partition(" (")[0].lstrip("@")))
-        if _is_loose_heading(line) or _LOOSE_TRANSITION.fullmatch(line):
-            return True
-        # In the middle of a block, `> ` is a chat's quote mark.
-        return line[0] not in "!>" and is_transition(line)
+            return not is_broken or said[0].partition(" (")[0].lstrip("@") in self._names
+        # In the middle of a block, `> ` is a chat's quote mark, and `.45` a number.
+        if line[0] in "!>.":
+            return False
+        if _is_loose_heading(line):
+            return line.isupper() or not _WRAPPED.fullmatch(above)
+        return bool(_LOOSE_TRANSITION.fullmatch(line)) or is_transition(line)
 
     def _ends_speech(self, above: str, line: str) -> bool:
         if self._begins_element(above, line) or _EMOTE.fullmatch(line):
@@ -228,7 +232,7 @@ class _Parser:
             return None
         typed = match["speaker"]
         # A new name of one word needs no capital, and neither does the first one of a pasted name.
-        if " " not in typed or (is_pasted and line[0] == "["):
+        if _WORD.fullmatch(typed) or (is_pasted and line[0] == "["):
             typed = typed[0].upper() + typed[1:]
         name = self._find_speaker(typed, is_forced=bool(match["forced"]))
         return _split_said(match, name) if name else None
@@ -245,7 +249,10 @@ class _Parser:
             name = parse_name(typed)
         except RequestError:
             return None
-        if known := self.find_known(name):
+        known = self.find_known(name)
+        if known is None and not typed.isupper():
+            known = self._without_article.get(fold_name(name))
+        if known:
             return known
         is_new = (is_forced and is_name(typed)) or looks_like_name(typed)
         return name if is_new else None

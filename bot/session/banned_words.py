@@ -77,11 +77,12 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
 
 
 def _check_names(names: Iterable[str], words: Sequence[str]) -> None:
-    if banned := [name for name in names if find_banned_word(name, words)]:
+    if banned := {name: word for name in names if (word := find_banned_word(name, words))}:
         raise RequestError(
             "Nothing was changed, because names in a cast contain words of your list: {names}. "
-            "Remove these characters with {/cast} first, or leave the words out.",
-            names=", ".join(banned[:CAST_LIMIT]),
+            "Remove these characters with {/cast} first, or leave out {words}.",
+            names=", ".join([*banned][:CAST_LIMIT]),
+            words=", ".join(sorted({*banned.values()})[:CAST_LIMIT]),
         )
 
 

@@ -88,6 +88,10 @@ def test_any_text_of_a_person_is_elements(
         ),
         ("Rain.\nAct Two\nSun.\nFADE OUT", ["Rain.", ".ACT TWO", "Sun.", "> FADE OUT"]),
         ("Lola: It says:\n> Run, now\nSo run.", ["LOLA\nIt says:\n\\> Run, now\nSo run."]),
+        ("Jo: x\n.45 caliber", ["JO\nx\n\\.45 caliber"]),
+        (f"Jo: {'so ' * 20}in\nact 2, or not", [f"JO\n{'so ' * 20}in\nact 2, or not"]),
+        ("main.py: bug", ["main.py: bug"]),
+        ("a: run", ["a: run"]),
         ("Rain.\n> CUT TO:", ["Rain.\n!> CUT TO:"]),
         ("Lola:\nShe runs.", ["LOLA\nShe runs."]),
         ("LOLA\nWait.\nShe runs.", ["LOLA\nWait.\nShe runs."]),
@@ -235,6 +239,7 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
         ("maya", ["maya"]),
         ("note: Hello.", ["NOTE\nHello."]),
         ("goose: Honk.", ["THE GOOSE\nHonk."]),
+        ("GOOSE: Honk.", ["GOOSE\nHonk."]),
         ("maya:12:30", ["maya:12:30"]),
         ("🐉 maya: hello", ["MAYA\nhello"]),
         ("jean luc: engage!", ["JEAN-LUC\nengage!"]),
@@ -248,6 +253,7 @@ def test_rewritten_speech_keeps_its_speaker(text: str, stored: list[str]):
 def test_the_script_knows_names_in_any_case(text: str, stored: list[str]):
     names = ["MAYA", "ZOË", "ZOE'S", "McAvoy", "NOTE", "JEAN-LUC", "MRS. O'BRIEN", "THE GOOSE"]
     assert [element.text for element in parse_person_text(text, names=names)] == stored
+    assert parse_person_text("Hello.", "Goose", names)[0].cue == "GOOSE"
     assert parse_person_text("Hello.", "zoë", ["ZOE", "ZOË"])[0].cue == "ZOË"
     assert parse_person_text("Hello.", "Zo-e", ["ZOE", "ZOË"])[0].cue == "ZOE"
 
