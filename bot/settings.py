@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         try:
             given.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"it must name a readable file in UTF-8, unlike {given}") from None
+            raise ValueError(f"{given} is not a readable text file in UTF-8") from None
         return given
 
     @field_validator("moods")

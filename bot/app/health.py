@@ -45,9 +45,9 @@ async def serve_pages(
             number = error.errno or 0
             reason = os.strerror(number) if number > 0 else error.strerror
             raise SettingsError(
-                f"{site.name} cannot be served ({reason}). Stop the program "
-                "on this port, perhaps another On Book, or set ONBOOK_METRICS_PORT to a free port "
-                "and ONBOOK_METRICS_HOST to an address of this machine."
+                f"{site.name} cannot be served ({reason}). Stop the program on this port, perhaps "
+                "another On Book, or set ONBOOK_METRICS_PORT to a free port and "
+                "ONBOOK_METRICS_HOST to an address of this machine."
             ) from error
         yield
     finally:

@@ -44,7 +44,7 @@ from .feature import (
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """The maximum number of characters in a scene heading, and in a list of names."""
 
-UNCHANGED = "*unchanged"
+BY_HEADING = "*heading"
 """The value in the window's list of voices that is not the name of a voice."""
 
 START_OPTIONS = {
@@ -137,8 +137,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
             for name in names[: MAX_CHOICES - 1]
         ]
         label = plain(label_model(preset), 100) if preset else say("As the heading suggests")
-        unchanged = discord.SelectOption(label=label, value=preset or UNCHANGED, default=True)
-        menu = ui.Select[Any](required=False, options=[unchanged, *choices])
+        default = discord.SelectOption(label=label, value=preset or BY_HEADING, default=True)
+        menu = ui.Select[Any](required=False, options=[default, *choices])
         make_input = partial(ui.TextInput[Any], required=False)
         title = make_input(default=situation.title, max_length=TITLE_LIMIT)
         heading = make_input(default=situation.heading, max_length=MAX_HEADING_LENGTH)
@@ -168,7 +168,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         ]
 
         async def submit(answer: Interaction) -> None:
-            model = menu.values[0] if menu.values and menu.values[0] != UNCHANGED else None
+            model = menu.values[0] if menu.values and menu.values[0] != BY_HEADING else None
 
             def read(text: ui.TextInput[Any]) -> str:
                 # A surprise draws something other than what was suggested.

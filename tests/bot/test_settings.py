@@ -118,9 +118,7 @@ def test_banned_words_that_cannot_be_read_are_refused(
     file.write_text("blöd", encoding="latin-1")
     for path in (file, tmp_path, tmp_path / "none.txt"):
         monkeypatch.setenv("ONBOOK_BANNED", str(path))
-        with pytest.raises(
-            SettingsError, match=rf"^ONBOOK_BANNED is not valid: .*, unlike {path}\.$"
-        ):
+        with pytest.raises(SettingsError, match=rf"^ONBOOK_BANNED is not valid: {path} is "):
             read_settings()
     file.write_text("blöd", encoding="utf-8")
     monkeypatch.setenv("ONBOOK_BANNED", str(file))

@@ -123,7 +123,7 @@ def _making(part: Path, failure: str) -> Iterator[None]:
     except OSError as error:
         # The text of an OSError names the unfinished file.
         raise StoreError(
-            f"{failure}: nothing can be written in {part.parent.absolute()} ({error.strerror}). "
+            f"Nothing was copied: {part.parent.absolute()} cannot be written ({error.strerror}). "
             "Make that folder writable, or free some space."
         ) from error
     except (sqlite3.Error, DBAPIError) as error:

@@ -31,6 +31,8 @@ def lock_file(path: Path) -> FileLock:
     if not path.parent.is_dir():
         # The lock would make the folder, and a mistyped path would look like lost scripts.
         raise StoreError(f"There is no folder {path.parent}. Create it, or {ANOTHER_FILE}.")
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder. Move it, or {ANOTHER_FILE}.")
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()

@@ -49,7 +49,7 @@ REASONS = {
 
 ADVICE = {
     "full": "cannot be used: the disk is full. Free some space",
-    "readonly": "cannot be used: it is read-only, or no file. Make it and its folder writable",
+    "readonly": "cannot be opened or written. Make it and its folder readable and writable",
     "locked": "cannot be used: another program has locked it. Stop that program",
     "broken": "is not a usable database ({error}). Check the file, restore a backup",
 }

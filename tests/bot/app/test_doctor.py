@@ -144,7 +144,7 @@ async def test_doctor_finds_a_read_only_a_damaged_and_a_newer_file(
     frozen = Path(shutil.copy(chosen.database, tmp_path / "frozen.db"))
     make_file_read_only(frozen)
     out = await check(1, on(chosen, frozen), "write")
-    assert f"!!  Database: {frozen} cannot be used: it is read-only, or no file." in out
+    assert f"!!  Database: {frozen} cannot be opened or written." in out
     newer = Path(shutil.copy(chosen.database, tmp_path / "newer.db"))
     run_sql(newer, "UPDATE alembic_version SET version_num = '9999'")
     out = await check(1, on(chosen, newer), "write")

@@ -122,7 +122,7 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
         (database, foreign, "already exists"),
         (database, folder / "no" / "copy.db", "There is no folder"),
         (missing, folder / "copy.db", "There is no database"),
-        (database, folder / "blocked.db", f"nothing can be written in {folder}"),
+        (database, folder / "blocked.db", f"Nothing was copied: {folder} cannot be written"),
     ):
         with pytest.raises(StoreError, match=reason):
             backup(source, to)
@@ -130,6 +130,8 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
     await harness.close()
     with pytest.raises(StoreError, match="is the database itself"):
         restore(database, database)
+    with pytest.raises(StoreError, match=f"{folder} is a folder"):
+        restore(folder, database)
     backup(database, newer)
     with closing(sqlite3.connect(newer)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'f00'")

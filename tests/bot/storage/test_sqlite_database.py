@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
     folder.mkdir()
     for path, reason in (
         (file, "is not a usable database"),
-        (folder, f"{folder} cannot be used: it is read-only, or no file"),
+        (folder, f"{folder} is a folder"),
         (missing, "There is no folder"),
         (other, "other.db contains no On Book scripts"),
     ):
@@ -139,11 +140,14 @@ def test_an_unusable_file_is_refused_in_a_sentence_and_left_alone(tmp_path: Path
     assert not missing.parent.exists()
 
 
-def test_a_read_only_file_is_refused(path: Path, empty_database: Path):
-    make_file_read_only(shutil.copy(empty_database, path))
-    with pytest.raises(
-        StoreError, match=r"it is read-only, or no file\. Make it and its folder writable"
-    ):
+@pytest.mark.parametrize(
+    "spoil", [make_file_read_only, lambda path: Path(f"{path}-wal").mkdir()], ids=["file", "log"]
+)
+def test_a_file_that_cannot_be_written_is_refused(
+    path: Path, empty_database: Path, spoil: Callable[[Path], None]
+):
+    spoil(Path(shutil.copy(empty_database, path)))
+    with pytest.raises(StoreError, match=r"cannot be opened or written\. Make it and its"):
         asyncio.run(open_in_vain(path))
 
 
