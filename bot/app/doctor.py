@@ -233,8 +233,12 @@ async def _check_models(settings: RunnerSettings) -> AsyncIterator[Finding]:
         await registry.engine(settings.model)
         yield Finding("Voice of new scripts", f"{settings.model} works")
     except ModelError as error:
-        advice = f" Set ONBOOK_MODEL to a voice in {settings.models}." if registry.names() else ""
-        yield Finding("Voice of new scripts", to_plain_text(str(error)) + advice, is_ok=False)
+        text = to_plain_text(str(error))
+        if registry.names():
+            text += f" Set ONBOOK_MODEL to a voice in {settings.models}."
+        elif not settings.models.is_dir():
+            text = f"There is no folder {settings.models}. Set ONBOOK_MODELS to that of the voices."
+        yield Finding("Voice of new scripts", text, is_ok=False)
     finally:
         registry.close()
     for file in await registry.examine_all():

@@ -291,6 +291,8 @@ class Lease:
             return ACQUIRE_INTERVAL
         if renewed.rowcount != len(self.shards):
             return 0.0
+        if is_retry:
+            log.info("%s could be renewed again", self.shards)
         self._until = now + LEASE_DURATION
         return RENEWAL_INTERVAL
 

@@ -107,6 +107,11 @@ async def test_doctor_works_without_a_network(chosen: RunnerSettings, tmp_path: 
     for host in ("256.0.0.1", "metrics..local"):
         out = await check(1, wrong.model_copy(update={"metrics_host": host}), "run")
         assert "and ONBOOK_METRICS_HOST to an address of this machine." in out
+    for said in ("There is no folder .* the voices", "The folder ONBOOK_MODELS .* Put one there"):
+        empty = wrong.model_copy(update={"models": tmp_path / "empty"})
+        out = await check(1, empty, "run")
+        assert re.search(rf"!!  Voice of new scripts: {said}\.\n", out)
+        empty.models.mkdir(exist_ok=True)
     chosen.database.write_bytes(b"no database" * 500)
     assert "is not a usable database" in await check(1, chosen)
 

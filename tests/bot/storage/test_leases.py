@@ -142,6 +142,28 @@ async def test_a_lease_is_renewed_with_the_same_epoch(url: URL):
         assert ask(url, "SELECT DISTINCT epoch FROM leases") == [[epoch]] == [["1"]]
 
 
+async def test_a_failure_to_renew_is_logged_once_and_so_is_its_end(
+    own_url: URL, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "onbook.leases")
+    query = "SELECT min(expires) FROM leases"
+    async with holder(own_url) as first:
+        caplog.clear()
+        ask(own_url, "ALTER TABLE leases RENAME TO away")
+        await until(lambda: "could not be renewed" in caplog.text)
+        await asyncio.sleep(10 * leases.ACQUIRE_INTERVAL)
+        ask(own_url, "ALTER TABLE away RENAME TO leases")
+        [[expires]] = ask(own_url, query)
+        await until(lambda: ask(own_url, query)[0][0] > expires)
+        await until(lambda: "again" in caplog.text)
+        assert first.held
+    assert caplog.messages[:2] == [
+        "shards 0 to 1 of 2 could not be renewed: ProgrammingError",
+        "shards 0 to 1 of 2 could be renewed again",
+    ]
+    assert len([message for message in caplog.messages if "renewed" in message]) == 2
+
+
 async def test_a_suspended_process_writes_nothing_after_it_lost_its_shards(url: URL):
     async with holder_with_store(url) as (first, store):
         script = await store.scripts.create_script(make_script())
