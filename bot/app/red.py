@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 
+import discord
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 from redbot.core import commands as red_commands
 from redbot.core.bot import Red
@@ -61,6 +62,17 @@ def make_red_cog(kind: type[CogT], /) -> type[CogT]:
                 make_export_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES
             )
             return {name: io.BytesIO(content)}
+
+        async def is_left_to_host(self, message: discord.Message) -> bool:
+            """Return whether a message is for Red, or Red ignores its writer or channel."""
+            red: Red = self.bot
+            if not await red.message_eligible_as_command(message):
+                return True
+            guild, cog = message.guild, OnBook.__cog_name__
+            if guild and await red.cog_disabled_in_guild_raw(cog, guild.id):
+                return True
+            is_left: bool = await super().is_left_to_host(message)  # only one cog is asked
+            return is_left
 
     RedCog.__cog_description__ = kind.__cog_description__
     return RedCog

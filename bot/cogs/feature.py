@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -130,7 +131,10 @@ class FeatureCog(commands.Cog):
             for member in members
             if hasattr(member, "message_command")
         ]
-        self._listeners = [make_listener(*handler) for handler in self._find_handlers(members)]
+        self._listeners = [
+            make_listener(custom_ids, self._check_before(handler))
+            for custom_ids, handler in self._find_handlers(members)
+        ]
         self._loops = [
             member.__get__(self, type(self)) for member in members if isinstance(member, Loop)
         ]
@@ -145,6 +149,25 @@ class FeatureCog(commands.Cog):
                     yield custom_ids, _ignore_match(partial(method, self, **options))
                 else:
                     yield custom_ids, _answer_errors(method).__get__(self)
+
+    def _check_before(self, handler: Handler) -> Handler:
+        """Return a handler that begins, as a command does, with the check of the command tree.
+
+        A host blocks people and channels in this check.
+        """
+
+        async def handle(interaction: Interaction, match: re.Match[str]) -> None:
+            find_state(interaction).is_handled = True  # also by a check that says nothing
+            tree: app_commands.CommandTree[Any] = self.bot.tree
+            try:
+                is_allowed = await tree.interaction_check(interaction)
+            except app_commands.AppCommandError as error:
+                await tree.on_error(interaction, error)
+                return
+            if is_allowed:
+                await handler(interaction, match)
+
+        return handle
 
     def release_commands(self, extras: dict[str, str] | None = None) -> list[Command]:
         """Return the cog's commands, or those with certain extras, for the caller to add."""
@@ -406,7 +429,8 @@ def speaking_to(
     if group and isinstance(interaction.command, app_commands.Command):
         # A host syncs the commands itself, so their ids become known only on first use.
         data: Any = interaction.data
-        remember_commands({data["name"]: int(data["id"])})
+        if "guild_id" not in data:  # another server has a command of its own
+            remember_commands({data["name"]: int(data["id"])})
     with measure_wait(interaction, meter), speaking(interaction.locale.value, group):
         yield
 

@@ -122,7 +122,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
                 services.in_flight.admit()
                 services.in_flight.track_person(message.author.id)
                 async with heard.session.hearing:
-                    if not heard.is_withdrawn and not await self._is_for_host(message):
+                    if not heard.is_withdrawn and not await self.is_left_to_host(message):
                         await self._hear(heard)
             except (EngineClosed, TransactionFailed) as error:
                 if addressed.is_direct:
@@ -158,7 +158,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
             stoppable.job.stop()
         return True
 
-    async def _is_for_host(self, message: discord.Message) -> bool:
+    async def is_left_to_host(self, message: discord.Message) -> bool:
         """Return whether a message is for a host's own commands.
 
         A mention is a prefix in many hosts, so a mention alone does not make a command.

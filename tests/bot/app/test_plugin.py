@@ -61,7 +61,13 @@ def environment(
 
 
 class Tree(app_commands.CommandTree[Any]):
-    """A command tree that handles its errors."""
+    """A command tree that handles its errors, and blocks people."""
+
+    blocked: int | None = None
+    """The id of the person who is blocked."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        return interaction.user.id != self.blocked
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
@@ -352,6 +358,32 @@ async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytes
     assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
     suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "voice", "ti")
     assert [choice["value"] for choice in suggested] == ["tiny"]
+
+
+async def test_a_person_whom_the_host_blocks_cannot_press_buttons(
+    stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    await load(stage)
+    await start(stage)
+    monkeypatch.setattr(host.tree, "blocked", stage.ben.id)
+    for label in ("Continue", "Undo", "Write"):
+        pressed = await stage.ben.click(stage.panel(), label=label)
+        assert not pressed.acknowledged
+    assert await stage.lines() == [HEADING]
+    await stage.ann.click(stage.panel(), label="Undo")
+    assert await stage.lines() == []
+
+
+async def test_commands_of_a_single_server_are_not_mentioned_elsewhere(stage: Stage, host: Host):
+    with stage.world._bot_scope():
+        await host.load_extension(EXTENSION)
+        guild = discord.Object(stage.guild.id)
+        host.tree.copy_global_to(guild=guild)
+        await host.tree.sync(guild=guild)
+    await start(stage)
+    told = await stage.ann.slash(stage.channel, "onbook help")
+    assert "/onbook script show" in told.response.content
+    assert "</" not in told.response.content
 
 
 async def test_guest_leaves_messages_to_its_host_unless_its_operator_allows_it(
