@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 
 from screenplain.richstring import RichString, parse_emphasis
+
+_LITERAL_MARK = re.compile(r"(?<=[^\W_])_+(?=[^\W_])|(?<=\d)\*(?=\d)")
+"""Matches marks that people mean as they are: `snake_case`, `5*3`."""
 
 _LITERAL = "\ue707"  # private use, so no clean text contains it
 _MARKS = {"Italic": "*", "Bold": "**", "Underline": "_"}
@@ -16,10 +20,15 @@ Run = tuple[str, frozenset[str]]
 """Text, and the names of its styles, which are screenplain's classes: Italic, Bold, Underline."""
 
 
+def escape_literal_marks(line: str) -> str:
+    r"""Return a marked line with `\_` for the `_` of `snake_case`, and `\*` for that of `5*3`."""
+    return _LITERAL_MARK.sub(lambda marks: re.sub(".", r"\\\g<0>", marks[0]), line)
+
+
 def parse_emphasized(line: str) -> RichString:
     r"""Return a marked line (see `Element.marked`) as rich text of screenplain."""
     # screenplain knows `\*`, but not `\_`.
-    found = parse_emphasis(line.replace(r"\_", _LITERAL))
+    found = parse_emphasis(escape_literal_marks(line).replace(r"\_", _LITERAL))
     for segment in found.segments:
         segment.text = segment.text.replace(_LITERAL, "_")
     return found

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from ..cleaning import clean
 from ..i18n.catalogue import say
 from ..screenplay.drafts import ERASED_NAME, ERASED_PERSON
+from ..screenplay.emphasis import escape_literal_marks
 
 LIMIT = 2000
 """The longest message that Discord takes, as `size` counts it."""
@@ -70,7 +71,7 @@ def emphasized(line: str, around: str = "") -> str:
     The stars ``around`` it emphasize all of it. Other text, and marks without a partner, are
     escaped as `inline` does.
     """
-    line = " ".join(clean(line).split())
+    line = escape_literal_marks(" ".join(clean(line).split()))
     text, end = around, 0
     for found in _EMPHASIS.finditer(line):
         if found["mark"]:

@@ -13,6 +13,7 @@ import venv
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -199,6 +200,7 @@ async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
     await (await ann.slash(channel, "onbook continue")).is_done()
     assert list(red.data.rglob("*.db")) == [red.data / "cogs" / "OnBook" / "onbook.db"]
 
+    await red.evaluate("__import__('os').environ.update(ONBOOK_MENTIONS='True')")
     await red.tell("[p]reload bot", "Reloaded `bot`")
     shown = await (await ann.slash(channel, "onbook continue")).is_done()
     lines = lines_in(channel)
@@ -208,6 +210,7 @@ async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
     await (await ann.click(shown, "Undo")).is_done()
     assert lines_in(channel) == lines[:-1]
 
+    await ignore_people(red)
     await forget_people(red)
 
 
@@ -216,6 +219,35 @@ def lines_in(channel: Channel) -> list[Message]:
     return [
         post for post in channel.messages() if post.is_line and not post.content.startswith("```py")
     ]
+
+
+async def ignore_people(red: Red) -> None:
+    """Check that the cog leaves out people, channels and servers that Red is told to ignore."""
+    ben, me = await red.guild.person("Ben"), await red.evaluate("bot.user.id")
+    # Red's command looks the person up over the gateway.
+    blocklist = f"[p]debug await bot.{{}}_blacklist([{ben.id}])"
+    for ignore, ignored, allow, allowed in (
+        (blocklist.format("add_to"), "None", blocklist.format("remove_from"), "None"),
+        ("[p]ignore channel", "added", "[p]unignore channel", "removed"),
+        ("[p]command disablecog OnBook", "disabled", "[p]command enablecog OnBook", "enabled"),
+    ):
+        await red.tell(ignore, ignored)
+        await ben.write(red.channel, f"<@{me}> It hails.")
+        if "cog" not in ignore:  # this concerns only messages
+            [panel] = [post for post in red.channel.messages() if post.is_panel]
+            pressed = await ben.click(panel, "Continue")
+            await pressed.shows("You are not permitted", "is ignored")
+        await red.tell(allow, allowed)
+        written = await ben.write(red.channel, f"<@{me}> It thaws.")
+        # A message gets a tick once its line is shown, and the cog hears the next message.
+        await red.discord.until(partial(is_ticked, red.discord, written))
+    texts = [line.text for line in lines_in(red.channel)]
+    assert len([text for text in texts if "thaws" in text]) == 3
+    assert not [text for text in texts if "hails" in text]
+
+
+def is_ticked(discord: Discord, message: int) -> bool:
+    return message in discord.messages and bool(discord.messages[message].reactions)
 
 
 async def forget_people(red: Red) -> None:
