@@ -50,7 +50,16 @@ def format_runs(parts: Sequence[Run]) -> str:
         line = "".join(_wrap_in_marks(_escape(text, mistaken), styles) for text, styles in joined)
         if split_runs(line) == joined:
             return line
-    return "".join(_wrap_in_marks(_escape(text, "*_"), styles) for text, styles in joined)
+    line = "".join(_wrap_in_marks(_escape(text, "*_"), styles) for text, styles in joined)
+    if _read_text(split_runs(line)) == _read_text(joined):
+        return line
+    # Fountain cannot underline part of a word.
+    fewer = [(text, styles - {"Underline"}) for text, styles in joined]
+    return line if fewer == joined else format_runs(fewer)
+
+
+def _read_text(parts: Iterable[Run]) -> str:
+    return "".join(text for text, _ in parts)
 
 
 def _escape(text: str, mistaken: str) -> str:

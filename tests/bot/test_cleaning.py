@@ -272,6 +272,7 @@ def test_text_does_not_break_out_of_its_block(text: str) -> None:
         ("He *rings* ***the*** _bell_", "*", "*He rings **the** __bell__*"),
         ("INT. *DINER* **NOW**", "**", "**INT\\. *DINER* NOW**"),
         (r"\*a\* *b\* c* 2 * 3 * 4 _ x_", "", r"\*a\* *b\* c* 2 \* 3 \* 4 \_ x\_"),
+        ("*my snake_case* 5*3*2", "", r"*my snake\_case* 5\*3\*2"),
         ("*||@here|| <@1>* `x`*~~", "", "*\\|\\|@\u200bhere\\|\\| \\<@\u200b1\\>* ˋxˋ\\*∼∼"),
     ],
 )

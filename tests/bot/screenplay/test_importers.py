@@ -98,6 +98,14 @@ def test_emphasis_is_nested_and_escaped():
     assert split_runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
 
 
+def test_marks_in_the_middle_of_a_word_or_number_are_literal():
+    assert split_runs("snake_case_name 5*3*2") == [("snake_case_name 5*3*2", frozenset())]
+    italic = ("be", frozenset({"Italic"}))
+    assert split_runs("un*be*liev") == [("un", frozenset()), italic, ("liev", frozenset())]
+    parts = [("a", frozenset()), ("b", frozenset({"Underline"})), ("c", frozenset())]
+    assert format_runs(parts) == "abc"
+
+
 @pytest.mark.parametrize(
     ("text", "elements"),
     [
