@@ -1,8 +1,8 @@
 """On Book: write a script together with a small neural network, in a Discord channel.
 
 ``await bot.load_extension("onbook")`` (or whatever this folder is called) is all that a
-``commands.Bot`` needs; `bot.settings` says what can be configured. For Red-DiscordBot the folder is
-a cog package, which ``info.json`` describes.
+``commands.Bot`` needs; the module `settings` says what can be configured. For Red-DiscordBot the
+folder is a cog package, which ``info.json`` describes.
 """
 
 from __future__ import annotations

@@ -171,7 +171,8 @@ def read_instructions(repository: Path) -> list[str]:
 
 
 async def test_owner_installs_and_unloads_the_cog(red: Red, repository: Path):
-    downloader, repo_add, install, load, enable, sync = read_instructions(repository)
+    downloader, repo_add, install, bound, load, enable, sync = read_instructions(repository)
+    assert bound == f"[p]pipinstall {INFO['requirements'][-1]}"
     await red.tell(downloader, "Loaded `downloader`")
     await red.tell(repo_add, "I agree")
     await red.tell("I agree", "Repo `onbook` successfully added")
@@ -279,6 +280,7 @@ def test_info_matches_the_package():
     absent = ("discord.py", "prompt-toolkit", "tyro")
     bounded = {"pydantic>=2.10,<3": "pydantic>=2.10,<2.12"}
     wanted = [bounded.get(need, need) for need in requires if not need.startswith(absent)]
-    # Red installs one after the other, and pydantic-settings brings the latest pydantic.
+    # Red installs one after the other in any order, and pydantic-settings brings the latest
+    # pydantic, so the instructions repeat this one.
     assert INFO["requirements"] == sorted(wanted, key=bounded["pydantic>=2.10,<3"].__eq__)
     assert INFO["end_user_data_statement"] == bot.__red_end_user_data_statement__
