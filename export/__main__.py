@@ -103,10 +103,7 @@ def _make(options: Export) -> Voice:
         if proof.failed and options.bits == "auto":
             # A network that was trained for a minute can lose more in 8 bits than is allowed.
             print(proof.format_table())
-            print(
-                "8 bits lose too much: see the rows marked NO. Trying 32 bits: larger and slower.",
-                flush=True,
-            )
+            print("Rows marked NO lose too much. Trying 32 bits: larger and slower.", flush=True)
             voice, proof = make(32)
     print(proof.format_table())
     if proof.failed:
