@@ -13,7 +13,14 @@ from ..screenplay.free_text import reinterpret
 from ..screenplay.speakers import fold
 from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .library import Library
-from .permissions import TurnContext, check_may_remove, check_may_rewrite, check_may_write
+from .permissions import (
+    TurnContext,
+    check_may_pick,
+    check_may_remove,
+    check_may_rewrite,
+    check_may_write,
+    check_turn,
+)
 from .preferences import select_forked
 from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
 
@@ -140,7 +147,7 @@ class History:
             return replace(await self._move(context, child), is_edit=is_edit)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
-        """Move the head to any line of the running script."""
+        """Move the head to any line of the running script; an open take must be theirs to pick."""
         async with self.library.open_turn(requester) as context:
             script = context.script
             await self.library.check_is_running(script, position.script)
@@ -154,6 +161,10 @@ class History:
                 raise RequestError(
                     "That line is not in this script. Choose one in {/script history}."
                 )
+            poll = await self.store.polls.find_poll_of_line(position.line)
+            if poll and not poll.closed and poll.parent == script.head:
+                check_may_pick(poll, requester)
+                check_turn(context.rotation, script, requester)
             return await self._move(context, position.line or None)
 
     async def _move(

@@ -25,6 +25,11 @@ class PollRepository(Repository):
     async def find_poll_by_message(self, message: int) -> Poll | None:
         return await self._scalar(select(Poll).where(Poll.message == message))
 
+    async def find_poll_of_line(self, line: int) -> Poll | None:
+        """Return the poll that has a line in one of its takes, open or closed, or None."""
+        wanted = select(Poll).join(Line, Line.delivery == Poll.delivery).where(Line.id == line)
+        return await self._scalar(wanted)
+
     async def list_unannounced_polls(self) -> list[Poll]:
         """Return the polls with a vote, over or not, whose result has not been announced."""
         wanted = select(Poll).where(Poll.ends.is_not(None), ~Poll.announced)

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import re
 import sys
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from sqlalchemy import update
 
 from bot.app.client import Bot
+from bot.errors import RequestError
 from bot.session import drafting, polls
 from bot.session.polls import Polls
-from bot.session.turn import PollResult, Requester
+from bot.session.turn import PollResult, Requester, ScriptPosition
 from bot.storage.schema import Line, Poll
 from bot.ui.background import live_polls
 from bot.ui.markdown import LIMIT, size
@@ -131,6 +133,22 @@ async def test_the_asker_or_a_moderator_picks_a_take(stage: Stage):
         assert await stage.lines() == lines
         assert not is_shown(stage, shown)
     await assert_channel_is_true(stage)
+
+
+async def test_open_takes_are_no_lines_that_others_may_jump_to(harness: SessionHarness):
+    script = (await harness.start()).script
+    history, takes = harness.session.history, await harness.generate(takes=2)
+    [first], [second] = (await harness.session.polls.load_takes(takes.poll)).values()
+    [ann, ben] = map(harness.writer, ("Ann", "Ben"))
+    with pytest.raises(RequestError, match="whoever requested these takes"):
+        await history.jump_to(ben, ScriptPosition(script.id, first.id))
+    await harness.session.rotations.join(harness.writer("Cy"), script.id)
+    await harness.store.scripts.update_script(script.id, owner=99)
+    with pytest.raises(RequestError, match="turn"):
+        await history.jump_to(ann, ScriptPosition(script.id, first.id))
+    await harness.session.rotations.turn_off(replace(ann, moderator=True), script.id)
+    await history.jump_to(ann, ScriptPosition(script.id, first.id))
+    await history.jump_to(ben, ScriptPosition(script.id, second.id))
 
 
 async def test_a_button_asks_for_takes_and_a_pick_removes_all_at_its_place(stage: Stage):
