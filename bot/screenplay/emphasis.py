@@ -10,7 +10,7 @@ from operator import itemgetter
 from screenplain.richstring import RichString, parse_emphasis
 
 _LITERAL_MARK = re.compile(r"(?<=[^\W_])_+(?=[^\W_])|(?<=\d)\*(?=\d)")
-"""Matches marks that people mean as they are: `snake_case`, `5*3`."""
+"""Matches marks that people mean as they are, as in “snake_case” and “5*3”."""
 
 _LITERAL = "\ue707"  # private use, so no clean text contains it
 _MARKS = {"Italic": "*", "Bold": "**", "Underline": "_"}
@@ -21,7 +21,7 @@ Run = tuple[str, frozenset[str]]
 
 
 def escape_literal_marks(line: str) -> str:
-    r"""Return a marked line with `\_` for the `_` of `snake_case`, and `\*` for that of `5*3`."""
+    """Return a marked line in which the marks of “snake_case” and “5*3” are escaped."""
     return _LITERAL_MARK.sub(lambda marks: re.sub(".", r"\\\g<0>", marks[0]), line)
 
 
