@@ -22,7 +22,7 @@ Run = tuple[str, frozenset[str]]
 
 def escape_literal_marks(line: str) -> str:
     """Return a marked line in which the marks of “snake_case” and “5*3” are escaped."""
-    return _LITERAL_MARK.sub(lambda marks: re.sub(".", r"\\\g<0>", marks[0]), line)
+    return _LITERAL_MARK.sub(lambda marks: _escape(marks[0], "*_"), line)
 
 
 def parse_emphasized(line: str) -> RichString:

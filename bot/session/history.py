@@ -19,7 +19,6 @@ from .permissions import (
     check_may_remove,
     check_may_rewrite,
     check_may_write,
-    check_turn,
 )
 from .preferences import select_forked
 from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
@@ -147,7 +146,10 @@ class History:
             return replace(await self._move(context, child), is_edit=is_edit)
 
     async def jump_to(self, requester: Requester, position: ScriptPosition) -> TurnResult:
-        """Move the head to any line of the running script; an open take must be theirs to pick."""
+        """Move the head to any line of the running script.
+
+        Raises RequestError for an open take that the requester may not pick.
+        """
         async with self.library.open_turn(requester) as context:
             script = context.script
             await self.library.check_is_running(script, position.script)
@@ -164,7 +166,6 @@ class History:
             poll = await self.store.polls.find_poll_of_line(position.line)
             if poll and not poll.closed and poll.parent == script.head:
                 check_may_pick(poll, requester)
-                check_turn(context.rotation, script, requester)
             return await self._move(context, position.line or None)
 
     async def _move(
