@@ -1,4 +1,4 @@
-"""Strip invisible characters from text, and marks that would spill over into nearby lines."""
+"""Strip from text what is invisible or would cover nearby lines, and fold names."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def clean(text: str) -> str:
     text = normalize("NFC", "".join(map(_visible, text)))
     # Dropping a mark or a joiner can bring together characters that compose.
     return normalize("NFC", _drop_stray_marks(text))
+
+
+def fold_case(name: str) -> str:
+    """Return what names are compared by: the name in one case and in NFC, with single spaces."""
+    return " ".join(normalize("NFC", name).casefold().split())
 
 
 def _visible(character: str) -> str:

@@ -6,7 +6,8 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from unicodedata import normalize
+
+from ..cleaning import fold_case
 
 PITCHES = (-8.0, -6.0, -4.0, -2.0, 2.0, 4.0)
 """The pitches of characters in semitones above the model's own, which is the narrator's."""
@@ -25,11 +26,6 @@ class SpeakingVoice:
     pace: float = PACES[1]
 
 
-def fold_name(name: str) -> str:
-    """Return a name in the form used to compare names: in one case, with single spaces."""
-    return " ".join(normalize("NFC", name).casefold().split())
-
-
 def cast_voices(names: Iterable[str], models: Sequence[str]) -> dict[str, SpeakingVoice]:
     """Cast voices for characters, and return the voices by folded name.
 
@@ -40,7 +36,7 @@ def cast_voices(names: Iterable[str], models: Sequence[str]) -> dict[str, Speaki
     # Several models already sound different, and the deeper ones tolerate less change.
     scale = 1.0 if len(models) == 1 else 0.5
     cast: dict[str, SpeakingVoice] = {}
-    for name in dict.fromkeys(map(fold_name, names)):
+    for name in dict.fromkeys(map(fold_case, names)):
         # Not `hash`, because that differs from process to process.
         drawn = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
         drawn, number = divmod(drawn, len(models))

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arrays import Floats
+from ..cleaning import fold_case
 from ..errors import Stopped
 from ..screenplay.elements import Element, Kind
-from .casting import SpeakingVoice, cast_voices, fold_name
+from .casting import SpeakingVoice, cast_voices
 from .utterances import list_utterances
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _speak_element(
 ) -> Iterator[Floats]:
     """Yield each sentence of an element after a pause; ``pause`` is the first pause, in seconds."""
     for speaker, text in list_utterances(element, cast):
-        voice = SpeakingVoice(NARRATOR) if speaker is None else cast[fold_name(speaker)]
+        voice = SpeakingVoice(NARRATOR) if speaker is None else cast[fold_case(speaker)]
         for speech in speak(text, voice):
             silence = np.zeros(round(pause * SAMPLE_RATE), np.float32)
             yield np.concatenate([silence, speech])

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
+from ...cleaning import fold_case
 from ...screenplay import typeface
 from .pictures import Colour, load_font
 
@@ -106,8 +107,7 @@ class Monogram:
 @lru_cache(maxsize=1000)
 def monogram_of(name: str) -> Monogram:
     """Return the monogram of a character's name. Call it off the event loop."""
-    folded = " ".join(unicodedata.normalize("NFC", name).casefold().split())
-    drawn = hashlib.blake2b(folded.encode(), digest_size=4).digest()
+    drawn = hashlib.blake2b(fold_case(name).encode(), digest_size=4).digest()
     mark = initials(name) or Shape(drawn[2] % len(Shape))
     return Monogram(mark, drawn[0] % len(HUES), drawn[1] % len(CORNERS))
 
