@@ -14,7 +14,6 @@ from ..errors import TransactionFailed
 from ..interactions.services import CogServices
 from ..screenplay.drafts import ERASED_PERSON
 from ..sharding import Shards
-from ..storage.schema import Channel
 from ..ui.delivery.sending import CONNECTION_ERRORS
 from .feature import FeatureCog
 
@@ -78,22 +77,16 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
             if not await self.services.claim_housekeeping():
                 return
             for channel in await self.sessions.housekeeping.list_panels(Shards.of(self.bot)):
-                if self._may_read(channel):
-                    await self._recount(channel)
+                place = self.bot.get_partial_messageable(channel.id)
+                if channel.guild is None or self.services.messages.may_read_history(place):
+                    await self._recount(place)
 
-    def _may_read(self, channel: Channel) -> bool:
-        found = self.bot.get_channel(channel.id)
-        if isinstance(found, discord.abc.GuildChannel | discord.Thread):
-            return found.permissions_for(found.guild.me).read_message_history
-        return channel.guild is None
-
-    async def _recount(self, channel: Channel) -> None:
+    async def _recount(self, channel: discord.PartialMessageable) -> None:
         """Compare the reactions to the last messages of a channel with the stars."""
-        place = self.bot.get_partial_messageable(channel.id)
         content = await self.sessions.posts.load_content(channel.id)
         before = discord.Object(content.newest_post + 1)
         try:
-            messages = [message async for message in place.history(limit=WINDOW, before=before)]
+            messages = [message async for message in channel.history(limit=WINDOW, before=before)]
             known = await self.sessions.stars.load_reactions([message.id for message in messages])
             for message in messages:
                 async with self._lock:

@@ -271,7 +271,7 @@ class MessageSync:
         self, channel: MessageChannel, look: str, after: int, keep: Collection[int] = ()
     ) -> None:
         """Delete panels and messages of the webhook ``after`` a message, except those to keep."""
-        if not self._may_read_history(channel):
+        if not self.may_read_history(channel):
             return  # then nonces alone prevent duplicate messages
         webhook = await self._find_webhook(channel, look)
         newer = channel.history(limit=MAX_ORPHANS, after=discord.Object(after), oldest_first=True)
@@ -308,7 +308,7 @@ class MessageSync:
             return None
         return await self.line_messages.webhooks.find_to_change(channel)
 
-    def _may_read_history(self, channel: MessageChannel) -> bool:
+    def may_read_history(self, channel: MessageChannel) -> bool:
         found = self.client.get_channel(channel.id) or channel
         if isinstance(found, discord.abc.GuildChannel | discord.Thread):
             return found.permissions_for(found.guild.me).read_message_history
