@@ -32,7 +32,15 @@ from ..screenplay.page_layout import lay_out_page
 from ..session.channel_session import ChannelSession, ChannelSessions
 from ..session.preferences import LOCK
 from ..session.situations import draw_situation
-from ..session.turn import OPENING_WRITER, ContinueRequest, Job, NewScript, Requester, TurnResult
+from ..session.turn import (
+    MAX_LINES,
+    OPENING_WRITER,
+    ContinueRequest,
+    Job,
+    NewScript,
+    Requester,
+    TurnResult,
+)
 from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..ui.delivery.responses import format_error
@@ -180,8 +188,8 @@ class Terminal:
         words = rest.split()
         lines = int(words.pop(0)) if words and words[0].isdecimal() else 1
         character = parse_name(" ".join(words)) if words else None
-        if not 1 <= lines <= 10:
-            self.note("The voice writes 1 to 10 lines at a time.")
+        if not 1 <= lines <= MAX_LINES:
+            self.note(f"The voice writes 1 to {MAX_LINES} lines at a time.")
             return
         request = ContinueRequest(lines=lines, character=character, takes=1)
         async with self._take_turn() as job:
