@@ -241,7 +241,7 @@ class FeatureCog(commands.Cog):
         self, interaction: Interaction, session: ChannelSession, script: Script
     ) -> None:
         """Charge a script's characters for work on the whole script; raise RateLimited."""
-        characters = await session.library.count_characters(script)
+        characters = await session.library.count_text(script)
         self.services.charge(interaction, Cost(characters=characters))
 
     async def open_modal(

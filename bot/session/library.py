@@ -161,7 +161,8 @@ class Library:
         """Count the lines up to and including a line; the count is its number, from 1."""
         return await self.store.lines.count_lines(head)
 
-    async def count_characters(self, script: Script) -> int:
+    async def count_text(self, script: Script) -> int:
+        """Count the characters of all lines of a script."""
         return await self.store.lines.count_characters(script.head)
 
     async def list_characters(self, script: Script | None = None) -> list[str]:
@@ -211,7 +212,7 @@ class Library:
         requester: Requester,
         new: NewScript,
         elements: Sequence[Element],
-        job: Job | None = None,
+        job: Job,
         opening: Sequence[Element] = (),
         authors: str = "",
     ) -> TurnResult:
@@ -221,7 +222,6 @@ class Library:
         change. The model reads everything before the channel is locked, so nobody who writes here
         has to wait.
         """
-        job = job or Job()
         script, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
             primed,

@@ -24,7 +24,7 @@ from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import ChannelSessions
-from bot.session.turn import ContinueRequest, NewScript, Requester, current_position
+from bot.session.turn import ContinueRequest, Job, NewScript, Requester, current_position
 from bot.session.turn import ScriptPosition as Head
 from bot.settings import Quality, Settings
 from bot.storage.store import Store
@@ -86,7 +86,7 @@ class Bot:
         """Begin a script in a channel with some elements, which the voice reads."""
         room = self._rooms.get(channel)
         new = NewScript(title="Quality")
-        result = await room.library.import_script(self._writer(), new, elements)
+        result = await room.library.import_script(self._writer(), new, elements, Job())
         return current_position(result.script)
 
     async def go_on(self, channel: int, wish: ContinueRequest) -> list[Element]:

@@ -151,10 +151,12 @@ def make_play(lines: int) -> list[Element]:
     return parse_person_text("\n\n".join(texts))
 
 
-async def import_play(harness: SessionHarness, lines: int, *job: Job, **how: Any) -> Any:
+async def import_play(
+    harness: SessionHarness, lines: int, job: Job | None = None, **how: Any
+) -> Any:
     new = NewScript(title="Long", **how)
     library = harness.session.library
-    return await library.import_script(harness.writer(), new, make_play(lines), *job)
+    return await library.import_script(harness.writer(), new, make_play(lines), job or Job())
 
 
 async def test_a_long_script_is_read_as_if_line_by_line(

@@ -11,7 +11,7 @@ from bot.errors import RequestError
 from bot.interactions.windows import WINDOW_SECONDS
 from bot.screenplay.elements import Kind
 from bot.screenplay.free_text import parse_person_text
-from bot.session.turn import NewScript
+from bot.session.turn import Job, NewScript
 from bot.ui.markdown import LIMIT, size
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, labels, start_script
@@ -135,7 +135,8 @@ async def test_the_voices_line_is_neither(harness: SessionHarness):
 
 async def test_a_line_that_becomes_speech_keeps_the_authors_of_its_file(harness: SessionHarness):
     elements, library = parse_person_text("Jo: it rains"), harness.session.library
-    await library.import_script(harness.writer(), NewScript(title="Night"), elements, authors="Zoë")
+    new = NewScript(title="Night")
+    await library.import_script(harness.writer(), new, elements, Job(), authors="Zoë")
     await harness.session.history.reinterpret(harness.writer())
     [line] = await harness.lines()
     assert (line.credit, line.imported, line.former_writers) == ("Zoë", True, None)

@@ -121,7 +121,7 @@ async def test_a_restart_keeps_the_opening_and_what_follows_from_it(harness: Ses
 async def test_an_imported_script_is_read_after_the_opening(harness: SessionHarness):
     brought = [Element(Kind.ACTION, "Rain.")]
     turn = await harness.session.library.import_script(
-        harness.writer(), NewScript(title="Brought", style="storm"), brought
+        harness.writer(), NewScript(title="Brought", style="storm"), brought, Job()
     )
     assert STYLE.of(turn.script) == "storm"
     await check_opening(harness, PASSAGES["storm"])
