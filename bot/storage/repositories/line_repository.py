@@ -98,7 +98,7 @@ class LineRepository(Repository):
         return [other for other in lines if other.original > line]
 
     async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
-        """Load the fewest last lines of a path that have so many characters, or all lines."""
+        """Load the fewest last lines of a path with at least this many characters, or all."""
         last = line_tree.query_last_lines()
         return await self._scalars(last, head=head or ROOT_LINE, characters=characters)
 
@@ -226,8 +226,8 @@ class LineRepository(Repository):
         self,
         script: Script,
         head: int | None,
-        removed: Collection[int] = (),
-        moved_at: dt.datetime | None = None,
+        removed: Collection[int],
+        moved_at: dt.datetime,
     ) -> None:
         """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it.
 
@@ -236,17 +236,16 @@ class LineRepository(Repository):
         """
         async with self._database.writing() as session:
             await swap_head(session, script, head)
-            if moved_at:
-                await return_turn(session, script.id, head, removed, moved_at)
-                if not removed:
-                    since = literal((script.head or ROOT_LINE) + 1, Int64)
-                    path = line_tree.query_path(head or ROOT_LINE, since=since)
-                    restored = select(Line).join(path, Line.id == path.c.id).order_by(path.c.id)
-                    turns = groupby(
-                        await session.scalars(restored), lambda line: (line.delivery, line.author)
-                    )
-                    ends = [list(lines)[-1] for _, lines in turns]
-                    await pass_after_lines(session, script.id, ends, moved_at)
+            await return_turn(session, script.id, head, removed, moved_at)
+            if not removed:
+                since = literal((script.head or ROOT_LINE) + 1, Int64)
+                path = line_tree.query_path(head or ROOT_LINE, since=since)
+                restored = select(Line).join(path, Line.id == path.c.id).order_by(path.c.id)
+                turns = groupby(
+                    await session.scalars(restored), lambda line: (line.delivery, line.author)
+                )
+                ends = [list(lines)[-1] for _, lines in turns]
+                await pass_after_lines(session, script.id, ends, moved_at)
 
 
 async def swap_head(

@@ -10,6 +10,7 @@ from bot.errors import RequestError
 from bot.inference.word_filter import find_banned_word
 from bot.session.banned_words import edit_words
 from bot.session.turn import Requester
+from bot.storage.schema import utc_now
 from tests.bot.conftest import Stage, answer, assert_private, moderator, start_script
 from tests.bot.playing import ask, replace_script
 from tests.bot.session_harness import SessionHarness
@@ -29,7 +30,7 @@ async def test_banned_words_of_a_channel_and_its_server_are_not_written(stage: S
     words = await elsewhere.library.load_banned_words(stage.guild.id)
     assert (second in words, first in words) == (True, False)
     await stage.restart()
-    await stage.store.lines.move_head(await stage.script(), heading)
+    await stage.store.lines.move_head(await stage.script(), heading, (), utc_now())
     await stage.continue_with_seed(stage.ann, lines=5, seed=1)
     after = " ".join((await stage.lines())[1:])
     assert find_banned_word(before, [first, second])

@@ -20,7 +20,7 @@ from bot.session.history import LINES_PER_PAGE
 from bot.session.replay import replay_script
 from bot.session.turn import Job, Requester, ScriptPosition, current_position
 from bot.settings import read_settings
-from bot.storage.schema import Line, Provenance
+from bot.storage.schema import Line, Provenance, utc_now
 from bot.ui.markdown import size
 from bot.ui.pages.history_page import REQUESTED_MARK, format_lines
 from bot.ui.pages.replay_report import format_table
@@ -163,7 +163,7 @@ async def test_history_has_pages_and_opens_at_a_line(stage: Stage):
         assert f"page {page} of 3" in shown.content
     assert labels(shown) == ["First", "Previous", "Next", "Last"]
     [heading, *_] = await stage.session.library.load_lines()
-    await stage.store.lines.move_head(await stage.script(), heading.id)
+    await stage.store.lines.move_head(await stage.script(), heading.id, (), utc_now())
     await write_lines(stage, "Snow.")
     # The lines that were undone stand in between, and have no number.
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 3, "**2** Snow\\.")]:

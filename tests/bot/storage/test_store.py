@@ -17,7 +17,7 @@ from bot.errors import AlreadyWritten, HeadMoved
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.storage import line_tree
-from bot.storage.schema import Line, Script, make_fork
+from bot.storage.schema import Line, Script, make_fork, utc_now
 from bot.storage.store import Store
 from tests.bot.conftest import BOTH, count, on_a_file, run_sql
 
@@ -96,15 +96,15 @@ async def test_a_stale_head_refuses_lines_and_moves(store: Store, where: Path | 
     with pytest.raises(HeadMoved):
         await store.lines.append_lines(stale, None, [make_draft("Late."), make_draft("2")], "late")
     with pytest.raises(HeadMoved):
-        await store.lines.move_head(stale, None)
+        await store.lines.move_head(stale, None, (), utc_now())
     assert count(where, "lines") == count(where, "states") == 1
     now = await store.scripts.get_script(stale.id)
     assert now.head == first
     # The refused delivery may try again.
     assert len(await append(store, stale.id, "Late.", delivery="late")) == 1
     with pytest.raises(HeadMoved):
-        await store.lines.move_head(now, None)
-    await store.lines.move_head(await store.scripts.get_script(stale.id), None)
+        await store.lines.move_head(now, None, (), utc_now())
+    await store.lines.move_head(await store.scripts.get_script(stale.id), None, (), utc_now())
     assert (await store.scripts.get_script(stale.id)).head is None
 
 
@@ -184,7 +184,7 @@ async def test_a_new_script_takes_the_place_of_its_owners_empty_one(store: Store
     await begin("Empty")
     undone = await begin("Undone")
     [line] = await append(store, undone.id, "Rain.")
-    await store.lines.move_head(await store.scripts.get_script(undone.id), None)
+    await store.lines.move_head(await store.scripts.get_script(undone.id), None, (), utc_now())
     await begin("Mine")
     await begin("Another's", owner=8)
     await begin("With a cast", cast=["MAYA"])
@@ -357,7 +357,7 @@ async def test_queries_scan_no_large_table(store: Store, path: Path):
     await scripts.load_panel_state(now)
     await messages.replace_lines({500: first})
     await messages.list_unshown_scripts()
-    await lines.move_head(now, first)
+    await lines.move_head(now, first, (), utc_now())
     titles = [script.title for script in await scripts.list_scripts(1)]
     assert titles == ["A fork", "The Roof", "The Diner"]
     await store.states.load_checkpoint(second, "fingerprint", 100)

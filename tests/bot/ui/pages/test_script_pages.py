@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.session.turn import ScriptPosition
+from bot.storage.schema import utc_now
 from bot.ui import components
 from bot.ui.components import make_page_buttons, make_view
 from bot.ui.pages import script_messages
@@ -72,7 +73,7 @@ async def test_pages_are_turned_and_follow_the_script(
     assert numbers == list(range(1, len(lines) + 1))
     assert letters(re.sub(r"`\d+` ", "", numbered)) == letters("".join(await stage.lines()))
 
-    await stage.store.lines.move_head(await stage.script(), lines[4].id)
+    await stage.store.lines.move_head(await stage.script(), lines[4].id, (), utc_now())
     await stage.ann.click(shown, label="Last")
     assert shown.content.startswith("**The Diner**, page 2 of 2\n")
     assert "Knock 3\\." in shown.content
