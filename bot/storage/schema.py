@@ -113,7 +113,7 @@ class Script(Base):
     forked_at: Mapped[int | None]
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
-    """Whether the script was archived, and cannot run."""
+    """Whether the script was archived, and runs again only once somebody reopens it."""
     ending: Mapped[str | None]
     """The interaction that ended the script; None once the channel has its closing card."""
     players: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -136,7 +136,6 @@ def make_fork(script: Script, channel: int, owner: int, title: str) -> Script:
         owner=owner,
         title=title,
         cast=script.cast,
-        players=script.players,
         preferences=script.preferences,
         running=True,
         head=script.head,
@@ -410,7 +409,7 @@ class Rotation(Base):
     skips: Mapped[int] = mapped_column(default=0)
     """How many turns were skipped since somebody last wrote, passed, joined or left."""
     announcement: Mapped[int | None] = mapped_column(BigInteger)
-    """The reminder or the skip that the panel must still come below; 0 if none was posted."""
+    """The ping, reminder or skip that the panel must still come below; 0 if none was posted."""
     must_ping: Mapped[bool] = mapped_column(default=False)
     """Whether the turn has passed to a writer who has not been pinged yet."""
     ping: Mapped[int | None] = mapped_column(BigInteger)
