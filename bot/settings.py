@@ -66,7 +66,7 @@ Bias = Annotated[float, Field(ge=0.0, le=2.0)]
 """The strength of a bias or a penalty; 0 is off."""
 
 Rates = Annotated[str, Field(pattern=RATES_PATTERN)]
-"""Turns, generated lines and characters to read, per minute."""
+"""Requests, generated lines and characters to read, per minute."""
 
 
 class Quality(StrEnum):
@@ -155,11 +155,11 @@ class Settings(BaseSettings):
     queue: Annotated[int, Field(ge=1)] = 128
     """Requests that are answered at the same time; more are refused."""
     person_limits: Rates = "60 100 1200000"
-    """The turns, generated lines and characters to read that one person gets per minute."""
+    """The requests, generated lines and characters to read that one person gets per minute."""
     channel_limits: Rates = "180 300 2400000"
-    """The turns, generated lines and characters to read that one channel gets per minute."""
+    """The requests, generated lines and characters to read that one channel gets per minute."""
     guild_limits: Rates = "1200 2000 9600000"
-    """The turns, generated lines and characters to read that one server gets per minute."""
+    """The requests, generated lines and characters to read that one server gets per minute."""
 
     @field_validator("banned")
     @classmethod

@@ -57,7 +57,7 @@ class Histogram(Metric):
 
 INTERACTIONS = Counter(
     "onbook_interactions",
-    "what people asked for, by `act`: a command, a button, a menu or a window",
+    "what people asked for, by `act`: a command, a button, a menu, a window or a message",
     ("act",),
 )
 INTERACTIONS_IN_PROGRESS = Gauge("onbook_interactions_in_progress", "requests in progress")

@@ -147,7 +147,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await edit_response(interaction, content=content, view=view)
 
     async def _show_script(self, interaction: Interaction, script: Script) -> None:
-        """Show a script, and what a person may do with it, in the place of the menu."""
+        """Show a script, and what a person may do with it, in place of the menu."""
         manages = is_manager(script, get_requester(interaction))
         self.services.recent_scripts[script.id] = script
         count = await self.services.sessions.get(script.channel).library.count_lines(script.head)

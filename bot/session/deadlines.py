@@ -16,7 +16,7 @@ class Event(StrEnum):
     """Name what can be due."""
 
     SHOW = "show"
-    """The panel must move below the message that says that a writer was skipped."""
+    """The panel must move below the message of a ping, a reminder or a skip."""
     PING = "ping"
     """The turn has passed to a writer."""
     REMIND = "remind"

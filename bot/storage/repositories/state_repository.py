@@ -45,7 +45,7 @@ class StateRepository(Repository):
 
         Returns:
             The state, float32 [S], or None if it is not kept; and the texts of the fewest last
-            lines that have so many characters.
+            lines that have at least this many characters.
         """
         rows = await self._rows(
             line_tree.query_checkpoint(), head=head, fingerprint=fingerprint, characters=characters

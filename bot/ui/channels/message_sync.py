@@ -234,7 +234,7 @@ class MessageSync:
         changed: Sequence[tuple[PostedLine, int]],
         lines: Mapping[int, Line],
     ) -> PostedLine | None:
-        """Show the lines that an edit has put in the place of others, each in its message.
+        """Show the lines that an edit has put in place of others, each in its message.
 
         Stop at a message that cannot be edited, because it or its webhook is gone, and return it.
         """

@@ -87,7 +87,7 @@ class ScriptAnswers:
         await FirstResponse(interaction).defer(thinking=find_pressed(interaction) is None)
 
     async def show_progress(self, interaction: Interaction, content: str, stop: ui.View) -> None:
-        """Show the progress of a job in the place of the panel that was pressed, or in the answer.
+        """Show the progress of a job in place of the panel that was pressed, or in the answer.
 
         Raises what `edit_original_response` does.
         """

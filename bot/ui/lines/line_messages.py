@@ -53,7 +53,7 @@ log = logging.getLogger("onbook.line_messages")
 T = TypeVar("T")
 
 REFUSED_LINE = phrase("Discord does not accept this line. Read it with {/script show}.")
-"""Stands in the place of a line that Discord takes in no look."""
+"""Stands in place of a line that Discord takes in no look."""
 
 OF_NAME = " username: "
 """Stands in the text of discord.py's error if Discord refuses the name of a webhook's message.
