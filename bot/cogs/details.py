@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from re import Match
 
 import discord
 from discord import ui
 
+from ..errors import ModelError
 from ..generation.inputs import PrimedModel
 from ..generation.options import OPTIONS_BY_NAME
 from ..i18n.catalogue import many, phrase, say
@@ -41,7 +43,9 @@ class Details(FeatureCog, name="OnBook.details"):
         else:
             lines = [await self.sessions.posts.load_line(message.id)]
         script = await session.history.find_script(lines[0])
-        primed = await session.reader.open_model(script.model, STYLE.of(script))
+        primed: PrimedModel | None = None
+        with suppress(ModelError):  # without the voice, the rest is still known
+            primed = await session.reader.open_model(script.model, STYLE.of(script))
         entries = [await self._format_details(session, primed, line) for line in lines]
         # A message has room for at least the last entries.
         while size("\n".join(entries)) > LIMIT and len(entries) > 1:
@@ -74,7 +78,7 @@ class Details(FeatureCog, name="OnBook.details"):
         await complete_response(interaction, content=content)
 
     async def _format_details(
-        self, session: ChannelSession, primed: PrimedModel, line: Line
+        self, session: ChannelSession, primed: PrimedModel | None, line: Line
     ) -> str:
         """Return a line with its writer, its seed and settings, and what it cost the voice."""
         origin, credit = line.origin, inline(format_credit(line), CREDIT_SIZE)
@@ -87,8 +91,7 @@ class Details(FeatureCog, name="OnBook.details"):
             details += format_values(known, origin, self.services.settings)
         if stars := await self.sessions.stars.count(line):
             details.append(many(stars, "star"))
-        bits = await session.reader.load_surprisal(primed, line)
-        if len(bits):
+        if primed and len(bits := await session.reader.load_surprisal(primed, line)):
             average, voice = float(bits.mean()), inline(primed.model.name, 40)
             details.append(
                 say("{bits:.1f} bits per character for “{voice}”", bits=average, voice=voice)

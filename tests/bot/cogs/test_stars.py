@@ -42,6 +42,10 @@ async def test_a_star_is_given_and_taken_back(stage: Stage):
     assert labels(takes) == []
     assert f"requested by <@{stage.ann.id}>" in takes.content
     assert "requested by" not in told.content
+    await stage.store.scripts.update_script((await stage.script()).id, {"voice": "removed"})
+    without_voice = await use_on_message(stage, stage.ben, "Details", shown)
+    assert "1 star" in without_voice.content
+    assert labels(without_voice) == ["Star"]
 
 
 async def test_the_best_lines_have_the_most_stars(harness: SessionHarness):
