@@ -32,7 +32,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery.installations import check_bot_is_member
-from ..ui.delivery.responses import answer_privately, check_bot_permissions
+from ..ui.delivery.responses import answer_privately, check_bot_permissions, check_person
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, plain, size
 from ..ui.pages.history_page import (
@@ -293,6 +293,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 "I need **Create Public Threads** and **Send Messages In Threads** here. Ask "
                 "for them, or leave out {*thread}."
             )
+        check_person(interaction, "create_public_threads")
+        check_person(interaction, "send_messages_in_threads")
         await FirstResponse(interaction).defer(thinking=True)
         requester = get_requester(interaction)
         check_may_write(await session.library.load_script(), requester)

@@ -44,7 +44,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery.installations import check_bot_is_member
-from ..ui.delivery.responses import check_bot_permissions, format_error
+from ..ui.delivery.responses import check_bot_permissions, check_may_post, format_error
 from ..ui.delivery.sending import FirstResponse, post_message
 from ..ui.markdown import mention, plain
 from ..ui.panels.panel import delete_message
@@ -256,6 +256,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         refused.
         """
         self.services.admit(interaction)
+        check_may_post(interaction)
         shown = self.services.messages.shown.get(get_channel(interaction))
         if shown:
             if shown.script.id != position.script:
@@ -354,6 +355,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     async def _ask_to_undo(self, refused: NotTheirs, interaction: Interaction) -> None:
         """Ask, in front of everybody, to undo somebody's line."""
         check_bot_permissions(interaction)
+        check_may_post(interaction)
         await FirstResponse(interaction).defer()
         question = say(
             "{who} asks to undo {writer}'s line.",

@@ -28,7 +28,7 @@ from ..ui.components import (
 )
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.interaction_state import find_state
-from ..ui.delivery.responses import check_bot_permissions, format_error
+from ..ui.delivery.responses import check_bot_permissions, check_may_post, format_error
 from ..ui.delivery.sending import (
     CONNECTION_ERRORS,
     FirstResponse,
@@ -74,9 +74,10 @@ class Turns:
     async def admit(self, interaction: Interaction) -> Turn:
         """Admit and acknowledge a turn, before anything is read for it.
 
-        Raises what `CogServices.admit` does, and RequestError if the bot may not post.
+        Raises what `CogServices.admit` does, and RequestError if the bot or person may not post.
         """
         check_bot_permissions(interaction)
+        check_may_post(interaction)
         session = self.services.admit_to_session(interaction)
         requester, channel = get_requester(interaction), get_message_channel(interaction)
         turn = Turn(interaction, session, requester, channel)

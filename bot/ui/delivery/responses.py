@@ -58,6 +58,7 @@ PERMISSION_NAMES = {
     "view_channel": phrase("View Channel"),
     "send_messages": phrase("Send Messages"),
     "send_messages_in_threads": phrase("Send Messages In Threads"),
+    "create_public_threads": phrase("Create Public Threads"),
     "manage_channels": phrase("Manage Channels"),
     "manage_guild": phrase("Manage Server"),
 }
@@ -225,10 +226,21 @@ def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
 
 def check_may_set(interaction: Interaction, scope: str) -> None:
     """Raise RequestError for a person who may not change settings of a channel, or of a guild."""
-    if interaction.guild_id is None:
-        return
-    needed = "manage_guild" if scope == "guild" else "manage_channels"
-    if not getattr(interaction.permissions, needed):
+    check_person(interaction, "manage_guild" if scope == "guild" else "manage_channels")
+
+
+def check_may_post(interaction: Interaction) -> None:
+    """Raise RequestError for a person who may not post in the channel.
+
+    Discord refuses this person's commands, but not their presses of buttons.
+    """
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    check_person(interaction, "send_messages_in_threads" if in_thread else "send_messages")
+
+
+def check_person(interaction: Interaction, needed: str) -> None:
+    """Raise RequestError for a person who lacks a permission in the channel of a server."""
+    if interaction.guild_id is not None and not getattr(interaction.permissions, needed):
         raise RequestError(
             "You need the **{permission}** permission. Ask someone who has it.",
             permission=PERMISSION_NAMES[needed],

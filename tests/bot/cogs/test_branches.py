@@ -222,6 +222,16 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     assert "I cannot open a thread here" in refused.content
 
 
+async def test_who_may_open_no_thread_opens_none_by_a_fork(stage: Stage):
+    rights = discord.PermissionOverwrite(create_public_threads=False)
+    channel = stage.guild.create_text_channel("here", overwrites={stage.ben: rights})
+    await start_script(stage, channel)
+    refused = answer(await stage.ben.slash(channel, "script fork", title="Act two", thread=True))
+    assert_private(refused, "You need the **Create Public Threads** permission")
+    there = [channel.name for channel in stage.world.backend.channels.values()]
+    assert "Act two" not in there
+
+
 async def test_lines_that_a_thread_shares_have_details_and_are_forgotten_there(stage: Stage):
     await write_lines(stage, "Rain falls.", by=stage.ben)
     thread = await fork_in_thread(stage, stage.ann)

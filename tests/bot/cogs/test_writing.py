@@ -70,6 +70,16 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
     assert (await stage.lines(), stage.seen()) == (lines, seen)
 
 
+@pytest.mark.parametrize("button", ["Write", "Continue"])
+async def test_who_may_not_send_messages_adds_none_by_a_button(stage: Stage, button: str):
+    muted = discord.PermissionOverwrite(send_messages=False)
+    channel = stage.guild.create_text_channel("here", overwrites={stage.ben: muted})
+    await start_script(stage, channel)
+    refused = answer(await stage.ben.click(stage.panel(channel), label=button))
+    assert_private(refused, "You need the **Send Messages** permission")
+    assert await stage.lines(channel) == [HEADING]
+
+
 async def test_a_dismissed_window_is_forgotten_but_not_its_text(stage: Stage):
     windows = stage.world.bot._connection._view_store._modals
     _, late = [await stage.ann.click(stage.panel(), label="Write") for _ in range(2)]
