@@ -17,6 +17,8 @@ from .preferences import ALTERNATE, COOLDOWN, ROLE
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
+A_MODERATOR = phrase("a moderator")
+
 COPIES_PER_LINE = 500
 """The number of copied lines that cost as much as one line that the model writes."""
 
@@ -55,8 +57,11 @@ def check_may_remove(script: Script, line: Line, requester: Requester, act: Phra
 
 
 def _name_deciders(script: Script, person: int | None) -> Phrase:
-    """Return who decides on what belongs to a person, without naming the owner twice."""
-    if person == script.owner:
+    """Return who decides on what belongs to a person: nobody twice, and nobody who was erased."""
+    if person == ERASED_PERSON:
+        is_orphan = script.owner == ERASED_PERSON
+        return A_MODERATOR if is_orphan else phrase("the script's owner or a moderator")
+    if script.owner in (person, ERASED_PERSON):
         return phrase("them or a moderator")
     return phrase("them, the script's owner or a moderator")
 
@@ -75,7 +80,7 @@ def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
         raise RequestError(
             "Only the script's owner or a moderator (Manage Messages) can {act}. Ask {owner}.",
             act=act,
-            owner=PersonId(script.owner),
+            owner=A_MODERATOR if script.owner == ERASED_PERSON else PersonId(script.owner),
         )
 
 

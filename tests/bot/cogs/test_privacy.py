@@ -34,6 +34,7 @@ from bot.storage.records import ErasureResult
 from bot.storage.repositories.key_value_repository import HOUSEKEEPER, guild_model_key
 from bot.storage.schema import ERASED_ELEMENT, PostedLine, Script, make_fork
 from bot.storage.store import Store
+from bot.ui.delivery.responses import format_error
 from bot.ui.pages.replay_report import format_report
 from tests.bot.channel_check import assert_channel_is_true
 from tests.bot.conftest import (
@@ -93,6 +94,32 @@ async def test_a_name_is_erased_from_lines_scripts_casts_and_votes(harness: Sess
     assert (await harness.store.sprints.find_sprint(script.id)).starter == ERASED_PERSON
     # A state depends on the text alone, and the text is still there.
     assert await harness.state(lines[-1]) == await harness.read_from_start(lines)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "deciders"),
+    [
+        ([], "them, the script's owner or a moderator"),
+        (["Ann"], "them or a moderator"),
+        (["Ben"], "the script's owner or a moderator"),
+        (["Ann", "Ben"], "a moderator"),
+    ],
+)
+async def test_nobody_is_sent_to_somebody_who_was_forgotten(
+    harness: SessionHarness, forgotten: list[str], deciders: str
+):
+    script = (await harness.start(guild=5)).script
+    await harness.write("Rain.", by="Ben")
+    for name in forgotten:
+        await harness.sessions.forget(harness.writer(name).id, text=False)
+    session, cy = harness.session, harness.writer("Cy")
+    with pytest.raises(RequestError) as refused:
+        await session.history.undo(cy)
+    assert f"line. Ask {deciders}, or use" in format_error(refused.value)
+    with pytest.raises(RequestError) as refused:
+        await session.library.archive(cy, script.id)
+    asked = "a moderator" if "Ann" in forgotten else f"<@{harness.writer('Ann').id}>"
+    assert format_error(refused.value).endswith(f"Ask {asked}.")
 
 
 @on_a_file
