@@ -111,9 +111,9 @@ class Settings(BaseSettings):
     )
 
     group: Annotated[str, Field(pattern=GROUP_PATTERN)] = "onbook"
-    """The command that groups all others in a host's bot."""
+    """Only in a plug-in: the command that groups all others, as in /onbook start."""
     mentions: bool = False
-    """Whether On Book also reads mentions of a host's bot, replies and direct messages to it."""
+    """Only in a plug-in: whether On Book reads mentions, replies and direct messages."""
     database: Path = Path("onbook.db")
     """The SQLite file with the scripts."""
     database_url: SecretStr | None = None
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     models: Path = SHIPPED_MODELS
     """The folder of voice files (*.onnx)."""
     model: str = "stage"
-    """The voice of new scripts, a file name without .onnx. If set, headings select no other."""
+    """The voice of new scripts, without .onnx. Until you set it, INT. or EXT. selects `screen`."""
     temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 0.65
     """The temperature of new scripts."""
     top_p: Annotated[float, Field(ge=0.05, le=1.0)] = 0.95
