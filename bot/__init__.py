@@ -25,7 +25,7 @@ __red_end_user_data_statement__ = (
 
 
 # onnxruntime reports its use unless this variable is set before its first import, but people are
-# promised that nothing is sent to anybody. An operator's own choice is kept.
+# promised that nothing is sent to anybody. The choice of the bot's owner is kept.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 

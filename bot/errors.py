@@ -224,11 +224,11 @@ class TransactionFailed(ServiceError):
         self.reason = reason
 
 
-# An operator must act --------------------------------------------------------------------------
+# The bot's owner must act -----------------------------------------------------------------------
 
 
 class OperatorError(OnBookError):
-    """The bot cannot run as an operator set it up; the sentence is finished, in English."""
+    """The bot cannot run as its owner set it up; the sentence is finished, in English."""
 
     def __str__(self) -> str:
         return self.sentence

@@ -58,11 +58,11 @@ class PreferenceSpec(Generic[V]):
     default: V
     """The value of a script that has none; None if `setting` decides."""
     setting: str = ""
-    """The field of `Settings` with the operator's value, and with the range of a number."""
+    """The field of `Settings` with the bot owner's value, and with the range of a number."""
     own_range: tuple[float, float] | None = None
     """The smallest and the largest value of a number that has no such field."""
     is_copied: bool = False
-    """Whether a new script copies the operator's value; otherwise the script follows it."""
+    """Whether a new script copies the bot owner's value; otherwise the script follows it."""
     is_forked: bool = True
     """Whether a fork, perhaps in another channel, keeps the value."""
     is_moderated: bool = False

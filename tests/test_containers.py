@@ -90,7 +90,7 @@ def test_all_settings_exist(bots: dict[str, Any]):
     assert set(re.findall(r"\bONBOOK_[A-Z_]+", DOCKERFILE)) <= SETTINGS
     for bot in bots.values():
         assert set(bot["environment"]) <= SETTINGS
-        # Secrets must come from the operator's environment.
+        # Secrets must come from the bot owner's environment.
         assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
         assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
 

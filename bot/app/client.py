@@ -63,7 +63,7 @@ SINGLE_SHARD = Shards.all_of(1)
 
 
 class Bot(commands.AutoShardedBot):
-    """A Discord client that reads no members, and few messages unless its operator allows more.
+    """A Discord client that reads no members, and few messages unless its owner allows more.
 
     It serves the servers of its shards, which ``lease`` holds against other processes.
     ``call_later`` is the timer of votes, or None for the event loop's timer.

@@ -106,7 +106,7 @@ class Messages(FeatureCog, name="OnBook.messages"):
     async def hear(self, message: discord.Message) -> None:
         """Turn a message that is meant for the script into a line, or answer a mention.
 
-        A host's bot may use mentions differently, so its operator has to allow this.
+        A host's bot may use mentions differently, so its owner has to allow this.
         """
         user, channel, services = self.bot.user, message.channel, self.services
         if user is None or not services.hears:

@@ -25,11 +25,11 @@ MOODS: dict[str, Mood] = {
     phrase("lively"): _make_mood(0.65, 0.95, 60),
     phrase("unhinged"): _make_mood(1.25, 1.0, 120),
 }
-"""The moods that every bot has; the operator's come after them."""
+"""The moods that every bot has; the bot owner's come after them."""
 
 
 def load_moods(settings: Settings) -> dict[str, Mood]:
-    """Return all moods by their names: those of every bot, and the operator's own."""
+    """Return all moods by their names: those of every bot, and the bot owner's own."""
     own = (entry.split() for entry in settings.moods.split(",") if entry.strip())
     return MOODS | {
         name: _make_mood(float(temperature), float(top_p), int(length))

@@ -95,7 +95,7 @@ OPTIONS_BY_NAME = {spec.name: spec for spec in OPTIONS}
 def resolve_options(
     requested: Mapping[str, OptionValue | None], stored: Mapping[str, Any], settings: Settings
 ) -> dict[str, Any]:
-    """Return the value of each option: the request's, or the script's, or the operator's.
+    """Return the value of each option: the request's, or the script's, or the bot owner's.
 
     A script's value that is no longer valid does not count. Raises ValueError for a request that
     names an option that does not exist.

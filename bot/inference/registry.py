@@ -1,4 +1,4 @@
-"""Find the model files in the operator's folder, and open an engine for each that is used.
+"""Find the model files in the bot owner's folder, and open an engine for each that is used.
 
 A file that has changed is examined again when its model is next asked for. Lines in progress keep
 the engine that they began with, which stops when nothing refers to it any more.

@@ -289,7 +289,7 @@ class Library:
         return suggested if suggested in self.models.names() else self.settings.model
 
     async def find_preset_model(self, guild: int | None) -> str | None:
-        """Return the model that a guild or, failing that, the operator chose; None if neither."""
+        """Return the model that a guild or, failing that, the bot's owner chose, or None."""
         if guild is None:
             return self._prefer_model(None)
         return self._prefer_model(await self.store.key_values.find_value(guild_model_key(guild)))
@@ -305,7 +305,7 @@ class Library:
         return self._prefer_model(self.store.key_values.recall_value(guild_model_key(guild)))
 
     def _prefer_model(self, name: str | None) -> str | None:
-        """Return a guild's model unless it is gone, else the one that the operator set, if any."""
+        """Return a guild's model unless it is gone, else the one of the bot's owner, if any."""
         if name in self.models.names():
             return name
         return self.settings.model if "model" in self.settings.model_fields_set else None
@@ -477,7 +477,7 @@ class Library:
             return await self.store.scripts.replace_cast(script.id, cast, {})
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
-        """Return the words banned here: the operator's list, the guild's and the channel's."""
+        """Return the words banned here: the bot owner's list, the guild's and the channel's."""
         return self._add_own_words(
             await self.store.banned_words.list_banned_words(self.channel, guild)
         )

@@ -74,7 +74,7 @@ class ContinueRequest:
     """The seconds for which everybody may vote; None leaves the choice to whoever asked."""
     seed: int | None = None
     options: Mapping[str, OptionValue | None] = field(default_factory=dict)
-    """Options by the names of `options.OPTIONS`; None leaves it to the script or the operator."""
+    """Options by the names of `options.OPTIONS`; None leaves it to the script or the bot."""
 
     @property
     def is_unspoken(self) -> bool:
@@ -90,9 +90,9 @@ class NewScript:
     guild: int | None = None
     cast: Sequence[str] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-    """Options by the names of `options.OPTIONS_BY_NAME`, instead of the operator's."""
+    """Options by the names of `options.OPTIONS_BY_NAME`, instead of the bot owner's."""
     model: str | None = None
-    """The name of a model; None for the one that the guild or the operator has chosen."""
+    """The name of a model; None for the one that the guild or the bot's owner has chosen."""
     style: str | None = None
     """The style whose opening the model reads first."""
     replaced: int | None = None

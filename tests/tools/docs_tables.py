@@ -1,6 +1,6 @@
 """Write what is made from the code into docs/: ``python -m tests.tools.docs_tables``.
 
-The operator's settings and the metrics go into hosting.md; the settings of a script, and what can
+The bot owner's settings and the metrics go into hosting.md; the settings of a script, and what can
 be typed in a terminal, into commands.md.
 """
 

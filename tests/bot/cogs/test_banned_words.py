@@ -1,4 +1,4 @@
-"""Test the words that a channel, a server, and the operator ban."""
+"""Test the words that a channel, a server, and the bot's owner ban."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ async def test_a_reset_restores_what_the_heading_suggests(
     fitting = {HEADING: "other"}
     monkeypatch.setattr("bot.session.library.find_fitting_model", fitting.get)
     await replace_script(stage, heading=HEADING)
-    # Because the operator set it.
+    # Because the bot's owner set it.
     assert (await stage.script()).model == "tiny"
     stage.services.settings.model_fields_set.discard("model")
     await replace_script(stage, heading=HEADING)

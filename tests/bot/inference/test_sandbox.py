@@ -100,7 +100,7 @@ async def test_a_voice_that_crashes_is_refused_and_the_bot_goes_on(
     assert refused.ephemeral
     content = refused.content.replace("\\", "")
     assert f"crashing.onnx was rejected: its check {FAILS}" in content
-    assert str(models) not in content  # a path is nobody's business but the operator's
+    assert str(models) not in content  # a path is nobody's business but the bot owner's
     assert "\n" not in content
     await stage.continue_with_seed(stage.ann, seed=1)
     assert len(await stage.lines()) == 2

@@ -23,7 +23,7 @@ from bot.storage.store import Store
 from bot.ui.lines.line_messages import make_name
 
 STATES = Settings.model_fields["states_mb"].default * 2**20
-"""Bytes for states, unless the operator says otherwise."""
+"""Bytes for states, unless the bot's owner says otherwise."""
 
 FIRST_DELIVERY, FIRST_MESSAGE = 1_400_000_000_000_000_000, 1_500_000_000_000_000_000
 """The first ids of deliveries and of messages, in Discord's form."""
