@@ -80,8 +80,12 @@ def inline(page: Path) -> list[str]:
 @cache
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a page."""
-    found = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+    return {anchor(found) for found in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)}
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @every_page
@@ -94,6 +98,27 @@ def test_each_link_leads_somewhere(page: Path):
         assert there.exists(), target
         if anchor:
             assert anchor in anchors(there), target
+
+
+@every_page
+def test_the_contents_of_a_long_page_name_its_sections_in_order(page: Path):
+    before, *sections = re.split(r"^## ", prose(page), flags=re.MULTILINE)
+    contents = " ".join(re.findall(r"^- .+(?:\n  .+)*", before, re.MULTILINE))
+    named = re.findall(r"\]\(#([^)]+)\)", contents)
+    expected = [anchor(section.partition("\n")[0]) for section in sections]
+    if (named or len(sections) > 8) and page.name != "CHANGELOG.md":
+        assert [name for name in named if name in expected] == expected
+
+
+def test_each_page_is_linked_from_another_one():
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    }
+    # GitHub shows the first page, and its templates, by itself.
+    shown = {ROOT / "README.md", *ROOT.glob(".github/**/*.md")}
+    assert [page for page in PAGES if page not in linked | shown] == []
 
 
 @every_page
