@@ -1,6 +1,7 @@
 """Take the documentation's pictures on the local page: ``make pictures``.
 
-The program needs Chromium, whose path is CHROMIUM or /usr/bin/chromium.
+The program needs Chromium, whose path is CHROMIUM or /usr/bin/chromium, and the packages of the
+group `pictures` (playwright and pypdfium2), which ``make pictures`` installs.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pypdfium2
 import tyro
 from PIL import Image
-from playwright.sync_api import FloatRect, Page, sync_playwright
 from tyro.conf import Positional, PositionalMetavarFromFieldName
+
+if TYPE_CHECKING:  # --help must say that these packages are needed
+    from playwright.sync_api import FloatRect, Page
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
@@ -105,6 +108,8 @@ ROOMS = 21
 @contextmanager
 def local_page() -> Iterator[Page]:
     """Start the local page with an empty database, and yield a browser at it."""
+    from playwright.sync_api import sync_playwright
+
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -279,6 +284,8 @@ def small(file: Path) -> None:
 
 def printed(page: Page, file: Path) -> None:
     """Download the newest PDF of the page, and draw the script's first page."""
+    import pypdfium2
+
     with tempfile.TemporaryDirectory() as folder:
         pdf = Path(folder, "script.pdf")
         with page.expect_download() as download:
