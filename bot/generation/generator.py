@@ -225,7 +225,7 @@ def keeps_to_cast(element: Element, cast: Sequence[str], spell: Callable[[str], 
     beginning = "".join(
         takewhile(lambda character: not (character.islower() or character in "(\n"), element.text)
     )
-    names = set(re.findall(r"\w+", spell(" ".join(cast))))
+    names = set(re.findall(r"\w+", spell(" ".join(cast).upper())))
     # The last capital may begin a lower-case word.
     words = re.findall(r"\w\w+", beginning)
     return all(word in names for word in words if word.isupper())
@@ -257,7 +257,7 @@ async def prepare_request(
 
 def _encode_prompt(context: GenerationContext, options: GenerationOptions) -> Tokens:
     """Return the tokens of the newline above a line, and of what all its candidates start with."""
-    return context.primed.model.encode("\n" + options.prefix)
+    return context.primed.model.encode(format_for_model(options.prefix)[:-1])
 
 
 async def _make_draft(
@@ -301,7 +301,7 @@ def _restore_cue(
     names = options.cast or (*options.present, *_list_recent_speakers(context))
     if cue in names:
         return element
-    name = next((name for name in names if spell(name) == cue), cue)
+    name = next((name for name in names if spell(name.upper()) == cue), cue)
     return replace(element, text=element.text.replace(make_cue(cue), make_cue(name), 1))
 
 
@@ -321,7 +321,7 @@ def _make_request(
 ) -> Request:
     primed, model, sampling = context.primed, context.primed.model, options.sampling
     kind, is_speaking = options.shared_kind or options.kind, bool(options.prefix)
-    cast = tuple(map(model.spell, options.cast))
+    cast = tuple(model.spell(name.upper()) for name in options.cast)
     # As the voice spells it, too: "łódź" is "lodz".
     banned = (*options.banned, *map(model.spell, options.banned))
     # It is settled who speaks, or that nobody does.
@@ -336,7 +336,7 @@ def _make_request(
         automaton=build_automaton(model.vocabulary, kind, cast, is_speaking),
         banned=build_cached_filter(model.vocabulary, banned) if banned else None,
         bars_words=options.bars_words,
-        present=tuple(model.encode(make_cue(name) + "\n") for name in options.present),
+        present=tuple(model.encode(make_cue(name.upper()) + "\n") for name in options.present),
         lock=bool(options.cast),
         owner=primed.owner,
     )

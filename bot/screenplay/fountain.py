@@ -209,6 +209,9 @@ def format_for_model(text: str) -> str:
 
     Two elements share the blank line between them: its first newline ends the element before, its
     second begins the next one. So reading the elements one by one is the same as reading the
-    script.
+    script. A forced cue such as `@Nora` is in capitals, by which a model knows a cue.
     """
+    if text.startswith(Kind.DIALOGUE.spec.mark):
+        cue, newline, speech = text.partition("\n")
+        text = f"{cue.upper()}{newline}{speech}"
     return f"\n{text}\n"

@@ -13,7 +13,6 @@ from ..arrays import Floats, Logits
 from ..generation.inputs import PrimedModel
 from ..inference.model import Model
 from ..screenplay.elements import Element, Kind
-from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line
 from .channel_session import ChannelSession
 from .preferences import STYLE
@@ -114,7 +113,7 @@ def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
     left out, because readers see them nowhere else.
     """
     text = unicodedata.normalize("NFC", line.text)
-    written, marks = format_for_model(text), Element(Kind(line.kind), text).find_marks()
+    written, marks = f"\n{text}\n", Element(Kind(line.kind), text).find_marks()
     widths = [len(model.encode(character)) for character in written]
     ends = np.cumsum([0, *widths])
     bits = np.concatenate([[0.0], np.asarray(costs, np.float64)])

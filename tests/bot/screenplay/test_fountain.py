@@ -124,5 +124,6 @@ def test_both_parsers_read_a_whole_script():
 
 
 def test_two_elements_share_a_blank_line():
-    texts = ("Rain.", "MAYA\nHello.")
-    assert "".join(map(format_for_model, texts)) == "\nRain.\n\nMAYA\nHello.\n"
+    texts = ("Rain.", "MAYA\nHello.", "@Jo (o.s.)\nHi.")
+    expected = "\nRain.\n\nMAYA\nHello.\n\n@JO (O.S.)\nHi.\n"
+    assert "".join(map(format_for_model, texts)) == expected
