@@ -17,6 +17,7 @@ from ..interactions import attachments
 from ..interactions.requester import get_guild
 from ..interactions.turns import Turn
 from ..screenplay.elements import Element, Kind
+from ..screenplay.fountain import has_scene_prefix
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
 from ..screenplay.importers import check_file, list_endings
 from ..session.preferences import combine_options
@@ -249,7 +250,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
         model = new.model
         if not beginning.model and not opening:
             headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
-            model = await turn.session.library.find_chosen_model(new.guild, next(headings, ""))
+            # An act or OMITTED may stand above the first scene.
+            heading = max(headings, key=has_scene_prefix, default="")
+            model = await turn.session.library.find_chosen_model(new.guild, heading)
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)
         authors = clean_title(manuscript.authors)
         new = replace(new, title=title or new.title, model=model)
