@@ -47,10 +47,10 @@ def format_runs(parts: Sequence[Run]) -> str:
     joined = _join_runs((text, styles & _MARKS.keys()) for text, styles in parts)
     # Escape as few literal stars and underscores as possible: only those that a reader mistakes.
     for mistaken in ("", "*", "_"):
-        line = "".join(_wrap_in_marks(_escape(text, mistaken), styles) for text, styles in joined)
+        line = _mark_runs(joined, mistaken)
         if split_runs(line) == joined:
             return line
-    line = "".join(_wrap_in_marks(_escape(text, "*_"), styles) for text, styles in joined)
+    line = _mark_runs(joined, "*_")
     if _read_text(split_runs(line)) == _read_text(joined):
         return line
     # Fountain cannot underline part of a word.
@@ -62,6 +62,11 @@ def _read_text(parts: Iterable[Run]) -> str:
     return "".join(text for text, _ in parts)
 
 
+def _mark_runs(runs: Iterable[Run], mistaken: str) -> str:
+    escaped = ((_escape(text, mistaken), styles) for text, styles in runs)
+    return _wrap_in_marks(escaped, tuple(_MARKS))
+
+
 def _escape(text: str, mistaken: str) -> str:
     return text.translate({ord(mark): f"\\{mark}" for mark in mistaken})
 
@@ -71,12 +76,18 @@ def _join_runs(parts: Iterable[Run]) -> list[Run]:
     return [("".join(text for text, _ in runs), styles) for styles, runs in by_styles]
 
 
-def _wrap_in_marks(text: str, styles: frozenset[str]) -> str:
-    """Return the text between its marks, which must touch a letter on the inside."""
-    inner = text.strip()
-    if not inner:
-        return text
-    start = text.index(inner[0])
-    marks = [mark for name, mark in _MARKS.items() if name in styles]
-    before, after = "".join(reversed(marks)), "".join(marks)
-    return f"{text[:start]}{before}{inner}{after}{text[start + len(inner) :]}"
+def _wrap_in_marks(runs: Iterable[Run], styles: Sequence[str]) -> str:
+    """Return runs as a line, in which each style encloses the ones before it in `_MARKS`.
+
+    Marks must touch a letter on the inside.
+    """
+    if not styles:
+        return _read_text(runs)
+    *others, outermost = styles
+    parts: list[str] = []
+    for has_style, group in groupby(runs, key=lambda run: outermost in run[1]):
+        text = _wrap_in_marks(group, others)
+        inner = text.strip()
+        mark = _MARKS[outermost] if has_style and inner else ""
+        parts.append(text.replace(inner, f"{mark}{inner}{mark}", 1) if mark else text)
+    return "".join(parts)

@@ -93,6 +93,8 @@ def test_emphasis_is_nested_and_escaped():
     assert format_runs([("a ", frozenset()), ("b", frozenset({"Italic"}))]) == "a *b*"
     styles = frozenset({"Bold", "Underline", "AllCaps"})
     assert format_runs([("b ", styles), ("c", frozenset())]) == "_**b**_ c"
+    # A line below words has no gaps.
+    assert format_runs(split_runs("_a **b** c_ _d_ e")) == "_a **b** c_ _d_ e"
     assert format_runs([("*b* a_b", frozenset())]) == r"\*b\* a_b"
     assert format_runs([("2 * 3 a_b", frozenset())]) == "2 * 3 a_b"
     assert split_runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
