@@ -250,7 +250,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
         model = new.model
         if not beginning.model and not opening:
             headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
-            # An act or OMITTED may stand above the first scene.
+            # An act or a teaser may stand above the first scene.
             heading = max(headings, key=has_scene_prefix, default="")
             model = await turn.session.library.find_chosen_model(new.guild, heading)
         title = clean_title(beginning.title) or attachments.choose_title(file, manuscript)

@@ -39,6 +39,9 @@ def read_final_draft(data: bytes, _: Sequence[str] = ()) -> Manuscript:
         manuscript.flattened.add(DUAL_DIALOGUE)
     speech: Block = []
     for kind, lines in _paragraphs(content):
+        if kind.startswith("Outline"):
+            manuscript.left_out += 1
+            continue
         if kind in _SUNG:
             manuscript.flattened.add(LYRICS)
         if speech and kind in _SPEECH:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
+from textwrap import shorten
 
 from ...errors import RequestError
 from ...i18n.catalogue import phrase
 from ..elements import Element, Kind
 from ..fountain import (
+    NAME_LIMIT,
     classify,
     is_cue,
     parse_cue,
@@ -36,6 +38,12 @@ _BYLINE = re.compile(
     r"(?:(?:written|screenplay|geschrieben|drehbuch) )?(?:by|von)(?: (.+))?", re.IGNORECASE
 )
 
+_NO_AUTHOR = re.compile(
+    r"(?:based|adapted|story by|nach|basierend)\b.*|.*\S@\S.*|(?:\w+\.?:)? *\+?[\d ()/.-]{6,}",
+    re.IGNORECASE,
+)
+"""Matches a source, an e-mail address or a telephone number below the authors."""
+
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*\s")
 
 DUAL_DIALOGUE, CENTRED_TEXT, LYRICS = FLATTENED = (
@@ -56,7 +64,7 @@ class Manuscript:
     title: str | None = None
     elements: list[Element] = field(default_factory=list)
     left_out: int = 0
-    """Notes, comments, sections and synopses, which writers address to each other."""
+    """What writers address to each other: notes, comments, sections, synopses and OMITTED."""
     page_breaks: int = 0
     """Page breaks, which are left out."""
     flattened: set[str] = field(default_factory=set)
@@ -78,14 +86,18 @@ class Manuscript:
         match = _BYLINE.fullmatch(lines[at]) if at < len(lines) else None
         named = [match[1]] if match and match[1] else []
         below = list(dropwhile(lambda line: not line, lines[at + 1 :]))
-        authors = named or list(takewhile(bool, below))
+        authors = named or list(
+            takewhile(lambda line: line and not _NO_AUTHOR.fullmatch(line), below)
+        )
         self.authors = ", ".join(authors)
         self.page_cut = any(lines[:at]) or any(below if named else below[len(authors) :])
 
     def add(self, *elements: Element | None) -> None:
         """Add elements; those that are too long are added in several pieces of their kind."""
         for element in filter(None, elements):
-            if len(element.text) <= LONGEST_ELEMENT:
+            if element.one_line == "OMITTED":
+                self.left_out += 1
+            elif len(element.text) <= LONGEST_ELEMENT:
                 self.elements.append(element)
             else:
                 self.cut += 1
@@ -161,9 +173,12 @@ def _write_as(kind: Kind, lines: Sequence[str]) -> Element | None:
 
 
 def _find_name(line: str) -> str | None:
-    """Return the name in a cue with other signs, such as JONAS in "JONAS?", or None."""
+    """Return the name in a cue with other signs, such as JONAS in "JONAS?", or None.
+
+    A name that is too long is cut after a word.
+    """
     try:
-        return parse_name(line)
+        return parse_name(shorten(line.partition("(")[0], NAME_LIMIT, placeholder=""))
     except RequestError:
         return None
 

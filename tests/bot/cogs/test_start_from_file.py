@@ -109,7 +109,7 @@ async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: p
         ("x.fountain", DINER, {"heading": "A roof"}, "The Last Diner", "tiny"),
         ("x.fountain", DINER, {"voice": "tiny"}, "The Last Diner", "tiny"),
         ("a.txt", "ACT I\n\nRain.", {}, "a", "other"),
-        ("a.txt", ".OMITTED\n\nINT. ROOF\n\nRain.", {}, "a", "other"),
+        ("a.txt", ".TEASER\n\nINT. ROOF\n\nRain.", {}, "a", "other"),
         ("a.fdx", FDX, {}, "The Diner", "tiny"),
         ("a.fdx", FDX, {"title": "Mine"}, "Mine", "tiny"),
         ("x.fountain", "Title: " + "x" * 200 + "\n\nRain.", {}, "x" * 100, "tiny"),

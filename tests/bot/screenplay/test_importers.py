@@ -138,6 +138,18 @@ def test_notes_comments_and_sections_are_left_out_and_counted():
     assert (found.left_out, found.page_breaks) == (5, 1)
 
 
+def test_outlines_and_omitted_scenes_of_final_draft_are_left_out():
+    text = FDX.replace(">INT. DINER<", ">OMITTED<").replace('"Shot"', '"Outline 1"')
+    found = read_script_file("a.fdx", text.encode())
+    assert found.elements[0].text == "Rain ***falls***."
+    assert (len(found.elements), found.left_out) == (6, 3)
+
+
+def test_speech_by_somebody_with_a_very_long_name_stays_speech():
+    text = FDX.replace("JONAS?", "MAN WITH A VERY LONG NAME AND A HAT IN THE CORNER (V.O.)")
+    assert "MAN WITH A VERY LONG NAME AND A HAT IN\n\\# of times" in read(text.encode(), "a.fdx")
+
+
 def test_an_act_as_a_section_becomes_a_heading():
     text = "# Act One\n## The Meeting\nRain.\n\n#Akt 2: Die Nacht\n\n# Act Two, Scene 1\n\nWind."
     assert read(text.encode()) == [".ACT ONE", "Rain.", ".AKT 2: DIE NACHT", "Wind."]
@@ -222,6 +234,10 @@ FDX_PAGE = """<FinalDraft><Content><Paragraph><Text>Rain.</Text></Paragraph></Co
         (["THE FROG", "", "written by", "", "Ann", "Ben", "", "2026-12-01"], "Ann, Ben", True),
         (["THE FROG", "", "Written by Ann"], "Ann", False),
         (["THE FROG", "", "Screenplay by", "Ann"], "Ann", False),
+        *(
+            (["THE FROG", "", "by", "Ann + Ben", row], "Ann + Ben", True)
+            for row in ("Based on a novel by Zoe", "ann@example.org", "Tel: (555) 123-4567")
+        ),
         (["THE FROG", "", "a comedy"], "", True),
         (["THE FROG"], "", False),
     ],
