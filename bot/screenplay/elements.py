@@ -116,6 +116,11 @@ class Element:
         """Return whether this is a heading, but not that of an act, which has scenes below it."""
         return self.kind is Kind.HEADING and not is_act(self.body)
 
+    @property
+    def is_flush_right(self) -> bool:
+        """Return whether a page aligns the element with the right margin; FADE IN: stands left."""
+        return self.kind.spec.is_flush_right and self.body.upper() != "FADE IN:"
+
     def find_marks(self) -> set[int]:
         """Return the positions in `text` of the forcing marks and escapes that `shown` lacks."""
         found, begin = {escape.start() for escape in _ESCAPE.finditer(self.text)}, 0

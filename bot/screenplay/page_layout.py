@@ -55,7 +55,7 @@ def _format_element(element: Element, columns: Columns) -> Iterator[str]:
             yield from _place(line, *place)
         return
     rows = _place(element.body.upper() if spec.is_upper_case else element.body, 0, columns.width)
-    if spec.is_flush_right:
+    if element.is_flush_right:
         rows = (" " * (columns.width - text_width(row)) + row for row in rows)
     yield from rows
 

@@ -83,10 +83,11 @@ def list_writers(counted: ScriptStatistics) -> list[WriterStatistics]:
     return [*counted.writers, *models]
 
 
-def mark_continued(edition: Edition) -> Edition:
-    """Return an edition in which each cue of a speaker who goes on has (CONT'D), as on paper.
+def adapt_to_paper(edition: Edition) -> Edition:
+    """Return an edition as on paper, where each cue of a speaker who goes on has (CONT'D).
 
-    Action may stand in between. In files that are meant to be read again, the cues stay as written.
+    Action may stand in between. FADE IN: stands at the left, like action. In files that are meant
+    to be read again, all elements stay as written.
     """
     marked, speaker = list[Element](), None
     for element in edition.elements:
@@ -95,6 +96,8 @@ def mark_continued(edition: Edition) -> Edition:
             if speaker and speaker == before:
                 cue, speech = element.text.split("\n", 1)
                 element = Element(element.kind, f"{continue_cue(cue)}\n{speech}")
+        if element.kind is Kind.TRANSITION and not element.is_flush_right:
+            element = Element(Kind.ACTION, element.body)
         marked.append(element)
     return replace(edition, elements=tuple(marked))
 

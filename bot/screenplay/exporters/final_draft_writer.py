@@ -25,6 +25,8 @@ def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
         _merge_texts(paragraph)
         if paragraph.get("Type") == "Scene Heading" and (number := next(numbers)):
             paragraph.set("Number", number)
+        elif paragraph.get("Type") == "Transition" and paragraph.findtext("Text") == "FADE IN:":
+            paragraph.set("Alignment", "Left")
     content = SubElement(SubElement(script, "TitlePage"), "Content")
     for lines in ((edition.title,), *edition.about.values()):
         for line in lines:

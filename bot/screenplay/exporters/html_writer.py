@@ -7,7 +7,7 @@ import io
 
 from screenplain.export import html as screenplain_html
 
-from .edition import Edition, mark_continued
+from .edition import Edition, adapt_to_paper
 from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
@@ -35,7 +35,7 @@ h6 { position: relative; margin: 2.4em 0 0; font-size: 1em; text-transform: uppe
 def write_html(edition: Edition, paper: PaperSize) -> ExportedFile:
     """Write an `.html` file without scripts or other files; a printer uses `paper`."""
     body = io.StringIO()
-    screenplain_html.convert(to_screenplain(mark_continued(edition)), body, bare=True)
+    screenplain_html.convert(to_screenplain(adapt_to_paper(edition)), body, bare=True)
     title = html.escape(edition.title)
     about = "\n".join(
         f"<p>{'<br>'.join(map(html.escape, lines))}</p>" for lines in edition.about.values()

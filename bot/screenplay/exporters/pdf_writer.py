@@ -9,7 +9,7 @@ from threading import Lock
 from .. import typeface
 from ..elements import Element
 from ..page_layout import LINES_A_PAGE
-from .edition import Edition, mark_continued
+from .edition import Edition, adapt_to_paper
 from .export_formats import ExportedFile, PaperSize
 from .screenplain_document import to_screenplain
 
@@ -29,7 +29,7 @@ def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
         PaperSize.A4: (pagesizes.A4, LINES_A_PAGE + 3),
     }[paper]
     # Cues are marked first, because two cues in another alphabet may look alike on the page.
-    printable, out = _make_printable(mark_continued(edition)), io.BytesIO()
+    printable, out = _make_printable(adapt_to_paper(edition)), io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         settings.dialog_style.allowWidows = 0  # so that no single row of a speech begins a page

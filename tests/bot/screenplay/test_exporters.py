@@ -279,6 +279,19 @@ def test_pages_mark_a_speaker_who_goes_on():
     assert re.findall(r'class="character">(.*?)<', html) == cues
 
 
+def test_fade_in_stands_at_the_left():
+    what = Edition("The Diner", tuple(parse_person_text("fade in:\n\ncut to:")))
+    for form, row in (
+        ("txt", "\nFADE IN:\n"),
+        ("html", '<div class="action"><p>FADE IN:</p></div>\n<div class="transition">'),
+        ("fdx", '<Paragraph Type="Transition" Alignment="Left">\n      <Text>FADE IN:'),
+    ):
+        assert row in export(what, form).content.decode()
+    page = PdfReader(io.BytesIO(export(what, "pdf").content)).pages[1]
+    rows = page.extract_text(extraction_mode="layout").split("\n")
+    assert (rows[0], rows[-1][:50].strip()) == ("FADE IN:", "")
+
+
 def test_html_escapes_markup():
     what = Edition(
         "<script>x</script>", tuple(parse_person_text("<b>&amp;\n\nMAYA: <i>")), ("<u>",)
