@@ -297,8 +297,8 @@ def describe_left_out(exported: ExportedFile) -> str:
     if not exported.left_out:
         return ""
     return say(
-        "The PDF's font lacks “{characters}”, so these are missing or shown as ?. A Fountain file "
-        "has everything.",
+        "The PDF's font lacks “{characters}”, so these are missing or shown as ?. An HTML file, "
+        "which a browser can print, has everything.",
         characters=inline(exported.left_out, MAX_LEFT_OUT),
     )
 

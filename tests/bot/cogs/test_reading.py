@@ -100,7 +100,7 @@ async def test_letters_that_a_typeface_lacks_are_listed(stage: Stage):
         assert "lacks “茂" in told.content
         assert "so these are missing or shown as ?. </script show:" in told.content
     told = await ask(stage, "script export", format="pdf")
-    assert "lacks “茂こんにちは”, so these are missing or shown as ?. A Fountain" in told.content
+    assert "lacks “茂こんにちは”, so these are missing or shown as ?. An HTML" in told.content
 
 
 async def test_files_are_refused_without_a_line_or_a_permission(stage: Stage):
