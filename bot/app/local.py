@@ -46,7 +46,8 @@ LIMITS = phrase(
     "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who "
     "moderates, or {writer}, who does not. As on Discord, the bot reads only messages that begin "
     "with {name} or reply to its panel. For the entries that Discord shows when you right-click a "
-    "message, use `/apps`."
+    "message, use `/apps`. Until the bot has finished, which can take minutes for the import of a "
+    "long script, the page shows only “Completing action…” at the top."
 )
 """The first message on the page."""
 

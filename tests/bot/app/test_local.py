@@ -314,6 +314,7 @@ def test_messages_become_lines_on_the_page(chosen: RunnerSettings):
 
 def test_the_page_is_a_sandbox_for_two_and_says_what_it_lacks(chosen: RunnerSettings):
     with local(chosen) as page:
+        assert "shows only “Completing action…”" in read(page.messages()[0])
         page.command("start", title="The Heath", heading="ext. heath - dawn")
         page.command("write", text="ANN: Good morrow.")
         line = page.messages()[-2]
