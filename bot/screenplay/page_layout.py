@@ -96,6 +96,20 @@ def _chop(word: str, columns: int) -> list[str]:
     return rows
 
 
+def unwrap(lines: Iterable[str], width: int) -> list[str]:
+    """Join each line to the previous one if its first word had no room there."""
+    joined: list[str] = []
+    last = width
+    for line in map(str.strip, lines):
+        word = line.partition(" ")[0]
+        if joined and last + 1 + text_width(word) > width:
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+        last = text_width(line)
+    return joined
+
+
 def text_width(text: str) -> int:
     """Return the columns that text takes: 2 for a wide character or an emoji, 0 for a mark."""
     if text.isascii():

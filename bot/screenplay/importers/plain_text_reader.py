@@ -9,9 +9,10 @@ from ...cleaning import clean
 from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
-from ..page_layout import PAPER_COLUMNS, text_width
+from ..page_layout import PAPER_COLUMNS, unwrap
 from .fountain_reader import read_title_page, split_blocks
 from .manuscript import Block, Manuscript, decode_text
+from .play_reader import rewrite_play
 
 _INDENTED = 5
 """The columns from which an indent counts as intended."""
@@ -22,9 +23,11 @@ _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     manuscript, body = read_title_page(text, any_key=False)
-    if body is text and _is_typed_page(text):
+    blocks = [*split_blocks(body)]
+    play = rewrite_play(blocks)
+    if not play and body is text and _is_typed_page(text):
         return _read_typed_page(text, names)
-    manuscript.add(*_parse("\n\n".join(map("\n".join, split_blocks(body))), names))
+    manuscript.add(*_parse("\n\n".join(map("\n".join, play or blocks)), names))
     return manuscript
 
 
@@ -108,7 +111,7 @@ def _add_typed_block(
     if _has_centered_cue(block):
         manuscript.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
-    lines = _unwrap(block, PAPER_COLUMNS.width)
+    lines = unwrap(block, PAPER_COLUMNS.width)
     typed = _parse("\n".join(block), names)
     kinds = {element.kind for element in typed}
     trusted = {Kind.TRANSITION} if centers_cues else {Kind.DIALOGUE, Kind.TRANSITION}
@@ -130,7 +133,7 @@ def _speech_lines(lines: Block) -> Iterator[str]:
     parenthetical: Block = []
     for line in lines:
         if parenthetical or line.lstrip().startswith("("):
-            yield from _unwrap(said, PAPER_COLUMNS.speech[1])
+            yield from unwrap(said, PAPER_COLUMNS.speech[1])
             said = []
             parenthetical.append(line)
             if line.endswith(")"):
@@ -138,18 +141,4 @@ def _speech_lines(lines: Block) -> Iterator[str]:
                 parenthetical = []
         else:
             said.append(line)
-    yield from _unwrap([*parenthetical, *said], PAPER_COLUMNS.speech[1])
-
-
-def _unwrap(lines: Block, width: int) -> list[str]:
-    """Join each line to the previous one if its first word had no room there."""
-    joined: list[str] = []
-    last = width
-    for line in map(str.strip, lines):
-        word = line.partition(" ")[0]
-        if joined and last + 1 + text_width(word) > width:
-            joined[-1] += f" {line}"
-        else:
-            joined.append(line)
-        last = text_width(line)
-    return joined
+    yield from unwrap([*parenthetical, *said], PAPER_COLUMNS.speech[1])

@@ -223,6 +223,42 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
     assert read(text.encode(), "a.txt") == elements
 
 
+@pytest.mark.parametrize(
+    ("blocks", "elements"),
+    [
+        (
+            [
+                "NORA. Hide the tree, Helen, and put the cakes\nhere. [_Aside_] Oh!",
+                *(
+                    "_Helen enters._",
+                    "HELEN. [_To\n_NORA] It is _so_ big.",
+                    "NORA.\n  Hush!\n  Go.",
+                ),
+            ],
+            [
+                "NORA\nHide the tree, Helen, and put the cakes here.\n(Aside)\nOh!",
+                *("Helen enters.", "HELEN\n(To NORA)\nIt is *so* big.", "NORA\nHush!\nGo."),
+            ],
+        ),
+        (
+            [
+                *("_Nora_. Hide it.", "[_Enter_ MRS. LINDE.]", "MRS. LINDE (_busy_). Where?"),
+                *("SCENE 2. A hall.", "NORA [_softly_]: There."),
+            ],
+            [
+                *("NORA\nHide it.", "[Enter MRS. LINDE.]", "MRS. LINDE\n(busy)\nWhere?"),
+                *(".SCENE 2. A HALL.", "NORA\n(softly)\nThere."),
+            ],
+        ),
+        # Nobody speaks twice.
+        (["CRASH. It falls.", "BANG. Dark.", "SNAP. No."],) * 2,
+        (["INNEN. A. B."] * 3, ["INT. A. B."] * 3),
+    ],
+)
+def test_a_play_is_read_as_books_print_it(blocks: list[str], elements: list[str]):
+    assert read("\n\n".join(blocks).encode(), "a.txt") == elements
+
+
 FDX_PAGE = """<FinalDraft><Content><Paragraph><Text>Rain.</Text></Paragraph></Content>
 <TitlePage><Content>{}</Content></TitlePage></FinalDraft>"""
 """A Final Draft file around the paragraphs of a title page."""
