@@ -17,7 +17,7 @@ from .play_reader import rewrite_play
 _INDENTED = 5
 """The columns from which an indent counts as intended."""
 
-_NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
+_SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 
 
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
@@ -27,7 +27,10 @@ def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     play = rewrite_play(blocks)
     if not play and body is text and _is_typed_page(text):
         return _read_typed_page(text, names)
-    manuscript.add(*_parse("\n\n".join(map("\n".join, play or blocks)), names))
+    rows = "\n\n".join(map("\n".join, play or blocks)).split("\n")
+    bare = [_remove_scene_number(row) for row in rows]
+    manuscript.numbered = bare != rows
+    manuscript.add(*_parse("\n".join(bare), names))
     return manuscript
 
 
@@ -53,7 +56,7 @@ def _read_typed_page(text: str, names: Sequence[str]) -> Manuscript:
     manuscript = Manuscript(" ".join(title.split()) or None)
     manuscript.read_credits(credits_below.split("\n"))
     numbered = body.split("\n")
-    lines = [_remove_scene_number(line) for line in numbered]
+    lines = [_remove_scene_number(line, is_typed=True) for line in numbered]
     manuscript.numbered = lines != numbered
     margin = min((_indent(line) for line in lines if line.strip()), default=0)
     blank_above = 2  # the first line counts as far below something
@@ -88,10 +91,21 @@ def _split_typed_title(text: str) -> tuple[str | None, str]:
     return page, body
 
 
-def _remove_scene_number(line: str) -> str:
-    """Return a line with spaces in place of the scene numbers at its margins."""
-    match = _NUMBERED.fullmatch(line.rstrip())
-    return " " * match.start(2) + match[2] if match else line
+def _remove_scene_number(line: str, *, is_typed: bool = False) -> str:
+    """Return a heading without the scene numbers around it, in its column if it ``is_typed``.
+
+    On a typed page, a number with some room behind it makes a heading of any line.
+    """
+    match = _SCENE_NUMBER.match(line)
+    text = line[match.end() :].rstrip() if match else ""
+    is_plain = has_scene_prefix(text)
+    if not match or not (is_plain or (is_typed and len(match[3]) > 1)):
+        return line
+    place, _, last = text.rpartition(" ")
+    # A single space may also stand in a name: `1. INT. CELL 1`.
+    is_apart = place.endswith(" ") or (is_plain and not match[2])
+    text = place.rstrip() if is_apart and last.rstrip(".") == match[1] else text
+    return f"{'':{match.end() * is_typed}}{text}"
 
 
 def _add_typed_block(

@@ -215,6 +215,10 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
                 ("MAYA: HELLO!", "MAYA\nHELLO!"),
             )
         ),
+        (
+            "1. INT. CELL 1\n\n2. int. sea  2.\n\n12 EXT. SEA 12\nRain.\n\n3 men.",
+            ["INT. CELL 1", "INT. SEA", "EXT. SEA", "Rain.", "3 men."],
+        ),
         # A page that centers its cues has no others.
         ("A DOOR\nIt shuts.\n\n          JO\n     Hey.", ["!A DOOR\nIt shuts.", "JO\nHey."]),
     ],
@@ -342,6 +346,7 @@ def test_scene_numbers_are_left_out_and_noted():
         ("a.fountain", "INT. DINER #1#\n\nRain.", "INT. DINER\n\nRain #1#."),
         ("a.fdx", FDX, FDX.replace(' Number="1"', "")),
         ("a.txt", TYPED, re.sub("[0-9]", " ", TYPED)),
+        ("a.txt", "1. INT. DINER\n\nRain.", "INT. DINER\n\n2 men."),
     ]:
         found, other = read_script_file(name, text.encode()), read_script_file(name, bare.encode())
         assert found.elements[0] == other.elements[0]
