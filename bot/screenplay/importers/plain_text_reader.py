@@ -12,6 +12,7 @@ from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, unwrap
 from .fountain_reader import read_title_page, split_blocks
 from .manuscript import Block, Manuscript, decode_text
+from .page_furniture import remove_page_furniture
 from .play_reader import rewrite_play
 
 _INDENTED = 5
@@ -23,10 +24,14 @@ _SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     manuscript, body = read_title_page(text, any_key=False)
+    is_typed = body is text and _is_typed_page(text)
+    if is_typed:
+        body, manuscript.page_breaks = remove_page_furniture(body)
     blocks = [*split_blocks(body)]
     play = rewrite_play(blocks)
-    if not play and body is text and _is_typed_page(text):
-        return _read_typed_page(text, names)
+    if is_typed and not play:
+        _read_typed_page(manuscript, body, names)
+        return manuscript
     rows = "\n\n".join(map("\n".join, play or blocks)).split("\n")
     bare = [_remove_scene_number(row) for row in rows]
     manuscript.numbered = bare != rows
@@ -50,10 +55,10 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _read_typed_page(text: str, names: Sequence[str]) -> Manuscript:
+def _read_typed_page(manuscript: Manuscript, text: str, names: Sequence[str]) -> None:
     page, body = _split_typed_title(text)
     title, _, credits_below = (page or "").partition("\n\n")
-    manuscript = Manuscript(" ".join(title.split()) or None)
+    manuscript.title = " ".join(title.split()) or None
     manuscript.read_credits(credits_below.split("\n"))
     numbered = body.split("\n")
     lines = [_remove_scene_number(line, is_typed=True) for line in numbered]
@@ -73,7 +78,6 @@ def _read_typed_page(text: str, names: Sequence[str]) -> Manuscript:
     centers_cues = any(_has_centered_cue(block) for block, _ in blocks)
     for block, is_far_below in blocks:
         _add_typed_block(manuscript, block, names, is_far_below, centers_cues=centers_cues)
-    return manuscript
 
 
 def _has_centered_cue(block: Block) -> bool:

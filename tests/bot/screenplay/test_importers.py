@@ -366,6 +366,18 @@ def test_a_typed_page_is_read_by_its_indents():
     ]
 
 
+def test_page_furniture_is_left_out_and_page_numbers_are_counted():
+    right = " " * 55
+    furniture = (
+        f"{' ' * 35}(MORE)\n\n{right}(CONTINUED)\n     THE FROG  Rev. 5/1{right}12A.\n\n"
+        f"     3   CONTINUED: (2)      3\n\n{' ' * 35}MAYA (CONT\u2019D)\n"
+    )
+    said = f"{' ' * 25}To me.\n"
+    text = TYPED.replace(said, furniture + said).replace("Wind.", f"Wind.{right}**\n\n{right}13.")
+    found, bare = (read_script_file("a.txt", each.encode()) for each in (text, TYPED))
+    assert (found.elements, found.page_breaks, bare.page_breaks) == (bare.elements, 2, 0)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_usual_encodings_are_read(encoding: str):
     data = "ÉMILE\r\n“Café” – oui…\r\n\r\nRain.".encode(encoding)

@@ -1,0 +1,40 @@
+"""Remove what a page adds to a typed script: its number, CONTINUED, (MORE), revision stars."""
+
+from __future__ import annotations
+
+import re
+
+_CONTINUED = re.compile(r"\(CONTINUED\)|(?:\d+[A-Z]? +)?CONTINUED:(?: \(\d+\))?(?: +\d+[A-Z]?)?")
+_PAGE_NUMBER = re.compile(r"\d{1,3}[A-Z]?\.")
+_REVISION_STARS = re.compile(r"(?<=\S) {2,}\*+$")
+_MORE = re.compile(r"\n *\(MORE\)(?:\s*\n[^\n]+\(CONT['\u2019]?D\))?(?= *\n)")
+"""Matches the end of a page in a speech, and the cue with which the next page goes on."""
+
+_INDENTED = 20
+"""The columns from which a number is a page's."""
+
+
+def remove_page_furniture(text: str) -> tuple[str, int]:
+    """Return text without page furniture, and the number of page numbers that were in it."""
+    kept: list[str] = []
+    count, is_top = 0, False
+    for raw in text.split("\n"):
+        line = _REVISION_STARS.sub("", raw.rstrip())
+        is_number = _is_page_number(line)
+        count += is_number
+        if is_number or _CONTINUED.fullmatch(line.strip()):
+            # The lines around furniture are not one block.
+            kept += [""] if kept and kept[-1] else []
+            is_top = True
+        elif line or not is_top:
+            kept.append(line)
+            is_top = False
+    return _MORE.sub("", "\n".join([*kept, ""])), count
+
+
+def _is_page_number(line: str) -> bool:
+    header, _, number = line.rpartition("     ")
+    bare = number.strip()
+    # A scene's number also stands at the left.
+    is_apart = len(line) - len(bare) >= _INDENTED and not header.lstrip()[:1].isdigit()
+    return is_apart and bool(_PAGE_NUMBER.fullmatch(bare))
