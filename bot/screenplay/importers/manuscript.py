@@ -34,7 +34,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _LONGEST_LINE = LONGEST_ELEMENT - 100
 """The most characters of a line, which leave room for a speaker's name."""
 
-_BYLINE = re.compile(
+BYLINE = re.compile(
     r"(?:(?:written|screenplay|geschrieben|drehbuch) )?(?:by|von)(?: (.+))?", re.IGNORECASE
 )
 
@@ -81,9 +81,9 @@ class Manuscript:
     def read_credits(self, rows: Sequence[str]) -> None:
         """Find the authors in the rows below a title: what follows “by”, up to a blank row."""
         lines = [" ".join(row.split()) for row in rows]
-        bylines = (n for n, line in enumerate(lines) if _BYLINE.fullmatch(line))
+        bylines = (n for n, line in enumerate(lines) if BYLINE.fullmatch(line))
         at = next(bylines, len(lines))
-        match = _BYLINE.fullmatch(lines[at]) if at < len(lines) else None
+        match = BYLINE.fullmatch(lines[at]) if at < len(lines) else None
         named = [match[1]] if match and match[1] else []
         below = list(dropwhile(lambda line: not line, lines[at + 1 :]))
         authors = named or list(

@@ -14,13 +14,16 @@ _INDENTED = 20
 """The columns from which a number is a page's."""
 
 
-def remove_page_furniture(text: str) -> tuple[str, int]:
-    """Return text without page furniture, and the number of page numbers that were in it."""
+def remove_page_furniture(text: str, *, is_flat: bool = False) -> tuple[str, int]:
+    """Return text without page furniture, and the number of page numbers that were in it.
+
+    A page number stands at the right, except in a text that ``is_flat``, that is, has no indents.
+    """
     kept: list[str] = []
     count, is_top = 0, False
     for raw in text.split("\n"):
         line = _REVISION_STARS.sub("", raw.rstrip())
-        is_number = _is_page_number(line)
+        is_number = _is_page_number(line, 0 if is_flat else _INDENTED)
         count += is_number
         if is_number or _CONTINUED.fullmatch(line.strip()):
             # The lines around furniture are not one block.
@@ -32,9 +35,9 @@ def remove_page_furniture(text: str) -> tuple[str, int]:
     return _MORE.sub("", "\n".join([*kept, ""])), count
 
 
-def _is_page_number(line: str) -> bool:
+def _is_page_number(line: str, indent: int) -> bool:
     header, _, number = line.rpartition("     ")
     bare = number.strip()
     # A scene's number also stands at the left.
-    is_apart = len(line) - len(bare) >= _INDENTED and not header.lstrip()[:1].isdigit()
+    is_apart = len(line) - len(bare) >= indent and not header.lstrip()[:1].isdigit()
     return is_apart and bool(_PAGE_NUMBER.fullmatch(bare))

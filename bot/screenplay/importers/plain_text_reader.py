@@ -10,6 +10,7 @@ from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
 from ..free_text import parse_person_text
 from ..page_layout import PAPER_COLUMNS, unwrap
+from .flat_page import is_flat, restore_page
 from .fountain_reader import read_title_page, split_blocks
 from .manuscript import Block, Manuscript, decode_text
 from .page_furniture import remove_page_furniture
@@ -24,18 +25,20 @@ _SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     manuscript, body = read_title_page(text, any_key=False)
-    is_typed = body is text and _is_typed_page(text)
-    if is_typed:
-        body, manuscript.page_breaks = remove_page_furniture(body)
     blocks = [*split_blocks(body)]
     play = rewrite_play(blocks)
-    if is_typed and not play:
-        _read_typed_page(manuscript, body, names)
+    if not play and body is text and _is_typed_page(text):
+        page, manuscript.page_breaks = remove_page_furniture(text)
+        _read_typed_page(manuscript, page, names)
         return manuscript
     rows = "\n\n".join(map("\n".join, play or blocks)).split("\n")
     bare = [_remove_scene_number(row) for row in rows]
     manuscript.numbered = bare != rows
-    manuscript.add(*_parse("\n".join(bare), names))
+    if not play and is_flat(blocks) and (restored := restore_page("\n".join(bare))):
+        page, manuscript.page_breaks = restored
+        _read_typed_page(manuscript, page, names)
+    else:
+        manuscript.add(*_parse("\n".join(bare), names))
     return manuscript
 
 
@@ -57,12 +60,13 @@ def _indent(line: str) -> int:
 
 def _read_typed_page(manuscript: Manuscript, text: str, names: Sequence[str]) -> None:
     page, body = _split_typed_title(text)
-    title, _, credits_below = (page or "").partition("\n\n")
-    manuscript.title = " ".join(title.split()) or None
-    manuscript.read_credits(credits_below.split("\n"))
+    if page:
+        title, _, credits_below = page.partition("\n\n")
+        manuscript.title = " ".join(title.split())
+        manuscript.read_credits(credits_below.split("\n"))
     numbered = body.split("\n")
     lines = [_remove_scene_number(line, is_typed=True) for line in numbered]
-    manuscript.numbered = lines != numbered
+    manuscript.numbered |= lines != numbered
     margin = min((_indent(line) for line in lines if line.strip()), default=0)
     blank_above = 2  # the first line counts as far below something
     block: Block = []

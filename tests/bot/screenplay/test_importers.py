@@ -366,6 +366,52 @@ def test_a_typed_page_is_read_by_its_indents():
     ]
 
 
+FLAT = """THE LAST
+Screenplay by
+Ann
+1.
+1  INT. DINER - NIGHT  1
+Rain on the window. The neon sign outside says OPEN, though it
+is not.
+MAYA (V.O.)
+(quietly, to the
+window)
+You came back, and you did not so
+(MORE)
+2.
+MAYA (V.O.) (CONT'D)
+much as call.
+She turns.
+JO
+Hey.
+MAYA
+Go. He asked me for the keys.
+WAITER
+More?
+The clock on the wall above the bar has stopped at midnight.
+CUT TO:
+BLACK.
+"""
+
+
+@pytest.mark.parametrize("more", ["", "".join(f"JO\nOne {n}.\nMAYA\nTwo.\n" for n in range(9))])
+def test_a_page_without_indents_and_blank_lines_is_read_by_its_cues(more: str):
+    found = read_script_file("a.txt", f"{FLAT}{more and '2.'}\n\n{more}".encode())
+    assert (found.title, found.authors, found.numbered) == ("THE LAST", "Ann", True)
+    assert found.page_breaks == 2 + bool(more)
+    assert [element.text for element in found.elements[:10]] == [
+        *(
+            "INT. DINER - NIGHT",
+            "Rain on the window. The neon sign outside says OPEN, though it is not.",
+        ),
+        "MAYA (V.O.)\n(quietly, to the window)\nYou came back, and you did not so much as call.",
+        *("She turns.", "JO\nHey.", "MAYA\nGo. He asked me for the keys.", "WAITER\nMore?"),
+        "The clock on the wall above the bar has stopped at midnight.",
+        *("CUT TO:", "BLACK."),
+    ]
+    assert len(found.elements) == 10 + more.count("One") + more.count("Two")
+
+
 def test_page_furniture_is_left_out_and_page_numbers_are_counted():
     right = " " * 55
     furniture = (
