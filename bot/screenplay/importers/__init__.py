@@ -60,7 +60,10 @@ def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> 
     Raises RequestError for a file that is too large, is not of its format, or has no element.
     """
     check_file(file_name, len(data))
-    found = IMPORTERS[PurePath(file_name).suffix.lower()](data, names)
+    # People change a file's ending to one that a program or website accepts.
+    is_final_draft = b"<FinalDraft" in data[:1000].replace(b"\0", b"")
+    suffix = ".fdx" if is_final_draft else PurePath(file_name).suffix.lower()
+    found = IMPORTERS[suffix](data, names) if data.strip() else Manuscript()
     if not found.elements:
         raise RequestError("That file has no lines. Attach one that does.")
     if len(found.elements) > MOST_ELEMENTS:

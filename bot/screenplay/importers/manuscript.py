@@ -31,6 +31,9 @@ show."""
 _ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
+_OTHER_FORMATS = {b"{\\rtf": "RTF", b"<html": "HTML", b"<!doctype html": "HTML", b"%pdf-": "PDF"}
+"""The formats that people save as text, by the beginning of a file in lower case."""
+
 _LONGEST_LINE = LONGEST_ELEMENT - 100
 """The most characters of a line, which leave room for a speaker's name."""
 
@@ -184,11 +187,22 @@ def _find_name(line: str) -> str | None:
 
 
 def decode_text(data: bytes) -> str:
-    """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
+    """Return text in UTF-8, in UTF-16, or else in Windows-1252.
 
-    Raises RequestError for data that is not text.
+    Raises RequestError for data that is not plain text.
     """
-    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
+    head = data[:100].lstrip(b"\xef\xbb\xbf \r\n").lower()
+    if form := next((form for mark, form in _OTHER_FORMATS.items() if head.startswith(mark)), None):
+        raise RequestError(
+            "That file is {form}, not plain text. Save the script as Fountain, Final Draft or "
+            "plain text, and import that.",
+            form=form,
+        )
+    encodings = ["utf-8-sig", "cp1252"]
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ["utf-16"]
+    elif 3 * data.count(0) > len(data):  # Latin letters have one zero each
+        encodings = ["utf-16-be" if data[0] == 0 else "utf-16-le"]
     for encoding in encodings:
         try:
             text = _ANY_LINE_BREAK.sub("\n", data.decode(encoding))

@@ -194,6 +194,7 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
     assert (found.title, found.left_out) == ("The Diner", 1)
     wide = FDX.replace("UTF-8", "UTF-16").encode("utf-16")
     assert read_script_file("a.fdx", wide) == found
+    assert read_script_file("a.txt", wide) == found
 
 
 @pytest.mark.parametrize(
@@ -424,7 +425,9 @@ def test_page_furniture_is_left_out_and_page_numbers_are_counted():
     assert (found.elements, found.page_breaks, bare.page_breaks) == (bare.elements, 2, 0)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+)
 def test_usual_encodings_are_read(encoding: str):
     data = "ÉMILE\r\n“Café” – oui…\r\n\r\nRain.".encode(encoding)
     assert read(data) == ["ÉMILE\n“Café” – oui…", "Rain."]
@@ -442,7 +445,10 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</F
         ("a.txt", b"\xff\xfe\x00", "is not text"),
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB, but the limit is 1"),
         ("a.txt", b"a\n\n" * 6, "6 lines"),
-        ("a.fdx", b"", "is damaged or not a Final Draft script"),
+        ("a.txt", rb"{\rtf1\ansi Rain.}", "is RTF, not plain text"),
+        ("a.fountain", b"\xef\xbb\xbf\n<!DOCTYPE html><p>Rain.</p>", "is HTML, not plain text"),
+        ("a.txt", b"%PDF-1.4\nRain.", "is PDF, not plain text"),
+        ("a.fdx", b"", "That file has no lines"),
         ("a.fdx", FDX[:400].encode(), "is damaged or not a Final Draft script"),
         ("a.fdx", b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "Final Draft script"),
         ("a.fdx", b"<html/>", "Final Draft script"),
