@@ -75,11 +75,15 @@ async def test_what_a_file_loses_is_named(stage: Stage):
     )
 
 
+@pytest.mark.parametrize(("text", "is_told"), [("Rain.\n\nMaya? Yes.", True), (DINER, False)])
+async def test_a_file_without_speech_is_told(stage: Stage, text: str, is_told: bool):
+    await import_file(stage, "x.txt", text)
+    assert ("No speech was found." in stage.panel().content) == is_told
+
+
 async def test_the_authors_on_a_title_page_are_credited(stage: Stage):
-    page = (
-        "Title: Night\nCredit: by\nAuthor: Zoë Müller\nAuthor: Søren\nContact: me\n\nRain.\n\nWind."
-    )
-    await import_file(stage, "x.fountain", page, heading="Roof")
+    page = "Title: Night\nCredit: by\nAuthor: Zoë Müller\nAuthor: Søren\nContact: me\n\n"
+    await import_file(stage, "x.fountain", f"{page}Rain.\n\nJO\nWind.", heading="Roof")
     kept = "Only the title and the authors were kept from the title page."
     assert stage.panel().content.startswith(f"-# Imported 3 lines. {kept}\n")
     await write_lines(stage, "Snow.", by=stage.ann)
