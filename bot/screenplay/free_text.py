@@ -63,13 +63,13 @@ _WRAPPED = re.compile(r".{50,}[^.!?\u2026\"\u201d)\u2014-]")
 
 _ACT = re.compile(rf"(?:act|scene|akt|szene) {NUMBER}(?: ?[:.,\u2013\u2014-].*)?", re.IGNORECASE)
 PLACE = re.compile(
-    r"(?:(int(?:erior)?:|innen\.)|ext(?:erior)?:|au(?:ß|ss)en\.) ?(.+)", re.IGNORECASE
+    r"(?:(int(?:erior)?:|innen(?:\.| -))|ext(?:erior)?:|au(?:ß|ss)en(?:\.| -)) ?(.+)", re.IGNORECASE
 )
 """Matches a scene heading that begins with another word for INT. or EXT."""
 
 _LOOSE_TRANSITION = re.compile(
     r"(?:\w+[ -])?(?:cut|fade|dissolve|wipe) (?:\w+ )?to:|fade (?:in|out)[:.]?"
-    r"|(?:cut|fade) to (?:black|white)\.?",
+    r"|(?:cut|fade) to (?:black|white)\.?|schnitt (?:auf|zu):|(?:auf|ab)blende[:.]?",
     re.IGNORECASE,
 )
 

@@ -14,6 +14,7 @@ from .manuscript import CENTRED_TEXT, DUAL_DIALOGUE, LYRICS, Block, Manuscript, 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
 _KEYS |= {"copyright", "revision", "format", "font"}
+_GERMAN_KEYS = {"titel": "title", "autor": "author", "autorin": "author", "autoren": "authors"}
 _SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _PAGE_BREAK = re.compile(r"={3,}[ \t]*")
 _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
@@ -118,10 +119,13 @@ def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str
     found: dict[str, list[str]] = {}
     entries: list[str] | None = None
     for at, line in enumerate(lines):
+        match = _KEY.fullmatch(line)
+        typed = match[1].lower() if match else ""
+        key = _GERMAN_KEYS.get(typed, typed)
         if entries is not None and line[:1] in " \t":
             entries.append(line)
-        elif (match := _KEY.fullmatch(line)) and (any_key or match[1].lower() in _KEYS):
-            entries = found.setdefault(match[1].lower(), [])
+        elif match and (any_key or key in _KEYS):
+            entries = found.setdefault(key, [])
             entries.append(match[2])
         elif any_key:
             return Manuscript(), text

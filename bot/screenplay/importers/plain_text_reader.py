@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ...cleaning import clean
 from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
-from ..free_text import parse_person_text
+from ..free_text import PLACE, parse_person_text
 from ..page_layout import PAPER_COLUMNS, unwrap
 from .flat_page import is_flat, restore_page
 from .fountain_reader import read_title_page, split_blocks
@@ -106,7 +106,7 @@ def _remove_scene_number(line: str, *, is_typed: bool = False) -> str:
     """
     match = _SCENE_NUMBER.match(line)
     text = line[match.end() :].rstrip() if match else ""
-    is_plain = has_scene_prefix(text)
+    is_plain = has_scene_prefix(text) or bool(PLACE.match(text))
     if not match or not (is_plain or (is_typed and len(match[3]) > 1)):
         return line
     place, _, last = text.rpartition(" ")

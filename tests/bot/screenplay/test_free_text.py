@@ -50,6 +50,7 @@ def test_any_text_of_a_person_is_elements(
         ("int. diner - night", ["INT. DINER - NIGHT"]),
         ("INT. DINER - NIGHT\nRain on the window.", ["INT. DINER - NIGHT", "Rain on the window."]),
         ("innen. küche - nacht", ["INT. KÜCHE - NACHT"]),
+        ("Außen - Hof\n\nSchnitt auf:\n\nabblende", ["EXT. HOF", "> SCHNITT AUF:", "> ABBLENDE"]),
         ("Außen. Dach - Tag\nHelen: Ja", ["EXT. DACH - TAG", "HELEN\nJa"]),
         (".the heath", [".THE HEATH"]),
         ("CUT TO:", ["CUT TO:"]),

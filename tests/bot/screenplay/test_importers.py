@@ -173,6 +173,7 @@ def test_what_becomes_plain_speech_or_action_is_noted():
         ("Title: The Diner\nAuthor: Ann\n\n", "The Diner"),
         ("title:\n    _**BRICK &\n    STEEL**_\nContact:\n\tme\n\n", "BRICK & STEEL"),
         ("Title:\n\t_**BRICK & STEEL**_\n\t_**FULL RETIRED**_\n\n", "BRICK & STEEL FULL RETIRED"),
+        ("Titel: Der Frosch\nAutorin: Ann\n\n", "Der Frosch"),
         ("Author: Ann\n\n", None),
         ("MAYA: Hello.\n\n", None),
         ("", None),
@@ -217,8 +218,8 @@ def test_final_draft_is_read_by_the_types_of_paragraphs():
             )
         ),
         (
-            "1. INT. CELL 1\n\n2. int. sea  2.\n\n12 EXT. SEA 12\nRain.\n\n3 men.",
-            ["INT. CELL 1", "INT. SEA", "EXT. SEA", "Rain.", "3 men."],
+            "1. INT. CELL 1\n\n2. int. sea  2.\n\n12 EXT. SEA 12\nRain.\n\n3 Innen - Bad\n\n3 men.",
+            ["INT. CELL 1", "INT. SEA", "EXT. SEA", "Rain.", "INT. BAD", "3 men."],
         ),
         # A page that centers its cues has no others.
         ("A DOOR\nIt shuts.\n\n          JO\n     Hey.", ["!A DOOR\nIt shuts.", "JO\nHey."]),
@@ -300,6 +301,7 @@ def test_authors_are_read_from_a_title_page_without_keys(
     ("first", "title", "elements"),
     [
         ("Title: The Frog\nAuthor: Ann", "The Frog", []),
+        ("Titel: Der Frosch\nAutor: Ann", "Der Frosch", []),
         ("Notes: rain falls.", None, ["Notes: rain falls."]),
     ],
 )
