@@ -49,10 +49,18 @@ _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d
 _EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
 _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
+_DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
+_CHAT_HEADER = re.compile(
+    rf"^(\S[^\n:]{{0,38}}) \u2014 (?:{_DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
+    r" \d?\d:\d\d(?: [ap]m| uhr)?$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Matches the line that Discord puts above messages: `Maya \u2014 Today at 7:02 PM`."""
+
 _TIME_STAMP = re.compile(
     # Without brackets, only with what a chat log adds: `12:30 Lunch: soup.` is no speech.
     r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\](?: ?[-\u2013\u2014])?"
-    r"|\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
+    rf"|(?:{_DAY},? )?\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
@@ -96,7 +104,8 @@ def parse_person_text(
     Raises:
         RequestError: The text is blank, or ``character`` is not a name.
     """
-    blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
+    whole = _CHAT_HEADER.sub(r"\1:", clean(text))
+    blocks = [lines for block in _BLANK_LINES.split(whole) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
     parser = _Parser(names)

@@ -157,6 +157,12 @@ def test_any_text_of_a_person_is_elements(
         ("> [7:02 PM]Maya: Hello.", ["MAYA\nHello."]),
         ("[1.12.26, 19:02:11] Maya: Hello.", ["MAYA\nHello."]),
         ("19:02 - Maya: Hello.\n7:03 pm Jo: Hey.", ["MAYA\nHello.", "JO\nHey."]),
+        ("3/12/26, 7:04 PM - Jo Day: Hey.\n12.03.26, 19:04 - Al: Hi.", ["JO DAY\nHey.", "AL\nHi."]),
+        (
+            "Maya — Today at 7:02 PM\nOh.\nNo.\nJo — 12.03.26, 19:02\nHi.",
+            ["MAYA\nOh.\nNo.", "JO\nHi."],
+        ),
+        ("The train — 19:02\nWind.", ["The train — 19:02\nWind."]),
         ("12:30 Lunch: soup", ["12:30 Lunch: soup"]),
         ("*\u0301*", ["*\u0301*"]),
         ("[19:02] Note: rope", ["[19:02] Note: rope"]),
