@@ -19,11 +19,16 @@ from .play_reader import rewrite_play
 _INDENTED = 5
 """The columns from which an indent counts as intended."""
 
+_BOOK_START, _BOOK_END = (
+    re.compile(rf"\*\*\* ?{edge} OF TH(?:E|IS) PROJECT GUTENBERG[^\n]*")
+    for edge in ("START", "END")
+)
+_CREDIT = re.compile(r"^(?:Title|Author): .+", re.MULTILINE)
 _SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 
 
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
-    text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
+    text = _skip_licence(decode_text(data).expandtabs(8).replace("\f", "\n\n"))
     manuscript, body = read_title_page(text, any_key=False)
     blocks = [*split_blocks(body)]
     play = rewrite_play(blocks)
@@ -40,6 +45,13 @@ def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     else:
         manuscript.add(*_parse("\n".join(bare), names))
     return manuscript
+
+
+def _skip_licence(text: str) -> str:
+    """Return a book of Project Gutenberg between its licences, below a title page."""
+    book = _BOOK_END.split(text, 1)[0]
+    header, *below = _BOOK_START.split(book, 1)
+    return "\n".join([*_CREDIT.findall(header), "", *below]) if below else book
 
 
 def _parse(text: str, names: Sequence[str]) -> list[Element]:

@@ -265,6 +265,15 @@ def test_a_play_is_read_as_books_print_it(blocks: list[str], elements: list[str]
     assert read("\n\n".join(blocks).encode(), "a.txt") == elements
 
 
+def test_a_book_is_read_without_the_licence_around_it():
+    header = "The Project Gutenberg eBook\n\nTitle: Night\n\nAuthor: Ann\n\n"
+    header += "*** START OF THE PROJECT GUTENBERG EBOOK NIGHT ***\n\n"
+    book = "Rain.\n\n*** END OF THE PROJECT GUTENBERG EBOOK NIGHT ***\n\nUpdated editions are free."
+    found = read_script_file("a.txt", (header + book).encode())
+    assert (found.title, found.authors) == ("Night", "Ann")
+    assert [element.text for element in found.elements] == read(book.encode(), "a.txt") == ["Rain."]
+
+
 FDX_PAGE = """<FinalDraft><Content><Paragraph><Text>Rain.</Text></Paragraph></Content>
 <TitlePage><Content>{}</Content></TitlePage></FinalDraft>"""
 """A Final Draft file around the paragraphs of a title page."""
