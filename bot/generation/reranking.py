@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +38,6 @@ ECHO_RUN = 3
 
 ECHO_LINES = 10
 """The number of last lines whose runs count; in a long script, any run has been said."""
-
-RANKED = 512
-"""The number of texts whose words are remembered: a few lines' candidates, and the lines before."""
 
 MAX_OVERLAP = 0.5
 """The share of common words above which two takes are too similar."""
@@ -212,7 +209,6 @@ def _resembles_any(words: Sequence[str], texts: Sequence[str]) -> bool:
     return any(len(here & there) > MAX_OVERLAP * len(here | there) for there in others)
 
 
-@lru_cache(RANKED)
 def split_words(text: str) -> tuple[str, ...]:
     """Return the words of a line, given as Fountain, in lower case: no cue, no parenthetical."""
     cue, newline, below = text.partition("\n")
@@ -228,7 +224,6 @@ _TO_THE_NEXT = re.compile(r"(?s)[\w'\u2019]*.")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
-@lru_cache(RANKED)
 def list_content_words(text: str) -> tuple[str, ...]:
     """Return the words of a line, in their order, without those that can occur in any line."""
     words = (word.removesuffix("'s") for word in split_words(text))
