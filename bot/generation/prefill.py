@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -88,7 +89,9 @@ async def recompute_state(
     primed: PrimedModel, state: States, texts: Sequence[str], progress: Progress
 ) -> States:
     """Return the state after the texts of stored lines; raise what `Engine.run` raises."""
-    tokens = primed.model.encode("".join(map(format_for_model, texts)))
+    # In a thread, because a long script takes many milliseconds.
+    text = "".join(map(format_for_model, texts))
+    tokens = await asyncio.to_thread(primed.model.encode, text)
     for begin in range(0, len(tokens), CHUNK_SIZE):
         progress.share_read = begin / len(tokens)
         state = (await primed.read(state, tokens[begin : begin + CHUNK_SIZE])).state

@@ -113,6 +113,8 @@ class Replayer:
     cache: LineCache
     readers: dict[tuple[str, str, str], ReplayReader | str] = field(default_factory=dict)
     """For each credit, fingerprint and opening of lines: its reader, or why it has none."""
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a reader is opened, so that lines side by side share one and what it reads."""
 
     async def replay_lines(
         self, lines: Sequence[Line], number: int, progress: Progress
@@ -128,8 +130,9 @@ class Replayer:
             return Finding(number, line, Verdict.ON_BOOK if is_drawn else Verdict.PERSON)
         origin = line.origin
         key = line.credit, origin.get("fingerprint", ""), origin.get("opening", "")
-        if key not in self.readers:
-            self.readers[key] = await self._open_reader(*key)
+        async with self.opening:
+            if key not in self.readers:
+                self.readers[key] = await self._open_reader(*key)
         reader, original = self.readers[key], await self.cache.find_original(line)
         rewritten: Element | None = None
         reasons: tuple[str, ...]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
+from bot.arrays import Tokens
 from bot.generation import provenance
+from bot.generation.inputs import PrimedModel
+from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.statistics import count_script
 from bot.session import replay
+from bot.session.reader import ScriptReader
 from bot.session.replay import Finding, ReplayResult, Verdict, replay_script
 from bot.session.situations import load_situations
 from bot.session.turn import OPENING_WRITER, Job, NewScript
@@ -102,6 +107,44 @@ async def test_later_lines_of_a_turn_remember_what_they_cannot_read(harness: Ses
     await harness.write("Rain and rain. " + "茂" * 1400 + "\n\n" + "茂" * 1400)
     await harness.continue_script(2, lines=10, repetition=2.0)
     assert DIFFERENT not in verdicts(await replayed(harness))
+
+
+async def test_lines_side_by_side_share_one_reader(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    await harness.start()
+    await harness.continue_script(1, lines=3)
+    opened = list[str]()
+    open_model = ScriptReader.open_model
+
+    async def count(reader: ScriptReader, name: str, style: str | None) -> PrimedModel:
+        opened.append(name)
+        await asyncio.sleep(0)  # as when the model reads its opening
+        return await open_model(reader, name, style)
+
+    monkeypatch.setattr(ScriptReader, "open_model", count)
+    assert verdicts(await replayed(harness)) == [PERSON, *[PROVED] * 3]
+    assert opened == ["tiny"]
+
+
+async def test_a_script_that_is_read_again_is_encoded_off_the_event_loop(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    await harness.start()
+    [line] = await harness.continue_script(1)
+    encoded_in = list[threading.Thread]()
+    encode = Model.encode
+
+    def note(model: Model, text: str) -> Tokens:
+        encoded_in.append(threading.current_thread())
+        return encode(model, text)
+
+    primed = await harness.session.reader.open_model("tiny", None)
+    run_sql(harness.settings.database, "DELETE FROM states")
+    monkeypatch.setattr(Model, "encode", note)
+    await harness.session.reader.load_state(primed, line.id)
+    assert encoded_in
+    assert threading.main_thread() not in encoded_in
 
 
 async def test_a_copy_is_verified_where_its_original_stands(harness: SessionHarness):
