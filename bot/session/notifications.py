@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..generation.inputs import PrimedModel, remove_opening
 from ..inference.model import Model
+from ..recent import Recent
 from ..screenplay.elements import Element
 from .turn import TurnResult
 
 UNREADABLE_SHARE = 0.1
 """The share of unreadable characters above which their writer is notified."""
+
+MAX_REMEMBERED = 10_000
+"""The number of scripts whose models are remembered, and of notifications."""
 
 
 class Notifications:
@@ -23,13 +26,13 @@ class Notifications:
     """
 
     def __init__(self) -> None:
-        self._models: dict[int, str] = {}
+        self._models: Recent[int, str] = Recent(MAX_REMEMBERED)
         self._new_models: dict[int, str] = {}
-        self._notified: defaultdict[int, set[object]] = defaultdict(set)
-        """What each person was notified of, by the person's id."""
+        self._notified: Recent[tuple[int, object], bool] = Recent(MAX_REMEMBERED)
+        """The ids of people, each with what the person was notified of."""
 
     def knows_model(self, script: int) -> bool:
-        """Return whether a model has read a script since the process began."""
+        """Return whether the model that has read a script last is remembered."""
         return script in self._models
 
     def record_model(self, script: int, primed: PrimedModel, before: str | None = None) -> None:
@@ -68,10 +71,11 @@ class Notifications:
 
     def _is_first(self, person: int, subject: object) -> bool:
         """Return, once per subject, whether a person must be notified of the subject."""
-        is_first = subject not in self._notified[person]
-        self._notified[person].add(subject)
+        is_first = (person, subject) not in self._notified
+        self._notified[person, subject] = True
         return is_first
 
     def forget(self, person: int) -> None:
         """Forget which notifications a person has had."""
-        self._notified.pop(person, None)
+        for about in [about for about in self._notified if about[0] == person]:
+            del self._notified[about]

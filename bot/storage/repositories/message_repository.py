@@ -173,8 +173,13 @@ class MessageRepository(Repository):
         return found
 
     async def mark_messages_redrawn(self, messages: Iterable[int]) -> None:
-        """Record that stale messages were edited or deleted."""
-        await self._write(delete(StaleMessage).where(StaleMessage.message.in_(list(messages))))
+        """Record that stale messages were edited or deleted; forget those that are gone anyway."""
+        recorded = (
+            select(column).where(column == StaleMessage.message).exists()
+            for column in (PostedLine.message, Poll.message, Channel.panel)
+        )
+        is_redrawn = StaleMessage.message.in_(list(messages))
+        await self._write(delete(StaleMessage).where(or_(is_redrawn, ~or_(*recorded))))
 
 
 async def _load_posts(

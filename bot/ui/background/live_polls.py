@@ -12,6 +12,7 @@ from functools import partial
 import discord
 
 from ...errors import TransactionFailed
+from ...recent import Recent
 from ...session.channel_session import ChannelSession, ChannelSessions
 from ...sharding import Shards
 from ...storage.schema import Poll
@@ -22,6 +23,9 @@ from .timers import Timers
 
 RECOUNT_INTERVAL = 1.0
 """Seconds between two edits of a count, because Discord limits how often a message is edited."""
+
+MAX_COUNTED = 1_000
+"""The number of votes whose last edit is remembered: far more than change within a second."""
 
 
 @dataclass
@@ -34,7 +38,7 @@ class LivePolls:
     timers: Timers
     group: str | None = None
     """The group of the commands in a host."""
-    _counted: dict[int, float] = field(default_factory=dict, init=False)
+    _counted: Recent[int, float] = field(default_factory=lambda: Recent(MAX_COUNTED), init=False)
     """The times at which the counts of votes were shown, or will be."""
     _resumed: bool = field(default=False, init=False)
 
@@ -90,7 +94,6 @@ class LivePolls:
         self.timers.set(("count", poll), due - now, partial(self._recount, poll), delays=())
 
     async def _end(self, poll: int, *, is_early: bool = False, is_passed: bool = False) -> None:
-        self._counted.pop(poll, None)
         close = partial(self._close, is_early=is_early, is_passed=is_passed)
         await self._act_in_channel(close, poll)
 

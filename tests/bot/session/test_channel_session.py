@@ -16,7 +16,7 @@ from bot.inference.request import Request
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import format_for_model
 from bot.screenplay.free_text import make_heading
-from bot.session import drafting, permissions, rotations
+from bot.session import drafting, notifications, permissions, rotations
 from bot.session.deadlines import find_due_time
 from bot.session.turn import (
     MAX_ELEMENT_LENGTH,
@@ -190,6 +190,21 @@ async def test_the_next_written_line_announces_a_new_voice(harness: SessionHarne
     assert (await harness.undo()).new_model == ""
     assert (await harness.write("Rain.")).new_model == "other"
     assert (await harness.write("Snow.")).new_model == ""
+
+
+async def test_only_the_last_notifications_and_scripts_are_remembered(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(notifications, "MAX_REMEMBERED", 3)
+    known = notifications.Notifications()
+    primed = await harness.session.reader.open_model("tiny", None)
+    for script in range(5):
+        known.record_model(script, primed)
+        assert known.should_explain_replies(channel=script, person=1)
+    assert [known.knows_model(script) for script in range(5)] == [False, False, True, True, True]
+    assert [known.should_explain_replies(script, 1) for script in (4, 0)] == [False, True]
+    known.forget(1)
+    assert known.should_explain_replies(4, 1)
 
 
 async def test_another_style_is_no_new_voice(harness: SessionHarness):

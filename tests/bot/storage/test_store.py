@@ -295,7 +295,9 @@ async def test_posts_belong_to_the_lines_of_a_script_in_its_channel(store: Store
     assert await posts(fork) == []
 
 
-async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted(store: Store):
+async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted(
+    where: Path | URL, store: Store
+):
     script, messages = await store.scripts.create_script(make_script()), store.messages
     [first, second] = await append(store, script.id, "One.", "Two.")
     script = await store.scripts.get_script(script.id)
@@ -314,6 +316,9 @@ async def test_a_surplus_message_shows_no_line_and_is_listed_until_it_is_deleted
     assert sorted(erased.messages) == [100, 200]
     await messages.delete_post(200)
     assert await messages.list_stale_messages() == {(1, script.guild): [100]}
+    for redrawn, left in (([], 1), ([100], 0)):
+        await messages.mark_messages_redrawn(redrawn)
+        assert count(where, "stale_messages") == left
 
 
 async def test_each_channel_has_one_panel(store: Store):
