@@ -43,6 +43,7 @@ class Help(FeatureCog, name="OnBook.help"):
     @command("help", everywhere=True)
     async def help(self, interaction: Interaction) -> None:
         """Learn what On Book is and how to write a script"""
+        self.services.admit(interaction)
         is_member, is_direct = find_installer(interaction) is None, get_guild(interaction) is None
         hears = self.services.hears and is_member
         await FirstResponse(interaction).send_message(

@@ -136,6 +136,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @listens_to(position_pattern("menu-export"))
     async def ask_for_format(self, interaction: Interaction, match: Match[str]) -> None:
         """Ask in which format to export the script."""
+        self.services.admit(interaction)
         labels = {ending: file_format.label for ending, file_format in EXPORT_FORMATS.items()}
         position, placeholder = parse_position(match), say("Choose a format…")
         view = make_view(make_position_select("menu-format", position, labels, placeholder))

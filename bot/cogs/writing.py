@@ -356,6 +356,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
         """Ask, in front of everybody, to undo somebody's line."""
         check_bot_permissions(interaction)
         check_may_post(interaction)
+        self.services.admit(interaction)
         await FirstResponse(interaction).defer()
         question = say(
             "{who} asks to undo {writer}'s line.",

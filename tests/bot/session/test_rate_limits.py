@@ -132,13 +132,27 @@ async def test_a_refused_person_keeps_the_text_and_others_continue(stage: Stage)
 
 
 async def test_commands_without_a_script_take_a_turn(stage: Stage) -> None:
-    for command in 2 * ("voice", "banned", "privacy"):
+    commands = ["voice", "banned", "privacy", "help"]
+    for command in (*commands, *commands[:2]):
         shown = answer(await stage.ann.slash(stage.channel, command))
         assert not REFUSED.search(shown.content)
-    for command in ("voice", "banned", "privacy"):
+    for command in commands:
         refused = answer(await stage.ann.slash(stage.channel, command))
         assert REFUSED.search(refused.content)
         assert not refused.attachments
+
+
+@pytest.mark.parametrize("label", ["Ask to undo it", "Export"])
+async def test_buttons_below_an_answer_take_a_turn(stage: Stage, label: str) -> None:
+    await stage.ann.slash(stage.channel, "start", title="T", heading="Roof")
+    if label == "Export":
+        menu = await click(stage.ben, stage.panel(), "More…")
+        shown = await click(stage.ben, menu, "Read…")
+    else:
+        shown = answer(await stage.ben.slash(stage.channel, "undo"))
+    for _ in range(5):
+        await stage.ben.slash(stage.channel, "help")
+    assert_private(await click(stage.ben, shown, label), "You have reached your limit")
 
 
 async def test_lines_and_takes_cost_but_candidates_do_not(stage: Stage) -> None:
