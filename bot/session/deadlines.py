@@ -71,8 +71,11 @@ class Deadlines:
             return Due(None, now + dt.timedelta(hours=rotation.hours))
         return Due(Event.REMIND if rotation.reminded is None else Event.SKIP, now, rotation)
 
-    async def record(self, script: Script, due: Due, message: int) -> None:
-        """Record that a message showed an event; a sprint continues until `end_sprint`."""
+    async def record(self, script: Script, due: Due, message: int) -> bool:
+        """Record that a message showed an event; a sprint continues until `end_sprint`.
+
+        Return False if the turn that the message is about was over when it was posted.
+        """
         match due:
             case Due(Event.SHOW, rotation=Rotation(announcement=int(shown))):
                 await self._rotations.record_shown(script.id, shown)
@@ -84,6 +87,9 @@ class Deadlines:
                 await self._rotations.skip_turn(script.id, turn, self._clock(), message)
             case Due(Event.SPRINT):
                 await self._rotations.extend_turn(script.id, self._clock())
+                return True
+        rotation = await self._rotations.find_rotation(script.id)
+        return not message or (rotation is not None and rotation.announcement == message)
 
     async def end_sprint(self, script: Script) -> None:
         """Delete a script's sprint, once the end of the sprint has been shown."""

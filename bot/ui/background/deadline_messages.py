@@ -96,7 +96,8 @@ class DeadlineMessages:
         elif due.event:
             content, person = self._write(script, due, rotation)
             message = await self._post(script, content, due.event.value, rotation.turn, ping=person)
-        await self.sessions.deadlines.record(script, due, message)
+        if not await self.sessions.deadlines.record(script, due, message):
+            await delete_message(channel, message)  # somebody wrote while it was posted
         if due.event is Event.PING and rotation.ping:
             await delete_message(channel, rotation.ping)  # which has told the writer before
 

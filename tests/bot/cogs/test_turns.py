@@ -11,6 +11,7 @@ import pytest
 import simcord
 from aiohttp import ClientError
 
+from bot.storage.schema import utc_now
 from bot.ui.background import deadline_messages
 from bot.ui.background.deadline_messages import DeadlineMessages
 from bot.ui.background.live_polls import LivePolls
@@ -301,6 +302,31 @@ async def test_a_writer_is_reminded_once_and_skipped_once(stage: Stage, cy: Any)
     await set_deadline(stage, 0)
     assert "Due" not in turn(stage)
     await assert_channel_is_true(stage)
+
+
+async def test_no_skip_stays_announced_if_the_writer_writes_meanwhile(
+    stage: Stage, cy: Any, monkeypatch: pytest.MonkeyPatch
+):
+    ben = stage.ben
+    await take_turns(stage, ben, cy)
+    await set_deadline(stage)
+    await stage.world.advance_time(HOUR + 5)
+    post_message = deadline_messages.post_message
+    announced = list[str]()
+
+    async def post(channel: Any, content: str, *args: Any, **how: Any) -> Any:
+        announced.append(content)
+        [script] = await stage.store.rotations.list_scripts_with_deadlines()
+        await stage.store.rotations.pass_turn(script.id, 1, utc_now())  # as a line does
+        return await post_message(channel, content, *args, **how)
+
+    monkeypatch.setattr(deadline_messages, "post_message", post)
+    await stage.world.advance_time(HOUR + 5)
+    assert ["was skipped" in content for content in announced] == [True]
+    assert announcements(stage, "skipped in") == []
+    [script] = await stage.store.rotations.list_scripts_with_deadlines()
+    rotation = await stage.store.rotations.find_rotation(script.id)
+    assert (rotation.turn, rotation.skips) == (2, 0)
 
 
 async def test_nobody_is_skipped_for_the_time_before_a_second_writer_joined(stage: Stage, cy: Any):
