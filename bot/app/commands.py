@@ -124,10 +124,12 @@ class Write(Stored):
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Stored):
-    """Check the token, the database, the voices and the ports."""
+    """Check the settings, token, servers, database, voices and ports, and say what to fix."""
 
     command: Annotated[Positional[Literal["all", "run", "play", "write"]], UNSET] = "all"
-    """The command that must work. With all, only what all three need is a fault."""
+    """What you want to use: run, play or write. What keeps it from working is marked !!.
+    What only limits it, or concerns other commands, is marked --.
+    With all, the default, only what keeps all three from working is marked !!."""
     json: bool = False
     """Print the findings as JSON."""
 
