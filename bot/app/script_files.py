@@ -98,14 +98,25 @@ async def _find_script(store: Store, name: str) -> Script:
     if len(found) == 1:
         return found[0]
     if found:
-        raise RunnerError(f"{len(found)} scripts are called “{name}”. Give an id: {_list(found)}")
+        rows = await _list(store, found)
+        raise RunnerError(f"{len(found)} scripts are called “{name}”. Give the id of one: {rows}")
     latest = await store.scripts.list_latest_scripts(NAMED)
     if not latest:
         raise RunnerError("There is no script yet. Start one first.")
-    raise RunnerError(f"No script is called “{name}”. The latest are: {_list(latest)}")
+    raise RunnerError(f"No script is called “{name}”. The latest are: {await _list(store, latest)}")
 
 
-def _list(scripts: list[Script]) -> str:
-    """Return a line for each script: its id, its title and the day on which it began."""
-    rows = [f"{script.id}  {script.title}, {script.begun:%Y-%m-%d}" for script in scripts[:NAMED]]
+async def _list(store: Store, scripts: list[Script]) -> str:
+    """Return a row for each script: its id, its title, when it began, and its last line."""
+    rows = [
+        f"{script.id}  {script.title}, {script.begun.astimezone():%Y-%m-%d %H:%M}: "
+        f"{await quote_end(store, script):.50}"
+        for script in scripts[:NAMED]
+    ]
     return "\n  ".join(["", *rows])
+
+
+async def quote_end(store: Store, script: Script) -> str:
+    """Return the last line of a script without line breaks, or "(empty)"."""
+    last = await store.lines.load_last_lines(script.head, 1)
+    return " ".join(last[-1].element.one_line.split()) if last else "(empty)"

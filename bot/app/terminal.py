@@ -46,7 +46,7 @@ from ..storage.schema import Line, Script
 from ..ui.delivery.responses import format_error
 from ..ui.markdown import to_plain_text
 from .runner import cancel_on_signal
-from .script_files import find_format, write_script
+from .script_files import find_format, quote_end, write_script
 
 TERMINAL_CHANNEL = -1
 """The channel of the terminal's scripts: negative, like a private one, so no bot shows them."""
@@ -259,9 +259,8 @@ class Terminal:
             await self.show_end(LINES_AT_START)
             return
         for number, script in enumerate(scripts, 1):
-            last = await self.session.store.lines.load_last_lines(script.head, 1)
-            line = " ".join(last[0].element.one_line.split()) if last else "(empty)"
-            self.note(f"{number}  {script.title}: {line}"[:75])
+            end = await quote_end(self.session.store, script)
+            self.note(f"{number}  {script.title}: {end}"[:75])
 
     async def export(self, rest: str) -> None:
         script = await self.session.library.load_nonempty_script()

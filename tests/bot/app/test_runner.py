@@ -294,7 +294,15 @@ async def test_script_is_exported_beside_a_bot_that_runs(chosen: RunnerSettings,
             for channel, drafts in ((1, [make_draft("The vault is empty.")]), (2, []))
         ]
         for name, ending, why in (
-            ("the diner", "txt", "2 scripts are called “the diner”"),
+            (
+                "the diner",
+                "txt",
+                (
+                    rf"(?s)2 scripts are called “the diner”. Give the id of one: "
+                    rf"\n  {second.id}  The Diner, [\d-]+ \d\d:\d\d: \(empty\)"
+                    rf"\n  {first.id}  The Diner, [\d-]+ \d\d:\d\d: The vault is empty\.$"
+                ),
+            ),
             (str(second.id), "txt", "has no lines yet"),
             ("x", "txt", r"(?s)No script is called “x”.*The Diner"),
             ("x", "doc", r"ends with \.fountain"),
