@@ -5,7 +5,9 @@ A client asks for a number from 1 to 10, but discord.py passes on any number tha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import discord
@@ -14,6 +16,8 @@ from discord import app_commands, ui
 
 from ..errors import RequestError
 from ..ui.components import Interaction
+
+log = logging.getLogger("onbook.option_checks")
 
 MAX_ID = 2**63 - 1
 """The largest integer of a database."""
@@ -46,7 +50,19 @@ def check_options(command: app_commands.Command[Any, ..., Any], values: object) 
         value = getattr(values, option.display_name, None)
         fits = not option.required if value is None else _accepts(option, value)
         if not fits:
+            _log_refusal(command.qualified_name, option.display_name)
             raise InvalidOption(option.display_name)
+
+
+@lru_cache
+def _log_refusal(command: str, option: str) -> None:
+    """Log a refused value once, because it is mostly a sign of commands that were not synced."""
+    log.warning(
+        "/%s was sent a value that its option %s does not accept. If On Book was upgraded, sync "
+        "your bot's commands.",
+        command,
+        option,
+    )
 
 
 def _accepts(option: app_commands.Parameter, value: object) -> bool:

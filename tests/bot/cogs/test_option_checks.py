@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.cogs.writing import Writing
+from bot.interactions import option_checks
 from bot.interactions.option_checks import MAX_ID, InvalidOption, check_options
 from tests.bot.playing import read_script
 from tests.fake_discord.people import Asked, Channel, Message, Person
@@ -35,10 +36,16 @@ def test_values_outside_the_registered_options_are_refused(
             check_options(Writing.continue_, SimpleNamespace(**{option: value}))
 
 
-def test_required_options_are_required() -> None:
+def test_required_options_are_required_which_the_log_says_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    option_checks._log_refusal.cache_clear()
     check_options(Writing.write, SimpleNamespace(text="Rain."))
-    with pytest.raises(InvalidOption):
-        check_options(Writing.write, SimpleNamespace())
+    for _ in range(2):
+        with pytest.raises(InvalidOption):
+            check_options(Writing.write, SimpleNamespace())
+    [warning] = caplog.messages
+    assert warning.startswith("/write was sent a value that its option text does not accept.")
 
 
 @pytest.fixture
