@@ -124,7 +124,7 @@ async def _write_others(
         return
     request, prefix_bits = await prepare_request(context, options)
     assert request.sampling is not None  # it writes
-    # Nothing is awaited until all are submitted, so that simultaneous lines share the room.
+    # Nothing is awaited until all are queued, so that simultaneous lines share the room.
     seeds = seeds[: count_room()]
     running: list[asyncio.Future[Completion]] = []
 
@@ -138,7 +138,7 @@ async def _write_others(
     try:
         for seed in seeds:
             sampling = replace(request.sampling, seed=seed)
-            running.append(engine.submit(replace(request, sampling=sampling)))
+            running.append(engine.run(replace(request, sampling=sampling)))
         await asyncio.gather(*map(complete, seeds, running))
     finally:
         progress.candidates -= 1 + len(seeds)

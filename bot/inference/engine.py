@@ -61,8 +61,10 @@ class Engine:
         self._thread.start()
         self._end = weakref.finalize(self, self._thread.end)
 
-    async def run(self, request: Request) -> Completion:
-        """Read and write one line; a cancelled line leaves the batch before the next step.
+    def run(self, request: Request) -> asyncio.Future[Completion]:
+        """Read and write one line, which counts in `load` from now on; return its future.
+
+        A line that is cancelled leaves the batch before the next step.
 
         Raises:
             EngineClosed: The engine was closed.
@@ -70,16 +72,11 @@ class Engine:
             NonFiniteOutput: The model is damaged.
             ValueError: The request is not meant for this model.
         """
-        return await self.submit(request)
-
-    def submit(self, request: Request) -> asyncio.Future[Completion]:
-        """Queue a request, which counts in `load` from now on; return its future.
-
-        The errors are those of `run`.
-        """
         self._check(request)
         row = Row(request, asyncio.get_running_loop().create_future())
         self._thread.take(row)
+        # This also keeps the engine alive until the line is done.
+        row.future.add_done_callback(self._notice)
         return row.future
 
     @property
@@ -96,6 +93,11 @@ class Engine:
         """Stop the thread, and wait until it stops; all current lines fail with EngineClosed."""
         self._end()
         self._thread.join()
+
+    def _notice(self, future: asyncio.Future[Completion]) -> None:
+        """Note that a line was cancelled, so that the thread looks for it."""
+        if future.cancelled():
+            self._thread.given_up = True
 
     def _check(self, request: Request) -> None:
         """Raise ValueError for a request that would fail in the thread."""
@@ -125,13 +127,14 @@ class _EngineThread(threading.Thread):
         # By owner, in the order in which owners are served.
         self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
         self._wake = threading.Condition()
-        self._given_up = False
         self._loop_ran = threading.Event()
         self._stint_began = 0.0
         self._rows: list[Row] = []
         self._read = self._written = 0
         self.closed = False
         """True once the thread takes no more rows."""
+        self.given_up = False
+        """True if a row may have been cancelled."""
 
     def take(self, row: Row) -> None:
         """Queue a row; raise EngineClosed."""
@@ -140,7 +143,6 @@ class _EngineThread(threading.Thread):
                 raise EngineClosed
             self._waiting.setdefault(row.request.owner, deque()).append(row)
             self._wake.notify()
-        row.future.add_done_callback(self._notice)
 
     def load(self) -> EngineLoad:
         with self._wake:
@@ -155,11 +157,6 @@ class _EngineThread(threading.Thread):
         with self._wake:
             self.closed = True
             self._wake.notify()
-
-    def _notice(self, future: asyncio.Future[Completion]) -> None:
-        """Note that a row was cancelled, so that the thread looks for it."""
-        if future.cancelled():
-            self._given_up = True
 
     def run(self) -> None:
         try:
@@ -210,8 +207,8 @@ class _EngineThread(threading.Thread):
 
     def _admit(self, batch: Batch) -> bool:
         """Wait until there is a row, and admit the waiting rows; return False when closed."""
-        if self._given_up:
-            self._given_up = False
+        if self.given_up:
+            self.given_up = False
             batch.remove([row for row in batch.rows if row.future.cancelled()])
         if batch.rows and not self._waiting and not self.closed:
             return True

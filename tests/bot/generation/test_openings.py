@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
-from unittest.mock import AsyncMock
+from unittest.mock import Mock
 
 import pytest
 
@@ -87,7 +87,7 @@ async def test_the_opening_of_the_style_is_read_before_the_script(harness: Sessi
 
 
 async def test_an_opening_is_read_once(engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engine, "run", run := AsyncMock(wraps=engine.run))
+    monkeypatch.setattr(engine, "run", run := Mock(wraps=engine.run))
     styles = ("storm", "storm", "ghost story", "no such style")
     first, second, other, none = [await prime_model(engine, style, None) for style in styles]
     assert first.start is second.start
@@ -95,7 +95,7 @@ async def test_an_opening_is_read_once(engine: Engine, monkeypatch: pytest.Monke
     assert len({first.fingerprint, other.fingerprint, none.fingerprint}) == 3
     assert none.fingerprint == engine.model.fingerprint
     # Two elements share one newline; one stands before the first, and one behind the last.
-    lengths = [len(call.args[0].prompt) for call in run.await_args_list]
+    lengths = [len(call.args[0].prompt) for call in run.call_args_list]
     assert lengths == [len(text) + 2 for text in PASSAGES.values()]
 
 

@@ -355,8 +355,7 @@ async def test_a_busy_engine_writes_fewer_candidates(model: Model):
     engine = Engine(model, rows=8)
     at = await begin_script(engine)
     endless = make_endless_request(model)
-    others = [asyncio.create_task(engine.run(replace(endless, owner=i))) for i in range(6)]
-    await asyncio.sleep(0)  # the requests are in the queue now
+    others = [engine.run(replace(endless, owner=i)) for i in range(6)]
     options = GenerationOptions(Sampling(5), 60, character="MAYA", candidates=16)
     few = await write_candidates(at, options)
     many = await write_candidates(at, replace(options, ignores_load=True))

@@ -39,13 +39,12 @@ def open_engine(model: Model) -> Iterator[OpenEngine]:
         yield lambda **rows: stack.enter_context(closing(Engine(model, **rows)))
 
 
-async def queue(engine: Engine, *requests: Request, waiting: int = 0) -> list[asyncio.Task]:
+async def queue(engine: Engine, *requests: Request, waiting: int = 0) -> list[asyncio.Future]:
     """Send requests to an engine, and return when all but ``waiting`` of them run."""
-    tasks = [asyncio.create_task(engine.run(request)) for request in requests]
-    await asyncio.sleep(0)
+    lines = [engine.run(request) for request in requests]
     while engine.load.waiting > waiting:  # noqa: ASYNC110 - the engine tells nobody
         await asyncio.sleep(0.001)
-    return tasks
+    return lines
 
 
 def draw_request(model: Model, chance: random.Random) -> Request:
@@ -151,12 +150,13 @@ async def test_the_engine_goes_on_when_every_line_was_cancelled(
 
 async def test_closing_fails_all_lines_and_further_ones(model: Model, open_engine: OpenEngine):
     engine = open_engine(rows=1)
-    tasks = await queue(engine, *[make_endless_request(model)] * 3, waiting=2)
+    lines = await queue(engine, *[make_endless_request(model)] * 3, waiting=2)
     engine.close()
     assert not engine.works
-    tasks.append(asyncio.create_task(engine.run(make_request(model, 1))))
-    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [EngineClosed] * 4
+    outcomes = await asyncio.gather(*lines, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [EngineClosed] * 3
+    with pytest.raises(EngineClosed):
+        await engine.run(make_request(model, 1))
     engine.close()
 
 
