@@ -189,8 +189,8 @@ class Batch:
         """
         for row in self._reading:
             row.read += 1
-        read = [row for row in self._reading if row.has_read]
-        self._reading = [row for row in self._reading if not row.has_read]
+        read = [row for row in self._reading if row.read >= len(row.request.prompt)]
+        self._reading = [row for row in self._reading if row not in read]
         for row in read:
             try:
                 self._begin(row)

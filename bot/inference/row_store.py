@@ -56,11 +56,6 @@ class Row:
     error: Exception | None = None
     """The error that ends the row, or None."""
 
-    @property
-    def has_read(self) -> bool:
-        """Return whether all of the prompt was read."""
-        return self.read >= len(self.request.prompt)
-
 
 class RowStore:
     """Hold up to ``capacity`` rows, and logs with ``history`` characters before each line."""
