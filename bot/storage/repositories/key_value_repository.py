@@ -6,7 +6,6 @@ from sqlalchemy import delete
 
 from ...recent import Recent
 from ..database import Database
-from ..dialects import insert
 from ..schema import KeyValue
 from .repository import Repository
 
@@ -56,10 +55,10 @@ class KeyValueRepository(Repository):
         """
         if not self._database.shared:
             return True
-        known = await self.find_value(HOUSEKEEPER)
+        known = await self._get(KeyValue, HOUSEKEEPER)
         if known is None:
             async with self._database.writing() as session:
-                first = insert(session, KeyValue).on_conflict_do_nothing()
-                await session.execute(first, [{"key": HOUSEKEEPER, "value": str(bot)}])
-                known = (await session.get_one(KeyValue, HOUSEKEEPER)).value
-        return known == str(bot)
+                known = await session.get(KeyValue, HOUSEKEEPER)
+                if known is None:
+                    session.add(known := KeyValue(key=HOUSEKEEPER, value=str(bot)))
+        return known.value == str(bot)

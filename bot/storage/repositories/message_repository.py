@@ -63,8 +63,7 @@ class MessageRepository(Repository):
             row = insert(session, PostedLine).from_select(columns, stored)
             recorded = row.on_conflict_do_nothing().returning(is_removed)
             if await session.scalar(recorded) and not line.removed:
-                stale = insert(session, StaleMessage).values(message=post.message)
-                await session.execute(stale.on_conflict_do_nothing())
+                await session.merge(StaleMessage(message=post.message))
 
         await self._database.commit(change)
 
@@ -90,8 +89,7 @@ class MessageRepository(Repository):
         async with self._database.writing() as session:
             marked = update(PostedLine).where(PostedLine.message == message).values(surplus=True)
             await session.execute(marked)
-            stale = insert(session, StaleMessage).values(message=message)
-            await session.execute(stale.on_conflict_do_nothing())
+            await session.merge(StaleMessage(message=message))
 
     async def delete_all_messages(self) -> None:
         """Record that all messages are gone, as after the end of a simulated Discord."""
