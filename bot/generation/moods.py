@@ -13,7 +13,6 @@ Mood = Mapping[str, OptionValue]
 """The values of the options that a mood sets, by their names."""
 
 MOOD_OPTIONS = ("temperature", "top_p", "length")
-"""The options that a mood sets."""
 
 
 def _make_mood(temperature: float, top_p: float, length: int) -> Mood:

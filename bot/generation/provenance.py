@@ -19,7 +19,6 @@ from .inputs import GenerationOptions
 from .options import SAMPLING_OPTIONS
 
 ONNXRUNTIME_VERSION: str = onnxruntime.__version__
-"""The release of onnxruntime."""
 
 
 def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ LARGEST_UNIFORM = np.float32(1 - 2**-23)
 character drawn always has a weight."""
 
 BITS_PER_NAT = np.float32(1 / np.log(2))
-"""The bits in a nat."""
 
 
 @dataclass(frozen=True)

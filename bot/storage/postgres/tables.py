@@ -31,7 +31,6 @@ OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has everything that is used."""
 
 PEOPLE_COLUMNS = frozenset({"author", "asker", "owner", "person"})
-"""The columns with ids of people."""
 
 erasure_counts = Table(
     "erasure_counts",
