@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 from weakref import WeakKeyDictionary
-
-import numpy as np
 
 from ..arrays import States, Tokens
 from ..inference.engine import Engine
@@ -82,32 +81,31 @@ class GenerationContext:
     primed: PrimedModel
     state: States
     """The model's state after the last line: float32 [S]."""
-    recent_tokens: Tokens
-    """The last `REACH` characters of the script as tokens, or all there are: int64 [n]."""
     recent_texts: tuple[str, ...] = ()
-    """The texts of the last lines, by which candidates are compared."""
+    """The texts of the last lines: at least `REACH` characters together, or all there are."""
     worn_texts: Collection[str] = ()
     """The texts of lines that have been written before, in this script or in others, and that are
     chosen only if nothing else was written."""
 
     @classmethod
     def of(cls, primed: PrimedModel, state: States, texts: Sequence[str]) -> Self:
-        """Return the context at the end of a script, from the texts of its last lines.
-
-        The lines have at least `REACH` characters together, or are all that exist.
-        """
-        return cls(primed, state, _encode_last(primed.model, texts), tuple(texts))
+        """Return the context at the end of a script, from its `recent_texts`."""
+        return cls(primed, state, tuple(texts))
 
     def append(self, text: str, state: States | None) -> Self:
         """Return the context after one more line, and the model's state there."""
         assert state is not None  # only lines that are read in bulk have none
-        tokens = np.concatenate([self.recent_tokens, _encode_last(self.primed.model, [text])])
-        return replace(
-            self,
-            state=state,
-            recent_tokens=tokens[-REACH:],
-            recent_texts=(*self.recent_texts, text),
-        )
+        return replace(self, state=state, recent_texts=(*self.recent_texts, text))
+
+    @cached_property
+    def recent_tokens(self) -> Tokens:
+        """Return the last `REACH` characters of `recent_texts` as tokens: int64 [n]."""
+        texts = self.recent_texts
+        begin, size = len(texts), 0
+        while begin and size < REACH:
+            begin -= 1
+            size += len(texts[begin])
+        return self.primed.model.encode("".join(map(format_for_model, texts[begin:])))[-REACH:]
 
 
 @dataclass(frozen=True)
@@ -154,12 +152,3 @@ class GenerationOptions:
         """Return the cue and its newline if the speaker is known, or an empty string."""
         cue = self.shared_cue or (make_cue(self.character) if self.character else "")
         return f"{cue}\n" if cue else ""
-
-
-def _encode_last(model: Model, texts: Sequence[str]) -> Tokens:
-    """Return the last `REACH` characters of lines as tokens: int64 [n]."""
-    begin, size = len(texts), 0
-    while begin and size < REACH:
-        begin -= 1
-        size += len(texts[begin])
-    return model.encode("".join(map(format_for_model, texts[begin:])))[-REACH:]

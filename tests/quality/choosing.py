@@ -36,7 +36,6 @@ from bot.generation.reranking import (
 )
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.inference.processors.repetition import REACH
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import format_for_model, parse_model_text
@@ -144,7 +143,7 @@ async def read_context(primed: PrimedModel, scene: Sequence[Element]) -> Generat
     texts = tuple(element.text for element in scene)
     read = primed.model.encode("".join(map(format_for_model, texts)))
     state = (await primed.read(primed.start, read)).state
-    return GenerationContext(primed, state, read[-REACH:], texts)
+    return GenerationContext(primed, state, texts)
 
 
 async def write_lines(

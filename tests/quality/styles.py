@@ -96,7 +96,7 @@ async def passages(reading: PrimedModel, seeds: int, lines: int) -> list[Passage
 
 
 async def _passage(reading: PrimedModel, place: int, seed: int, count: int) -> Passage:
-    at = GenerationContext(reading, reading.start, reading.model.encode(""))
+    at = GenerationContext(reading, reading.start)
     beginning = PLACES[place]
     if beginning:
         read = await prefill.read_text(reading, at.state, beginning.text)

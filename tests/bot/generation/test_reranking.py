@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from unittest.mock import AsyncMock
@@ -35,7 +36,7 @@ from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.inference.word_filter import find_banned_word
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import format_for_model, make_cue, parse_model_text
+from bot.screenplay.fountain import make_cue, parse_model_text
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job
 from tests.bot.inference.requests import make_endless_request
@@ -45,7 +46,7 @@ FIRST_SEED = 5
 
 NO_WEIGHTS = Weights(**dict.fromkeys(vars(DEFAULT_WEIGHTS), 0.0))
 
-SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
+SCRIPT = (".THE KITCHEN", "MAYA\nThere are feathers in the kitchen.")
 
 
 def candidate(text: str, bits: float = 1.0, *, cue: float = 0.0) -> Candidate:
@@ -181,10 +182,16 @@ async def begin_script(engine: Engine) -> GenerationContext:
     return GenerationContext.of(primed, primed.start, [])
 
 
+async def read_lines(at: GenerationContext, texts: Sequence[str]) -> GenerationContext:
+    """Return the context after further lines."""
+    for text in texts:
+        at = at.append(text, (await read_text(at.primed, at.state, text)).state)
+    return at
+
+
 @pytest.fixture
 async def context(engine: Engine) -> GenerationContext:
-    at, read = await begin_script(engine), engine.model.encode(SCRIPT)
-    return replace(at, state=(await at.primed.read(at.state, read)).state, recent_tokens=read)
+    return await read_lines(await begin_script(engine), SCRIPT)
 
 
 async def write_again(
@@ -216,7 +223,6 @@ async def test_candidates_share_the_speaker_and_can_be_replayed(context: Generat
 async def test_the_last_speaker_does_not_go_on(
     context: GenerationContext, monkeypatch: pytest.MonkeyPatch
 ):
-    context = replace(context, recent_texts=("MAYA\nThere are feathers in the kitchen.",))
     free, drawn, chosen = GenerationOptions(Sampling(0), 60, cast=("MAYA", "JO")), 0, 0
     for seed in range(30):
         options = replace(free, sampling=Sampling(seed))
@@ -250,16 +256,14 @@ async def test_a_locked_cast_holds_with_one_candidate(context: GenerationContext
 
 @pytest.mark.parametrize("cast", [("ANAÏS", "ÞÓR"), ("Anaïs", "McÞÓR")])
 async def test_names_stay_as_people_spell_them(context: GenerationContext, cast: tuple[str, str]):
-    model = context.primed.model
-    said = *(f"{make_cue(name)}\nYes." for name in cast), "It rains."
-    present, heard = {"present": cast}, replace(context, recent_texts=said)
+    said, rain = [f"{make_cue(name)}\nYes." for name in cast], "It rains."
+    heard = await read_lines(context, (*said, rain))
+    unheard, present = await read_lines(context, [rain]), {"present": cast}
     locked = present | {"cast": cast}
     speech = locked | {"kind": Kind.DIALOGUE}
-    for at, who in ((context, locked), (context, speech), (context, present), (heard, {})):
-        read = model.encode("".join(map(format_for_model, said)))
-        at = replace(at, recent_tokens=read, state=(await at.primed.read(at.state, read)).state)
+    for at, who in ((heard, locked), (heard, speech), (unheard, present), (heard, {})):
         cues = set()
-        for seed in range(6):
+        for seed in range(10):
             options = GenerationOptions(Sampling(seed, company=2.0), 60, candidates=2, **who)
             for candidate in await write_candidates(at, options):
                 draft = candidate.draft
