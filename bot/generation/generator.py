@@ -78,7 +78,7 @@ async def write_candidates(
     if found is None:
         raise NoContinuation() if options.banned else RequestError(NOTHING_TO_SAY)
     first, other_seeds = found
-    limit = min(options.limit, _limit_length(Candidate.of(first)))
+    limit = min(options.limit, _limit_length(Candidate(first)))
     shared_options = replace(options.share_beginning(first.element), limit=limit)
     # No request can ask for other transitions.
     most = 1 if first.element.kind is Kind.TRANSITION else options.candidates
@@ -91,7 +91,7 @@ async def write_candidates(
             await _write_others(context, shared_options, other_seeds, progress, drafts)
     finished = {"candidates": 1 + len(drafts)}
     lead, *others = (
-        Candidate.of(replace(draft, origin=draft.origin | finished))
+        Candidate(replace(draft, origin=draft.origin | finished))
         for draft in (first, *map(drafts.get, other_seeds))
         if draft
     )

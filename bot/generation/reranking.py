@@ -114,17 +114,15 @@ class Said:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A line that may be chosen, and the bits of its words."""
+    """A line that was just written, and may be chosen."""
 
     draft: Draft
-    surprisal: Floats
-    """The bits of each character of its words, and of the newline that ends them."""
 
-    @classmethod
-    def of(cls, draft: Draft) -> Candidate:
-        """Make a candidate of a line that was just written."""
-        assert draft.surprisal is not None  # it has just been written
-        return cls(draft, draft.surprisal[-len(strip_cue(draft)) :])
+    @cached_property
+    def surprisal(self) -> Floats:
+        """Return the bits of each character of its words, and of the newline that ends them."""
+        assert self.draft.surprisal is not None  # it has just been written
+        return self.draft.surprisal[-len(strip_cue(self.draft)) :]
 
     @property
     def size(self) -> int:

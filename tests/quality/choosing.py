@@ -174,7 +174,7 @@ async def measure(primed: PrimedModel, place: MarkedPlace) -> list[Candidate]:
     state = (await read_context(primed, place.scene)).state
     costs = await asyncio.gather(*(read_text(primed, state, line.text) for line in place.lines))
     return [
-        Candidate.of(Draft(line, None, "", None, "", {}, surprisal=cost.surprisal))
+        Candidate(Draft(line, None, "", None, "", {}, surprisal=cost.surprisal))
         for line, cost in zip(place.lines, costs, strict=True)
     ]
 

@@ -56,7 +56,7 @@ def candidate(text: str, bits: float = 1.0, *, cue: float = 0.0) -> Candidate:
     size = len(element.body) + 1
     costs = np.full(len(text) + 1, cue, np.float32)
     costs[-size:] = bits
-    return Candidate.of(Draft(element, None, "tiny", None, "0", {}, surprisal=costs))
+    return Candidate(Draft(element, None, "tiny", None, "0", {}, surprisal=costs))
 
 
 def test_the_fewest_bits_win_and_the_cue_does_not_count():
