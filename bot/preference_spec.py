@@ -38,6 +38,7 @@ class Group(StrEnum):
     VOICE = phrase("The voice")
     WRITERS = phrase("Who writes")
     CHANNEL = phrase("In the channel")
+    """The next script of a channel begins with the values of the last one."""
     ADVANCED = phrase("Advanced")
     """The numbers in the window of this name, which has room for five and is full."""
 
@@ -63,8 +64,6 @@ class PreferenceSpec(Generic[V]):
     """The smallest and the largest value of a number that has no such field."""
     is_copied: bool = False
     """Whether a new script copies the bot owner's value; otherwise the script follows it."""
-    is_forked: bool = True
-    """Whether a fork, perhaps in another channel, keeps the value."""
     is_moderated: bool = False
     """Whether only moderators may change the preference, and only by its own name."""
     unit: str = ""

@@ -20,7 +20,6 @@ from .permissions import (
     check_may_rewrite,
     check_may_write,
 )
-from .preferences import select_forked
 from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
 
 REMOVE = phrase("remove")
@@ -300,7 +299,6 @@ class History:
             check_may_write(context.script, requester)
             target_channel = self.library.channel if channel is None else channel
             fork = make_fork(context.script, target_channel, requester.id, title)
-            fork.preferences = select_forked(fork.preferences)
             script = await self.store.scripts.create_script(
                 fork, (), requester.delivery, context.script.id
             )

@@ -28,7 +28,7 @@ from .permissions import (
     check_may_recast,
     check_may_write,
 )
-from .preferences import MODEL, SPECS, STYLE, initial_values
+from .preferences import MODEL, SPECS, STYLE, initial_values, select_kept
 from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .situations import find_fitting_model
@@ -263,7 +263,9 @@ class Library:
         """Make a new script without storing it, and open its model; raise RequestError."""
         await self._check_may_shelve(requester, new)
         await self._check_names(new.cast, new.guild)
-        preferences = initial_values(new.cast, self.settings) | dict(new.options)
+        last = await self.find_latest()
+        kept = select_kept(last.preferences) if last else {}
+        preferences = initial_values(new.cast, self.settings) | kept | dict(new.options)
         preferences[MODEL.name] = name = new.model or await self.find_chosen_model(new.guild)
         if new.style:
             model = (await self.models.engine(name)).model

@@ -125,7 +125,6 @@ PLAIN_MESSAGES = _Switch(
     label=phrase("plain messages"),
     description=phrase("Turn plain messages into lines: `NAME: text` and `*action*`"),
     group=Group.CHANNEL,
-    is_forked=False,
 )
 PING = _Switch(
     name="ping",
@@ -264,7 +263,7 @@ def resolve_values(preferences: Mapping[str, Any], settings: Settings) -> dict[s
     return values | {MOOD.name: find_mood(values, settings)}
 
 
-def select_forked(preferences: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a script's preferences that a fork keeps."""
-    forked = [name for name, spec in PREFERENCES.items() if spec.is_forked]
-    return {name: preferences[name] for name in forked if name in preferences}
+def select_kept(preferences: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a script's preferences with which its channel's next script begins."""
+    kept = [name for name, spec in PREFERENCES.items() if spec.group is Group.CHANNEL]
+    return {name: preferences[name] for name in kept if name in preferences}

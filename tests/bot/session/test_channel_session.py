@@ -105,6 +105,23 @@ async def test_a_new_script_has_the_default_options(harness: SessionHarness):
     assert script.preferences == {"voice": "tiny", "temperature": 0.3, "top_p": 0.4}
 
 
+async def test_what_is_chosen_for_a_channel_outlives_its_script(harness: SessionHarness):
+    chosen = {"look": "cards", "plain_messages": True, "ping": True}
+    script = (await harness.start()).script
+    kept = await harness.change_preferences({**chosen, "takes": 3})
+    for channel in (CHANNEL + 1, CHANNEL):
+        assert (
+            await harness.fork("Another", channel=channel)
+        ).script.preferences == kept.preferences
+    expected = script.preferences | chosen
+    for running in (True, False):
+        latest = await harness.session.library.load_latest()
+        await harness.store.scripts.update_script(latest.id, running=running)
+        assert (await harness.start()).script.preferences == expected
+    await harness.change_preferences(dict.fromkeys(chosen))
+    assert (await harness.start()).script.preferences == script.preferences
+
+
 async def test_states_equal_those_of_reading_from_the_start(harness: SessionHarness):
     await harness.start()
     await harness.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
