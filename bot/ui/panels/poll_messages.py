@@ -170,7 +170,7 @@ def draw_poll(
     names = {take: say(TAKE, take=take + 1) for take in takes}
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=f"{name} — {counts[take]}" if poll.ends else name,
+            label=_format_count(take, counts[take]) if poll.ends else name,
             style=discord.ButtonStyle.primary,
             custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:take:{take}",
         )
@@ -206,20 +206,21 @@ def _format_title(take: int) -> str:
 
 
 def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
-    """Return the takes and their numbers of votes, in at most 2,000 characters.
+    """Return the takes or, of a closed poll, how many votes each got, in at most 2,000 characters.
 
     The arguments are those of `draw_poll`.
     """
     if poll.closed:
         counts = count_votes(takes, votes.values())
-        rows = [_format_closed_take(poll, take, lines, counts) for take, lines in takes.items()]
+        results = [_format_count(take, count) for take, count in counts.items()]
         if poll.chosen is None:
             top = say(
                 "Voting has ended, and no take was added. See the takes in {/script history}."
             )
         else:
             top = say("Voting has ended. See the other takes in {/script history}.")
-        return "\n".join([f"-# {top}", *rows])
+            results[poll.chosen] = f"**{results[poll.chosen]}**"
+        return f"-# {top} {' · '.join(results)}"
     top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
     scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
     # A blank line ends a quotation.
@@ -238,13 +239,8 @@ def _format_open(poll: Poll, takes: int) -> str:
     return f"-# {status}"
 
 
-def _format_closed_take(
-    poll: Poll, take: int, lines: Sequence[Line], counts: Mapping[int, int]
-) -> str:
-    """Return a take as one row, in bold if it was chosen."""
-    text = inline(" ".join(line.element.one_line for line in lines), 150)
-    label = f"{take + 1} · {text} — {many(counts[take], 'vote')}"
-    return f"-# **{label}**" if take == poll.chosen else f"-# {label}"
+def _format_count(take: int, votes: int) -> str:
+    return f"{say(TAKE, take=take + 1)} — {votes}"
 
 
 def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
