@@ -213,11 +213,13 @@ async def return_turn(
 
 
 async def _find_writer(session: AsyncSession, line: Line) -> int | None:
-    """Return the id of the first writer of a line, despite rewrites, or None for a voice."""
+    """Return the id of the first writer of a line, despite rewrites, if that person added it."""
     while line.rewrite_of and (older := await session.get(Line, line.rewrite_of)):
         line = older
-    first: int | None = line.former_writers[0][0] if line.former_writers else line.author
-    return first
+    if line.former_writers:
+        first: int | None = line.former_writers[0][0]
+        return first
+    return line.author if line.asker in (None, line.author) else None
 
 
 async def _find_earlier_version(session: AsyncSession, line: Line, head: int | None) -> int | None:

@@ -426,6 +426,16 @@ async def test_a_rewritten_line_returns_the_turn_after_its_original_was_deleted(
     assert (await harness.session.rotations.find(script)).writers == [ben.id, cid.id]
 
 
+async def test_a_line_that_somebody_adds_for_the_writer_does_not_pass_the_turn(
+    harness: SessionHarness,
+):
+    script, ben, cid = await start_turns(harness)
+    await harness.session.continuation.write(harness.writer(), "Rain.", author=ben)
+    await harness.undo()
+    await harness.redo()
+    assert (await harness.session.rotations.find(script)).writers == [ben.id, cid.id]
+
+
 async def test_an_author_and_not_the_requester_must_alternate(harness: SessionHarness):
     await harness.start()  # with a heading by Ann
     await harness.change_preferences({"alternate": True})
