@@ -45,9 +45,9 @@ MODERATOR_PERMISSIONS = discord.Permissions(
 LIMITS = phrase(
     "-# This page imitates Discord. Under **Viewing as**, choose to be {moderator}, who "
     "moderates, or {writer}, who does not. As on Discord, the bot reads only messages that begin "
-    "with {name} or reply to its panel. For the entries that Discord shows when you right-click a "
-    "message, use `/apps`. Until the bot has finished, which can take minutes for the import of a "
-    "long script, the page shows only “Completing action…” at the top."
+    "with {name} or reply to its panel, unless a script has *plain messages* on. For the entries "
+    "that Discord shows when you right-click a message, use `/apps`. A long import shows only "
+    "“Completing action…” at the top until it is finished."
 )
 """The first message on the page."""
 

@@ -301,9 +301,9 @@ class FeatureCog(commands.Cog):
             await take_turn(replace(turn, requester=replace(turn.requester, ignores_vote=True)))
 
         question = say(
-            "People are voting on the next line. Voting ends {when}. If you go ahead now, the "
-            "winning take will not be added.",
-            when=discord.utils.format_dt(vote.ends, "R"),
+            "People are voting on the next line until {when}. If you go ahead before then, the "
+            "vote ends at once, and no take is added.",
+            when=discord.utils.format_dt(vote.ends, "T"),
         )
         await self.offer(interaction, question, Choice(say(label), go_on), keep=keep)
 

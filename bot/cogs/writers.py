@@ -90,7 +90,10 @@ class Writers(FeatureCog, name="OnBook.writers"):
         match action:
             case "join":
                 joined = await rotations.join(requester, script)
-                return say("{who} joined the turns.", who=who) if joined else ""
+                told = say(
+                    "{who} joined the turns. To write, join and wait for your turn.", who=who
+                )
+                return told if joined else ""
             case "leave":
                 left = await rotations.leave(requester, script)
                 return say("{who} left the turns.", who=who) if left else ""

@@ -233,7 +233,7 @@ def parse_number(name: str, text: str) -> PreferenceValue:
         value = math.nan
     if not spec.accepts(value):
         raise RequestError(
-            "{setting} must be a number from {least:,} to {most:,}.",
+            "Choose a number from {least:,} to {most:,} for “{setting}”.",
             setting=spec.label,
             **spec.limits,
         )

@@ -83,7 +83,13 @@ HIDE = """(words) => {
 }"""
 """Hides messages with some words."""
 
-ASIDE = ("This page imitates Discord", "writes scripts with you", "starts here", "Changed: ")
+ASIDE = (
+    "This page imitates Discord",
+    "writes scripts with you",
+    "starts here",
+    "Set seed",
+    "Set quality",
+)
 """Words of messages that are not part of the scene."""
 
 MARK = """(button) => Object.assign(

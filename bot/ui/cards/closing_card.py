@@ -67,7 +67,7 @@ def _format_best_line(line: Line, stars: int) -> str:
     name = inline(format_credit(line), NAME_SIZE)
     if line.author is None:
         name = say("the voice “{name}”", name=name)
-    credit = f"{many(stars, 'star')} · {name}" if stars else name
+    credit = f"{name} · {many(stars, 'star')}" if stars else name
     return f"{scene}\n> -# {credit}"
 
 

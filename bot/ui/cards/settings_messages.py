@@ -23,6 +23,9 @@ HINT = phrase(
     "restores the default. {/banned} changes the banned words."
 )
 
+SETTING, CHANGE = phrase("{setting} {value}"), phrase("{setting} to {value}")
+"""A setting with its value, as it is and as it has just been set."""
+
 LISTS = {name: spec for name, spec in SPECS.items() if spec.entry}
 """The settings that people change most, which have lists on the first card."""
 
@@ -99,10 +102,10 @@ def format_changes(
 ) -> str:
     """Return a sentence with the preferences that have just been changed, and by whom."""
     current = resolve_values(script.preferences, settings)
-    changes = ", ".join(format_values(changed, current, settings))
+    changes = ", ".join(format_values(changed, current, settings, CHANGE))
     if who:
-        return say("{who} changed: {changes}.", who=who, changes=changes)
-    return say("Changed: {changes}.", changes=changes)
+        return say("{who} set {changes}.", who=who, changes=changes)
+    return say("Set {changes}.", changes=changes)
 
 
 def format_dropped_style(before: Script, script: Script) -> str:
@@ -118,19 +121,21 @@ def format_dropped_style(before: Script, script: Script) -> str:
 
 
 def format_values(
-    names: Collection[str], values: Mapping[str, Any], settings: Settings
+    names: Collection[str], values: Mapping[str, Any], settings: Settings, form: str = SETTING
 ) -> list[str]:
     """Return preferences with their values, in words; a mood's name replaces its numbers."""
     mood = find_mood(values, settings)
     if mood is None or not set(MOOD_OPTIONS) <= set(names):
-        return [format_preference(SPECS[name], values[name]) for name in names]
+        return [format_preference(SPECS[name], values[name], form) for name in names]
     others = [name for name in names if name not in MOOD_OPTIONS]
-    return [format_preference(MOOD, mood), *format_values(others, values, settings)]
+    return [format_preference(MOOD, mood, form), *format_values(others, values, settings, form)]
 
 
-def format_preference(spec: PreferenceSpec[Any], value: PreferenceValue) -> str:
+def format_preference(
+    spec: PreferenceSpec[Any], value: PreferenceValue, form: str = SETTING
+) -> str:
     """Return a preference with its value, in words."""
-    return say("{setting} {value}", setting=spec.label, value=_format_value(spec, value))
+    return say(form, setting=spec.label, value=_format_value(spec, value))
 
 
 def _format_value(spec: PreferenceSpec[Any], value: PreferenceValue) -> str:

@@ -150,11 +150,14 @@ def return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.
     """Return a text for its writer: in a block, or in a file if it is longer."""
     block = fenced(clean(text))
     if size(block) <= RETURNED_TEXT_SIZE:
-        return f"{say('Here is your text:')}\n{block}", []
+        return f"{say('Here is what you wrote:')}\n{block}", []
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
-        return say("Here is your text."), [discord.File(file, filename=say("your-text.txt"))]
-    return f"{say('The start of your text:')}\n{fenced(clean(text[: RETURNED_TEXT_SIZE // 3]))}", []
+        return say("Here is what you wrote."), [discord.File(file, filename=say("your-text.txt"))]
+    return (
+        f"{say('The start of what you wrote:')}\n{fenced(clean(text[: RETURNED_TEXT_SIZE // 3]))}",
+        [],
+    )
 
 
 def format_error(error: Exception) -> str:

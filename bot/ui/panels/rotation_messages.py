@@ -133,8 +133,9 @@ def format_rotation(script: Script, rotation: Rotation | None) -> str:
     title = inline(script.title, 100)
     if rotation is None:
         return say(
-            "Everybody writes in “{title}” when they like. To take turns instead, press **Join**; "
-            "the panel will then have *Join* for the others.",
+            "Everybody writes in “{title}” when they like. To take turns instead, press **Join**: "
+            "from then on, only the person whose turn it is, the script's owner and moderators "
+            "may write, and the panel has *Join* for the others.",
             title=title,
         )
     rows = [
@@ -146,7 +147,8 @@ def format_rotation(script: Script, rotation: Rotation | None) -> str:
 
 
 def _format_deadline(rotation: Rotation) -> str:
-    begun = say("This turn began {when}.", when=discord.utils.format_dt(rotation.since, "R"))
+    # A date and not “in 1 second”, as a clock that is slow would show what has just begun.
+    begun = say("This turn began on {when}.", when=discord.utils.format_dt(rotation.since, "f"))
     if rotation.hours is None:
         return f"{begun} {say('There is no deadline.')}"
     number, unit = DEADLINES.get(rotation.hours, (rotation.hours, "hour"))

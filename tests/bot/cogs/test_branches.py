@@ -321,7 +321,9 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await assert_channel_is_true(stage)
     # The line of the window is undone by now.
     refused = await rewrite(stage, shown, "Ext. roof")
-    assert_private(refused, "no longer in the script", "Here is your text:\n```\nExt. roof\n```")
+    assert_private(
+        refused, "no longer in the script", "Here is what you wrote:\n```\nExt. roof\n```"
+    )
     message = await stage.ann.send(stage.channel, "Hello.")
     for name in ("Continue from here", "Rewrite this line"):
         told = await use_on_message(stage, stage.ann, name, message)

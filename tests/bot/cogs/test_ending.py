@@ -67,7 +67,7 @@ async def test_the_end_posts_a_card_and_archives_the_script(stage: Stage):
     [card] = find_cards(stage)
     title, best, wrote = read(card).split("\n### ")
     assert title.startswith("## The Diner\nThe end · 3 lines · ")
-    assert best == "Best lines\n> **MAYA**\n> Rain\\.\n> -# 1 star · Ben"
+    assert best == "Best lines\n> **MAYA**\n> Rain\\.\n> -# Ben · 1 star"
     assert wrote.split("\n") == ["Who wrote", "- One line each: Ann, Ben, the voice “tiny”"]
     assert labels(card) == ["Start another", "Surprise me", "Reopen"]
     files = ["the-diner-stats.png", "the-diner.pdf", "the-diner.mp3"]
@@ -91,7 +91,7 @@ async def test_a_card_quotes_what_the_script_went_on_about_where_few_lines_have_
     [card] = find_cards(stage)
     _, best, wrote = read(card).split("\n### ")
     assert best.split("\n\n") == [
-        "Best lines\n> *The walrus nods\\.*\n> -# 1 star · Ben",
+        "Best lines\n> *The walrus nods\\.*\n> -# Ben · 1 star",
         "> **MAYA**\n> Who let the walrus in?\n> -# Ben",
         "> **JONAS**\n> The walrus pays for the soup\\.\n> -# Ben",
     ]

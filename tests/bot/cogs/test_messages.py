@@ -400,7 +400,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         refused = await chat.set_plain_messages(chat.ben, "on")
         await refused.shows("Only the script's owner or a moderator")
         allowed = await chat.set_plain_messages(chat.ann, "on")
-        said = await allowed.shows("Changed: plain messages on. I now read every message here.")
+        said = await allowed.shows("Set plain messages to on. I now read every message here.")
         assert said.only_for is None
         chatter = (
             "What fun!",
@@ -422,7 +422,7 @@ async def test_plain_messages_are_read_where_operator_and_owner_allow_it(chosen:
         told = ["HELEN\nGet me down.", "Now!", "The dragon laughs.", "HELEN\nnow or never"]
         assert [line.text for line in await chat.lines()] == [HEADING, *told]
         denied = await chat.set_plain_messages(chat.ann, "off")
-        await denied.shows("Changed: plain messages off.")
+        await denied.shows("Set plain messages to off.")
         await chat.write(chat.ben, "HELEN: Get me down.")
         await chat.until_ticked(await chat.say(chat.ben, "Rain."))
         assert len(await chat.lines()) == 6

@@ -104,7 +104,7 @@ async def test_the_menu_changes_the_script_and_continues_it(stage: Stage):
     await choose(stage.ann, card, "menu-style", "storm")
     assert STYLE.of(await stage.script()) == "storm"
     await choose(stage.ann, card, "menu-mood", "calm")
-    assert "Ann changed: mood calm." in stage.panel().content
+    assert "Ann set mood to calm." in stage.panel().content
     shown = await ask(stage, "settings", stage.ben, setting="everything")
     assert "\nMood: calm (lively)\n" in shown.content
     await choose(stage.ann, menu, "menu-lines", "2")
@@ -177,10 +177,10 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
 
     refused = await submit("0.95", "2", "0.5", "1.0", "7")
     typed = "top-p: 0.95\nmin-p: 2\nrepetition: 0.5\ncompany: 1.0\nseed: 7\n"
-    assert_private(refused, "min-p must be a number from 0.0 to 1.0.", typed)
+    assert_private(refused, "Choose a number from 0.0 to 1.0 for “min-p”.", typed)
     shown = await submit("0.95", "0,25", "0.5", "1.0", "7")
     assert_private(shown, "\nMin-p: 0.25 (0.0)\n")
-    assert "Ann changed: min-p 0.25, seed 7." in stage.panel().content
+    assert "Ann set min-p to 0.25, seed to 7." in stage.panel().content
     assert SEED.of(await stage.script()) == 7
     assert parse_number("seed", " ") is None
 

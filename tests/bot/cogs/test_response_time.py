@@ -220,7 +220,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     settings = await show_settings(inside)
     opened = await answers_first(inside, ann.click, settings, "Advanced")
     [label] = [label for label, _ in rules.inputs(opened.modal) if label.startswith("top-p")]
-    await (await submit(inside, opened, {label: "0.5"})).shows("top-p 0.5")
+    await (await submit(inside, opened, {label: "0.5"})).shows("top-p to 0.5")
     scripts = await (await ann.slash(channel, "script list")).shows("The Diner")
     [script] = await inside.store.scripts.list_scripts(channel.id)
     await answers_first(inside, ann.choose, scripts, scripts.menus[0], str(script.id))
@@ -279,7 +279,7 @@ async def test_requests_beyond_the_limit_are_refused_at_once_with_their_text(ins
             told = await request.shows("The bot is very busy. Try again in a moment.")
             assert (request.how, told.only_for) == (Answer.MESSAGE, request.user)
         for request in refused[:2]:
-            assert "Here is your text:\n```\nSnow." in request.answers()[0].text
+            assert "Here is what you wrote:\n```\nSnow." in request.answers()[0].text
     for request in admitted:
         await request.is_done()
     await (await people[0].slash(channels[0], "write", text="Snow.")).is_done()

@@ -34,17 +34,17 @@ async def change(stage: Stage, name: str, value: str, by: Any = None) -> Any:
 
 
 CHANGES = {
-    "temperature": ("0.3", "temperature 0.3"),
-    "top_p": ("0,5", "top-p 0.5"),
-    "min_p": ("0.02", "min-p 0.02"),
-    "repetition": ("0", "repetition 0.0"),
-    "company": ("0.5", "company 0.5"),
-    "length": ("60", "length 60 characters"),
-    "quality": ("Good", "quality good"),
-    "voice": ("other", "voice other"),
-    "takes": ("3", "takes 3"),
-    "lock": ("on", "cast lock on"),
-    "skip_played": ("ON", "skip played on"),
+    "temperature": ("0.3", "temperature to 0.3"),
+    "top_p": ("0,5", "top-p to 0.5"),
+    "min_p": ("0.02", "min-p to 0.02"),
+    "repetition": ("0", "repetition to 0.0"),
+    "company": ("0.5", "company to 0.5"),
+    "length": ("60", "length to 60 characters"),
+    "quality": ("Good", "quality to good"),
+    "voice": ("other", "voice to other"),
+    "takes": ("3", "takes to 3"),
+    "lock": ("on", "cast lock to on"),
+    "skip_played": ("ON", "skip played to on"),
 }
 """What somebody types for a setting, and what the bot says that it has changed."""
 
@@ -88,7 +88,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     for name, (value, changed) in CHANGES.items():
         told = await change(stage, name, value)
         assert not told.ephemeral
-        assert told.content == f"Changed: {changed}."
+        assert told.content == f"Set {changed}."
     await stage.restart()
     shown = await settings(stage, setting="everything")
     assert_private(shown, "\n-# In brackets: the default, where this script differs.\n")
@@ -129,7 +129,7 @@ async def test_a_reset_restores_what_the_heading_suggests(
     await change(stage, "voice", "tiny")
     await change(stage, "takes", "2")
     told = await change(stage, "everything", "reset")
-    assert told.content == "Changed: voice other, takes 1."
+    assert told.content == "Set voice to other, takes to 1."
     assert_private(await change(stage, "everything", "reset"), "There is nothing to reset.")
 
 
@@ -161,9 +161,9 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
         return [menu["placeholder"] for menu in find_menus(shown)]
 
     for name, value, entry, said in (
-        ("style", "storm", "Style: storm", "Mo changed: style storm."),
-        ("style", "none", "Style: none", "Mo changed: style none."),
-        ("takes", "2", "Takes at once: 2", "Mo changed: takes 2."),
+        ("style", "storm", "Style: storm", "Mo set style to storm."),
+        ("style", "none", "Style: none", "Mo set style to none."),
+        ("takes", "2", "Takes at once: 2", "Mo set takes to 2."),
     ):
         assert entry in await change_on_card(name, value)
         assert stage.panel().content.startswith(f"-# {said}\n")
@@ -172,8 +172,8 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
     entries = await change_on_card("voice", "other")
     assert "Voice: other" in entries
     assert not any(entry.startswith("Style") for entry in entries)
-    said = "voice other. “other” has no style “storm”, so the script now has none."
-    assert stage.panel().content.startswith(f"-# Mo changed: {said}\n")
+    said = "voice to other. “other” has no style “storm”, so the script now has none."
+    assert stage.panel().content.startswith(f"-# Mo set {said}\n")
     assert "Style: none" in await change_on_card("voice", "tiny")
     assert len(stage.messages()) == before
 
@@ -184,13 +184,13 @@ async def test_what_is_not_set_can_be_chosen_by_its_name(stage: Stage):
     await change(stage, "role", stage.guild.create_role("Cast").mention, mo)
     await change(stage, "cooldown", "5", mo)
     for name, value, told in (
-        ("style", "None", "style none"),
-        ("cooldown", "off", "cooldown off"),
-        ("role", "everyone", "role everyone"),
-        ("length", "none", "length none"),
-        ("seed", "none", "seed none"),
+        ("style", "None", "style to none"),
+        ("cooldown", "off", "cooldown to off"),
+        ("role", "everyone", "role to everyone"),
+        ("length", "none", "length to none"),
+        ("seed", "none", "seed to none"),
     ):
-        assert (await change(stage, name, value, mo)).content == f"Changed: {told}."
+        assert (await change(stage, name, value, mo)).content == f"Set {told}."
 
 
 async def test_each_setting_is_explained_and_its_values_are_suggested(stage: Stage):
@@ -223,10 +223,10 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
     for name, value, who, why in [
         ("voice", "nobody", stage.ann, "There is no voice “nobody”"),
         ("takes", "2", stage.ben, "Only the script's owner or a moderator"),
-        ("takes", "1.5", stage.ann, "takes must be a number from 1 to 5."),
-        ("top_p", "2", stage.ann, "must be a number from"),
-        ("min_p", "much", stage.ann, "must be a number from"),
-        ("cooldown", "90,000", stage.ann, "a number from 0 to 86,400 seconds."),
+        ("takes", "1.5", stage.ann, "Choose a number from 1 to 5 for “takes”."),
+        ("top_p", "2", stage.ann, "Choose a number from"),
+        ("min_p", "much", stage.ann, "Choose a number from"),
+        ("cooldown", "90,000", stage.ann, "a number from 0 to 86,400 seconds for “cooldown”."),
         ("look", "fancy", stage.ann, "one of these values: characters, cards, typewriter."),
         ("everything", "on", stage.ann, "Everything can only be reset."),
         ("cooldown", "2", stage.ben, "Only the script's owner or a moderator"),
@@ -244,7 +244,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await change(stage, "alternate", "on")
     refused = await ask(stage, "write", text="Rain.")
     assert_private(
-        refused, "Nobody may write twice in a row", "Here is your text:\n```\nRain.\n```"
+        refused, "Nobody may write twice in a row", "Here is what you wrote:\n```\nRain.\n```"
     )
     await write_lines(stage, "Rain.", by=stage.ben)
     await write_lines(stage, "Wind.")
@@ -286,7 +286,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     role = stage.guild.create_role("Cast")
     cid = stage.guild.add_member(stage.world.create_user("Cid"), roles=[role])
     told = await change(stage, "role", "cast", mo)
-    assert told.content == f"Changed: role <@&{role.id}>."
+    assert told.content == f"Set role to <@&{role.id}>."
     assert_private(await replace_script(stage, title="Mine"), NO_ROLE)
     for command, options in [
         ("write", {"text": "Rain."}),

@@ -222,7 +222,7 @@ async def test_bad_options_are_refused_in_one_sentence(stage: Stage):
     ):
         refused = answer(await start_script(stage, **options))
         assert_private(refused, why)
-        sentences, _, text = refused.content.partition(" Here is your text:")
+        sentences, _, text = refused.content.partition(" Here is what you wrote:")
         assert sentences.count(". ") <= 1
         assert "The Diner" in text
         assert stage.messages() == []
@@ -241,7 +241,7 @@ async def test_start_asks_before_it_pauses_the_running_script(stage: Stage):
     assert stage.seen() == seen
     assert await stage.lines() == [HEADING]
 
-    text = "Here is your text:\n```\nThe Roof\nExt. roof\nMaya\n```"
+    text = "Here is what you wrote:\n```\nThe Roof\nExt. roof\nMaya\n```"
     asked = await ask(stage, "start", title="The Roof", heading="Ext. roof", cast="Maya")
     assert_private(asked, text)
     await stage.store.banned_words.replace_word_list("channel", stage.channel.id, ["maya"], None)

@@ -79,7 +79,7 @@ async def test_stop_gives_the_text_back_and_waiting_shows_the_line(
     await inside.ben.click(shown, "Stop")
     told = await asked.shows(STOPPED)
     assert told.only_for == inside.ann.id
-    assert "Here is your text:\n```\nSnow.\n```" in told.content
+    assert "Here is what you wrote:\n```\nSnow.\n```" in told.content
     assert not gate.is_set()
     assert await read_script(inside.ann, inside.channel) == [HEADING, "Rain."]
     await inside.discord.delete(inside.channel.panel())

@@ -327,8 +327,8 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
         ("continue", {}, "Continue anyway"),
     ):
         asked = answer(await stage.ben.slash(stage.channel, command, **options))
-        told = "People are voting on the next line. Voting ends"
-        assert_private(asked, f"{told} <t:{end}:R>. If you go ahead now, the ")
+        told = f"People are voting on the next line until <t:{end}:T>. If you go ahead before then"
+        assert_private(asked, told)
         assert ("Rain." in asked.content) == (command == "write")
         assert labels(asked) == [label]
         assert await stage.lines() == lines
@@ -345,7 +345,7 @@ async def test_writing_during_a_vote_asks_first(stage: Stage):
 async def test_picking_an_older_take_during_a_vote_asks_first(stage: Stage):
     older, voted = await ask(stage), await ask(stage, stage.ben, vote=600)
     asked = await press(stage, older, 1)
-    assert_private(asked, "People are voting on the next line.")
+    assert_private(asked, "People are voting on the next line")
     assert await stage.lines() == [HEADING]
     written = await load_takes(stage, older)
     await stage.ann.click(asked, label="Add it anyway")
@@ -385,7 +385,7 @@ async def test_leaving_the_line_of_a_vote_asks_first(stage: Stage, leave: str, l
             opened = await edit(stage, line="1")
             left = await stage.ann.submit_modal(opened, {fields(opened)["Text"]: ""})
     asked = answer(left)
-    assert_private(asked, "People are voting on the next line. Voting ends ")
+    assert_private(asked, "People are voting on the next line until <")
     assert ("Hail." in asked.content) == (leave == "rewrite")
     assert labels(asked) == ["Do it anyway"]
     assert await stage.lines() == [HEADING, "Rain."]

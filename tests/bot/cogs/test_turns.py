@@ -95,7 +95,7 @@ async def test_writers_take_turns(stage: Stage, cy: Any):
     assert turn(stage) == f"It is <@{ben.id}>'s turn. Next: <@{cy.id}>."
     wait = f"It is <@{ben.id}>'s turn. Wait for yours, or see the order"
     assert "join the order" in (await write(stage, stage.member("Dee"), "Rain.")).content
-    assert_private(await write(stage, cy, "Rain."), wait, "Here is your text:\n```\nRain.")
+    assert_private(await write(stage, cy, "Rain."), wait, "Here is what you wrote:\n```\nRain.")
     for label in ("Continue", "Write"):
         pressed = await cy.click(stage.panel(), label=label)
         assert answer(pressed).content.startswith(f"It is <@{ben.id}>'s turn.")
@@ -162,9 +162,12 @@ async def test_people_join_pass_and_leave(stage: Stage, cy: Any):
     nobody = await ask(stage, "script turns", ben)
     assert labels(nobody) == ["Join"]
     assert nobody.content.startswith("Everybody writes in “The Diner” when they like.")
+    assert (
+        "only the person whose turn it is, the script's owner and moderators may" in nobody.content
+    )
     await take_turns(stage, ben, cy)
     shown = await ask(stage, "script turns", ben)
-    assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began <t:")
+    assert_private(shown, f"1. <@{ben.id}>\n2. <@{cy.id}>\n-# This turn began on <t:")
     assert shown.content.endswith("There is no deadline.")
     assert labels(shown) == ["Leave", "Pass"]
     assert labels(await ask(stage, "script turns", cy)) == ["Leave"]
@@ -215,7 +218,9 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
     shown = await click(cy, stage.panel(), "Join")
     assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
-    assert stage.panel().content.startswith("-# Cy joined the turns.\n")
+    assert stage.panel().content.startswith(
+        "-# Cy joined the turns. To write, join and wait for your turn.\n"
+    )
     assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
     # Who has joined sees the order, and nobody else is told anything.
     await write(stage, stage.ann, "Rain.")
@@ -233,7 +238,7 @@ async def test_the_next_writer_is_pinged_where_the_owner_wishes_it(stage: Stage,
     refused = await ask(stage, "settings", ben, setting="ping", value="on")
     assert_private(refused, "Only the script's owner or a moderator")
     told = await ask(stage, "settings", setting="ping", value="on")
-    assert told.content == "Changed: pings on."
+    assert told.content == "Set pings to on."
     assert pings(stage) == []  # the first writer began the turns
     await write(stage, ben, "Rain. @everyone")
     assert pings(stage) == [(f"-# <@{cy.id}>, it is your turn.", cy.id)]

@@ -217,7 +217,7 @@ async def test_windows_and_menus_write_and_what_needs_a_member_says_so(elsewhere
     await elsewhere.ann.choose(menu, lines, "2")
     await elsewhere.next_panel(panel)
     [moods] = [custom_id for custom_id in card.menus if "menu-mood" in custom_id]
-    await (await elsewhere.ann.choose(card, moods, "calm")).shows("Ann changed: mood calm.")
+    await (await elsewhere.ann.choose(card, moods, "calm")).shows("Ann set mood to calm.")
 
 
 async def test_undo_quotes_the_lines_that_can_no_longer_be_edited(elsewhere: Elsewhere):

@@ -50,7 +50,7 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
     typed = {fields(shown)["Who speaks"]: "?", fields(shown)["Text"]: "Hello."}
     refused = answer(await stage.ben.submit_modal(shown, typed))
     assert_private(refused, "A character's name needs at least one letter.")
-    assert refused.content.endswith(" Here is your text:\n```\nHello.\n```")
+    assert refused.content.endswith(" Here is what you wrote:\n```\nHello.\n```")
     assert await stage.lines() == [HEADING]
 
     late = await stage.ben.click(stage.panel(), label="Write")
@@ -65,7 +65,7 @@ async def test_the_write_window_adds_lines_or_gives_the_text_back(stage: Stage):
     late._interaction.source_message_id = None  # simcord needs the panel, which has moved
     refused = answer(await stage.ben.submit_modal(late, {fields(late)["Text"]: "Later."}))
     assert_private(refused, "The script has moved on")
-    assert refused.content.endswith("Here is your text:\n```\nLater.\n```")
+    assert refused.content.endswith("Here is what you wrote:\n```\nLater.\n```")
     assert labels(refused) == ["Continue from here"]
     assert (await stage.lines(), stage.seen()) == (lines, seen)
 
@@ -191,7 +191,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
         ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
     ):
         refused = await ask(stage, "write", text=text)
-        assert_private(refused, why, "Here is your text")
+        assert_private(refused, why, "Here is what you wrote")
         assert size(refused.content) <= LIMIT
         if refused.attachments:
             assert (await refused.attachments[0].read()).decode() == text.strip()
@@ -206,7 +206,7 @@ async def test_text_that_is_refused_is_given_back(stage: Stage):
     await start_script(stage)
     refused = await ask(stage, "write", text="@1" * 3000)
     assert (refused.ephemeral, refused.attachments) == (True, [])
-    assert "The start of your text:\n```\n@\u200b1" in refused.content
+    assert "The start of what you wrote:\n```\n@\u200b1" in refused.content
     assert size(refused.content) <= LIMIT
 
 

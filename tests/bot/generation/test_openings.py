@@ -213,7 +213,7 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
         assert await suggest_style("", voice=name) == []
     refused = answer(await start_script(stage, style="noir"))
     assert refused.ephemeral
-    told = "“tiny” has no style “noir”. Choose from storm, ghost story. Here is your text:"
+    told = "“tiny” has no style “noir”. Choose from storm, ghost story. Here is what you wrote:"
     assert refused.content.startswith(told)
     refused = answer(await start_script(stage, style="noir", voice="other"))
     assert refused.content.startswith("“other” has no styles. Leave out `style:`. Here is")

@@ -32,7 +32,7 @@ async def test_a_command_names_the_failure_and_writes_nothing(
     refused = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
     assert refused.ephemeral
     assert reason in refused.content
-    assert "Here is your text" in refused.content
+    assert "Here is what you wrote" in refused.content
     refused = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
     assert refused.ephemeral
     assert reason in refused.content or fail is fill  # a short line may still find room

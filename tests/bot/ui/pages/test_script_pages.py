@@ -36,7 +36,7 @@ async def test_a_line_that_could_not_be_posted_is_posted_after_a_restart(stage: 
         patch.setattr(stage.services.messages.line_messages, "post", AsyncMock(side_effect=OSError))
         told = await ask(stage, "write", text="Rain.")
     assert_private(told, "The script has changed, but that could not be shown here")
-    assert "Here is your text" not in told.content  # or it would be written twice
+    assert "Here is what you wrote" not in told.content  # or it would be written twice
     await stage.restart()
     await assert_channel_is_true(stage)
 
