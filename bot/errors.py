@@ -8,7 +8,9 @@ escaped fields.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, ClassVar, Self
 
 from .i18n.catalogue import Phrase, phrase, say, speaking
 
@@ -41,6 +43,15 @@ class Stopped(OnBookError):
 
 class RequestError(OnBookError):
     """A request that cannot be fulfilled, and has changed nothing."""
+
+    similar = ""
+    """The name that the person may have meant, or ""."""
+
+    def suggest(self, typed: str, names: Iterable[str]) -> Self:
+        """Suggest the name that is most similar to a mistyped one, and return the error."""
+        known = {name.casefold(): name for name in names}
+        self.similar = "".join(known[key] for key in get_close_matches(typed.casefold(), known, 1))
+        return self
 
 
 class NoScript(RequestError):

@@ -382,10 +382,12 @@ def _list_roles(interaction: Interaction) -> Sequence[discord.Role]:
 
 def _find_role(interaction: Interaction, text: str) -> int:
     """Return the id of the role that a person means by its id or its name."""
-    for role in _list_roles(interaction):
+    roles = _list_roles(interaction)
+    for role in roles:
         if text.strip().casefold() in (str(role.id), role.mention, role.name.casefold()):
             return role.id
-    raise RequestError("This server has no role “{role}”. Choose one from the list.", role=text)
+    error = RequestError("This server has no role “{role}”. Choose one from the list.", role=text)
+    raise error.suggest(text, (role.name for role in roles))
 
 
 def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:

@@ -49,9 +49,10 @@ def find_style(model: Model, name: str) -> str:
             return style
     if not model.openings:
         raise RequestError("“{voice}” has no styles. Leave out {*style}.", voice=model.name)
+    labels = [*map(label_style, model.openings)]
     raise RequestError(
         "“{voice}” has no style “{style}”. Choose from {styles}.",
         voice=model.name,
         style=name,
-        styles=", ".join(map(label_style, model.openings)),
-    )
+        styles=", ".join(labels),
+    ).suggest(name, labels)

@@ -118,7 +118,7 @@ class ModelRegistry:
         known = self.names()
         if name not in known:  # because no other name may be used as a path
             sentence = UNKNOWN_MODEL if known else NO_MODELS
-            raise ModelError(sentence, name=name, names=", ".join(known))
+            raise ModelError(sentence, name=name, names=", ".join(known)).suggest(name, known)
         async with self._looking[name]:
             if self._has_changed(name) or name not in self._found:
                 self._found[name] = await self._look(name)

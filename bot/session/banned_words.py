@@ -65,7 +65,7 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
         if kept.pop(plain, None) is None:
             raise RequestError(
                 "“{word}” is not on this list. See the list with {/banned}.", word=word
-            )
+            ).suggest(word, words)
     edited = sorted((kept | _parse_words(add)).values())
     if len(edited) > MAX_WORDS:
         raise RequestError(

@@ -224,7 +224,8 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
             name=request.character or "",
         )
     if LOCK.of(script) and script.cast and request.character not in (None, *script.cast):
-        raise NotInCast(script=script.id, name=request.character or "")
+        name = request.character or ""
+        raise NotInCast(script=script.id, name=name).suggest(name, script.cast)
     present = tuple(name for name in script.cast if name not in played)
     names_all_speakers = request.character is not None and request.lines == 1
     if script.cast and not present and not request.is_unspoken and not names_all_speakers:

@@ -474,7 +474,8 @@ class Library:
                         "menu, undo or rewrite those lines.",
                         name=name,
                     )
-                raise RequestError("“{name}” is not in the cast. See {/cast}.", name=name)
+                error = RequestError("“{name}” is not in the cast. See {/cast}.", name=name)
+                raise error.suggest(name, script.cast)
             cast = [member for member in script.cast if member not in names]
             return await self.store.scripts.replace_cast(script.id, cast, {})
 

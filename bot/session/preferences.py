@@ -181,7 +181,10 @@ def parse_mood(name: str, settings: Settings) -> Mood:
     labels = label_moods(settings)
     if key := _find_choice(name, labels):
         return load_moods(settings)[key]
-    raise RequestError("Choose one of these moods: {moods}.", moods=", ".join(labels.values()))
+    names = labels.values()
+    raise RequestError("Choose one of these moods: {moods}.", moods=", ".join(names)).suggest(
+        name, names
+    )
 
 
 def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, PreferenceValue]:
@@ -206,7 +209,7 @@ def parse_preference(name: str, text: str, settings: Settings) -> Mapping[str, P
     if key is None:
         raise RequestError(
             "Choose one of these values: {values}.", values=", ".join(choices.values())
-        )
+        ).suggest(text, choices.values())
     return {name: key == "on" if spec.type is bool else key}
 
 

@@ -163,7 +163,10 @@ def return_text(interaction: Interaction, text: str) -> tuple[str, list[discord.
 def format_error(error: Exception) -> str:
     """Return the sentence that an error means to the requester, as Markdown; log the unexpected."""
     if isinstance(error, RequestError | ServiceError) and error.sentence:
-        return say(error.sentence, **{key: _escape(value) for key, value in error.fields.items()})
+        said = say(error.sentence, **{key: _escape(value) for key, value in error.fields.items()})
+        if isinstance(error, RequestError) and error.similar:
+            said += " " + say("Did you mean “{name}”?", name=_escape(error.similar))
+        return said
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
         return say("That value is not allowed. Choose another one.")
     if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:

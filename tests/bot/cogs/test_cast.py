@@ -80,6 +80,7 @@ async def test_names_are_suggested_and_bad_ones_refused(stage: Stage):
         ({"add": too_many}, f"at most {CAST_LIMIT}"),
         ({"remove": ","}, "Name a character to remove"),
         ({"remove": "Zoë"}, "“ZOË” is not in the cast. See </cast:"),
+        ({"remove": "Mya"}, "Did you mean “MAYA”?"),
         ({"player": stage.ben}, "Also fill in `add:` with the characters for `player:`."),
         ({"add": "Zoë", "remove": "Maya"}, "Use only one of `add:`"),
     ]

@@ -144,8 +144,10 @@ async def test_a_mood_sets_three_numbers_unless_a_number_is_given(stage: Stage):
         details = (await use_on_message(stage, stage.ben, "Details", line)).content
         assert told in details
         assert ("temperature" in details) == ("temperature" in told)
-    refused = await ask(stage, "continue", mood="grumpy")
-    assert refused.content == "Choose one of these moods: calm, lively, unhinged."
+    for typed, suggestion in (("grumpy", ""), ("Lifely", " Did you mean “lively”?")):
+        refused = await ask(stage, "continue", mood=typed)
+        told = "Choose one of these moods: calm, lively, unhinged."
+        assert refused.content == told + suggestion
 
 
 def test_the_operator_adds_moods(monkeypatch: pytest.MonkeyPatch):

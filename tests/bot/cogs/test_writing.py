@@ -219,6 +219,8 @@ async def test_characters_are_suggested(stage: Stage):
     refused = await ask(stage, "continue", character="Zoe")
     why = "ZOE is not in the cast. Add them or turn off the lock with </cast:"
     assert_private(refused, why)
+    misspelt = await ask(stage, "continue", character="Mya")
+    assert_private(misspelt, "Did you mean “MAYA”?")
     await stage.ann.slash(stage.channel, "cast", lock="off")
     for command in ("continue", "write"):
         for typed, found in (

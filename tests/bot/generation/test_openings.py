@@ -215,6 +215,8 @@ async def test_only_styles_of_the_voice_are_suggested_and_taken(stage: Stage):
     assert refused.ephemeral
     told = "“tiny” has no style “noir”. Choose from storm, ghost story. Here is what you wrote:"
     assert refused.content.startswith(told)
+    refused = answer(await start_script(stage, style="gohst story"))
+    assert "Did you mean “ghost story”? Here is" in refused.content
     refused = answer(await start_script(stage, style="noir", voice="other"))
     assert refused.content.startswith("“other” has no styles. Leave out `style:`. Here is")
     assert await stage.store.scripts.list_scripts(stage.channel.id) == []
