@@ -309,9 +309,16 @@ class Messages(FeatureCog, name="OnBook.messages"):
     # Answers
 
     async def _explain(self, heard: Heard) -> None:
-        """Say what the bot is, rarely enough not to annoy."""
+        """Say what the bot is, rarely enough not to annoy.
+
+        A bare mention where a script runs moves the panel below the mention instead.
+        """
         channel = heard.channel
         if not self._may_answer(channel.id):
+            return
+        if not heard.addressed.text and await heard.session.library.find_running():
+            with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+                await self.services.messages.sync(channel, heard.session, above=heard.message.id)
             return
         content = format_help(hears=True, is_direct=isinstance(channel, discord.DMChannel))
         has_scripts = await heard.session.library.find_latest() is not None

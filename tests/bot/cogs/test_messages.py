@@ -209,7 +209,7 @@ async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
 
     await chat.write(chat.ben, "HELEN: Get me down.")
     await chat.write(chat.ben, f"I like {chat.bot} a lot.")
-    for text in ("", " Help?", "/undo"):
+    for text in (" Help?", "", "/undo"):
         await chat.say(chat.ben, text)
     await chat.until_ticked(await chat.say(chat.ben, "Rain."))
     await chat.until_written("Rain.")
@@ -218,8 +218,13 @@ async def test_a_bare_mention_is_answered_once_a_minute_and_chat_is_not(
     assert told.labels == ["Start a script", "Surprise me", "All scripts"]
     later = time.monotonic() + 60
     monkeypatch.setattr("bot.cogs.messages.time", SimpleNamespace(monotonic=lambda: later))
-    await chat.say(chat.ben, "")
-    await chat.discord.until(lambda: len(find_answers()) == 2)
+    mention = await chat.say(chat.ben, "")
+
+    def find_panels() -> list[Message]:
+        return [message for message in chat.channel.messages() if message.is_panel]
+
+    await chat.discord.until(lambda: [panel.id > mention.id for panel in find_panels()] == [True])
+    assert find_answers() == [told]
 
 
 async def test_direct_messages_become_lines_where_a_script_runs(chat: Chat):
