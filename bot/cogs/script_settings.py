@@ -245,7 +245,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 position = current_position(script)
                 await self._change_preferences(answer, changed, position=position)
 
-        await self.open_modal(interaction, say("Advanced"), inputs.values(), submit)
+        labels = [_label_number_input(name, number) for name, number in inputs.items()]
+        await self.open_modal(interaction, say("Advanced"), labels, submit)
 
     async def _reset(self, interaction: Interaction, name: str) -> None:
         """Reset a setting, those of a mood, or all of them."""
@@ -391,10 +392,14 @@ def _find_role(interaction: Interaction, text: str) -> int:
 
 
 def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:
+    default = "" if value is None else say("{value:,}", value=value)
+    return ui.TextInput(default=default, required=False, max_length=20)
+
+
+def _label_number_input(name: str, number: ui.TextInput[Any]) -> ui.Label[Any]:
     spec = PREFERENCES[name]
-    return ui.TextInput(
-        label=say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits),
-        default="" if value is None else say("{value:,}", value=value),
-        required=False,
-        max_length=20,
+    return ui.Label(
+        text=say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits),
+        description=say(spec.description),
+        component=number,
     )

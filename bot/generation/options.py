@@ -37,7 +37,9 @@ OPTIONS = (
     OptionSpec(
         name="top_p",
         label=phrase("top-p"),
-        description=phrase("Top-p sampling: the share of probability to choose from"),
+        description=phrase(
+            "Leave out unlikely letters (top-p sampling); lower is safer, and 1 is off"
+        ),
         group=Group.ADVANCED,
         setting="top_p",
         is_copied=True,
@@ -46,7 +48,8 @@ OPTIONS = (
         name="min_p",
         label=phrase("min-p"),
         description=phrase(
-            "Min-p sampling: the lowest probability, relative to the likeliest; 0 is off"
+            "Leave out letters less likely than this share of the likeliest (min-p sampling); 0 is "
+            "off"
         ),
         group=Group.ADVANCED,
         setting="min_p",

@@ -8,7 +8,8 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.generation.moods import MOODS
-from bot.session.preferences import SEED, STYLE, parse_mood, parse_number
+from bot.i18n.catalogue import say, speaking
+from bot.session.preferences import ADVANCED, SEED, SPECS, STYLE, parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import (
@@ -174,6 +175,8 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
             *("top-p, 0.05 to 1.0", "min-p, 0.0 to 1.0", "repetition, 0.0 to 2.0"),
             *("company, 0.0 to 2.0", "seed, 0 to 2,147,483,647"),
         ]
+        described = [label["description"] for label in opened.modal["components"]]
+        assert described == [SPECS[name].description for name in ADVANCED]
         values = dict(zip(inputs.values(), typed, strict=True))
         return answer(await stage.ann.submit_modal(opened, values))
 
@@ -185,6 +188,8 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     assert "Ann set min-p to 0.25, seed to 7." in stage.panel().content
     assert SEED.of(await stage.script()) == 7
     assert parse_number("seed", " ") is None
+    with speaking("de"):
+        assert all(len(say(SPECS[name].description)) <= 100 for name in ADVANCED)
 
 
 @pytest.mark.parametrize(
