@@ -29,8 +29,8 @@ ABOUT = phrase(
     "{reads} All of it stays on the bot owner's computer, goes to nobody else, and is never used "
     "to train a voice.\n"
     "**My data** gives you your data. **Forget me…** removes your name from every line, and your "
-    "text too if you like. If a server removes the bot, its scripts are deleted after {days}. The "
-    "bot's owner may have older backups."
+    "text too if you like; before that, it says what stays. If a server removes the bot, its "
+    "scripts are deleted after {days}. The bot's owner may have older backups."
 )
 
 READS = phrase(
@@ -73,7 +73,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
         reads = say(READS) if self.services.hears else say("It reads no other messages.")
-        kept = f"{say(ABOUT, days=days, reads=reads)}\n{say(UNCHANGED_MESSAGES)}"
+        kept = say(ABOUT, days=days, reads=reads)
         view = make_view(
             ui.Button(label=say("My data"), custom_id=EXPORT_ID),
             ui.Button(label=say("Forget me…"), custom_id=ASK_ID),

@@ -151,8 +151,10 @@ async def open_privacy(stage: Stage, who: Any, label: str) -> Any:
 
 async def forget(stage: Stage, who: Any) -> Any:
     """Forget a person with their text, as they ask and confirm; return the answer."""
-    asked = await open_privacy(stage, who, "Forget me…")
-    assert_private(asked, "nobody can find your lines later", "keep their titles")
+    about = await ask(stage, "privacy", who)
+    assert "These messages stay" not in about.content  # only the question says which
+    asked = await click(who, about, "Forget me…")
+    assert_private(asked, "nobody can find your lines later", "These messages stay")
     told = await click(who, asked, "Forget me and my text")
     assert (told.id, labels(told)) == (asked.id, [])  # nothing is left to press
     return told

@@ -75,7 +75,8 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
     evaluations = dict(_list_evaluations(file))
     if len(evaluations) > MAX_TEXTS:
         yield say(
-            "Bits per character on {count:,} unseen texts: {bits:.3f} on average",
+            "Bits per character of the finished voice on {count:,} unseen texts: {bits:.3f} on "
+            "average; fewer is better",
             count=len(evaluations),
             bits=statistics.mean(evaluations.values()),
         )
@@ -84,7 +85,10 @@ def _list_facts(file: ModelFile) -> Iterator[str]:
             f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}"
             for name, bits in evaluations.items()
         )
-        yield say("Bits per character on unseen texts: {texts}", texts=", ".join(texts))
+        yield say(
+            "Bits per character of the finished voice on unseen texts; fewer is better: {texts}",
+            texts=", ".join(texts),
+        )
 
 
 def label_model(name: str) -> str:

@@ -20,7 +20,7 @@ def make_file(**about: str) -> ModelFile:
 def test_a_card_has_the_mean_of_many_texts():
     texts = [{"name": f"film-{bits}", "exported": float(bits)} for bits in range(7)]
     card = format_model_card(make_file(evaluation=json.dumps({"texts": texts})))
-    assert "7 unseen texts: 3.000 on average" in card
+    assert "the finished voice on 7 unseen texts: 3.000 on average; fewer is better" in card
 
 
 @pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])
