@@ -58,6 +58,7 @@ from ..ui.cards.settings_messages import (
 from ..ui.components import (
     Interaction,
     make_position_button,
+    make_position_select,
     make_view,
     parse_position,
     position_pattern,
@@ -166,8 +167,15 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         banned = await self._load_banned_words(interaction)
         initial = await self._load_initial_settings(interaction, script)
         content = format_preferences(script, initial, banned)
-        button = make_position_button("menu-advanced", current_position(script))
-        return {"content": content, "view": make_view(button)}
+        position = current_position(script)
+        menu = make_position_select(
+            "menu-setting",
+            position,
+            {key: say(spec.label) for key, spec in SPECS.items() if key not in (*LISTS, *ADVANCED)},
+            say("Change another setting…"),
+        )
+        button = make_position_button("menu-advanced", position)
+        return {"content": content, "view": make_view(menu, button)}
 
     async def _set(
         self, interaction: Interaction, name: str, text: str, position: ScriptPosition | None = None
@@ -214,6 +222,23 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change a setting to the value that was chosen from the card."""
         name, value = match["action"].removeprefix("menu-"), parse_choice(interaction)
         await self._set(interaction, name, value, parse_position(match))
+
+    @listens_to(position_pattern("menu-setting"))
+    async def open_setting(self, interaction: Interaction, match: Match[str]) -> None:
+        """Open the window of a setting that was chosen from the list below all settings."""
+        self.services.admit(interaction)
+        name, position = parse_choice(interaction, SPECS), parse_position(match)
+        spec = SPECS[name]
+        hint = ", ".join(spec.choices.values()) or None
+        text = ui.TextInput[Any](placeholder=hint, max_length=100)
+        title, description = say(spec.label), say(spec.description)
+        label = ui.Label[Any](text=title, description=description, component=text)
+
+        async def submit(answer: Interaction) -> None:
+            async with self.answering(answer, keep=text.value):
+                await self._set(answer, name, text.value, position)
+
+        await self.open_modal(interaction, say("Settings"), [label], submit)
 
     @listens_to(position_pattern("menu-advanced"))
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:

@@ -9,7 +9,15 @@ import pytest
 from bot.errors import SettingsError
 from bot.generation.moods import MOODS
 from bot.i18n.catalogue import say, speaking
-from bot.session.preferences import ADVANCED, SEED, SPECS, STYLE, parse_mood, parse_number
+from bot.session.preferences import (
+    ADVANCED,
+    ALTERNATE,
+    SEED,
+    SPECS,
+    STYLE,
+    parse_mood,
+    parse_number,
+)
 from bot.settings import read_settings
 from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import (
@@ -189,7 +197,25 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
     assert SEED.of(await stage.script()) == 7
     assert parse_number("seed", " ") is None
     with speaking("de"):
-        assert all(len(say(SPECS[name].description)) <= 100 for name in ADVANCED)
+        assert all(len(say(spec.description)) <= 100 for spec in SPECS.values())
+
+
+async def test_a_menu_changes_the_settings_that_have_no_list_of_their_own(stage: Stage):
+    card = await ask(stage, "settings", setting="everything")
+
+    async def submit(name: str, typed: str) -> Any:
+        opened = await stage.ann.select(card, [name])
+        [label] = opened.modal["components"]
+        assert label["description"] == SPECS[name].description
+        return answer(
+            await stage.ann.submit_modal(opened, {label["component"]["custom_id"]: typed})
+        )
+
+    assert_private(await submit("cooldown", "soon"), "cooldown must be a number", "soon")
+    assert_private(await submit("cooldown", "30"), "\nCooldown: 30 seconds (off)\n")
+    assert "Ann changed: cooldown 30 seconds." in stage.panel().content
+    await submit("alternate", "On")
+    assert ALTERNATE.of(await stage.script())
 
 
 @pytest.mark.parametrize(
