@@ -449,7 +449,7 @@ def takes_mood(command: CommandT) -> CommandT:
     """Describe the options ``mood`` and ``temperature`` of a command, and suggest moods."""
     least, most = LEAST_TEMPERATURE, LARGEST_TEMPERATURE
     command = app_commands.describe(
-        mood="How the voice feels",
+        mood="How daring the voice is and how long its lines get",
         temperature=f"How daring the voice is, from {least} to {most}; overrides the mood",
     )(command)
     return app_commands.autocomplete(mood=FeatureCog.suggest_mood)(command)

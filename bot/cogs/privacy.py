@@ -95,7 +95,8 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         await complete_response(
             interaction,
             content=say(
-                "Here is all data stored about you, including {lines} that you wrote.", lines=lines
+                "Here is all the data stored about you, including {lines} that you wrote.",
+                lines=lines,
             ),
             attachments=[discord.File(io.BytesIO(content), filename=name)],
         )

@@ -182,7 +182,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """Change a setting, or those of a mood, to what a person typed or chose."""
         if name == EVERYTHING:
-            raise RequestError("Everything can only be reset. Set {*value} to `reset`.")
+            raise RequestError("All settings together can only be reset. Set {*value} to `reset`.")
         await self._defer_change(interaction)
         library = self.services.admit_to_session(interaction).library
         await library.load_script_to_change(get_requester(interaction), [name])

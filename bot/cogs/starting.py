@@ -62,7 +62,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
     """Start a script."""
 
     @command("start", everywhere=True)
-    @app_commands.describe(**START_OPTIONS, surprise="Draw an opening and whatever you leave out")
+    @app_commands.describe(
+        **START_OPTIONS, surprise="Pick an opening at random, and whatever you leave out"
+    )
     @app_commands.autocomplete(voice=FeatureCog.suggest_model)
     @takes_mood
     @listens_to(position_pattern("start"))
@@ -148,7 +150,8 @@ class Starting(BeginningCog, name="OnBook.starting"):
             ui.Label[Any](
                 text=say("Surprise me"),
                 description=say(
-                    "Draws an opening and whatever you leave unchanged; then the voice continues"
+                    "Picks an opening at random, and whatever you leave unchanged; then the voice "
+                    "continues"
                 ),
                 component=surprise,
             ),
@@ -158,7 +161,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
                 text=say("First scene heading"),
                 description=None
                 if preset
-                else say("INT. or EXT. suggests the film voice, any other the stage voice"),
+                else say(
+                    "INT. or EXT. suggests the film voice; any other heading, the stage voice"
+                ),
                 component=heading,
             ),
             ui.Label[Any](

@@ -135,7 +135,7 @@ class Writing(BeginningCog, name="OnBook.writing"):
     @command("write", everywhere=True)
     @app_commands.describe(
         text="INT. DINER - NIGHT, or Maya: Hello., or CUT TO:, or an action",
-        character="Who says it; this makes the first line speech, even (quietly)",
+        character="Who says it; the first line is then speech, even one such as (quietly)",
     )
     async def write(
         self,

@@ -247,7 +247,7 @@ class Library:
         running = await self.find_running()
         if new.replaced not in (None, running.id if running else NO_SCRIPT):
             raise RequestError(
-                "By now, another script is running here, or none is. See {/script list}, or use "
+                "Now another script is running here, or none. See {/script list}, or use "
                 "{/start} again."
             )
         if running is not None:

@@ -210,8 +210,8 @@ class TurnContext:
             sentence = phrase("This script has a cooldown. Try again in {wait}.")
             if rewrites:
                 sentence = phrase(
-                    "This script has a cooldown, and your text makes several lines. Turn it into "
-                    "one, or try again in {wait}."
+                    "This script has a cooldown, and your text makes several lines. Make it a "
+                    "single line, or try again in {wait}."
                 )
             raise RequestError(sentence, wait=count_wait(left))
 

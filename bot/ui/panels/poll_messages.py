@@ -235,7 +235,7 @@ def _format_open(poll: Poll, takes: int) -> str:
         status = say("{takes}: {asker} or a moderator can choose one.", takes=count, asker=asker)
     else:
         ends = discord.utils.format_dt(poll.ends, "R")
-        status = say("{takes}: everyone has one vote. Voting ends {when}.", takes=count, when=ends)
+        status = say("{takes}: everybody has one vote. Voting ends {when}.", takes=count, when=ends)
     return f"-# {status}"
 
 

@@ -69,10 +69,7 @@ async def test_of_two_simultaneous_starts_one_is_refused(
         ben.slash(channel, "start", title="Bens", heading="INT. BEN"),
     )
     [told] = await until_settled(both)
-    assert (
-        "By now, another script is running here" in told.content
-        or "running in this" in told.content
-    )
+    assert "Now another script is running here" in told.content or "running in this" in told.content
     winner = "INT. BEN" if told.only_for == ann.id else "INT. ANN"
     assert await read_true_script(ann, channel) == [winner]
 

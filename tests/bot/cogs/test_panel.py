@@ -133,7 +133,7 @@ async def test_an_open_menu_acts_on_the_script_as_it_is(stage: Stage):
     menu = await open_menu(stage, stage.ann, "Together…")
     await write(stage, "Snow.")
     await stage.ann.click(menu, label="Three takes with a vote")
-    assert "everyone has one vote" in poll(stage).content
+    assert "everybody has one vote" in poll(stage).content
     assert len(labels(poll(stage))) == 3
 
 

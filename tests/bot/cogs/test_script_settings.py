@@ -230,7 +230,7 @@ async def test_invalid_and_forbidden_settings_are_refused(stage: Stage):
         ("cooldown", "90,000", stage.ann, "a number from 0 to 86,400 seconds for “cooldown”."),
         ("look", "fancy", stage.ann, "one of these values: characters, cards, typewriter."),
         ("look", "typewritten", stage.ann, "Did you mean “typewriter”?"),
-        ("everything", "on", stage.ann, "Everything can only be reset."),
+        ("everything", "on", stage.ann, "All settings together can only be reset."),
         ("cooldown", "2", stage.ben, "Only the script's owner or a moderator"),
         ("takes", "reset", stage.ben, "Only the script's owner or a moderator"),
         ("role", "Crew", moderator(stage), "This server has no role “Crew”."),
@@ -270,7 +270,9 @@ async def test_a_cooldown_is_for_each_person(harness: SessionHarness):
             await act()
     for seconds, wait in ((3600, "60 minutes"), (86_400, "24 hours")):
         await harness.change_preferences({"cooldown": seconds})
-        with pytest.raises(RequestError, match=rf"Turn it into one, or try again in {wait}\.$"):
+        with pytest.raises(
+            RequestError, match=rf"Make it a single line, or try again in {wait}\.$"
+        ):
             await harness.rewrite(heading, "EXT. ROOF - DAY\n\nRain.")
     await harness.rewrite(heading, "EXT. ROOF - DAY")
     await harness.change_preferences({"cooldown": 60})

@@ -33,7 +33,7 @@ async def test_the_window_offers_a_situation_and_surprise_me_draws_another(
     labelled = ["Surprise me", "Voice", "Title", "First scene heading", "Cast"]
     assert list(fields(shown)) == labelled
     rows = shown.modal["components"]
-    suggestion = "INT. or EXT. suggests the film voice, any other the stage voice"
+    suggestion = "INT. or EXT. suggests the film voice; any other heading, the stage voice"
     assert rows[3].get("description") == (None if is_preset else suggestion)
     _, voice, *texts = [row["component"] for row in rows]
     offers = [[offer.title, offer.heading, ", ".join(offer.cast)] for offer in load_situations()]

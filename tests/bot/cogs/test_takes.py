@@ -612,7 +612,7 @@ async def test_votes_outlive_restarts_and_end_in_the_servers_language(
 
 def asked_to_vote(stage: Stage) -> list[dict[str, Any]]:
     """Return the bodies of all messages that asked people to vote."""
-    return [body for body in stage.sent() if "everyone has one vote" in (body["content"] or "")]
+    return [body for body in stage.sent() if "everybody has one vote" in (body["content"] or "")]
 
 
 async def vote_unseen(
