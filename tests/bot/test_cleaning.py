@@ -255,15 +255,6 @@ def test_examples_of_clean() -> None:
     assert clean("🙂\u200d↔\ufe0f ↔\u200d🙂") == "🙂\u200d↔\ufe0f ↔🙂"
 
 
-@given(wild)
-def test_text_does_not_break_out_of_its_block(text: str) -> None:
-    block = fenced(clean(text))
-    assert block.startswith("```\n")
-    assert block.endswith("\n```")
-    assert block.count("`") == 6
-    assert not PING.search(block)
-
-
 @pytest.mark.parametrize(
     ("line", "around", "shown"),
     [
