@@ -124,18 +124,6 @@ async def test_the_state_is_that_of_the_text_without_its_last_character(engine: 
     assert not request.state.any()
 
 
-async def test_a_cancelled_line_frees_its_row(model: Model, open_engine: OpenEngine):
-    engine = open_engine(rows=2)
-    alone = await engine.run(make_request(model, 3))
-    endless = make_endless_request(model)
-    gone, beside, waiting = await queue(engine, endless, endless, make_request(model, 3), waiting=1)
-    gone.cancel()
-    assert are_same(await waiting, alone)
-    assert not beside.done()
-    beside.cancel()
-    await asyncio.wait([gone, beside])
-
-
 async def test_the_engine_goes_on_when_every_line_was_cancelled(
     model: Model, open_engine: OpenEngine, caplog: pytest.LogCaptureFixture
 ):

@@ -76,10 +76,10 @@ def test_a_search_ignores_case_accents_and_punctuation(word: str | None, texts: 
 
 @pytest.mark.parametrize(
     ("text", "end"),
-    [("b a ", 1), ("a b ", 3), ("a- b a\n", 4), ("a b", None), ("a ", None), ("ab ", None)],
+    [("b a ", 3), ("a b ", 3), ("a- b a\n", 4), ("a b", None), ("a ", None), ("ab a ", None)],
 )
 def test_a_phrase_may_have_words_between_which_anything_stands(text: str, end: int | None):
-    assert find_end(text, ["a b", "b a", "b", "a b a"]) == end
+    assert find_end(text, ["a b", "b a", "a b a"]) == end
 
 
 def test_words_outside_the_vocabulary_ban_nothing():
