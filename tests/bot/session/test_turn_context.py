@@ -62,24 +62,15 @@ async def test_a_turn_reads_its_script_once(harness: SessionHarness):
             assert getattr(turn.script, column) == getattr(stored, column), column
 
 
-async def test_a_turn_executes_at_most_6_statements(harness: SessionHarness):
-    await harness.start()
-    await harness.continue_script(2)
-    with recorded_statements() as statements:
-        await harness.session.continuation.generate(harness.writer(), ContinueRequest(seed=3))
-    # The script and the banned words; the state and the lines above; then one statement each to
-    # prepare the ids, to add the line and the state after it, and to move the head.
-    assert len(statements) <= 6
-
-
 async def test_a_continue_command_executes_at_most_14_statements(stage: Stage):
     await start_script(stage)
     await stage.ann.slash(stage.channel, "continue")
     with recorded_statements() as statements:
         await stage.ann.slash(stage.channel, "continue")
-    # The turn, and the lines of the channel; the script and the newest messages, the messages and
-    # the path, and the new message; what the panel shows, and its message; the takes that the
-    # script has passed.
+    # The turn: the script and the banned words; the state and the lines above; then one statement
+    # each to prepare the ids, to add the line and the state after it, and to move the head. Then
+    # the lines of the channel; the script and the newest messages, the messages and the path, and
+    # the new message; what the panel shows, and its message; the takes that the script has passed.
     assert len(statements) <= 6 + 1 + 4 + 2 + 1
     # The turn and what shows its result, which must show what is stored then.
     assert sum(map(is_read_of_script, statements)) == 2
