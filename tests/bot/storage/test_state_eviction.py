@@ -8,7 +8,6 @@ import pytest
 from bot.arrays import States
 from bot.session.channel_session import ChannelSessions
 from bot.session.surprisal import load_last_surprisal
-from bot.session.turn import ContinueRequest
 from bot.storage.repositories import state_repository
 from tests.bot.conftest import run_sql
 from tests.bot.session_harness import SessionHarness
@@ -88,18 +87,6 @@ async def test_housekeeping_keeps_to_the_room_that_the_operator_gives(harness: S
     settings = harness.settings.model_copy(update={"states_mb": 0})
     await ChannelSessions(harness.store, harness.models, settings).housekeeping.evict_states()
     assert not find_kept(harness)
-
-
-async def test_a_script_continues_after_its_states_were_evicted(harness: SessionHarness):
-    await harness.start()
-    lines = [(await harness.write(f"Rain {n}.")).lines[0] for n in range(4)]
-    expected = await harness.read_from_start(await harness.lines())
-    await evict(harness, 0)
-    assert await harness.state(lines[-1]) is None
-    turn = await harness.session.continuation.generate(harness.writer(), ContinueRequest(seed=5))
-    assert await harness.state(lines[-1]) == expected
-    expected = await harness.read_from_start(await harness.lines())
-    assert await harness.state(turn.lines[-1]) == expected
 
 
 async def test_a_deleted_line_gets_no_state(harness: SessionHarness):
