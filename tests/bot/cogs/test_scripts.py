@@ -237,8 +237,9 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(stage: Stage):
         assert "\n> " in taken.content
 
 
+@pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("where", BOTH, indirect=True)
-async def test_deletion_spares_the_lines_of_forks(harness: SessionHarness):
+async def test_deletion_spares_the_lines_of_forks(harness: SessionHarness, order: int):
     begun = await harness.start()
     await harness.write("Rain.\n\nWind.")
     await harness.undo()
@@ -246,7 +247,7 @@ async def test_deletion_spares_the_lines_of_forks(harness: SessionHarness):
     await harness.write("Snow.")
     later = (await harness.fork("Later")).script
     library = harness.session.library
-    for script in (begun.script, fork):
+    for script in (begun.script, fork)[::order]:
         await library.delete(harness.writer(), script.id)
         assert texts(await harness.lines()) == [HEADING, "Rain.", "Snow."]
     tree = await load_tree(harness.store, later)

@@ -233,17 +233,6 @@ async def test_deleting_a_script_walks_only_forks_that_can_reach_it(store: Store
     assert await store.scripts.find_script(near.id) is not None
 
 
-async def test_a_fork_keeps_the_lines_of_two_deleted_scripts(store: Store):
-    script = await store.scripts.create_script(make_script(), [make_draft("One.")], "one")
-    fork = await store.scripts.create_script(make_fork(script, 2, 7, "A fork"))
-    [line] = await append(store, fork.id, "Two.")
-    fork = await store.scripts.get_script(fork.id)
-    last = await store.scripts.create_script(make_fork(fork, 3, 7, "Another"))
-    for deleted in (fork, script):
-        await store.scripts.delete_script(deleted.id)
-    assert await store.lines.load_path_ids(last.head) == [script.head, line]
-
-
 @on_a_file
 async def test_forks_of_a_deleted_script_share_one_walk(store: Store):
     [connection] = store._database._connections
