@@ -163,6 +163,7 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
     for name, value, entry, said in (
         ("style", "storm", "Style: storm", "Mo set style to storm."),
         ("style", "none", "Style: none", "Mo set style to none."),
+        ("mood", "calm", "Mood: calm", "Mo set mood to calm."),
         ("takes", "2", "Takes at once: 2", "Mo set takes to 2."),
     ):
         assert entry in await change_on_card(name, value)
