@@ -13,28 +13,6 @@ from .conftest import Stage, code_of
 from .faults import Kind
 from .state import Webhook
 
-FACE = "https://cdn.example/ann.png"
-
-
-async def test_a_webhook_posts_under_any_name_and_picture(stage: Stage):
-    hook = await stage.text_channel.create_webhook(name="On Book")
-    sent = await hook.send("Hello.", username="ANN", avatar_url=FACE, wait=True)
-    assert (sent.author.name, sent.author.bot, sent.webhook_id) == ("ANN", True, hook.id)
-    [heard] = await stage.until_heard(1)
-    assert (heard.id, heard.author.name, heard.webhook_id) == (sent.id, "ANN", hook.id)
-    second = await stage.text_channel.send("Without a webhook.")
-    assert await hook.send("Without a name, and without waiting.") is None
-    await sent.edit(content="Hello again.")
-    await second.delete()
-    last = "On Book", "Without a name, and without waiting."
-    await stage.channel.shows(("ANN", "Hello again."), last)
-    shown, _ = stage.channel.messages()
-    assert (shown.author, shown.avatar, shown.webhook) == ("ANN", FACE, hook.id)
-    first, gone, _ = stage.channel.timeline()
-    assert (first.id, first.author, first.text) == (sent.id, "ANN", "Hello again.")
-    assert (gone.id, gone.author, gone.text) == (second.id, "On Book", "Without a webhook.")
-    assert (first.deleted, gone.deleted) == (False, True)
-
 
 async def test_webhooks_need_a_permission_or_their_token(stage: Stage):
     hook = await stage.text_channel.create_webhook(name="On Book")
