@@ -83,7 +83,8 @@ async def test_every_name_is_shown_before_and_after_a_restart(
     async with bot_at(bare_discord, chosen):
         await play.write("HERE: So am I.\n\nRain.")
         shown = await play.check(1 + len(NAMES) + 2)
-    assert all(message.webhook for message in shown)
+    [webhook] = {message.webhook for message in shown}
+    assert webhook
 
 
 async def test_a_refused_name_stands_on_cards(bare_discord: Discord, chosen: RunnerSettings):

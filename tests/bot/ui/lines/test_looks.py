@@ -73,15 +73,6 @@ async def test_the_new_avatar_of_a_player_is_found(stage: Stage):
         await stage.world.advance_time(faces.PLAYER_SECONDS)
 
 
-async def test_one_webhook_posts_all_lines_even_after_a_restart(stage: Stage):
-    await write(stage, "MAYA: Hello.")
-    await stage.restart()
-    await write(stage, "JONAS: Hello.")
-    await stage.ann.slash(stage.channel, "undo")
-    assert len({message.webhook_id for message in stage.messages() if is_line(message)}) == 1
-    await assert_channel_is_true(stage)
-
-
 async def test_rewriting_the_last_line_changes_its_speaker(stage: Stage):
     await write(stage, "MAYA: Hello.\n\nRain.")
     for text in ("JONAS: Hello.", "JONAS: Who is there?"):
