@@ -516,11 +516,6 @@ def test_a_folder_with_only_one_part_is_not_split(write: Write):
     assert not split.test
 
 
-def test_a_file_of_another_kind_is_refused_when_it_is_named(write: Write):
-    with pytest.raises(TextError, match="save it as one of"):
-        collect([write("a.txt", prose(30_000)), write("b.pdf", "x")])
-
-
 def test_too_little_text_is_refused(write: Write):
     write("set/validation/b.txt", prose(3_000))
     path = write("set/train/a.txt", "x" * (MINIMUM - 1))
