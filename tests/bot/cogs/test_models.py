@@ -66,7 +66,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage, m
     assert await continue_script(stage) == "other"
     # A reset of the settings goes back to the server's voice.
     reset = await ask(stage, "settings", setting="voice", value="reset")
-    assert "voice other" in reset.content
+    assert "voice to other" in reset.content
     shown = await ask(stage, "settings", setting="everything")
     assert "\nVoice: other\n" in shown.content
     # Another server has its own choice.

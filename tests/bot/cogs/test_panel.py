@@ -189,9 +189,11 @@ async def test_a_menu_changes_the_settings_that_have_no_list_of_their_own(stage:
             await stage.ann.submit_modal(opened, {label["component"]["custom_id"]: typed})
         )
 
-    assert_private(await submit("cooldown", "soon"), "cooldown must be a number", "soon")
+    assert_private(
+        await submit("cooldown", "soon"), "from 0 to 86,400 seconds for “cooldown”", "soon"
+    )
     assert_private(await submit("cooldown", "30"), "\nCooldown: 30 seconds (off)\n")
-    assert "Ann changed: cooldown 30 seconds." in stage.panel().content
+    assert "Ann set cooldown to 30 seconds." in stage.panel().content
     await submit("alternate", "On")
     assert ALTERNATE.of(await stage.script())
 
