@@ -188,7 +188,7 @@ def test_takes_ping_nobody(texts: list[str], credit: str, closed: bool) -> None:
     takes = {line.id: [line] for line in make_lines(texts, credit, None)}
     if not takes:
         return
-    poll = Poll(id=1, script=1, asker=7, closed=closed, chosen=1 if closed else None)
+    poll = Poll(id=1, script=1, asker=7, closed=closed, chosen=min(takes) if closed else None)
     content = format_poll(poll, takes, {})
     # The message mentions the asker, but may ping nobody.
     assert not PING.search(content.replace("<@7>", ""))

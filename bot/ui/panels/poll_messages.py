@@ -212,7 +212,7 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
     """
     if poll.closed:
         counts = count_votes(takes, votes.values())
-        results = [_format_count(take, count) for take, count in counts.items()]
+        results = {take: _format_count(take, count) for take, count in counts.items()}
         if poll.chosen is None:
             top = say(
                 "Voting has ended, and no take was added. See the takes in {/script history}."
@@ -220,7 +220,7 @@ def format_poll(poll: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[
         else:
             top = say("Voting has ended. See the other takes in {/script history}.")
             results[poll.chosen] = f"**{results[poll.chosen]}**"
-        return f"-# {top} {' · '.join(results)}"
+        return f"-# {top} {' · '.join(results.values())}"
     top, titles = _format_open(poll, len(takes)), [_format_title(take) for take in takes]
     scenes = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
     # A blank line ends a quotation.
