@@ -14,6 +14,7 @@ from ..screenplay.elements import Kind
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers import read_script_file
 from ..screenplay.importers.manuscript import FLATTENED, Manuscript
+from ..session.posts import MAX_FIRST_LINES
 from ..ui.delivery.sending import CONNECTION_ERRORS, send_with_retries
 
 DOWNLOAD_SECONDS = 60.0
@@ -42,6 +43,13 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
     The voice has read all but the last ``unread`` lines.
     """
     parts = [say_plural("Imported 1 line.", "Imported {number:,} lines.", lines)]
+    if lines > MAX_FIRST_LINES:
+        parts.append(
+            say(
+                "The last {number} are shown here, and all in {/script show}.",
+                number=MAX_FIRST_LINES,
+            )
+        )
     if unread:
         parts.append(
             say_plural(

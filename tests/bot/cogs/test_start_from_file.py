@@ -247,6 +247,12 @@ async def test_an_import_says_how_much_the_voice_has_not_read(
     assert said in stage.panel().content
 
 
+async def test_an_import_says_where_its_first_lines_are(stage: Stage):
+    await import_file(stage, "play.txt", "\n\n".join(f"MAYA: {n}." for n in range(11)))
+    said = "Imported 11 lines. The last 10 are shown here, and all in </script show:"
+    assert said in stage.panel().content
+
+
 async def test_a_script_may_have_thousands_of_lines(
     harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
 ):
