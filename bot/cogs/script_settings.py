@@ -52,6 +52,7 @@ from ..ui.cards.settings_messages import (
     format_changes,
     format_dropped_style,
     format_preferences,
+    format_range,
     format_setting,
     make_settings_card,
 )
@@ -229,8 +230,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self.services.admit(interaction)
         name, position = parse_choice(interaction, SPECS), parse_position(match)
         spec = SPECS[name]
-        hint = ", ".join(spec.choices.values()) or None
-        text = ui.TextInput[Any](placeholder=hint, max_length=100)
+        text = ui.TextInput[Any](placeholder=format_range(spec).strip() or None, max_length=100)
         title, description = say(spec.label), say(spec.description)
         label = ui.Label[Any](text=title, description=description, component=text)
 

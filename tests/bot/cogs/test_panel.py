@@ -181,20 +181,22 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
 async def test_a_menu_changes_the_settings_that_have_no_list_of_their_own(stage: Stage):
     card = await ask(stage, "settings", setting="everything")
 
-    async def submit(name: str, typed: str) -> Any:
+    async def submit(name: str, typed: str, hint: str) -> Any:
         opened = await stage.ann.select(card, [name])
         [label] = opened.modal["components"]
         assert label["description"] == SPECS[name].description
+        assert label["component"]["placeholder"] == hint
         return answer(
             await stage.ann.submit_modal(opened, {label["component"]["custom_id"]: typed})
         )
 
-    assert_private(
-        await submit("cooldown", "soon"), "from 0 to 86,400 seconds for “cooldown”", "soon"
-    )
-    assert_private(await submit("cooldown", "30"), "\nCooldown: 30 seconds (off)\n")
+    seconds = "0 to 86,400 seconds"
+    refused = await submit("cooldown", "soon", f"({seconds})")
+    assert_private(refused, f"from {seconds} for “cooldown”", "soon")
+    changed = await submit("cooldown", "30", f"({seconds})")
+    assert_private(changed, "\nCooldown: 30 seconds (off)\n")
     assert "Ann set cooldown to 30 seconds." in stage.panel().content
-    await submit("alternate", "On")
+    await submit("alternate", "On", "(on, off)")
     assert ALTERNATE.of(await stage.script())
 
 
