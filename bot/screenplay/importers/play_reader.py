@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ..fountain import has_scene_prefix
+from ..fountain import has_scene_prefix, is_cue, parse_cue
 from ..free_text import PLACE, parse_name
 from ..page_layout import text_width, unwrap
 from ..speakers import looks_like_name
@@ -39,6 +39,9 @@ def rewrite_play(blocks: Sequence[Block]) -> list[Block] | None:
     # Somebody who is in a play speaks twice.
     if speakers.total() < fewest or len(speakers) == speakers.total():
         return None
+    # In a script with cues of its own, `BANG. The door falls.` is action.
+    if sum(map(_has_own_cue, passages)) > speakers.total():
+        return None
     return [
         _write_speech(cue, passage[1:]) if cue else [_ITALICS.sub(r"\1", line) for line in passage]
         for cue, passage in zip(cues, passages, strict=True)
@@ -50,9 +53,17 @@ def _match_cue(passage: Block) -> re.Match[str] | None:
     match = _CUE.fullmatch(first)
     if match is None or has_scene_prefix(first) or PLACE.match(first):
         return None
+    if match["speech"] and _has_own_cue(passage):
+        return None
     name = match["name"]
     is_named = (name[0] == "_" or name.isupper()) and looks_like_name(_name_speaker(match))
     return match if is_named and (match["aside"] or match["speech"] or passage[1:]) else None
+
+
+def _has_own_cue(passage: Block) -> bool:
+    """Return whether a passage is a speech below a cue such as DR. SMITH, but not NORA."""
+    first, below = passage[0], passage[1:]
+    return bool(below and first[-1] != "." and is_cue(first) and parse_cue(first))
 
 
 def _name_speaker(cue: re.Match[str]) -> str:

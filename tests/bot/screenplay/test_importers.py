@@ -256,6 +256,10 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
                 *(".SCENE 2. A HALL.", "NORA\n(softly)\nThere."),
             ],
         ),
+        # A title and a name are a cue.
+        (["DR. WU\nHow is it?", "MR. ODD\nBad.", "DR. WU\nOh."],) * 2,
+        (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
+        * 2,
         # Nobody speaks twice.
         (["CRASH. It falls.", "BANG. Dark.", "SNAP. No."],) * 2,
         (["INNEN. A. B."] * 3, ["INT. A. B."] * 3),
