@@ -51,7 +51,8 @@ _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 _DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
-    rf"^(\S[^\n:]{{0,38}}) \u2014 (?:{_DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
+    r"^(?!(?:int|ext|est|i/e)[./])(\S[^\n:]{0,38}) \u2014 "
+    rf"(?:{_DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
     r" \d?\d:\d\d(?: [ap]m| uhr)?$",
     re.IGNORECASE | re.MULTILINE,
 )

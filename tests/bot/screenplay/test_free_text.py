@@ -162,6 +162,7 @@ def test_any_text_of_a_person_is_elements(
             "Maya — Today at 7:02 PM\nOh.\nNo.\nJo — 12.03.26, 19:02\nHi.",
             ["MAYA\nOh.\nNo.", "JO\nHi."],
         ),
+        ("INT. BAR — TODAY AT 7:02 PM", ["INT. BAR — TODAY AT 7:02 PM"]),
         ("The train — 19:02\nWind.", ["The train — 19:02\nWind."]),
         ("12:30 Lunch: soup", ["12:30 Lunch: soup"]),
         ("*\u0301*", ["*\u0301*"]),
