@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..fountain import is_cue, parse_cue
+
 _CONTINUED = re.compile(r"\(CONTINUED\)|(?:\d+[A-Z]? +)?CONTINUED:(?: \(\d+\))?(?: +\d+[A-Z]?)?")
 _PAGE_NUMBER = re.compile(r"\d{1,3}[A-Z]?\.")
 _REVISION_STARS = re.compile(r"(?<=\S) {2,}\*+$")
@@ -24,6 +26,8 @@ def remove_page_furniture(text: str, *, is_flat: bool = False) -> tuple[str, int
     for raw in text.split("\n"):
         line = _REVISION_STARS.sub("", raw.rstrip())
         is_number = _is_page_number(line, 0 if is_flat else _INDENTED)
+        # Below a cue, a number is speech.
+        is_number = is_number and not (kept and _may_be_cue(kept[-1].strip()))
         count += is_number
         if is_number or _CONTINUED.fullmatch(line.strip()):
             # The lines around furniture are not one block.
@@ -41,3 +45,8 @@ def _is_page_number(line: str, indent: int) -> bool:
     # A scene's number also stands at the left.
     is_apart = len(line) - len(bare) >= indent and not header.lstrip()[:1].isdigit()
     return is_apart and bool(_PAGE_NUMBER.fullmatch(bare))
+
+
+def _may_be_cue(row: str) -> bool:
+    # A page may also end with BLACK. in capitals.
+    return is_cue(row) and bool(parse_cue(row)) and row[-1] != "." and row != "THE END"

@@ -428,6 +428,22 @@ def test_a_page_without_indents_and_blank_lines_is_read_by_its_cues(more: str):
     assert len(found.elements) == 10 + more.count("One") + more.count("Two")
 
 
+@pytest.mark.parametrize("margin", [0, 15])
+def test_a_number_below_a_cue_is_speech(margin: int):
+    rows = ["INT. BAR - DAY", "MAYA", "How old?", "TOM", "9.", "MAYA", "Nine?", "FADE OUT.", "2."]
+    columns = [0, 22, 10, 22, 10, 22, 10, 0, 50] if margin else [0] * len(rows)
+    ends = {"INT. BAR - DAY", "How old?", "9.", "Nine?"} if margin else set()
+    text = "".join(
+        f"{'':{margin + column}}{row}\n{chr(10) * (row in ends)}"
+        for row, column in zip(rows, columns, strict=True)
+    )
+    found = read_script_file("a.txt", text.encode())
+    assert [element.text for element in found.elements[1:]] == [
+        *("MAYA\nHow old?", "TOM\n9.", "MAYA\nNine?", "> FADE OUT."),
+    ]
+    assert found.page_breaks == 1
+
+
 def test_page_furniture_is_left_out_and_page_numbers_are_counted():
     right = " " * 55
     furniture = (
