@@ -34,13 +34,16 @@ def is_flat(blocks: Sequence[Block]) -> bool:
 def restore_page(text: str) -> tuple[str, int] | None:
     """Return text with indents and blank lines, and the number of page numbers that were in it.
 
-    Return None if nobody speaks twice. A cue is a name in capitals with something narrower below
-    it than action can be. Its speech ends at the next cue, scene heading or transition, at
-    narration, and at a row that is wider than a speech.
+    Return None if there is neither a scene heading nor a transition, or if nobody speaks twice. A
+    cue is a name in capitals with something narrower below it than action can be. Its speech ends
+    at the next cue, scene heading or transition, at narration, and at a row that is wider than a
+    speech.
     """
     page, breaks = remove_page_furniture(text, is_flat=True)
     rows = [row.strip() for row in page.split("\n") if row.strip()]
-    alone = next((n for n, row in enumerate(rows) if _stands_alone(row)), 0)
+    alone = next((n for n, row in enumerate(rows) if _stands_alone(row)), None)
+    if alone is None:  # as in a poem with a refrain
+        return None
     has_title = alone <= _TITLE_ROWS and any(map(BYLINE.fullmatch, rows[1:alone]))
     title, body = (rows[:alone], rows[alone:]) if has_title else ((), rows)
     cued = [(name, len(below)) for row, below in pairwise(body) if (name := _find_name(row))]

@@ -36,8 +36,8 @@ def rewrite_play(blocks: Sequence[Block]) -> list[Block] | None:
     cues = [_match_cue(passage) for passage in passages]
     speakers = Counter(_name_speaker(cue).upper() for cue in cues if cue)
     fewest = max(_FEWEST_SPEECHES, _SMALLEST_PART * len(blocks))
-    # Somebody who is in a play speaks twice.
-    if speakers.total() < fewest or len(speakers) == speakers.total():
+    # In a play, at least two people speak, and one of them twice.
+    if speakers.total() < fewest or not 1 < len(speakers) < speakers.total():
         return None
     # In a script with cues of its own, `BANG. The door falls.` is action.
     if sum(map(_has_own_cue, passages)) > speakers.total():

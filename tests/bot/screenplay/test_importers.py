@@ -260,8 +260,9 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
         (["DR. WU\nHow is it?", "MR. ODD\nBad.", "DR. WU\nOh."],) * 2,
         (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
         * 2,
-        # Nobody speaks twice.
+        # Nobody speaks twice, or nobody else speaks.
         (["CRASH. It falls.", "BANG. Dark.", "SNAP. No."],) * 2,
+        (["LONDON. A fog.", "LONDON. Rain.", "LONDON. Night."],) * 2,
         (["INNEN. A. B."] * 3, ["INT. A. B."] * 3),
     ],
 )
@@ -426,6 +427,11 @@ def test_a_page_without_indents_and_blank_lines_is_read_by_its_cues(more: str):
         *("CUT TO:", "BLACK."),
     ]
     assert len(found.elements) == 10 + more.count("One") + more.count("Two")
+
+
+def test_a_poem_with_a_refrain_is_no_page():
+    poem = "A raven sat.\nNEVERMORE\nIt sang.\nNEVERMORE\nIt left."
+    assert read(poem.encode(), "a.txt") == [poem]
 
 
 @pytest.mark.parametrize("margin", [0, 15])
