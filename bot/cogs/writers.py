@@ -91,7 +91,8 @@ class Writers(FeatureCog, name="OnBook.writers"):
             case "join":
                 joined = await rotations.join(requester, script)
                 told = say(
-                    "{who} joined the turns. To write, join and wait for your turn.", who=who
+                    "{who} joined the turns. If you want to write, join and wait for your turn.",
+                    who=who,
                 )
                 return told if joined else ""
             case "leave":

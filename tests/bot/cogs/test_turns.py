@@ -219,7 +219,7 @@ async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy
     assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
     assert stage.panel().content.startswith(
-        "-# Cy joined the turns. To write, join and wait for your turn.\n"
+        "-# Cy joined the turns. If you want to write, join and wait for your turn.\n"
     )
     assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
     # Who has joined sees the order, and nobody else is told anything.
