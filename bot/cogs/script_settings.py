@@ -173,7 +173,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "menu-setting",
             position,
             {key: say(spec.label) for key, spec in SPECS.items() if key not in (*LISTS, *ADVANCED)},
-            say("Change another setting…"),
+            say("Change a setting…"),
         )
         button = make_position_button("menu-advanced", position)
         return {"content": content, "view": make_view(menu, button)}
