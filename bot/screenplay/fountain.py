@@ -84,6 +84,11 @@ def parse_cue(line: str) -> str | None:
     return " ".join(filter(None, (match[1] + match[2], match[3].strip())))
 
 
+def find_cue(line: str) -> str | None:
+    """Return the cue that Fountain reads in a line if speech follows below, or None."""
+    return parse_cue(line) if is_cue(line) else None
+
+
 def is_name(text: str) -> bool:
     """Return whether text can name a character: "THE 2ND O'HARA", but not "STOP! STOP!"."""
     return (

@@ -11,13 +11,12 @@ from .elements import NUMBER, Element, Kind
 from .fountain import (
     NAME_LIMIT,
     can_be_in_name,
+    find_cue,
     has_scene_prefix,
-    is_cue,
     is_heading,
     is_name,
     is_transition,
     make_cue,
-    parse_cue,
     split_lines,
     write_action,
     write_dialogue,
@@ -51,7 +50,7 @@ _HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 _DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
-    r"^(?!(?:int|ext|est|i/e)[./])(\S[^\n:]{0,38}) \u2014 "
+    r"^(\S[^\n:]{0,38}) \u2014 "
     rf"(?:{_DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
     r" \d?\d:\d\d(?: [ap]m| uhr)?$",
     re.IGNORECASE | re.MULTILINE,
@@ -105,7 +104,7 @@ def parse_person_text(
     Raises:
         RequestError: The text is blank, or ``character`` is not a name.
     """
-    whole = _CHAT_HEADER.sub(r"\1:", clean(text))
+    whole = _CHAT_HEADER.sub(_write_chat_cue, clean(text))
     blocks = [lines for block in _BLANK_LINES.split(whole) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
@@ -176,7 +175,7 @@ class _Parser:
             return write_transition(first.upper()), at + 1
         if is_transition(first):
             return write_transition(first), at + 1
-        if below and is_cue(first) and (cue := parse_cue(first)):
+        if below and (cue := find_cue(first)):
             self.learn(cue)
             return write_dialogue(cue, lines[at + 1 :]), end
         if said := self._parse_said(first) or (below and self._parse_known_cue(first)):
@@ -283,6 +282,10 @@ class _Parser:
 def _is_loose_heading(line: str) -> bool:
     """Return whether a line is a scene heading, or what people type instead of one."""
     return is_heading(line) or bool(_ACT.fullmatch(line) or PLACE.fullmatch(line))
+
+
+def _write_chat_cue(header: re.Match[str]) -> str:
+    return header[0] if _is_loose_heading(header[0]) else f"{header[1]}:"
 
 
 def _unquote(line: str) -> str:

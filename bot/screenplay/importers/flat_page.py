@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ..elements import Kind
-from ..fountain import has_scene_prefix, is_cue, parse_cue
+from ..fountain import find_cue, has_scene_prefix
 from ..free_text import parse_person_text
 from ..narration import is_narration
 from ..page_layout import PAPER_COLUMNS
@@ -90,7 +90,7 @@ def _is_speaker(row: str, below: str, names: Counter[str], widest: int) -> bool:
 
 def _find_name(row: str) -> str | None:
     """Return the folded name in a row that may be a cue, or None."""
-    name = (parse_cue(row) or "").partition("(")[0].strip() if is_cue(row) else ""
+    name = (find_cue(row) or "").partition("(")[0].strip()
     return fold_name(name) if name.isupper() and looks_like_name(name) else None
 
 

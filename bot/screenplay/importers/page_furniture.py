@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..fountain import is_cue, parse_cue
+from ..fountain import find_cue
 
 _CONTINUED = re.compile(r"\(CONTINUED\)|(?:\d+[A-Z]? +)?CONTINUED:(?: \(\d+\))?(?: +\d+[A-Z]?)?")
 _PAGE_NUMBER = re.compile(r"\d{1,3}[A-Z]?\.")
@@ -49,4 +49,4 @@ def _is_page_number(line: str, indent: int) -> bool:
 
 def _may_be_cue(row: str) -> bool:
     # A page may also end with BLACK. in capitals.
-    return is_cue(row) and bool(parse_cue(row)) and row[-1] != "." and row != "THE END"
+    return bool(find_cue(row)) and row[-1] != "." and row != "THE END"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ..fountain import has_scene_prefix, is_cue, parse_cue
+from ..fountain import find_cue, has_scene_prefix
 from ..free_text import PLACE, parse_name
 from ..page_layout import text_width, unwrap
 from ..speakers import looks_like_name
@@ -63,7 +63,7 @@ def _match_cue(passage: Block) -> re.Match[str] | None:
 def _has_own_cue(passage: Block) -> bool:
     """Return whether a passage is a speech below a cue such as DR. SMITH, but not NORA."""
     first, below = passage[0], passage[1:]
-    return bool(below and first[-1] != "." and is_cue(first) and parse_cue(first))
+    return bool(below and first[-1] != "." and find_cue(first))
 
 
 def _name_speaker(cue: re.Match[str]) -> str:
