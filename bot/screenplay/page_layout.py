@@ -98,16 +98,16 @@ def _chop(word: str, columns: int) -> list[str]:
 
 def unwrap(lines: Iterable[str], width: int) -> list[str]:
     """Join each line to the previous one if its first word had no room there."""
-    joined: list[str] = []
+    joined: list[list[str]] = []
     last = width
     for line in map(str.strip, lines):
         word = line.partition(" ")[0]
         if joined and last + 1 + text_width(word) > width:
-            joined[-1] += f" {line}"
+            joined[-1].append(line)
         else:
-            joined.append(line)
+            joined.append([line])
         last = text_width(line)
-    return joined
+    return list(map(" ".join, joined))
 
 
 def text_width(text: str) -> int:

@@ -8,14 +8,11 @@ from pathlib import PurePath
 from ...errors import RequestError
 from .final_draft_reader import read_final_draft
 from .fountain_reader import read_fountain
-from .manuscript import Manuscript
+from .manuscript import MOST_ELEMENTS, Manuscript, check_length
 from .plain_text_reader import read_plain_text
 
 LARGEST_SCRIPT_FILE = 2**20
 """The largest file, in bytes."""
-
-MOST_ELEMENTS = 20_000
-"""The most elements of a script in a file: several times the longest film."""
 
 IMPORTERS: dict[str, Callable[[bytes, Sequence[str]], Manuscript]] = {
     ".fountain": read_fountain,
@@ -66,11 +63,5 @@ def read_script_file(file_name: str, data: bytes, names: Sequence[str] = ()) -> 
     found = IMPORTERS[suffix](data, names) if data.strip() else Manuscript()
     if not found.elements:
         raise RequestError("That file has no lines. Attach one that does.")
-    if len(found.elements) > MOST_ELEMENTS:
-        raise RequestError(
-            "That file has {lines:,} lines, but at most {most:,} can be imported. Import part of "
-            "it.",
-            lines=len(found.elements),
-            most=MOST_ELEMENTS,
-        )
+    check_length(len(found.elements), MOST_ELEMENTS)
     return found

@@ -15,9 +15,8 @@ _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
 _KEYS |= {"copyright", "revision", "format", "font"}
 _GERMAN_KEYS = {"titel": "title", "autor": "author", "autorin": "author", "autoren": "authors"}
-_SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
+_SCENE_NUMBER = re.compile(r"(?<![ \t])[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _PAGE_BREAK = re.compile(r"={3,}[ \t]*")
-_CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 
 
 def read_fountain(data: bytes, _: Sequence[str] = ()) -> Manuscript:
@@ -50,7 +49,8 @@ def _skip_outline(manuscript: Manuscript, lines: Block) -> Block:
 
 
 def _add_block(manuscript: Manuscript, lines: Block) -> None:
-    first, rest = lines[0].strip(), lines[1:]
+    bare_lines, rest = [line.strip() for line in lines], lines[1:]
+    first = bare_lines[0]
     if classify(first) is Kind.HEADING:
         bare = _SCENE_NUMBER.sub("", first)
         manuscript.numbered |= bare != first
@@ -58,14 +58,14 @@ def _add_block(manuscript: Manuscript, lines: Block) -> None:
         # Some writers leave out the blank line below a heading.
         if rest := _skip_outline(manuscript, rest):
             manuscript.add(parse_model_text("\n".join(rest)))
-    elif all(_CENTERED.fullmatch(line) for line in lines):
+    elif all(line[0] == ">" and line[1:].endswith("<") for line in bare_lines):
         manuscript.flattened.add(CENTRED_TEXT)
-        manuscript.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
+        manuscript.add_as(Kind.ACTION, [line[1:-1] for line in bare_lines])
     else:
-        without_lyric_marks = [line.strip().removeprefix("~") for line in lines]
+        without_lyric_marks = [line.removeprefix("~") for line in bare_lines]
         element = parse_model_text("\n".join(without_lyric_marks))
         manuscript.add(element)
-        if without_lyric_marks != [line.strip() for line in lines]:
+        if without_lyric_marks != bare_lines:
             manuscript.flattened.add(LYRICS)
         if first.endswith("^") and element and element.kind is Kind.DIALOGUE:
             manuscript.flattened.add(DUAL_DIALOGUE)
@@ -91,20 +91,18 @@ def split_blocks(text: str) -> Iterator[Block]:
     A line of two spaces is not blank inside a speech or a note.
     """
     block: Block = []
-    in_note = False
+    in_note = is_speech = False
     for line in (*text.split("\n"), ""):
         if line.strip():
+            # Asked once, because a block can have very many lines of two spaces.
+            is_speech = is_speech if block else classify(f"{line}\nx") is Kind.DIALOGUE
             block.append(line)
             opened, closed = line.rfind("[["), line.rfind("]]")
             if opened != closed:  # the line has one of the marks
                 in_note = opened > closed
-        elif block and (line != "  " or not (in_note or _begins_speech(block))):
+        elif block and (line != "  " or not (in_note or is_speech)):
             yield block
             block, in_note = [], False
-
-
-def _begins_speech(block: Block) -> bool:
-    return classify(f"{block[0]}\nx") is Kind.DIALOGUE
 
 
 def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str]:

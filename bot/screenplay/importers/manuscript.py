@@ -28,6 +28,12 @@ LONGEST_ELEMENT = 1500
 """The most characters of an element; a longer one becomes several, each of which a message can
 show."""
 
+MOST_ELEMENTS = 20_000
+"""The most elements of a script in a file: several times the longest film."""
+
+_MOST_ROWS = 3 * MOST_ELEMENTS
+"""The most rows of a file, so that one of very short rows takes seconds, not half a minute."""
+
 _ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
@@ -186,10 +192,21 @@ def _find_name(line: str) -> str | None:
         return None
 
 
+def check_length(lines: int, most: int) -> None:
+    """Raise RequestError for a file with more than ``most`` lines."""
+    if lines > most:
+        raise RequestError(
+            "That file has {lines:,} lines, but at most {most:,} can be imported. Import part of "
+            "it.",
+            lines=lines,
+            most=most,
+        )
+
+
 def decode_text(data: bytes) -> str:
     """Return text in UTF-8, in UTF-16, or else in Windows-1252.
 
-    Raises RequestError for data that is not plain text.
+    Raises RequestError for data that is not plain text, and for too many rows.
     """
     head = data[:100].lstrip(b"\xef\xbb\xbf \r\n").lower()
     if form := next((form for mark, form in _OTHER_FORMATS.items() if head.startswith(mark)), None):
@@ -210,5 +227,6 @@ def decode_text(data: bytes) -> str:
             continue
         # Some programs leave a stray control character where they cut or joined a text.
         if len(_CONTROLS.findall(text)) <= 0.01 * len(text):
+            check_length(sum(1 for row in text.splitlines() if row.strip()), _MOST_ROWS)
             return text
     raise RequestError("That file is not text. Save the script as UTF-8 text, then try again.")

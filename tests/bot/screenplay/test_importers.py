@@ -30,6 +30,8 @@ from bot.screenplay.importers.manuscript import (
 
 from .samples import FDX, SCRIPT, SPEAKERS_WHO_GO_ON, nasty, nasty_elements
 
+SPACES = " " * 200_000
+
 
 def read(data: bytes, name: str = "a.fountain") -> list[str]:
     return [element.text for element in read_script_file(name, data).elements]
@@ -482,6 +484,8 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</F
         ("a.txt", b"\xff\xfe\x00", "is not text"),
         ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB, but the limit is 1"),
         ("a.txt", b"a\n\n" * 6, "6 lines"),
+        ("a.txt", b"A:\n" * 60_001, "60,001 lines"),
+        ("a.fountain", b"A:\x0c" * 60_001, "60,001 lines"),
         ("a.txt", rb"{\rtf1\ansi Rain.}", "is RTF, not plain text"),
         ("a.fountain", b"\xef\xbb\xbf\n<!DOCTYPE html><p>Rain.</p>", "is HTML, not plain text"),
         ("a.txt", b"%PDF-1.4\nRain.", "is PDF, not plain text"),
@@ -555,3 +559,18 @@ def test_a_long_run_of_any_mark_is_read(mark: str, suffix: str):
     shown = "".join(row for element in found.elements for row in element.shown)
     # Fountain reads /*/*/ as a comment, and a text file has a colon below a name.
     assert found.left_out or re.sub(r"[\s:]", "", shown) == re.sub(r"[\s:]", "", text)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        (".fountain", f">{SPACES}A"),
+        (".fountain", f"INT.{SPACES}A"),
+        (".fountain", "A" * 500_000 + "\n  " * 170_000 + "\nA"),
+        (".txt", f"NORA. Yes.\n\nJON. No.\n\nNORA. But{SPACES}A"),
+    ],
+    ids=["centred", "numbered", "blank", "directed"],
+)
+def test_a_long_run_of_spaces_is_read(suffix: str, text: str):
+    # A parser of quadratic time would not come back.
+    assert read_script_file(f"a{suffix}", text.encode()).elements[-1].text.endswith("A")

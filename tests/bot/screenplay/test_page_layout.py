@@ -9,7 +9,7 @@ from hypothesis import given
 
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import make_heading, parse_person_text
-from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
+from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width, unwrap
 
 from .samples import nasty_elements
 
@@ -97,3 +97,8 @@ def count_calls(flags: int) -> int:
 def test_a_word_twice_as_long_is_cut_with_twice_the_work():
     lay_out_page(parse_person_text(FLAG * SCREEN_WIDTH))  # fills the caches of wcwidth
     assert count_calls(400) < 2.5 * count_calls(200)
+
+
+def test_very_many_rows_become_one():
+    # A join of each row with all above it would not come back.
+    assert unwrap(["a"] * 2_000_000, 1) == [" ".join("a" * 2_000_000)]
