@@ -16,6 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from ...errors import StoreError
 from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 
+WRITE_ERRORS = {"SQLITE_FULL", "SQLITE_IOERR_WRITE"}
+"""SQLite's errors that only the new file can cause."""
+
 
 def backup(database: Path, to: Path) -> int:
     """Copy all scripts into a new file, and return their number; a bot may be writing.
@@ -120,15 +123,17 @@ def _making(part: Path, failure: str) -> Iterator[None]:
     """Remove an unfinished file at the end; raise StoreError, which says what failed."""
     try:
         yield
-    except OSError as error:
-        # The text of an OSError names the unfinished file.
-        raise StoreError(
-            f"Nothing was copied: {part.parent.absolute()} cannot be written ({error.strerror}). "
-            "Make that folder writable, or free some space."
-        ) from error
-    except (sqlite3.Error, DBAPIError) as error:
+    except (OSError, sqlite3.Error, DBAPIError) as error:
         why = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(f"{failure} ({why}). Check the file and the free disk space.") from error
+        if isinstance(why, OSError) or getattr(why, "sqlite_errorname", "") in WRITE_ERRORS:
+            # The text of an OSError names the unfinished file.
+            failure = (
+                f"Nothing was copied: {part.parent.absolute()} cannot be written "
+                f"({getattr(why, 'strerror', why)}). Make that folder writable, or free some space."
+            )
+        else:
+            failure += f" ({why}). Check the file."
+        raise StoreError(failure) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

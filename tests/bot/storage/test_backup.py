@@ -152,6 +152,21 @@ async def test_an_unusable_backup_changes_nothing(harness: SessionHarness, tmp_p
     assert texts(await harness.lines()) == ["INT. DINER - NIGHT"]
 
 
+def test_a_full_disk_is_blamed_on_the_folder_of_the_new_file(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fill(_source: Path, to: Path) -> None:
+        with closing(sqlite3.connect(to)) as copy:
+            copy.execute("PRAGMA max_page_count = 1")
+            copy.execute("CREATE TABLE films (title)")
+
+    monkeypatch.setattr(backup_module, "copy_file", fill)
+    (folder := tmp_path / "full").mkdir()
+    with pytest.raises(StoreError, match=f"{folder} cannot be written .*full.* free some space"):
+        backup(empty_database, folder / "copy.db")
+    assert not list(folder.iterdir())
+
+
 def test_a_damaged_database_is_replaced_and_kept(path: Path, empty_database: Path):
     damaged = b"INT. DINER - NIGHT\n" * 500
     path.write_bytes(damaged)
