@@ -104,6 +104,8 @@ class SQLiteDatabase(Database):
                 await asyncio.to_thread(copy_file, path, copy)
                 async with super().open_source(url.set(database=str(copy))) as database:
                     yield database
+        except StoreError as error:
+            raise StoreError(str(error).replace(str(copy), str(path))) from error
         finally:
             lock.release()
 

@@ -139,6 +139,14 @@ def test_a_file_that_is_copied_stays_as_it_is(
     assert filled.read_bytes() == before
 
 
+def test_a_file_that_cannot_be_upgraded_is_named_as_it_was_given(
+    filled: Path, tmp_path: Path, add_revision: AddRevision
+):
+    add_revision("op.execute('DELETE FROM films')")
+    with pytest.raises(StoreError, match=f"^{filled} is not a usable database"):
+        asyncio.run(copy_database(filled, tmp_path / "new.db"))
+
+
 def test_a_copy_that_fails_leaves_no_file(path: Path, tmp_path: Path):
     new = tmp_path / "new.db"
     run_sql(other := tmp_path / "other.db", "CREATE TABLE films (title)")
