@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -86,11 +86,6 @@ class GenerationContext:
     worn_texts: Collection[str] = ()
     """The texts of lines that have been written before, in this script or in others, and that are
     chosen only if nothing else was written."""
-
-    @classmethod
-    def of(cls, primed: PrimedModel, state: States, texts: Sequence[str]) -> Self:
-        """Return the context at the end of a script, from its `recent_texts`."""
-        return cls(primed, state, tuple(texts))
 
     def append(self, text: str, state: States | None) -> Self:
         """Return the context after one more line, and the model's state there."""

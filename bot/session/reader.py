@@ -67,13 +67,13 @@ class ScriptReader:
     ) -> GenerationContext:
         """Load the generation context of a model at a line."""
         if head is None:
-            return GenerationContext.of(primed, primed.start, [])
+            return GenerationContext(primed, primed.start)
         state, past = await self.store.states.load_checkpoint(
             head, primed.fingerprint, COMPARED_CHARACTERS
         )
         if state is None:
             state = await self._recompute_state(primed, head, progress)
-        return GenerationContext.of(primed, state, past)
+        return GenerationContext(primed, state, tuple(past))
 
     async def load_state(
         self, primed: PrimedModel, head: int | None, progress: Progress | None = None

@@ -260,7 +260,7 @@ class ReplayReader:
         path = await self._cache.load_path(line.parent)
         begin = len(path) - line.ordinal
         above = path[max(0, begin - REACH) : begin]  # because a line has at least one character
-        context = GenerationContext.of(self.primed, state, [line.text for line in above])
+        context = GenerationContext(self.primed, state, tuple(line.text for line in above))
         for line_before in path[begin:]:
             context = context.append(line_before.text, state)
         return context

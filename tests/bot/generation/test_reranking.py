@@ -179,7 +179,7 @@ def test_candidates_have_seeds_of_their_own():
 async def begin_script(engine: Engine) -> GenerationContext:
     """Return the context in which nothing was written yet."""
     primed = await prime_model(engine, None, "here")
-    return GenerationContext.of(primed, primed.start, [])
+    return GenerationContext(primed, primed.start)
 
 
 async def read_lines(at: GenerationContext, texts: Sequence[str]) -> GenerationContext:
