@@ -221,8 +221,11 @@ class History:
             return await self._move(context, line.parent)
         context.check_vote()
         await context.charge_copies(line)
-        delivery = context.requester.delivery
-        return context.make_result(await self.store.lines.cut_line(context.script, line, delivery))
+        requester = context.requester
+        _, head = await self.store.lines.rewrite_line(
+            context.script, line, (), requester.delivery, requester.id
+        )
+        return context.make_result(head)
 
     async def reinterpret(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None

@@ -187,7 +187,7 @@ class LineRepository(Repository):
     async def rewrite_line(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
     ) -> tuple[list[Line], int | None]:
-        """Add lines beside a line, copy what followed it below them, and move the head there.
+        """Replace a line with others or none, copy what followed it, and move the head there.
 
         All or nothing. Return the new lines, and the new head; raise what `append_lines` raises.
         """
@@ -202,25 +202,17 @@ class LineRepository(Repository):
                 # its file.
                 is_same = (new.author, new.credit) == (line.author, line.credit)
                 new.imported = line.imported and is_same
-            last = lines[-1]
+            above = lines[-1].id if lines else line.parent
             head = await line_tree.copy_following(
-                session, script, line, last.id, delivery, len(lines)
+                session, script, line, above, delivery, len(lines)
             )
-            await _move_after_edit(session, script, head)
-            await follow_copies(session, script.id, delivery, {line.id: last.id})
+            # Undo returns from the last line.
+            edited = update(Line).where(Line.id == head).values(edit_of=script.head)
+            await session.execute(edited)
+            await swap_head(session, script, head)
+            replaced = {line.id: lines[-1].id} if lines else {}
+            await follow_copies(session, script.id, delivery, replaced)
         return lines, head
-
-    async def cut_line(self, script: Script, line: Line, delivery: str) -> int | None:
-        """Copy what follows a line below the line above it, and move the head there.
-
-        All or nothing. Return the new head; raise HeadMoved if the head is no longer where
-        ``script`` has it.
-        """
-        async with self._database.writing() as session:
-            head = await line_tree.copy_following(session, script, line, line.parent, delivery, 0)
-            await _move_after_edit(session, script, head)
-            await follow_copies(session, script.id, delivery, {})
-        return head
 
     async def move_head(
         self,
@@ -271,13 +263,6 @@ async def swap_head(
         raise HeadMoved
     if not goes_on:
         await _record_abandoned_path(session, script.id, script.head, head)
-
-
-async def _move_after_edit(session: AsyncSession, script: Script, head: int | None) -> None:
-    """Move the head to the last line below a rewrite or cut, from which undo returns."""
-    edited = update(Line).where(Line.id == head).values(edit_of=script.head)
-    await session.execute(edited)
-    await swap_head(session, script, head)
 
 
 async def _record_abandoned_path(
