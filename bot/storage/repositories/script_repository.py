@@ -154,10 +154,7 @@ class ScriptRepository(Repository):
             await _shelve_running_script(session, script.channel)
             session.add(script)
             await session.flush()
-            lines = await line_tree.insert_lines(
-                session, script, script.head, drafts, delivery or "", script.owner
-            )
-            script.head = lines[-1].id if lines else script.head
+            script.head = await line_tree.insert_script(session, script, drafts, delivery or "")
         return script
 
     async def run_script(self, script: int) -> Script:

@@ -47,6 +47,22 @@ async def test_a_path_is_in_the_order_of_the_script(store: Store, monkeypatch: p
     assert await store.lines.load_path(None) == await store.lines.load_elements(None) == []
 
 
+async def test_an_import_makes_no_objects_for_which_other_channels_wait(store: Store):
+    made: list[Line] = []
+
+    def note(line: Line, *_: object) -> None:
+        made.append(line)
+
+    event.listen(Line, "init", note)
+    try:
+        drafts = [make_draft(f"Line {number}.") for number in range(3)]
+        script = await store.scripts.create_script(make_script(), drafts, "import")
+    finally:
+        event.remove(Line, "init", note)
+    assert not made
+    assert len(await store.lines.load_path(script.head)) == 3
+
+
 async def test_a_line_and_its_state_are_stored_exactly(where: Path | URL):
     element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
     origin = {"seed": 2**53, "p": 0.1}
