@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -45,6 +44,7 @@ from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
 CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
+Answer = Callable[Concatenate[Interaction, P], Coroutine[Any, Any, None]]
 CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 Choices = list[app_commands.Choice[str]]
@@ -150,13 +150,13 @@ class FeatureCog(commands.Cog):
                 else:
                     yield custom_ids, _answer_errors(method).__get__(self)
 
-    def _check_before(self, handler: Handler) -> Handler:
+    def _check_before(self, handler: Answer[P]) -> Answer[P]:
         """Return a handler that begins, as a command does, with the check of the command tree.
 
         A host blocks people and channels in this check.
         """
 
-        async def handle(interaction: Interaction, match: re.Match[str]) -> None:
+        async def handle(interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs) -> None:
             find_state(interaction).is_handled = True  # also by a check that says nothing
             tree: app_commands.CommandTree[Any] = self.bot.tree
             try:
@@ -165,7 +165,7 @@ class FeatureCog(commands.Cog):
                 await tree.on_error(interaction, error)
                 return
             if is_allowed:
-                await handler(interaction, match)
+                await handler(interaction, *args, **kwargs)
 
         return handle
 
@@ -248,7 +248,7 @@ class FeatureCog(commands.Cog):
         self, interaction: Interaction, title: str, items: Iterable[ui.Item[Any]], submit: Submit
     ) -> None:
         """Open a window, and call ``submit`` once the person has filled in its items."""
-        window = Window(title, items, submit, self.answering)
+        window = Window(title, items, self._check_before(submit), self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
 
     async def offer(
@@ -274,7 +274,7 @@ class FeatureCog(commands.Cog):
         for choice in choices:
             custom_id = make_custom_id("choice")
             button = ui.Button[Any](label=choice.label, style=choice.style, custom_id=custom_id)
-            button.callback = partial(press, choice)  # type: ignore[method-assign]  # discord.py's documentation does so
+            button.callback = self._check_before(partial(press, choice))  # type: ignore[assignment, method-assign]  # discord.py's documentation does so
             view.add_item(button)
         files = list[discord.File]()
         if keep:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
 
 import discord
@@ -34,7 +34,7 @@ MAX_OPTIONS, MAX_LABEL = 25, 100
 
 Interaction = discord.Interaction[discord.Client]
 
-Handler = Callable[[Interaction, re.Match[str]], Awaitable[None]]
+Handler = Callable[[Interaction, re.Match[str]], Coroutine[Any, Any, None]]
 """Answers a press of a component whose custom id has matched."""
 
 

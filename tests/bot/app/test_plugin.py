@@ -25,8 +25,8 @@ from filelock import FileLock
 import bot
 from bot.inference.request import WORD_OVERRUN
 from tests.bot.channel_check import assert_channel_is_true
-from tests.bot.conftest import HEADING, Stage, answer, labels, poll, simulated, staged
-from tests.bot.playing import BY_PERSON
+from tests.bot.conftest import HEADING, Stage, answer, fields, labels, poll, simulated, staged
+from tests.bot.playing import BY_PERSON, PAUSE
 from tests.fake_discord import rules
 
 EXTENSION = "prompter"
@@ -360,15 +360,20 @@ async def test_group_can_be_renamed(stage: Stage, host: Host, monkeypatch: pytes
     assert [choice["value"] for choice in suggested] == ["tiny"]
 
 
-async def test_a_person_whom_the_host_blocks_cannot_press_buttons(
+async def test_a_person_whom_the_host_blocks_can_neither_press_buttons_nor_submit_windows(
     stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
 ):
     await load(stage)
     await start(stage)
+    window = await stage.ben.click(stage.panel(), label="Write")
+    offer = answer(await stage.ben.slash(stage.channel, "onbook start", title="The Roof"))
     monkeypatch.setattr(host.tree, "blocked", stage.ben.id)
     for label in ("Continue", "Undo", "Write"):
         pressed = await stage.ben.click(stage.panel(), label=label)
         assert not pressed.acknowledged
+    pressed = await stage.ben.click(offer, label=PAUSE)
+    assert not pressed.acknowledged
+    await stage.ben.submit_modal(window, {fields(window)["Text"]: "Rain."})
     assert await stage.lines() == [HEADING]
     await stage.ann.click(stage.panel(), label="Undo")
     assert await stage.lines() == []
@@ -430,7 +435,7 @@ async def test_guest_pings_nobody_though_its_host_may(stage: Stage):
     await stage.ann.slash(stage.channel, "onbook undo")
     await stage.press_late(stage.ann, look, "Continue")
     asked = (await stage.ann.slash(stage.channel, "onbook start", title=nasty)).response
-    await stage.ann.click(asked, label="Pause it and start the new one")
+    await stage.ann.click(asked, label=PAUSE)
     await stage.press_late(stage.ann, look, "Continue")
     await stage.ann.slash(stage.channel, "onbook start", voice=nasty)
     sent = stage.world.backend.messages[stage.channel.id].values()
