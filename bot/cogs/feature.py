@@ -109,7 +109,7 @@ class Choice:
     """The action for the interaction of the press."""
     style: discord.ButtonStyle = discord.ButtonStyle.secondary
     opens_window: bool = False
-    """Whether the button opens a window, which needs the button's message until submission."""
+    """Whether the button opens a window: the offer then stays until the window is submitted."""
 
 
 class FeatureCog(commands.Cog):
@@ -248,7 +248,14 @@ class FeatureCog(commands.Cog):
         self, interaction: Interaction, title: str, items: Iterable[ui.Item[Any]], submit: Submit
     ) -> None:
         """Open a window, and call ``submit`` once the person has filled in its items."""
-        window = Window(title, items, self._check_before(submit), self.answering)
+        remove_offer = find_state(interaction).remove_offer
+
+        async def submit_once(answer: Interaction) -> None:
+            await submit(answer)
+            if remove_offer:
+                await remove_offer()
+
+        window = Window(title, items, self._check_before(submit_once), self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))
 
     async def offer(
@@ -263,13 +270,19 @@ class FeatureCog(commands.Cog):
         async def press(choice: Choice, chosen: Interaction) -> None:
             if not choice.opens_window:
                 view.stop()
+            assert chosen.message is not None  # because it has the button
+            remove = partial(remove_offer, chosen.message.id)
+            find_state(chosen).remove_offer = remove
             async with self.answering(chosen, keep):
                 await choice.act(chosen)
-            if choice.opens_window or chosen.message is None:
-                return
+            if chosen.response.type is not discord.InteractionResponseType.modal:
+                await remove()
+
+        async def remove_offer(message: int) -> None:
+            view.stop()
             # The buttons would fail if they were pressed a second time.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
-                await interaction.followup.delete_message(chosen.message.id)
+                await interaction.followup.delete_message(message)
 
         for choice in choices:
             custom_id = make_custom_id("choice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +49,8 @@ class InteractionState:
     """Whether the first answer is for the requester alone."""
     is_written: bool = False
     """Whether its lines are stored, shown or not."""
+    remove_offer: Callable[[], Awaitable[None]] | None = None
+    """Removes the offer whose button was pressed."""
     wait: Wait | None = None
     """The wait for the answer, if a meter counts."""
 

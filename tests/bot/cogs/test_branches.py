@@ -300,11 +300,13 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     assert await stage.lines() == ["EXT. ROOF - DAY"]
     await write_lines(stage, "Rain.", "Wind.", "Snow.")
     before = [message.id for message in stage.messages()]
-    offered = await ask(stage, "script edit", line="3")
+    asked = [await stage.ann.slash(stage.channel, "script edit", line="3") for _ in range(2)]
+    offered, stale = map(answer, asked)
     await rewrite(stage, await stage.ann.click(offered, label="Rewrite this line"), "Hail.")
-    late = await stage.ann.click(offered, label="Rewrite this line")
+    late = await stage.ann.click(stale, label="Rewrite this line")
     assert late.modal is None
     assert_private(answer(late), "no longer in the script. Choose another with </script edit:")
+    assert list(map(answer, asked)) == [None, None]  # nothing is left to press
     assert [message.id for message in stage.messages()] == before
     assert stage.panel().content.startswith("-# Ann rewrote line 3.\n")
     assert (await stage.lines())[1:] == ["Rain.", "Hail.", "Snow."]
