@@ -63,7 +63,10 @@ class Models(FeatureCog, name="OnBook.models"):
         session = await self.open_session(interaction, thinking=True, ephemeral=not everyone)
         files = await self.services.models.examine_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
-        await complete_response(interaction, content=model_cards.format_model_list(files, chosen))
+        running = await session.library.find_running()
+        writing = running.model if running else None
+        uses = {say("for this script"): writing, say("for new scripts"): chosen}
+        await complete_response(interaction, content=model_cards.format_model_list(files, uses))
 
     async def _use_model(self, interaction: Interaction, model: str, *, in_script: bool) -> None:
         """Choose the voice of the running script, or of new scripts on the server."""

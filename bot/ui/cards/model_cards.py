@@ -33,11 +33,14 @@ MAX_TEXTS = 6
 """The most held-out texts whose figures are listed individually."""
 
 
-def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
-    """Return all models, one a line, and the reasons why some are refused."""
+def format_model_list(files: Sequence[ModelFile], uses: Mapping[str, str | None]) -> str:
+    """Return all models, one a line, with their uses, and the reasons why some are refused.
+
+    ``uses`` has the name of the model for each use, in words.
+    """
     content = say("**Voices** (view or choose one with {/voice}):")
     for position, file in enumerate(files):
-        entry = _format_model(file, file.name == chosen)
+        entry = _format_model(file, [use for use, name in uses.items() if name == file.name])
         if size(content) + size(entry) > MODEL_LIST_SIZE:
             more = say("and {number:,} more", number=len(files) - position)
             return f"{content}\n- {more}"
@@ -45,13 +48,13 @@ def format_model_list(files: Sequence[ModelFile], chosen: str) -> str:
     return content
 
 
-def _format_model(file: ModelFile, is_chosen: bool) -> str:
+def _format_model(file: ModelFile, uses: Sequence[str]) -> str:
     name = f"**{inline(file.name, 40)}**"
     if file.refusal:
         return f"{name}: {format_error(file.refusal)}"
     corpus = inline(_get_metadata(file, "corpus"), 200)
     row = f"{name}: {corpus}" if corpus else name
-    return f"{row} ({say('for new scripts')})" if is_chosen else row
+    return f"{row} ({', '.join(uses)})" if uses else row
 
 
 def format_model_card(file: ModelFile) -> str:

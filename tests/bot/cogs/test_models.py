@@ -26,8 +26,9 @@ async def continue_script(stage: Stage) -> str:
     return (await stage.last_line()).credit
 
 
-async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
+async def test_voices_are_listed_with_their_uses_and_suggested(stage: Stage, models: Path):
     (models / "bad.onnx").write_bytes(b"")
+    await start_script(stage)
     listed = await ask(stage, "voice")
     assert listed.ephemeral
     head, bad, other, tiny = listed.content.split("\n")
@@ -37,7 +38,10 @@ async def test_voices_are_listed_and_suggested(stage: Stage, models: Path):
         "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
     )
     assert other == "- **other**: a few scenes of Shakespeare"
-    assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
+    assert tiny == "- **tiny**: a few scenes of Shakespeare (for this script, for new scripts)"
+    await ask(stage, "voice", voice="other", use="script")
+    rows = (await ask(stage, "voice")).content.split("\n")[2:]
+    assert [row.rpartition(" (")[2] for row in rows] == ["for this script)", "for new scripts)"]
     for command in ("voice", "start"):
         assert await suggest(stage, command, "voice", "ot") == ["other"]
 

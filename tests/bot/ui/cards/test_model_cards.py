@@ -38,11 +38,11 @@ def test_a_card_escapes_an_unknown_language(code: str, shown: str):
 
 def test_a_list_shows_what_a_tuned_voice_read_last():
     corpus = f"{'sketches and plays ' * 6}and 36 plays; then own scripts"
-    assert f"**odd**: {corpus}" in format_model_list([make_file(corpus=corpus)], "tiny")
+    assert f"**odd**: {corpus}" in format_model_list([make_file(corpus=corpus)], {})
 
 
 def test_a_long_list_is_cut():
-    listed = format_model_list([make_file(corpus="plays " * 15)] * 80, "tiny")
+    listed = format_model_list([make_file(corpus="plays " * 15)] * 80, {})
     assert size(listed) < MODEL_LIST_SIZE + 20
     shown = listed.count("\n- **odd**")
     assert listed.endswith(f"\n- and {80 - shown} more")
