@@ -72,8 +72,8 @@ class PreferenceSpec(Generic[V]):
     """The text that people read for no value, and for none of a unit."""
     label_value: Callable[[str], str] = str
     """Return what people call a value, given the value as text."""
-    entry: str = ""
-    """An entry of the preference's list on the first card, with a ``value``; "" for no list."""
+    is_listed: bool = False
+    """Whether the first card has a list of the preference's values."""
 
     @property
     def range(self) -> tuple[float, float] | None:

@@ -37,7 +37,7 @@ MODEL = PreferenceSpec[str](
     default="",
     setting="model",
     is_copied=True,
-    entry=phrase("Voice: {value}"),
+    is_listed=True,
 )
 MOOD = PreferenceSpec[str | None](
     name="mood",
@@ -47,7 +47,7 @@ MOOD = PreferenceSpec[str | None](
     type=str,
     default=None,
     label_value=say,
-    entry=phrase("Mood: {value}"),
+    is_listed=True,
 )
 """Stands for the preferences that a mood sets: it is shown and changed like one, but not stored."""
 STYLE = PreferenceSpec[str | None](
@@ -58,7 +58,7 @@ STYLE = PreferenceSpec[str | None](
     type=str,
     default=None,
     label_value=label_style,
-    entry=phrase("Style: {value}"),
+    is_listed=True,
 )
 SEED = PreferenceSpec[int | None](
     name="seed",
@@ -77,7 +77,7 @@ TAKES = PreferenceSpec[int](
     type=int,
     default=1,
     own_range=(1, MAX_TAKES),
-    entry=phrase("Takes at once: {value}"),
+    is_listed=True,
 )
 LOCK = _Switch(
     name="lock",
@@ -143,7 +143,7 @@ LOOK = PreferenceSpec[str | None](
     default=None,
     setting="look",
     label_value=say,
-    entry=phrase("Look: {value}"),
+    is_listed=True,
 )
 
 _ORDER: tuple[PreferenceSpec[Any], ...] = (

@@ -26,7 +26,7 @@ HINT = phrase(
 SETTING, CHANGE = phrase("{setting} {value}"), phrase("{setting} to {value}")
 """A setting with its value, as it is and as it has just been set."""
 
-LISTS = {name: spec for name, spec in SPECS.items() if spec.entry}
+LISTS = {name: spec for name, spec in SPECS.items() if spec.is_listed}
 """The settings that people change most, which have lists on the first card."""
 
 LIST_SIZE = 750
@@ -59,8 +59,12 @@ def _format_row(
     spec: PreferenceSpec[Any], current: Mapping[str, Any], default: Mapping[str, Any]
 ) -> str:
     value, normal = current[spec.name], default[spec.name]
-    row = f"{_capitalize(say(spec.label))}: {_format_value(spec, value)}"
+    row = _format_entry(spec, _format_value(spec, value))
     return row if value == normal else f"{row} ({_format_value(spec, normal)})"
+
+
+def _format_entry(spec: PreferenceSpec[Any], value: str) -> str:
+    return f"{_capitalize(say(spec.label))}: {value}"
 
 
 def _capitalize(text: str) -> str:
@@ -78,8 +82,8 @@ def make_settings_card(
         make_position_select(
             f"menu-{name}",
             position,
-            {value: say(spec.entry, value=label) for value, label in offered[name].items()},
-            say(spec.entry, value=current[name] or say(spec.unset)),
+            {value: _format_entry(spec, label) for value, label in offered[name].items()},
+            _format_entry(spec, current[name] or say(spec.unset)),
             str(current[name] or spec.unset),
         )
         for name, spec in LISTS.items()

@@ -145,7 +145,7 @@ async def test_the_card_has_what_people_change_most(stage: Stage):
         "Mood: lively": ["Mood: lively"],
         "Style: none": ["Style: none"],
         "Look: typewriter": ["Look: typewriter"],
-        "Takes at once: 1": ["Takes at once: 1"],
+        "Takes: 1": ["Takes: 1"],
     }
     shown = await click(stage.ann, await settings(stage), "All settings")
     assert shown.content == (await settings(stage, setting="everything")).content
@@ -164,7 +164,7 @@ async def test_the_card_follows_its_changes_and_the_panel_says_who_made_them(sta
         ("style", "storm", "Style: storm", "Mo set style to storm."),
         ("style", "none", "Style: none", "Mo set style to none."),
         ("mood", "calm", "Mood: calm", "Mo set mood to calm."),
-        ("takes", "2", "Takes at once: 2", "Mo set takes to 2."),
+        ("takes", "2", "Takes: 2", "Mo set takes to 2."),
     ):
         assert entry in await change_on_card(name, value)
         assert stage.panel().content.startswith(f"-# {said}\n")
