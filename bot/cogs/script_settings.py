@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from re import Match
@@ -23,6 +23,8 @@ from ..interactions.requester import (
     get_message_channel,
     get_requester,
 )
+from ..interactions.windows import collect_texts
+from ..preference_spec import PreferenceSpec
 from ..screenplay.elements import Kind
 from ..session.preferences import (
     ADVANCED,
@@ -52,12 +54,12 @@ from ..ui.cards.settings_messages import (
     format_changes,
     format_dropped_style,
     format_preferences,
-    format_range,
     format_setting,
     make_settings_card,
 )
 from ..ui.components import (
     Interaction,
+    make_options,
     make_position_button,
     make_position_select,
     make_view,
@@ -227,36 +229,59 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @listens_to(position_pattern("menu-setting"))
     async def open_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window of a setting that was chosen from the list below all settings."""
-        self.services.admit(interaction)
-        name, position = parse_choice(interaction, SPECS), parse_position(match)
-        spec = SPECS[name]
-        text = ui.TextInput[Any](placeholder=format_range(spec).strip() or None, max_length=100)
-        title, description = say(spec.label), say(spec.description)
-        label = ui.Label[Any](text=title, description=description, component=text)
-
-        async def submit(answer: Interaction) -> None:
-            async with self.answering(answer, keep=text.value):
-                await self._set(answer, name, text.value, position)
-
-        await self.open_modal(interaction, say("Settings"), [label], submit)
+        spec, position = SPECS[parse_choice(interaction, SPECS)], parse_position(match)
+        open_window = partial(self._open_setting_window, spec)
+        await self._open_or_offer(interaction, position, say(spec.label), open_window)
 
     @listens_to(position_pattern("menu-advanced"))
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window with the numbers that few people change."""
         position = parse_position(match)
+        await self._open_or_offer(
+            interaction, position, say("Advanced"), self._open_advanced_window
+        )
+
+    async def _open_or_offer(
+        self,
+        interaction: Interaction,
+        position: ScriptPosition,
+        title: str,
+        open_window: Callable[[Script, Interaction], Awaitable[None]],
+    ) -> None:
+        """Open a window for a script in memory, or else read the script and offer the window."""
         session = self.services.admit_to_session(interaction)
         if script := self.services.recent_scripts.get(position.script):
-            await self._open_window(script, interaction)
+            await open_window(script, interaction)
             return
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         script = await session.library.load_running(position.script)
-        open_window = partial(self._open_window, script)
-        choice = Choice(say("Advanced"), open_window, opens_window=True)
+        choice = Choice(title, partial(open_window, script), opens_window=True)
         await self.offer(interaction, inline(script.title, 100), choice)
 
-    async def _open_window(self, script: Script, interaction: Interaction) -> None:
+    async def _open_setting_window(
+        self, spec: PreferenceSpec[Any], script: Script, interaction: Interaction
+    ) -> None:
+        value = resolve_values(script.preferences, self.services.settings)[spec.name]
+        field: ui.Select[Any] | ui.TextInput[Any]
+        if spec.choices:
+            chosen = ("off", "on")[value] if spec.type is bool else str(value)
+            field = ui.Select(options=make_options(spec.choices, chosen))
+        elif spec is ROLE:
+            role = discord.utils.get(_list_roles(interaction), id=value)
+            field = ui.TextInput(default=role.name if role else say(spec.unset), max_length=100)
+        else:
+            field = _make_number_input(value)
+
+        async def submit(answer: Interaction) -> None:
+            text = field.values[0] if isinstance(field, ui.Select) else field.value
+            async with self.answering(answer, keep=collect_texts(answer)):
+                await self._set(answer, spec.name, text, current_position(script))
+
+        await self.open_modal(interaction, say("Settings"), [_label_input(spec, field)], submit)
+
+    async def _open_advanced_window(self, script: Script, interaction: Interaction) -> None:
         before = resolve_values(script.preferences, self.services.settings)
-        inputs = {name: _make_number_input(name, before[name]) for name in ADVANCED}
+        inputs = {name: _make_number_input(before[name]) for name in ADVANCED}
 
         async def submit(answer: Interaction) -> None:
             typed = [f"{say(SPECS[name].label)}: {inputs[name].value}" for name in inputs]
@@ -270,7 +295,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 position = current_position(script)
                 await self._change_preferences(answer, changed, position=position)
 
-        labels = [_label_number_input(name, number) for name, number in inputs.items()]
+        labels = [_label_input(SPECS[name], number) for name, number in inputs.items()]
         await self.open_modal(interaction, say("Advanced"), labels, submit)
 
     async def _reset(self, interaction: Interaction, name: str) -> None:
@@ -416,15 +441,13 @@ def _find_role(interaction: Interaction, text: str) -> int:
     raise error.suggest(text, (role.name for role in roles))
 
 
-def _make_number_input(name: str, value: OptionValue | None) -> ui.TextInput[Any]:
+def _make_number_input(value: OptionValue | None) -> ui.TextInput[Any]:
     default = "" if value is None else say("{value:,}", value=value)
     return ui.TextInput(default=default, required=False, max_length=20)
 
 
-def _label_number_input(name: str, number: ui.TextInput[Any]) -> ui.Label[Any]:
-    spec = PREFERENCES[name]
-    return ui.Label(
-        text=say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits),
-        description=say(spec.description),
-        component=number,
-    )
+def _label_input(spec: PreferenceSpec[Any], field: ui.Item[Any]) -> ui.Label[Any]:
+    text = say(spec.label)
+    if spec.range:
+        text = say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits)
+    return ui.Label(text=text, description=say(spec.description), component=field)

@@ -191,15 +191,22 @@ def make_position_select(
     chosen: str | None = None,
 ) -> ui.Select[Any]:
     """Return a menu of values with their labels, for a position."""
+    return ui.Select(
+        custom_id=make_position_id(action, position),
+        placeholder=placeholder,
+        options=make_options(labels, chosen),
+    )
+
+
+def make_options(
+    labels: Mapping[str, str], chosen: str | None = None
+) -> list[discord.SelectOption]:
+    """Return the options of a menu, of values with their labels; ``chosen`` is a value."""
     options = [
         discord.SelectOption(label=plain(label, MAX_LABEL), value=value, default=value == chosen)
         for value, label in labels.items()
     ]
-    return ui.Select(
-        custom_id=make_position_id(action, position),
-        placeholder=placeholder,
-        options=options[:MAX_OPTIONS],
-    )
+    return options[:MAX_OPTIONS]
 
 
 CAST_BUTTON_ID = rf"{CUSTOM_ID_PREFIX}cast:(?P<script>{ID_PATTERN}):(?P<name>.+)"

@@ -97,7 +97,7 @@ def make_settings_card(
 def format_setting(name: str, script: Script, settings: Settings) -> str:
     """Return a setting with its value, its range and what it means."""
     spec, current = SPECS[name], resolve_values(script.preferences, settings)
-    entry = f"**{format_preference(spec, current[name])}**{format_range(spec)}"
+    entry = f"**{format_preference(spec, current[name])}**{_format_range(spec)}"
     return f"{entry}\n-# {say(spec.description)}"
 
 
@@ -159,7 +159,7 @@ def _format_value(spec: PreferenceSpec[Any], value: PreferenceValue) -> str:
     return str(value)
 
 
-def format_range(spec: PreferenceSpec[Any]) -> str:
+def _format_range(spec: PreferenceSpec[Any]) -> str:
     """Return the range or the choices of a preference, if it has any."""
     if spec.range:
         return f" {say('({least:,} to {most:,})', **spec.limits)}"

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import SettingsError
 from bot.generation.moods import MOODS
 from bot.i18n.catalogue import say, speaking
-from bot.session.preferences import ADVANCED, ALTERNATE, SEED, SPECS, parse_mood, parse_number
+from bot.session.preferences import ADVANCED, PING, SEED, SPECS, parse_mood, parse_number
 from bot.settings import read_settings
 from bot.ui.panels.panel_view import ACTION, ANYBODY, CHARACTER
 from tests.bot.conftest import (
@@ -179,25 +179,31 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
 
 
 async def test_a_menu_changes_the_settings_that_have_no_list_of_their_own(stage: Stage):
-    card = await ask(stage, "settings", setting="everything")
-
-    async def submit(name: str, typed: str, hint: str) -> Any:
-        opened = await stage.ann.select(card, [name])
+    async def submit(name: str, shown: str, value: str, by: Any = stage.ann) -> Any:
+        card = await ask(stage, "settings", by, setting="everything")
+        opened = await by.select(card, [name])
         [label] = opened.modal["components"]
         assert label["description"] == SPECS[name].description
-        assert label["component"]["placeholder"] == hint
-        return answer(
-            await stage.ann.submit_modal(opened, {label["component"]["custom_id"]: typed})
-        )
+        field = label["component"]
+        chosen = [option["label"] for option in field.get("options", ()) if option["default"]]
+        assert [shown] == (chosen or [field.get("value")])
+        filled = {field["custom_id"]: [value] if chosen else value}
+        return answer(await by.submit_modal(opened, filled))
 
-    seconds = "0 to 86,400 seconds"
-    refused = await submit("cooldown", "soon", f"({seconds})")
-    assert_private(refused, f"from {seconds} for “cooldown”", "soon")
-    changed = await submit("cooldown", "30", f"({seconds})")
+    refused = await submit("cooldown", "0", "soon")
+    assert_private(refused, "from 0 to 86,400 seconds for “cooldown”", "soon")
+    changed = await submit("cooldown", "0", "30")
     assert_private(changed, "\nCooldown: 30 seconds (off)\n")
     assert "Ann set cooldown to 30 seconds." in stage.panel().content
-    await submit("alternate", "On", "(on, off)")
-    assert ALTERNATE.of(await stage.script())
+    await submit("cooldown", "30", "0")
+    for shown, value in (("off", "on"), ("on", "off")):
+        await submit("ping", shown, value)
+        assert PING.of(await stage.script()) == (value == "on")
+    assert_private(await submit("quality", "quick", "best"), "\nQuality: best (quick)\n")
+    stage.guild.create_role("Cast")
+    mo = moderator(stage)
+    for shown, value in (("everyone", "cast"), ("Cast", "everyone")):
+        await submit("role", shown, value, mo)
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,10 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     offer = await pressed.shows("The Diner")
     opened = await answers_first(inside, ann.click, offer, "Advanced")
     assert opened.modal is not None
+    inside.services.recent_scripts.clear()
+    pressed = await answers_first(inside, ann.choose, settings, settings.menus[0], "ping")
+    opened = await answers_first(inside, ann.click, await pressed.shows("The Diner"), "pings")
+    assert opened.modal is not None
 
 
 async def test_suggestions_are_given_up_in_time(inside: Inside, monkeypatch: pytest.MonkeyPatch):
