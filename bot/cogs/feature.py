@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import discord
+from discord import InteractionResponseType as Response
 from discord import app_commands, ui
 from discord.ext import commands
 from discord.ext.tasks import Loop
@@ -252,7 +253,8 @@ class FeatureCog(commands.Cog):
 
         async def submit_once(answer: Interaction) -> None:
             await submit(answer)
-            if remove_offer:
+            # An update has turned the offer into something else.
+            if remove_offer and answer.response.type is not Response.deferred_message_update:
                 await remove_offer()
 
         window = Window(title, items, self._check_before(submit_once), self.answering)
@@ -275,7 +277,7 @@ class FeatureCog(commands.Cog):
             find_state(chosen).remove_offer = remove
             async with self.answering(chosen, keep):
                 await choice.act(chosen)
-            if chosen.response.type is not discord.InteractionResponseType.modal:
+            if chosen.response.type is not Response.modal:
                 await remove()
 
         async def remove_offer(message: int) -> None:

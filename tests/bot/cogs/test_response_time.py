@@ -256,8 +256,12 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     assert opened.modal is not None
     inside.services.recent_scripts.clear()
     pressed = await answers_first(inside, ann.choose, settings, settings.menus[0], "ping")
-    opened = await answers_first(inside, ann.click, await pressed.shows("The Diner"), "pings")
-    assert opened.modal is not None
+    offer = await pressed.shows("The Diner")
+    opened = await answers_first(inside, ann.click, offer, "pings")
+    await submit(inside, opened, {"pings": "on"})
+    await inside.discord.until(lambda: "Pings: on (off)" in offer.content)
+    await inside.until_idle()
+    assert not offer.deleted  # because it is the card by now
 
 
 async def test_suggestions_are_given_up_in_time(inside: Inside, monkeypatch: pytest.MonkeyPatch):
