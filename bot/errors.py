@@ -127,7 +127,9 @@ class NotInCast(RequestError):
 class HeadMoved(RequestError):
     """Another command has moved the script's head meanwhile; nothing was written."""
 
-    sentence = phrase("Someone else changed the script first. Read its last lines, then try again.")
+    sentence = phrase(
+        "Somebody else changed the script first. Read its last lines, then try again."
+    )
 
 
 class AlreadyWritten(RequestError):

@@ -308,7 +308,7 @@ def check_may_attach(interaction: Interaction) -> None:
     """Raise RequestError if the bot cannot send a file."""
     if not interaction.app_permissions.attach_files:
         raise RequestError(
-            "I need the **Attach Files** permission in this channel. Ask someone who manages the "
+            "I need the **Attach Files** permission in this channel. Ask somebody who manages the "
             "channel to grant it."
         )
 

@@ -226,7 +226,7 @@ class TurnContext:
         may_be_theirs = last.author == ERASED_PERSON and forgotten and forgotten >= last.written
         if last.author == author.id or may_be_theirs:
             raise RequestError(
-                "Nobody may write twice in a row here. Wait for someone else, or use {/continue}."
+                "Nobody may write twice in a row here. Wait for somebody else, or use {/continue}."
             )
 
     async def load_last_line(self) -> Line:

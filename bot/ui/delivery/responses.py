@@ -217,13 +217,13 @@ def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
     match missing:
         case [permission]:
             raise RequestError(
-                "I need **{permission}** in this channel. Ask someone who manages the "
+                "I need **{permission}** in this channel. Ask somebody who manages the "
                 "channel to grant it.",
                 permission=permission,
             )
         case [first, second]:
             raise RequestError(
-                "I need **{first}** and **{second}** in this channel. Ask someone who manages "
+                "I need **{first}** and **{second}** in this channel. Ask somebody who manages "
                 "the channel to grant both.",
                 first=first,
                 second=second,
@@ -248,6 +248,6 @@ def check_person(interaction: Interaction, needed: str) -> None:
     """Raise RequestError for a person who lacks a permission in the channel of a server."""
     if interaction.guild_id is not None and not getattr(interaction.permissions, needed):
         raise RequestError(
-            "You need the **{permission}** permission. Ask someone who has it.",
+            "You need the **{permission}** permission. Ask somebody who has it.",
             permission=PERMISSION_NAMES[needed],
         )

@@ -271,7 +271,7 @@ async def test_finished_lines_stay_where_a_person_is_forgotten_meanwhile(
     await begin_script(inside.ann, inside.channel)
     act_after(monkeypatch, 1, forget)
     asked = await inside.ben.slash(inside.channel, "continue", lines=3)
-    told = await asked.shows("Someone else changed the script first.")
+    told = await asked.shows("Somebody else changed the script first.")
     assert told.text.endswith("then try again. The finished lines stay.")
     assert await inside.store.lines.count_lines((await inside.script()).head) == 2
 
