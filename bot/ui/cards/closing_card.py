@@ -12,7 +12,7 @@ from ...screenplay.exporters.edition import format_share, list_writers, shorten
 from ...screenplay.statistics import ScriptStatistics
 from ...storage.schema import Line, Script
 from ..components import make_layout, make_next_script_buttons
-from ..images.pictures import format_summary
+from ..images.pictures import MAX_BARS, format_summary
 from ..lines.looks import MORE, format_credit, format_scene
 from ..markdown import NAME_SIZE, inline, join_within, size
 
@@ -34,22 +34,25 @@ def make_closing_card(
 ) -> ui.LayoutView:
     """Return the card of a script, with the buttons that reopen it and start the next one.
 
-    The card lists as many of the best lines as fit, each with the number of its stars, and says who
-    wrote how much. It shows the attached pictures and offers the other files, with notes on them.
+    The card lists as many of the best lines as fit, each with the number of its stars. It shows the
+    attached pictures and offers the other files, with notes on them. Unless a picture shows all
+    writers, the text says who wrote how much.
     """
     title = f"## {inline(script.title, 100)}\n{say('The end')} · {format_summary(statistics)}"
     heading = f"### {say('Best lines')}\n"
-    shares = "\n".join([f"### {say('Who wrote')}", *_list_shares(statistics)])
+    pictures = [file for file in files if file.filename.endswith(".png")]
+    is_drawn = pictures and len(list_writers(statistics)) <= MAX_BARS
+    shares = [] if is_drawn else [f"### {say('Who wrote')}", *_list_shares(statistics)]
+    wrote = "\n".join(shares)
     remarks = "\n".join(f"-# {note}" for note in notes)
-    room = CARD_SIZE - sum(map(size, (title, heading, shares, remarks)))
+    room = CARD_SIZE - sum(map(size, (title, heading, wrote, remarks)))
     # A blank line ends a quotation.
     quoted = join_within((_format_best_line(*quote) for quote in best), "\n\n", room)[0]
-    texts = [title, heading + quoted, shares] if quoted else [title, shares]
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=discord.Colour.gold())
-    for text in texts:
+    for text in filter(None, (title, quoted and heading + quoted, wrote)):
         container.add_item(ui.TextDisplay(text))
     for file in files:
-        if file.filename.endswith(".png"):
+        if file in pictures:
             picture = discord.MediaGalleryItem(file, description=file.description)
             container.add_item(ui.MediaGallery(picture))
         else:
