@@ -273,8 +273,7 @@ class FeatureCog(commands.Cog):
             if not choice.opens_window:
                 view.stop()
             assert chosen.message is not None  # because it has the button
-            remove = partial(remove_offer, chosen.message.id)
-            find_state(chosen).remove_offer = remove
+            find_state(chosen).remove_offer = remove = partial(remove_offer, chosen.message.id)
             async with self.answering(chosen, keep):
                 await choice.act(chosen)
             if chosen.response.type is not Response.modal:

@@ -81,6 +81,8 @@ from .feature import (
     suggest,
 )
 
+OpenWindow = Callable[[Script, Interaction], Awaitable[None]]
+
 RESET_LABEL = phrase("reset")
 """The value `RESET`, as people call it."""
 
@@ -229,27 +231,20 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @listens_to(position_pattern("menu-setting"))
     async def open_setting(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window of a setting that was chosen from the list below all settings."""
-        spec, position = SPECS[parse_choice(interaction, SPECS)], parse_position(match)
+        spec = SPECS[parse_choice(interaction, SPECS)]
         open_window = partial(self._open_setting_window, spec)
-        await self._open_or_offer(interaction, position, say(spec.label), open_window)
+        await self._open_or_offer(interaction, match, say(spec.label), open_window)
 
     @listens_to(position_pattern("menu-advanced"))
     async def open_advanced(self, interaction: Interaction, match: Match[str]) -> None:
         """Open the window with the numbers that few people change."""
-        position = parse_position(match)
-        await self._open_or_offer(
-            interaction, position, say("Advanced"), self._open_advanced_window
-        )
+        await self._open_or_offer(interaction, match, say("Advanced"), self._open_advanced_window)
 
     async def _open_or_offer(
-        self,
-        interaction: Interaction,
-        position: ScriptPosition,
-        title: str,
-        open_window: Callable[[Script, Interaction], Awaitable[None]],
+        self, interaction: Interaction, match: Match[str], title: str, open_window: OpenWindow
     ) -> None:
         """Open a window for a script in memory, or else read the script and offer the window."""
-        session = self.services.admit_to_session(interaction)
+        position, session = parse_position(match), self.services.admit_to_session(interaction)
         if script := self.services.recent_scripts.get(position.script):
             await open_window(script, interaction)
             return

@@ -198,9 +198,7 @@ def make_position_select(
     )
 
 
-def make_options(
-    labels: Mapping[str, str], chosen: str | None = None
-) -> list[discord.SelectOption]:
+def make_options(labels: Mapping[str, str], chosen: str | None) -> list[discord.SelectOption]:
     """Return the options of a menu, of values with their labels; ``chosen`` is a value."""
     options = [
         discord.SelectOption(label=plain(label, MAX_LABEL), value=value, default=value == chosen)

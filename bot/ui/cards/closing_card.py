@@ -42,8 +42,8 @@ def make_closing_card(
     heading = f"### {say('Best lines')}\n"
     pictures = [file for file in files if file.filename.endswith(".png")]
     is_drawn = pictures and len(list_writers(statistics)) <= MAX_BARS
-    shares = [] if is_drawn else [f"### {say('Who wrote')}", *_list_shares(statistics)]
-    wrote = "\n".join(shares)
+    shares = [f"### {say('Who wrote')}", *_list_shares(statistics)]
+    wrote = "" if is_drawn else "\n".join(shares)
     remarks = "\n".join(f"-# {note}" for note in notes)
     room = CARD_SIZE - sum(map(size, (title, heading, wrote, remarks)))
     # A blank line ends a quotation.

@@ -34,10 +34,7 @@ MAX_TEXTS = 6
 
 
 def format_model_list(files: Sequence[ModelFile], uses: Mapping[str, str | None]) -> str:
-    """Return all models, one a line, with their uses, and the reasons why some are refused.
-
-    ``uses`` has the name of the model for each use, in words.
-    """
+    """Return all models with their ``uses``, one a line, and the reasons why some are refused."""
     content = say("**Voices** (view or choose one with {/voice}):")
     for position, file in enumerate(files):
         entry = _format_model(file, [use for use, name in uses.items() if name == file.name])
