@@ -127,7 +127,7 @@ POSITION_BUTTONS = {
     "takes": (phrase("Three takes"), discord.ButtonStyle.secondary),
     "take": (phrase("Another take"), discord.ButtonStyle.secondary),
     "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
-    "agree": (phrase("Undo"), discord.ButtonStyle.secondary),
+    "agree": (phrase("Agree and undo"), discord.ButtonStyle.secondary),
     "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
     "write": (phrase("Write"), discord.ButtonStyle.secondary),
     "join": (phrase("Join"), discord.ButtonStyle.secondary),

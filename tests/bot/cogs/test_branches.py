@@ -400,7 +400,7 @@ async def test_undo_takes_an_edit_back_and_redo_makes_it_again(stage: Stage):
     assert_private(refused, "That would change Ben's line.")
     await cy.click(refused, label="Ask to undo it")
     [asked] = [message for message in stage.messages() if "asks to undo" in message.content]
-    await stage.ben.click(asked, label="Undo")
+    await stage.ben.click(asked, label="Agree and undo")
     assert await stage.lines() == before
     await write_lines(stage, "Fog.", by=stage.ann)
     for lines in (before, before[:-1]):

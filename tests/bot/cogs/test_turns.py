@@ -133,10 +133,10 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     link = f"https://discord.com/channels/{stage.guild.id}/{stage.channel.id}"
     question = f"-# Cy asks to undo <@{stage.ben.id}>'s line. {link}/{rain.id}"
     assert asked.content == question
-    assert labels(asked) == ["Undo"]
-    assert (await click(cy, asked, "Undo")).ephemeral
+    assert labels(asked) == ["Agree and undo"]
+    assert (await click(cy, asked, "Agree and undo")).ephemeral
     assert await stage.lines() == [HEADING, "Rain."]
-    await stage.ben.click(asked, label="Undo")
+    await stage.ben.click(asked, label="Agree and undo")
     assert await stage.lines() == [HEADING]
     assert turn(stage).startswith(f"It is <@{stage.ben.id}>'s turn.")
     assert announcements(stage, "asks to undo") == []
@@ -148,7 +148,7 @@ async def test_undo_is_offered_to_whoever_may(stage: Stage, cy: Any):
     await cy.click(await click(cy, stage.panel(), "Undo"), label="Ask to undo it")
     asked = stage.messages()[-1]
     await write(stage, cy, "Snow.")
-    told = await click(stage.ben, asked, "Undo")
+    told = await click(stage.ben, asked, "Agree and undo")
     assert_private(told, "The line that somebody asked to undo is no longer the last line.")
     refused = await use_on_message(stage, cy, "Rewrite this line", shown)
     assert (refused.content[:29], labels(refused)) == ("That would change Ben's line.", [])
