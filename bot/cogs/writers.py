@@ -89,12 +89,14 @@ class Writers(FeatureCog, name="OnBook.writers"):
         who = format_requester(interaction)
         match action:
             case "join":
-                joined = await rotations.join(requester, script)
-                told = say(
-                    "{who} joined the turns. If you want to write, join and wait for your turn.",
-                    who=who,
-                )
-                return told if joined else ""
+                place = await rotations.join(requester, script)
+                if place == 1:
+                    return say(
+                        "{who} started the turns. If you want to write, join and wait for your "
+                        "turn.",
+                        who=who,
+                    )
+                return say("{who} joined the turns.", who=who) if place else ""
             case "leave":
                 left = await rotations.leave(requester, script)
                 return say("{who} left the turns.", who=who) if left else ""

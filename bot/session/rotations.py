@@ -28,21 +28,21 @@ class Rotations:
         self.library = library
         self.rotations = library.store.rotations
 
-    async def join(self, requester: Requester, script: int) -> bool:
-        """Add the requester at the end of the order; return whether they were not yet in it."""
+    async def join(self, requester: Requester, script: int) -> int:
+        """Add the requester at the end of the order; return their place, or 0 if they had one."""
         async with self.library.lock_running_script(script) as row:
             check_may_write(row, requester)
             rotation = await self.rotations.find_rotation(script)
             writers = rotation.writers if rotation else []
             if requester.id in writers:
-                return False
+                return 0
             if len(writers) >= MAX_WRITERS:
                 raise RequestError(
                     "At most {most} people can take turns here. Wait until somebody leaves.",
                     most=MAX_WRITERS,
                 )
             await self.rotations.add_writer(script, requester.id, self.library.clock())
-            return True
+            return len(writers) + 1
 
     async def leave(self, requester: Requester, script: int) -> bool:
         """Remove the requester from the order; return whether they were in it.

@@ -214,13 +214,14 @@ async def test_an_old_button_skips_and_announces_nobody(stage: Stage, cy: Any):
 async def test_people_join_on_the_panel_where_others_take_turns(stage: Stage, cy: Any):
     assert "Join" not in labels(stage.panel())
     await press(stage, stage.ben, "Join")
+    assert stage.panel().content.startswith(
+        "-# Ben started the turns. If you want to write, join and wait for your turn.\n"
+    )
     assert labels(stage.panel()) == ["Continue", "Three takes", "Undo", "Write", "Join", "More…"]
     shown = await click(cy, stage.panel(), "Join")
     assert_private(shown, f"1. <@{stage.ben.id}>\n2. <@{cy.id}>")
     assert labels(shown) == ["Leave"]
-    assert stage.panel().content.startswith(
-        "-# Cy joined the turns. If you want to write, join and wait for your turn.\n"
-    )
+    assert stage.panel().content.startswith("-# Cy joined the turns.\n")
     assert turn(stage) == f"It is <@{stage.ben.id}>'s turn. Next: <@{cy.id}>."
     # Who has joined sees the order, and nobody else is told anything.
     await write(stage, stage.ann, "Rain.")
