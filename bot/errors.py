@@ -116,7 +116,7 @@ class NotTheirs(RequestError):
 class NotInCast(RequestError):
     """A request names a speaker outside a locked cast."""
 
-    sentence = phrase("{name} is not in the cast. Add them or turn off the lock with {/cast}.")
+    sentence = phrase("{name} is not in the cast. Add this name or turn off the lock with {/cast}.")
 
     def __init__(self, *, script: int, name: str) -> None:
         super().__init__(script=script, name=name)

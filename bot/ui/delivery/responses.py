@@ -194,7 +194,7 @@ def make_next_step(error: Exception) -> discord.ui.View | None:
             return components.make_view(*components.make_next_script_buttons(error.script, action))
         case NoScript():
             return components.make_view(*components.make_start_buttons())
-        case NotInCast():
+        case NotInCast() if not error.similar:  # or the name is probably mistyped
             return components.make_view(components.make_cast_button(error.script, error.name))
         case StaleLine():
             position = ScriptPosition(error.script, error.line)

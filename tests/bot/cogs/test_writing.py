@@ -217,10 +217,11 @@ async def test_characters_are_suggested(stage: Stage):
     await write(stage, "ADA: Good day.\n\nMAYA: Good day, Ada.\n\nZOË: Hi.")
     assert await suggest(stage, "continue", "character", "") == ["MAYA", "JONAS"]
     refused = await ask(stage, "continue", character="Zoe")
-    why = "ZOE is not in the cast. Add them or turn off the lock with </cast:"
+    why = "ZOE is not in the cast. Add this name or turn off the lock with </cast:"
     assert_private(refused, why)
     misspelt = await ask(stage, "continue", character="Mya")
     assert_private(misspelt, "Did you mean “MAYA”?")
+    assert [labels(refusal) for refusal in (refused, misspelt)] == [["Add ZOE to the cast"], []]
     await stage.ann.slash(stage.channel, "cast", lock="off")
     for command in ("continue", "write"):
         for typed, found in (
