@@ -45,8 +45,13 @@ _SAID = re.compile(
 _KNOWN_CUE = re.compile(rf"{_WHO}(?P<speech>)")
 _BOLD_NAME = re.compile(r"^([*_]{1,3})([^*_:]+)(?:\1(?= ?[(:])|(:)\1)")
 _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
-_EMOTE = re.compile(r"([*_])(?![*_ ])([^*_]+)(?<! )\1")
-_HOW_FIRST = re.compile(r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*) ?(.*)")
+_DIRECTION = (
+    r"\[(?=[^\W\d_][^\[\]]*[^\W\dA-Z_])([^\[\]()]+)\](?!\()"  # not [1], [REDACTED] or a link
+)
+_EMOTE = re.compile(rf"([*_])(?![*_ ])([^*_]+)(?<! )\1|{_DIRECTION}")
+_HOW_FIRST = re.compile(
+    rf"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*|{_DIRECTION}) ?(.*)"
+)
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 _DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
@@ -88,10 +93,10 @@ def parse_person_text(
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
-    `Maya: Hello.`, `MAYA (quietly): Hello.` and `*waves*`, and what they paste: `> Maya: Hello.`
-    and `[19:02] maya: Hello.` Everything else is action, except that below `Maya: Hello.`, up to a
-    blank line, it is speech unless it is narration. Speakers may be typed in any case if they are
-    among the ``names``, which the script knows, or have spoken above.
+    `Maya: Hello.`, `MAYA (quietly): Hello.`, `*waves*` and `[waves]`, and what they paste:
+    `> Maya: Hello.` and `[19:02] maya: Hello.` Everything else is action, except that below
+    `Maya: Hello.`, up to a blank line, it is speech unless it is narration. Speakers may be typed
+    in any case if they are among the ``names``, which the script knows, or have spoken above.
 
     Args:
         text: The text that was typed.
@@ -220,7 +225,7 @@ class _Parser:
         if self._begins_element(above, line) or _EMOTE.fullmatch(line):
             return True
         how = _HOW_FIRST.fullmatch(above)
-        if how and not how[3]:  # a parenthetical needs something said below it
+        if how and not how[4]:  # a parenthetical needs something said below it
             return False
         return not _WRAPPED.fullmatch(above) and self.is_narration(line)
 
@@ -267,12 +272,10 @@ class _Parser:
         return name if is_new else None
 
     def _write_plain_action(self, lines: list[str]) -> Element:
-        """Make action of lines, without the asterisks of emotes."""
+        """Make action of lines, without the asterisks or brackets of emotes."""
         # Cleaned again, because a combining mark may have stood on the first asterisk.
-        bare = [
-            clean(emote[2]).strip() or line if (emote := _EMOTE.fullmatch(line)) else line
-            for line in lines
-        ]
+        emotes = [(line, _EMOTE.fullmatch(line)) for line in lines]
+        bare = [(how and clean(how[2] or how[3]).strip()) or line for line, how in emotes]
         element = write_action(bare)
         if bare == lines or self.read_block(element.text.split("\n")) == [element]:
             return element
@@ -346,12 +349,12 @@ def _split_said(match: re.Match[str], name: str) -> list[str]:
 def _write_speech(cue: str, lines: Sequence[str]) -> Element:
     """Make dialogue in which the parenthetical of `(quietly) Hello.` gets its own line.
 
-    The emote of `*waves* Hello.` becomes a parenthetical.
+    The emote of `*waves* Hello.` or `[waves] Hello.` becomes a parenthetical.
     """
     first, *rest = lines
     if how := _HOW_FIRST.fullmatch(first):
-        speech = [how[3]] if how[3] else []
-        return write_dialogue(cue, [f"({how[1] or how[2]})", *speech, *rest])
+        speech = [how[4]] if how[4] else []
+        return write_dialogue(cue, [f"({how[1] or how[2] or how[3]})", *speech, *rest])
     return write_dialogue(cue, lines)
 
 

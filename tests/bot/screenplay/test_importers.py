@@ -254,7 +254,7 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
                 *("SCENE 2. A hall.", "NORA [_softly_]: There."),
             ],
             [
-                *("NORA\nHide it.", "[Enter MRS. LINDE.]", "MRS. LINDE\n(busy)\nWhere?"),
+                *("NORA\nHide it.", "Enter MRS. LINDE.", "MRS. LINDE\n(busy)\nWhere?"),
                 *(".SCENE 2. A HALL.", "NORA\n(softly)\nThere."),
             ],
         ),
