@@ -58,6 +58,8 @@ class Turn:
     session: ChannelSession
     requester: Requester
     channel: MessageChannel
+    above: int = 0
+    """The channel's last message when somebody used a command, who then looks below it, or 0."""
 
     @property
     def bot_is_member(self) -> bool:
@@ -80,7 +82,9 @@ class Turns:
         check_may_post(interaction)
         session = self.services.admit_to_session(interaction)
         requester, channel = get_requester(interaction), get_message_channel(interaction)
-        turn = Turn(interaction, session, requester, channel)
+        last = getattr(channel, "last_message_id", None) or interaction.id
+        above = last if interaction.command else 0
+        turn = Turn(interaction, session, requester, channel, above)
         if interaction.response.type is None:
             if turn.bot_is_member:
                 await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
@@ -151,7 +155,8 @@ class Turns:
         rows = [recap and f"{recap}\n", *(f"-# {note}" for note in notes)]
         joined = "\n".join(filter(None, rows))
         if turn.bot_is_member:
-            if left := await self.services.messages.sync(channel, session, joined, announcement):
+            sync = self.services.messages.sync
+            if left := await sync(channel, session, joined, announcement, turn.above):
                 sentences.append(format_undeleted(left))
             await poll_messages.put_takes_away(channel, session, result.script.id, result.picked)
             if turn.requester.ignores_vote:

@@ -142,7 +142,7 @@ class Panel:
             self.shown[channel.id] = replace(shown, script=script, rotation=panel.rotation)
             view = make_row_view(panel.items)
             text = "\n".join(filter(None, (note, panel.text)))
-            is_lowest = old > max(content.newest_post, above)
+            is_lowest = old and old >= max(content.newest_post, above)
             if is_lowest and await edit_message(channel, old, content=text, view=view):
                 if progress:
                     await self.posts.record_panel(channel.id, script.guild, old)

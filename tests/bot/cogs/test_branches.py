@@ -98,6 +98,19 @@ async def test_redo_by_its_button(stage: Stage):
     assert_private(refused, "The script has moved on")
 
 
+async def test_a_command_brings_the_panel_below_a_chat(stage: Stage):
+    await write_lines(stage, "Rain.", "Wind.", "Snow.")
+    first = stage.panel().id
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ben.send(stage.channel, "Nice!")
+    await stage.ann.click(stage.panel(), label="Undo")
+    assert stage.panel().id == first
+    await stage.ann.slash(stage.channel, "undo")
+    assert stage.messages()[-1] == stage.panel()
+    assert stage.panel().content.startswith("-# Ann undid the last line.\n")
+    await assert_channel_is_true(stage)
+
+
 async def test_the_writer_the_owner_and_moderators_undo_a_persons_line(stage: Stage):
     cid = stage.member("Cid")
     for who in (stage.ben, stage.ann, moderator(stage)):
