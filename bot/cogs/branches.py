@@ -21,7 +21,7 @@ from ..session.history import find_lines
 from ..session.permissions import check_may_rewrite, check_may_write
 from ..session.preferences import resolve_values
 from ..session.rate_limits import Cost
-from ..session.turn import ScriptPosition, current_position
+from ..session.turn import ScriptPosition, TurnResult, current_position
 from ..storage.schema import Line, Script
 from ..ui.components import (
     LAST_PAGE,
@@ -109,7 +109,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
             who=format_requester(interaction),
             title=inline(result.script.title, 100),
         )
-        await self.turns.show(turn, result, announcement=announcement + format_paused(result))
+        announcement += format_paused(result) + await _format_turns(turn.session, result)
+        await self.turns.show(turn, result, announcement=announcement)
 
     @command("edit", extras=BELOW_SCRIPT)
     @app_commands.describe(line="Words from the line, or its number; the last by default")
@@ -301,7 +302,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         public = discord.ChannelType.public_thread
         thread = await channel.create_thread(name=plain(title, 100), type=public)
         try:
-            await session.history.fork(requester, title, thread.id)
+            result = await session.history.fork(requester, title, thread.id)
         except Exception:
             # Delete a thread without a script, or archive it, which its creator may always do.
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
@@ -317,4 +318,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
             title=inline(title, 100),
             thread=thread.mention,
         )
+        note += await _format_turns(session, result)
         await complete_response(interaction, content=f"-# {note}")
+
+
+async def _format_turns(session: ChannelSession, forked: TurnResult) -> str:
+    """Return a space and the sentence that a fork begins without the turns, or "" without any."""
+    if forked.before is None or not await session.rotations.find(forked.before.id):
+        return ""
+    return f" {say('In the fork, everybody may write. To take turns, use {/script turns} there.')}"

@@ -203,6 +203,15 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert not script.running
 
 
+@pytest.mark.parametrize("thread", [False, True])
+async def test_a_fork_says_that_it_has_no_turns(stage: Stage, thread: bool):
+    await stage.ben.click(await ask(stage, "script turns", stage.ben), label="Join")
+    stage.permit(administrator=True)
+    told = await ask(stage, "script fork", title="Act two", thread=thread)
+    said = told.content if thread else stage.messages()[-2].content
+    assert "In the fork, everybody may write. To take turns, use </script turns:" in said
+
+
 async def test_a_fork_keeps_the_messages_of_its_original(stage: Stage):
     await write_lines(stage, "Rain falls.", by=stage.ben)
     script = await stage.script()
