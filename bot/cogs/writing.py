@@ -37,6 +37,7 @@ from ..session.turn import (
 )
 from ..ui.components import (
     LINES,
+    RENAME_ID,
     Interaction,
     make_position_button,
     make_view,
@@ -46,7 +47,7 @@ from ..ui.components import (
 from ..ui.delivery.installations import check_bot_is_member
 from ..ui.delivery.responses import check_bot_permissions, check_may_post, format_error
 from ..ui.delivery.sending import FirstResponse, post_message
-from ..ui.markdown import mention, plain
+from ..ui.markdown import inline, mention, plain
 from ..ui.panels.panel import delete_message
 from ..ui.panels.panel_view import ACTION, ANYBODY, CHARACTER, list_offered_speakers
 from .beginnings import Beginning, BeginningCog, make_new_script
@@ -311,11 +312,22 @@ class Writing(BeginningCog, name="OnBook.writing"):
             result = await write(turn.requester, text, character, expected, job)
         await self.turns.show(turn, result)
 
+    @listens_to(RENAME_ID)
+    async def change_speaker(self, interaction: Interaction, match: Match[str]) -> None:
+        """Let the character whom a button names say the last line."""
+        position, name = parse_position(match), parse_name(match["name"])
+        turn = await self.turns.admit_press(interaction, position)
+        who, shown = format_requester(interaction), inline(name, 60)
+        note = say("{who} changed the name above the last line to {name}.", who=who, name=shown)
+        await self._reinterpret(turn, position, note, name)
+
     @asks_during_vote(DO_ANYWAY)
-    async def _reinterpret(self, turn: Turn, expected: ScriptPosition, note: str) -> None:
-        """Make the last line action if it is speech, or speech if it is action."""
+    async def _reinterpret(
+        self, turn: Turn, expected: ScriptPosition, note: str, name: str = ""
+    ) -> None:
+        """Make speech by ``name`` of the last line or, without a name, action or speech."""
         async with self.turns.show_progress(turn.interaction, LINES) as job:
-            result = await turn.session.history.reinterpret(turn.requester, expected, job)
+            result = await turn.session.history.reinterpret(turn.requester, expected, job, name)
         await self.turns.show(turn, result, note)
 
     @listens_to(position_pattern("agree"))

@@ -305,12 +305,15 @@ def _drop_time_stamp(line: str) -> str:
     return clean(line[stamp.end() :]).strip() if stamp else line
 
 
-def reinterpret(element: Element) -> Element | None:
+def reinterpret(element: Element, name: str = "") -> Element | None:
     """Return speech as action, or action that begins like `maya: Hello.` as speech.
 
-    A quoted `> maya: Hello.` is a transition, and becomes speech too. Return None for anything
-    else.
+    A quoted `> maya: Hello.` is a transition, and becomes speech too. With a ``name``, return
+    speech as that character's. Return None for anything else.
     """
+    if name and element.cue:
+        new_cue = make_cue(element.shown[0].replace(element.cue, name, 1))
+        return Element(Kind.DIALOGUE, "\n".join((new_cue, *element.text.split("\n")[1:])))
     first, *rest = split_lines("\n".join(element.marked))
     if element.kind is Kind.DIALOGUE:
         return write_action([Kind.ACTION.spec.force(_spell_cue(first, rest)), *rest])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from unicodedata import normalize
 
@@ -20,6 +21,7 @@ _WORDS = {
 }
 _NUMBER = re.compile(NUMBER)
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
+_NUMBERED = re.compile(r"\d|\b\w$")
 _SIGNS = re.compile(r"[ .'\u2019&/#_+-]")
 
 
@@ -47,6 +49,24 @@ def looks_like_name(text: str) -> bool:
     words = [word for word in text.split() if word not in particles and any(map(str.isalpha, word))]
     is_capitalised = text[0].isupper() and all(word[0].isupper() for word in words)
     return text.isupper() or (is_capitalised and len(words) <= MAX_CAPITALISED)
+
+
+def find_meant(typed: str, names: Iterable[str]) -> str:
+    """Return the name of which a new one differs by one slip of the finger, or "" for none.
+
+    GUARD 1 and GUARD 2 are two people, and so may be short names such as TOM and TIM.
+    """
+    known = () if _NUMBERED.search(typed) else names
+    return next((name for name in known if len(typed + name) > 6 and _is_slip(typed, name)), "")
+
+
+def _is_slip(typed: str, name: str) -> bool:
+    """Return whether one letter is missing, added or wrong, or two have changed places."""
+    same = (at for at in range(len(typed) + 1) if typed[:at] == name[:at])
+    return any(
+        {ours, ours[1:]} & {theirs, theirs[1:]} or ours == theirs[1::-1] + theirs[2:]
+        for ours, theirs in ((typed[at:], name[at:]) for at in same)
+    )
 
 
 def _is_label(text: str) -> bool:

@@ -228,16 +228,21 @@ class History:
         return context.make_result(head)
 
     async def reinterpret(
-        self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
+        self,
+        requester: Requester,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+        name: str = "",
     ) -> TurnResult:
         """Make the last line action if it is speech, or speech if it is action.
 
-        The line remains its writer's, because the words do.
+        With a ``name``, let that character say the speech instead. The line remains its writer's,
+        because the words do.
         """
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             check_may_rewrite(context.script, line, requester)
-            element = reinterpret(line.element)
+            element = reinterpret(line.element, name)
             if line.author is None or element is None:
                 raise RequestError(
                     "Only a person's line can be turned from speech into action, "

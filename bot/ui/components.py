@@ -207,6 +207,15 @@ def make_options(labels: Mapping[str, str], chosen: str | None) -> list[discord.
     return options[:MAX_OPTIONS]
 
 
+RENAME_ID = rf"{position_pattern('rename')}:(?P<name>.+)"
+
+
+def make_rename_button(position: ScriptPosition, name: str) -> ui.Button[Any]:
+    """Return the offer to let another character say the last line, whose name was mistyped."""
+    custom_id = f"{make_position_id('rename', position)}:{name}"
+    return ui.Button(label=say("Change the name to {name}", name=name), custom_id=custom_id)
+
+
 CAST_BUTTON_ID = rf"{CUSTOM_ID_PREFIX}cast:(?P<script>{ID_PATTERN}):(?P<name>.+)"
 
 

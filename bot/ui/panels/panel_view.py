@@ -17,6 +17,7 @@ from discord import ui
 from ...i18n.catalogue import phrase, say
 from ...screenplay.elements import Element, Kind
 from ...screenplay.free_text import reinterpret
+from ...screenplay.speakers import find_meant
 from ...session.posts import Posts
 from ...session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
 from ...session.turn import MAX_LINES, current_position
@@ -29,6 +30,7 @@ from ..components import (
     make_position_button,
     make_position_id,
     make_position_select,
+    make_rename_button,
     make_rows,
 )
 from ..markdown import inline
@@ -114,6 +116,8 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
         "more": True,
     }
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
+    if other is Kind.ACTION and (meant := _find_meant(script, state, speeches)):
+        buttons.insert(-1, make_rename_button(position, meant))
     speakers = _list_speakers(script, speeches)[: MAX_OPTIONS - 2]
     labels = {f"{CHARACTER}{name}": name for name in speakers}
     labels |= {ACTION: say("Action"), ANYBODY: say("Anybody")}
@@ -175,6 +179,12 @@ def _find_other_reading(
         return None
     other = reinterpret(element)
     return None if other is None else other.kind
+
+
+def _find_meant(script: Script, state: PanelState, speeches: Mapping[str, int]) -> str:
+    """Return whom a person may have meant by the new name above the last line, or ""."""
+    known = [*script.cast, *(name for name in speeches if speeches[name] > 1)]
+    return find_meant((state.element and state.element.cue) or "", known)
 
 
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:

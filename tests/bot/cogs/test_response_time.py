@@ -54,6 +54,7 @@ ON_A_MESSAGE = ("Details", "Rewrite this line", "Add to the script", "Continue f
 BUTTONS = (
     *(f"{name}:POSITION" for name in ("continue", "take", "undo", "redo", "write", "more", "here")),
     *("action:POSITION", "speech:POSITION", "cast:SCRIPT:Maya", "join:POSITION", "agree:POSITION"),
+    "rename:POSITION:Maya",
     *(f"menu-{name}:POSITION" for name in ("vote", "cast", "show", "export", "listen", "guesses")),
     *(f"menu-{name}:POSITION" for name in ("stats", "history", "scripts", "advanced", "turns")),
     *(f"menu-{name}:POSITION" for name in ("sprint", "see-sprint", "settings", "all-settings")),

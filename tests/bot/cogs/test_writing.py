@@ -107,6 +107,23 @@ async def test_names_are_cues_in_any_case_wherever_somebody_types(stage: Stage):
     await assert_channel_is_true(stage)
 
 
+async def test_one_press_corrects_a_name_that_was_mistyped(stage: Stage):
+    await replace_script(stage, cast="Rita, Guard 1")
+    await write(stage, "Ria (V.O.): [laughs] #hello")
+    assert labels(stage.panel())[-3:] == ["Make it action", "Change the name to RITA", "More…"]
+    assert_private(
+        await click(stage.member("Cid"), stage.panel(), "Change the name to RITA"), "Ben"
+    )
+    await stage.ben.click(stage.panel(), label="Change the name to RITA")
+    said = "-# Ben changed the name above the last line to RITA.\n"
+    assert stage.panel().content.startswith(said)
+    assert (await stage.lines())[1:] == ["RITA (V.O.)\n(laughs)\n\\#hello"]
+    await assert_channel_is_true(stage)
+    for known in ("Rita: Hello.", "Guard 2: Hello.", "Ria: Hello.\n\nRia: Hello."):
+        await write(stage, known)
+        assert not any(label.startswith("Change") for label in labels(stage.panel()))
+
+
 async def test_one_press_turns_a_wrong_cue_into_action_and_back(stage: Stage):
     cid = stage.member("Cid")
     await write(stage, "Plot Hole: (huge) everybody falls in")

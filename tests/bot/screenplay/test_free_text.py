@@ -18,6 +18,7 @@ from bot.screenplay.free_text import (
     parse_person_text,
     reinterpret,
 )
+from bot.screenplay.speakers import find_meant
 
 from .parsers import assert_one_element
 from .samples import nasty
@@ -308,6 +309,17 @@ def test_speech_becomes_action_and_speech_again(speech: str, action: str):
 def test_action_becomes_speech(action: str, speech: str | None):
     element = reinterpret(parse_model_text(action))
     assert element == (speech and Element(Kind.DIALOGUE, speech))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *((typed, "RITA") for typed in ("RIA", "RIITA", "RITO", "IRTA", "RIAT", "RITAS", "ITA")),
+        *((typed, "") for typed in ("RAT", "TIM", "GUARD 2", "GUARD B", "RITAAS", "OLD WOMAN")),
+    ],
+)
+def test_a_slip_of_the_finger_is_near_a_name(typed: str, meant: str):
+    assert find_meant(typed, ["TOM", "GUARD 1", "GUARD A", "OLD MAN", "RITA"]) == meant
 
 
 @given(nasty)
