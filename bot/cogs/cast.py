@@ -13,12 +13,13 @@ from ..errors import RequestError
 from ..i18n.catalogue import phrase, say
 from ..interactions.requester import format_requester, get_requester
 from ..screenplay.free_text import parse_cast, parse_name
+from ..screenplay.speakers import find_meant
 from ..session.preferences import LOCK
 from ..storage.schema import Script
 from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
-from ..ui.markdown import inline
+from ..ui.markdown import LIMIT, inline, size
 from .feature import (
     MAX_CHOICE_LENGTH,
     Choices,
@@ -73,14 +74,21 @@ class Cast(FeatureCog, name="OnBook.cast"):
         if player:
             self.services.in_flight.track_person(player.id)
         await FirstResponse(interaction).defer(thinking=True)
+        hint = ""
         if add:
-            player_id = player.id if player else None
-            script = await library.add_to_cast(requester, parse_cast(add), player_id)
+            names, player_id = parse_cast(add), player.id if player else None
+            known = (await library.load_script()).cast
+            script = await library.add_to_cast(requester, names, player_id)
+            new = (name for name in names if name not in known)
+            hint = next(filter(None, (_ask_if_meant(name, known) for name in new)), "")
         elif remove:
             script = await library.remove_from_cast(requester, parse_cast(remove))
         else:
             script = await library.change_preferences(requester, {LOCK.name: lock == "on"})
-        await complete_response(interaction, content=format_cast(script))
+        content = format_cast(script)
+        if hint and size(content) + size(hint) < LIMIT:
+            content += f"\n{hint}"
+        await complete_response(interaction, content=content)
         await self.turns.sync(interaction, session)  # the panel offers the cast
 
     @listens_to(CAST_BUTTON_ID)
@@ -120,6 +128,14 @@ def _complete(names: Iterable[str], current: str) -> Choices:
     others = suggest([name for name in names if name.casefold() not in known], last.strip())
     completed = [", ".join([*given, name.value]) for name in others]
     return suggest([text for text in completed if len(text) <= MAX_CHOICE_LENGTH], "")
+
+
+def _ask_if_meant(name: str, known: Iterable[str]) -> str:
+    """Return how to take out a new name that was mistyped, or "" if it is unlike all others."""
+    if meant := find_meant(name, known):
+        sentence = phrase("{name} is new here. If you meant {meant}, remove {name} with {*remove}.")
+        return f"-# {say(sentence, name=inline(name, 60), meant=inline(meant, 60))}"
+    return ""
 
 
 def format_cast(script: Script) -> str:

@@ -45,6 +45,10 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     for options in ({"remove": "Maya"}, {"lock": "off"}):
         refused = await ask(stage, "cast", stage.ben, **options)
         assert_private(refused, "Only the script's owner or a moderator")
+    added = await ask(stage, "cast", add="Jnas, Guard 1, Guard 2, Jonas")
+    hint = "-# JNAS is new here. If you meant JONAS, remove JNAS with `remove:`."
+    assert added.content.split("\n")[-2:] == ["-# The voice writes only for the cast.", hint]
+    await ask(stage, "cast", remove="Jnas, Guard 1, Guard 2")
     await ask(stage, "cast", moderator(stage), remove="Maya")
     await ask(stage, "cast", lock="off")
     await ask(stage, "cast", add="Dog, Quirk")
