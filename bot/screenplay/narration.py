@@ -17,10 +17,11 @@ _STATES = (
 """Verbs of speech rather than of narration."""
 
 _DOES = re.compile(rf"(?:\w+ly )?(?!(?:{_STATES})\b)\w+[^\W\d_s]s\b", re.IGNORECASE)
-_TALK = re.compile(
+TALK = re.compile(
     r"[?\"\u201c\u201d]|\b(?:i|me|my|we|us|our|you|your|yours)\b|['\u2019](?:d|ll|m|re|ve)\b",
     re.IGNORECASE,
 )
+"""Matches what speech often has and narration never: a question, a quote, `I` or `you`."""
 
 
 def is_narration(row: str, names: Container[str]) -> bool:
@@ -32,7 +33,7 @@ def is_narration(row: str, names: Container[str]) -> bool:
     """
     words = row.split()
     subject_ends = range(1, min(MAX_CAPITALISED, len(words) - 1) + 1)
-    return not _TALK.search(row) and any(
+    return not TALK.search(row) and any(
         _is_subject(words[:end], names) and _DOES.match(" ".join(words[end:]))
         for end in subject_ends
     )

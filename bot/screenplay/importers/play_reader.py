@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..fountain import find_cue, has_scene_prefix
 from ..free_text import PLACE, parse_name
+from ..narration import TALK
 from ..page_layout import text_width, unwrap
 from ..speakers import looks_like_name
 from .manuscript import Block
@@ -20,6 +21,8 @@ _CUE = re.compile(
 )
 _DIRECTION = re.compile(r"(?:(?<!\s)\s+)?_?(?:\[|\((?=_))([^\[\]()]+)(?:\]|(?<=_)\))_?\s*")
 _ITALICS = re.compile(r"(?<!\w)_([^_]+)_(?!\w)")
+_NO_SPEECH = re.compile(r"[(\[]|(?:Act|Scene)\b|(?:\S+ ){0,2}\S*(?:_|[A-Z][A-Z.])")
+"""Matches the beginning of a direction, of a heading, and of a speech by somebody else."""
 
 _FEWEST_SPEECHES = 3
 _SMALLEST_PART = 0.2
@@ -32,7 +35,7 @@ def rewrite_play(blocks: Sequence[Block]) -> list[Block] | None:
     Stage directions in a speech become parentheticals.
     """
     width = max((text_width(line.strip()) for block in blocks for line in block), default=0)
-    passages = [unwrap(block, width) for block in blocks]
+    passages = _join_speeches(unwrap(block, width) for block in blocks)
     cues = [_match_cue(passage) for passage in passages]
     speakers = Counter(_name_speaker(cue).upper() for cue in cues if cue)
     fewest = max(_FEWEST_SPEECHES, _SMALLEST_PART * len(blocks))
@@ -46,6 +49,18 @@ def rewrite_play(blocks: Sequence[Block]) -> list[Block] | None:
         _write_speech(cue, passage[1:]) if cue else [_ITALICS.sub(r"\1", line) for line in passage]
         for cue, passage in zip(cues, passages, strict=True)
     ]
+
+
+def _join_speeches(passages: Iterable[Block]) -> list[Block]:
+    """Return passages, each speech with those below it that talk and have no cue."""
+    joined: list[Block] = []
+    for passage in passages:
+        is_talk = TALK.search(" ".join(passage)) and not _NO_SPEECH.match(passage[0])
+        if is_talk and joined and _match_cue(joined[-1]) and not _match_cue(passage):
+            joined[-1] += passage
+        else:
+            joined.append(passage)
+    return joined
 
 
 def _match_cue(passage: Block) -> re.Match[str] | None:

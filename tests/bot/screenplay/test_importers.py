@@ -258,6 +258,23 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
                 *(".SCENE 2. A HALL.", "NORA\n(softly)\nThere."),
             ],
         ),
+        # A speech may have several paragraphs; a direction or a heading below it ends it.
+        (
+            [
+                *(
+                    "NORA. Hush.",
+                    "Did you see?\nI did.",
+                    "[_Aside_] You!",
+                    "HELEN.\nNo.",
+                    "She waits.",
+                ),
+                *("Are you here?", "NORA. Yes.", "J.B. Who, me?", "Scene I. A wood."),
+            ],
+            [
+                *("NORA\nHush.\nDid you see?\nI did.", "[Aside] You!", "HELEN\nNo.", "She waits."),
+                *("Are you here?", "NORA\nYes.", "J.B. Who, me?", ".SCENE I. A WOOD."),
+            ],
+        ),
         # A title and a name are a cue.
         (["DR. WU\nHow is it?", "MR. ODD\nBad.", "DR. WU\nOh."],) * 2,
         (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
