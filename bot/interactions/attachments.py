@@ -31,7 +31,7 @@ async def read_attachment(file: discord.Attachment, names: Sequence[str]) -> Man
 
 
 def choose_title(file: discord.Attachment, manuscript: Manuscript) -> str:
-    """Return the title on the title page, or the file's name if there is no title page."""
+    """Return the title in the file or, if it has none, the file's name."""
     return clean_title(manuscript.title or "") or clean_title(
         PurePath(file.filename).stem.replace("_", " ")
     )

@@ -287,6 +287,12 @@ def _is_loose_heading(line: str) -> bool:
     return is_heading(line) or bool(_ACT.fullmatch(line) or PLACE.fullmatch(line))
 
 
+def stands_alone(row: str) -> bool:
+    """Return whether a row of a script is a scene heading or a transition."""
+    is_marked = row.isupper() or has_scene_prefix(row)
+    return is_marked and parse_person_text(row)[0].kind in {Kind.HEADING, Kind.TRANSITION}
+
+
 def _write_chat_cue(header: re.Match[str]) -> str:
     return header[0] if _is_loose_heading(header[0]) else f"{header[1]}:"
 

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ..elements import Kind
-from ..fountain import find_cue, has_scene_prefix
-from ..free_text import parse_person_text
+from ..fountain import find_cue
+from ..free_text import stands_alone
 from ..narration import is_narration
 from ..page_layout import PAPER_COLUMNS
 from ..speakers import fold_name, looks_like_name
@@ -41,7 +40,7 @@ def restore_page(text: str) -> tuple[str, int] | None:
     """
     page, breaks = remove_page_furniture(text, is_flat=True)
     rows = [row.strip() for row in page.split("\n") if row.strip()]
-    alone = next((n for n, row in enumerate(rows) if _stands_alone(row)), None)
+    alone = next((n for n, row in enumerate(rows) if stands_alone(row)), None)
     if alone is None:  # as in a poem with a refrain
         return None
     has_title = alone <= _TITLE_ROWS and any(map(BYLINE.fullmatch, rows[1:alone]))
@@ -64,7 +63,7 @@ def _indent_title(rows: Sequence[str]) -> Iterator[str]:
 def _indent(rows: Sequence[str], names: Counter[str], widest: int) -> Iterator[str]:
     is_speech, above = False, ""
     for row, below in zip(rows, [*rows[1:], ""], strict=True):
-        if _stands_alone(row):
+        if stands_alone(row):
             is_speech = False
             yield from ("", row, "")
         elif below and _is_speaker(row, below, names, widest):
@@ -92,9 +91,3 @@ def _find_name(row: str) -> str | None:
     """Return the folded name in a row that may be a cue, or None."""
     name = (find_cue(row) or "").partition("(")[0].strip()
     return fold_name(name) if name.isupper() and looks_like_name(name) else None
-
-
-def _stands_alone(row: str) -> bool:
-    """Return whether a row is a scene heading or a transition."""
-    is_marked = row.isupper() or has_scene_prefix(row)
-    return is_marked and parse_person_text(row)[0].kind in {Kind.HEADING, Kind.TRANSITION}

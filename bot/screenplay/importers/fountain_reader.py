@@ -8,8 +8,9 @@ from itertools import chain
 
 from ..elements import Element, Kind, is_act
 from ..fountain import classify, parse_model_text
-from ..free_text import make_heading
-from .manuscript import CENTRED_TEXT, DUAL_DIALOGUE, LYRICS, Block, Manuscript, decode_text
+from ..free_text import make_heading, stands_alone
+from ..speakers import looks_like_name
+from .manuscript import BYLINE, CENTRED_TEXT, DUAL_DIALOGUE, LYRICS, Block, Manuscript, decode_text
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
@@ -17,6 +18,9 @@ _KEYS |= {"copyright", "revision", "format", "font"}
 _GERMAN_KEYS = {"titel": "title", "autor": "author", "autorin": "author", "autoren": "authors"}
 _SCENE_NUMBER = re.compile(r"(?<![ \t])[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _PAGE_BREAK = re.compile(r"={3,}[ \t]*")
+
+_TITLE_ROWS = 10
+"""The first rows of a text, one of which begins the first scene if a title stands above it."""
 
 
 def read_fountain(data: bytes, _: Sequence[str] = ()) -> Manuscript:
@@ -108,9 +112,9 @@ def split_blocks(text: str) -> Iterator[Block]:
 def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str]:
     """Return a manuscript with the title and the authors, and the text after the title page.
 
-    A text that does not begin with one of Fountain's keys has no title page, and no title. Unless
-    ``any_key`` may stand on it, a title page needs a title, and ends at the first line without one
-    of Fountain's keys.
+    A text that does not begin with one of Fountain's keys has no title page. Unless ``any_key`` may
+    stand on it, a title page needs a title, and ends at the first line without one of Fountain's
+    keys.
     """
     page, _, rest = text.lstrip("\n").partition("\n\n")
     lines = page.split("\n")
@@ -126,17 +130,35 @@ def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str
             entries = found.setdefault(key, [])
             entries.append(match[2])
         elif any_key:
-            return Manuscript(), text
+            return _read_bare_title(text)
         else:
             rest = "\n".join([*lines[at:], "", rest])
             break
     if not found.keys() & (_KEYS if any_key else {"title"}):
-        return Manuscript(), text
+        return _read_bare_title(text)
     title = _join_plain(found.pop("title", []), " ") or None
     authors = _join_plain([*found.pop("author", []), *found.pop("authors", [])], ", ")
     found.pop("credit", None)
     others = _join_plain(chain(*found.values()), " ")
     return Manuscript(title, authors=authors, page_cut=bool(others)), rest
+
+
+def _read_bare_title(text: str) -> tuple[Manuscript, str]:
+    """Return a manuscript with the title that a text without a title page has, and the text below.
+
+    Such a title stands above the first scene, alone and in capitals or with a byline.
+    """
+    lines = text.lstrip("\n").split("\n")
+    unnumbered = (line.strip().lstrip("0123456789. ") for line in lines[:_TITLE_ROWS])
+    at = next((n for n, row in enumerate(unnumbered) if stands_alone(row)), 0)
+    rows = [line.strip(" \t*_<>") for line in lines[:at]]
+    title, *below = list(filter(None, rows)) or [""]
+    is_title = BYLINE.fullmatch(below[0]) if below else title.isupper() and looks_like_name(title)
+    if not is_title or rows[-1] or any(row.endswith(".") for row in rows):
+        return Manuscript(), text
+    manuscript = Manuscript(title)
+    manuscript.read_credits(rows[rows.index(below[0]) :] if below else ())
+    return manuscript, "\n".join(lines[at:])
 
 
 def _join_plain(lines: Iterable[str], separator: str) -> str:

@@ -32,8 +32,8 @@ def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     manuscript, body = read_title_page(text, any_key=False)
     blocks = [*split_blocks(body)]
     play = rewrite_play(blocks)
-    if not play and body is text and _is_typed_page(text):
-        page, manuscript.page_breaks = remove_page_furniture(text)
+    if not play and _is_typed_page(body):
+        page, manuscript.page_breaks = remove_page_furniture(body)
         _read_typed_page(manuscript, page, names)
         return manuscript
     rows = "\n\n".join(map("\n".join, play or blocks)).split("\n")

@@ -188,6 +188,36 @@ def test_the_title_is_read_from_the_title_page(page: str, title: str | None):
     assert len(found.elements) == 1 + page.startswith("MAYA")
 
 
+@pytest.mark.parametrize("name", ["a.fountain", "a.txt"])
+@pytest.mark.parametrize(
+    ("above", "title", "authors"),
+    [
+        ("THE LAST BUS\n\n", "THE LAST BUS", ""),
+        ("\n                    THE LAST BUS\n\nFADE IN:\n\n", "THE LAST BUS", ""),
+        ("THE LAST BUS\n\n1. ", "THE LAST BUS", ""),
+        ("The Letter\nby Jo Smith\n\n", "The Letter", "Jo Smith"),
+        ("Rain\n\n", None, ""),
+        ("COLD OPEN\n\n", None, ""),
+        ("OVER BLACK\n\n", None, ""),
+        ("RAIN.\n\n", None, ""),
+        ("A BUS\n\nRAIN\n\n", None, ""),
+        ("ACT ONE\n\n", None, ""),
+    ],
+)
+def test_a_row_above_the_first_scene_may_be_the_title(
+    above: str, title: str | None, authors: str, name: str
+):
+    scene = "INT. BUS - DAY\n\nRain.\n\nJO\nHi."
+    found = read_script_file(name, f"{above}{scene}".encode())
+    assert (found.title, found.authors, found.page_cut) == (title, authors, False)
+    shown = [element.one_line for element in found.elements]
+    rows = [row.strip() for row in above.split("\n") if row.strip()]
+    kept = rows if title is None else [row for row in rows if row == "FADE IN:"]
+    assert shown[: len(kept)] == kept
+    assert shown[-1] == "JO: Hi."
+    assert len(shown) == len(kept) + 3
+
+
 def test_final_draft_is_read_by_the_types_of_paragraphs():
     found = read_script_file("A.FDX", FDX.encode())
     assert [element.text for element in found.elements] == [
