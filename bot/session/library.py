@@ -222,7 +222,7 @@ class Library:
         change. The model reads everything before the channel is locked, so nobody who writes here
         has to wait.
         """
-        script, primed = await self._prepare_script(requester, new)
+        _, primed = await self._prepare_script(requester, new)
         reads = prefill.read_script(
             primed,
             [*opening, *elements],
@@ -239,7 +239,8 @@ class Library:
             own, others = drafts[: len(opening)], drafts[len(opening) :]
             drafts = [*own, *(replace(draft, credit=authors, imported=True) for draft in others)]
         async with self.lock:
-            await self._check_may_shelve(requester, new)
+            # Somebody may have changed the channel's settings meanwhile.
+            script, primed = await self._prepare_script(requester, new)
             result = await self._store_script(script, primed, drafts, requester)
         return replace(result, unread=sum(draft.surprisal is None for draft in drafts))
 

@@ -211,6 +211,22 @@ async def test_a_script_started_during_the_reading_is_not_paused(harness: Sessio
     assert (await harness.session.library.load_script()).title == "The Diner"
 
 
+async def test_settings_changed_during_the_reading_are_kept(
+    harness: SessionHarness, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prefill, "CHUNK_SIZE", 300)
+    await harness.start()
+    await harness.change_preferences({"ping": True})
+    job = Job()
+    work = asyncio.ensure_future(import_play(harness, 30, job))
+    while not job.progress.share_read:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0)
+    await harness.change_preferences({"ping": None, "look": "page"})
+    script = (await work).script
+    assert (script.title, script.preferences["look"]) == ("Long", "page")
+    assert "ping" not in script.preferences
+
+
 async def test_a_script_that_has_got_lines_meanwhile_is_not_paused_without_asking(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
