@@ -53,19 +53,22 @@ _HOW_FIRST = re.compile(
     rf"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*|{_DIRECTION}) ?(.*)"
 )
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
-_DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
+DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
     r"^(\S[^\n:]{0,38}) \u2014 "
-    rf"(?:{_DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
-    r" \d?\d:\d\d(?: [ap]m| uhr)?$",
+    rf"(?:{DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
+    r" \d?\d:\d\d(?: [ap]m| uhr)?$(?=\n *\S)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Matches the line that Discord puts above messages: `Maya \u2014 Today at 7:02 PM`."""
+"""Matches the line that Discord puts above messages: `Maya \u2014 Today at 7:02 PM`.
 
-_TIME_STAMP = re.compile(
+Above a blank line, it is a caption.
+"""
+
+TIME_STAMP = re.compile(
     # Without brackets, only with what a chat log adds: `12:30 Lunch: soup.` is no speech.
     r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\](?: ?[-\u2013\u2014])?"
-    rf"|(?:{_DAY},? )?\d?\d:\d\d(?::\d\d)?(?: ?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
+    rf"|(?:{DAY},? )?\d?\d:\d\d(?::\d\d)?(?:\s?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
@@ -307,7 +310,7 @@ def _unquote(line: str) -> str:
 
 def _drop_time_stamp(line: str) -> str:
     """Return `Maya: Hello.` for `[19:02] Maya: Hello.`, and other lines as they are."""
-    stamp = _TIME_STAMP.match(line)
+    stamp = TIME_STAMP.match(line)
     return clean(line[stamp.end() :]).strip() if stamp else line
 
 

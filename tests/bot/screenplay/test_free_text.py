@@ -169,6 +169,7 @@ def test_any_text_of_a_person_is_elements(
             ["MAYA\nOh.\nNo.", "JO\nHi."],
         ),
         ("INT. BAR — TODAY AT 7:02 PM", ["INT. BAR — TODAY AT 7:02 PM"]),
+        ("LONDON — 03/12/2024, 19:05", ["LONDON — 03/12/2024, 19:05"]),
         ("The train — 19:02\nWind.", ["The train — 19:02\nWind."]),
         ("12:30 Lunch: soup", ["12:30 Lunch: soup"]),
         ("*\u0301*", ["*\u0301*"]),
