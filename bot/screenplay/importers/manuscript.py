@@ -73,7 +73,8 @@ class Manuscript:
     title: str | None = None
     elements: list[Element] = field(default_factory=list)
     left_out: int = 0
-    """What writers address to each other: notes, comments, sections, synopses and OMITTED."""
+    """What writers address to each other: notes, comments, sections, synopses and OMITTED. In an
+    exported chat, what the messenger adds."""
     page_breaks: int = 0
     """Page breaks, which are left out."""
     flattened: set[str] = field(default_factory=set)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ...cleaning import clean
 from ..elements import Element, Kind
 from ..fountain import has_scene_prefix
-from ..free_text import PLACE, parse_person_text
+from ..free_text import DAY, PLACE, TIME_STAMP, parse_person_text
 from ..page_layout import PAPER_COLUMNS, unwrap
 from .flat_page import is_flat, restore_page
 from .fountain_reader import read_title_page, split_blocks
@@ -24,12 +24,28 @@ _BOOK_START, _BOOK_END = (
     for edge in ("START", "END")
 )
 _CREDIT = re.compile(r"^(?:Title|Author): .+", re.MULTILINE)
+_CHAT_NOTICE = re.compile(
+    rf"^\u200e?(?=\[?{DAY})(?:{TIME_STAMP.pattern})"
+    r"(?:(?:[^\n:]{1,60}: )?\u200e?(?:<media omitted>|<medien ausgeschlossen>"
+    r"|(?:image|video|audio|sticker|gif|document|contact card) omitted"
+    r"|(?:bild|video|audio|sticker|gif|dokument|kontaktkarte) weggelassen"
+    r"|(?:this message was|you) deleted(?: this message)?\.?"
+    r"|(?:diese nachricht wurde|du hast diese nachricht) gel\u00f6scht\.?"
+    r"|.*(?:end-to-end encrypted|ende-zu-ende-verschl\u00fcsselt).*)"
+    r"|[^\n:]{1,60} (?:left|(?:joined|created|changed|added|removed)\b.*"
+    r"|hat .*(?:verlassen|hinzugef\u00fcgt|entfernt|erstellt)|ist .*beigetreten)\.?)$\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Matches what a messenger adds to a chat that it exports, such as `Jo: <Media omitted>`."""
+
 _SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 
 
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = _skip_licence(decode_text(data).expandtabs(8).replace("\f", "\n\n"))
+    text, notices = _CHAT_NOTICE.subn("", text)
     manuscript, body = read_title_page(text, any_key=False)
+    manuscript.left_out = notices
     blocks = [*split_blocks(body)]
     play = rewrite_play(blocks)
     if not play and _is_typed_page(body):

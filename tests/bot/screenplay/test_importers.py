@@ -262,6 +262,24 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
 
 
 @pytest.mark.parametrize(
+    "notice",
+    [
+        "Messages and calls are end-to-end encrypted. Nobody else can read them.",
+        *('Jo Day created group "Bus: 2"', "Jo joined using this group's invite link", "Jo left"),
+        *("Jo: <Media omitted>", "Jo: \u200eimage omitted", "Jo: This message was deleted"),
+        *("Jo: Bild weggelassen", "Jo hat die Gruppe verlassen"),
+    ],
+)
+@pytest.mark.parametrize("stamp", ["3/12/26, 7:02\u202fPM - ", "\u200e[03.12.26, 19:02:11] "])
+def test_what_a_messenger_adds_to_a_chat_is_left_out(stamp: str, notice: str):
+    rows = (f"{stamp}{row}\n" for row in ("Jo: Hi.", notice, "Maya: I left", "Maya fell"))
+    found = read_script_file("a.txt", "".join(rows).encode())
+    assert found.left_out == 1
+    shown = [element.one_line for element in found.elements]
+    assert [shown[0], shown[1][:12]] == ["JO: Hi.", "MAYA: I left"]
+
+
+@pytest.mark.parametrize(
     ("blocks", "elements"),
     [
         (
