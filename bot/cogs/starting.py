@@ -20,9 +20,10 @@ from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import has_scene_prefix
 from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading
 from ..screenplay.importers import check_file, list_endings
+from ..screenplay.importers.manuscript import Manuscript
 from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
-from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, NewScript, TurnResult
+from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, NewScript
 from ..ui.cards.model_cards import label_model, list_styles
 from ..ui.components import SCRIPT, Interaction, position_pattern
 from ..ui.delivery.sending import complete_response
@@ -44,6 +45,9 @@ from .feature import (
 
 MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """The maximum number of characters in a scene heading, and in a list of names."""
+
+STARTS_HERE = phrase("“{title}” starts here.")
+"""The announcement of a new script."""
 
 BY_HEADING = "*heading"
 """The value in the window's list of voices that is not the name of a voice."""
@@ -232,26 +236,41 @@ class Starting(BeginningCog, name="OnBook.starting"):
         await self.offer(turn.interaction, question, go_on, pause, keep=keep)
 
     async def _begin(self, turn: Turn, new: NewScript, beginning: Beginning) -> None:
+        """Begin a script; if it is a file without speech, ask first."""
         heading = [make_heading(beginning.heading)] if beginning.heading.strip() else []
         opening = [*heading, *beginning.opening]
-        if beginning.file:
-            result = await self._import(turn, new, beginning, opening, beginning.file)
-        else:
-            author = OPENING_WRITER if beginning.opening else None
-            result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
+        if file := beginning.file:
+            manuscript = await attachments.read_attachment(file, new.cast)
+            begin = partial(self._import, new, beginning, opening, file, manuscript)
+
+            async def import_anyway(chosen: Interaction) -> None:
+                await begin(await self.turns.admit(chosen))
+
+            if manuscript.has_speech:
+                await begin(turn)
+                return
+            question = say(
+                "No speech was found. If there is some, put each speaker's name in capitals on the "
+                "row above, and import the file again."
+            )
+            anyway = Choice(say("Import it anyway"), import_anyway)
+            await self.offer(turn.interaction, question, anyway)
+            return
+        author = OPENING_WRITER if beginning.opening else None
+        result = await turn.session.library.begin(turn.requester, new, *opening, author=author)
         request = ContinueRequest() if beginning.surprise else None
-        await self.show_beginning(turn, result, phrase("“{title}” starts here."), request)
+        await self.show_beginning(turn, result, STARTS_HERE, request)
 
     async def _import(
         self,
-        turn: Turn,
         new: NewScript,
         beginning: Beginning,
         opening: Sequence[Element],
         file: discord.Attachment,
-    ) -> TurnResult:
+        manuscript: Manuscript,
+        turn: Turn,
+    ) -> None:
         """Begin a script with the elements of a file, below the opening."""
-        manuscript = await attachments.read_attachment(file, new.cast)
         model = new.model
         if not beginning.model and not opening:
             headings = (each.body for each in manuscript.elements if each.kind is Kind.HEADING)
@@ -267,7 +286,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
             )
         lines = len(opening) + len(manuscript.elements)
         note = attachments.format_import_note(manuscript, lines, result.unread)
-        return replace(result, note=note)
+        await self.show_beginning(turn, replace(result, note=note), STARTS_HERE)
 
     async def _keep_running(self, interaction: Interaction) -> None:
         session = await self.open_session(interaction, thinking=True, ephemeral=True)

@@ -10,7 +10,6 @@ import discord
 
 from ..errors import RequestError
 from ..i18n.catalogue import join_names, many, say, say_plural
-from ..screenplay.elements import Kind
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers import read_script_file
 from ..screenplay.importers.manuscript import FLATTENED, Manuscript
@@ -56,13 +55,6 @@ def format_import_note(manuscript: Manuscript, lines: int, unread: int) -> str:
                 "The voice will read the last one when it continues.",
                 "The voice will read the last {number:,} when it continues.",
                 unread,
-            )
-        )
-    if all(element.kind is not Kind.DIALOGUE for element in manuscript.elements):
-        parts.append(
-            say(
-                "No speech was found. If there is some, put each speaker's name in capitals on the "
-                "row above, and import the file again."
             )
         )
     left_out = {"remark": manuscript.left_out, "break": manuscript.page_breaks}

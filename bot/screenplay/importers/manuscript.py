@@ -88,6 +88,11 @@ class Manuscript:
     page_cut: bool = False
     """Whether the title page had more than the title and the authors."""
 
+    @property
+    def has_speech(self) -> bool:
+        """Return whether somebody speaks."""
+        return any(element.kind is Kind.DIALOGUE for element in self.elements)
+
     def read_credits(self, rows: Sequence[str]) -> None:
         """Find the authors in the rows below a title: what follows “by”, up to a blank row."""
         lines = [" ".join(row.split()) for row in rows]

@@ -355,7 +355,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
 
 
 async def test_a_line_above_those_that_the_channel_shows_is_rewritten_quietly(stage: Stage):
-    play = "\n\n".join(f"Rain {number}." for number in range(1, 31)).encode()
+    play = "\n\n".join(f"JO\nRain {number}." for number in range(1, 31)).encode()
     asked = await ask(stage, "script import", file=("a.fountain", play))
     await click(stage.ann, asked, PAUSE)
     shown = [message.id for message in stage.messages()]

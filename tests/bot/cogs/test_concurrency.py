@@ -330,7 +330,7 @@ async def test_late_progress_of_a_first_line_is_deleted_once(
         await show_progress(*arguments)
 
     monkeypatch.setattr(panel, "show_progress", show_late)
-    file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
+    file = ("play.fountain", b"INT. BARN - DAY\n\nJO\nRain.\n")
     await (await inside.ann.slash(inside.channel, "script import", file=file)).is_done()
     assert any("The voice is" in entry.text for entry in inside.channel.timeline())
 

@@ -35,7 +35,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "script export": {"format": "txt"},
     "script fork": {"title": "Act two"},
     "script history": {},
-    "script import": {"file": ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")},
+    "script import": {"file": ("play.fountain", b"INT. BARN - DAY\n\nJO\nRain.\n")},
     "script list": {},
     "script listen": {},
     "script show": {},

@@ -40,9 +40,20 @@ FDX = """<?xml version="1.0" encoding="UTF-8"?><FinalDraft DocumentType="Script"
 </TitlePage></FinalDraft>"""
 
 
+IMPORT_ANYWAY = "Import it anyway"
+
+
 async def import_file(stage: Stage, name: str, content: bytes | str, **options: Any) -> Any:
     data = content if isinstance(content, bytes) else content.encode()
     return await ask(stage, "script import", file=(name, data), **options)
+
+
+async def import_anyway(stage: Stage, name: str, content: bytes | str, **options: Any) -> Any:
+    """Import a file, even if nobody speaks in it."""
+    answer = await import_file(stage, name, content, **options)
+    if answer and IMPORT_ANYWAY in labels(answer):
+        answer = await click(stage.ann, answer, IMPORT_ANYWAY)
+    return answer
 
 
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
@@ -75,10 +86,13 @@ async def test_what_a_file_loses_is_named(stage: Stage):
     )
 
 
-@pytest.mark.parametrize(("text", "is_told"), [("Rain.\n\nMaya? Yes.", True), (DINER, False)])
-async def test_a_file_without_speech_is_told(stage: Stage, text: str, is_told: bool):
-    await import_file(stage, "x.txt", text)
-    assert ("No speech was found." in stage.panel().content) == is_told
+async def test_a_file_without_speech_begins_only_if_that_is_confirmed(stage: Stage):
+    await start_script(stage)
+    asked = await click(stage.ann, await import_file(stage, "x.txt", "Rain."), PAUSE)
+    assert_private(asked, "No speech was found.")
+    assert await stage.lines() == [HEADING]
+    await stage.ann.click(asked, label=IMPORT_ANYWAY)
+    assert await stage.lines() == ["Rain."]
 
 
 async def test_the_authors_on_a_title_page_are_credited(stage: Stage):
@@ -120,7 +134,7 @@ async def test_options_go_before_what_the_file_says(stage: Stage, monkeypatch: p
         ("my_play.txt", "maya: Hello.", {"heading": "Roof", "cast": "Maya"}, "my play", "tiny"),
     ):
         stage.channel = stage.guild.create_text_channel("another")
-        await import_file(stage, name, content, **options)
+        await import_anyway(stage, name, content, **options)
         script = await stage.script()
         assert (script.title, script.model) == (title, voice)
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
@@ -136,7 +150,7 @@ async def test_an_invalid_file_is_refused_in_a_sentence(stage: Stage):
         assert_private(await import_file(stage, name, content), why)
     assert stage.messages() == []
     assert await stage.script() is None
-    begun = await import_file(stage, "a.txt", "茂は来た。雨が降っている。")
+    begun = await import_anyway(stage, "a.txt", "茂は来た。雨が降っている。")
     assert "cannot read some" in begun.content
 
 

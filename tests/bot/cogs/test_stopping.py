@@ -54,7 +54,7 @@ async def edit(inside: Inside) -> Asked:
 
 
 async def import_file(inside: Inside) -> Asked:
-    file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
+    file = ("play.fountain", b"INT. BARN - DAY\n\nJO\nRain.\n")
     asked = await inside.ann.slash(inside.channel, "script import", file=file)
     return await inside.ann.click(await asked.shows("running in this channel"), PAUSE)
 

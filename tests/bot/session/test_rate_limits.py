@@ -168,7 +168,7 @@ async def test_lines_and_takes_cost_but_candidates_do_not(stage: Stage) -> None:
 
 
 async def test_an_imported_file_costs_its_characters(stage: Stage) -> None:
-    script = ("Rain on the window.\n\n" * 30).encode()
+    script = ("JO: On the window.\n\n" * 30).encode()
     await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
     assert "Imported" in stage.panel().content
     asked: list[tuple[str, dict[str, Any]]] = [
@@ -185,7 +185,7 @@ async def test_an_imported_file_costs_its_characters(stage: Stage) -> None:
 
 
 async def test_the_end_of_a_script_costs_its_characters(stage: Stage) -> None:
-    script = ("Rain on the window.\n\n" * 30).encode()
+    script = ("JO: On the window.\n\n" * 30).encode()
     await stage.ann.slash(stage.channel, "script import", file=("a.txt", script))
     refused = await click(stage.ann, await open_menu(stage, stage.ann, "The end"), "End it")
     assert REFUSED.search(refused.content)
