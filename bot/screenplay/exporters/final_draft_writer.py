@@ -21,11 +21,12 @@ def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
     fdx.to_fdx(to_screenplain(edition), out)
     script: Node = fromstring(out.getvalue())
     numbers = (number for element, number in edition.numbered() if element.kind is Kind.HEADING)
+    transitions = (element for element in edition.elements if element.kind is Kind.TRANSITION)
     for paragraph in script.iter("Paragraph"):
         _merge_texts(paragraph)
         if paragraph.get("Type") == "Scene Heading" and (number := next(numbers)):
             paragraph.set("Number", number)
-        elif paragraph.get("Type") == "Transition" and paragraph.findtext("Text") == "FADE IN:":
+        elif paragraph.get("Type") == "Transition" and not next(transitions).is_flush_right:
             paragraph.set("Alignment", "Left")
     content = SubElement(SubElement(script, "TitlePage"), "Content")
     for lines in ((edition.title,), *edition.about.values()):

@@ -287,6 +287,8 @@ def test_fade_in_stands_at_the_left():
         ("fdx", '<Paragraph Type="Transition" Alignment="Left">\n      <Text>FADE IN:'),
     ):
         assert row in export(what, form).content.decode()
+    typed = Edition("The Diner", tuple(parse_person_text("> Fade in:")))
+    assert b'Alignment="Left">\n      <Text>Fade in:' in export(typed, "fdx").content
     page = PdfReader(io.BytesIO(export(what, "pdf").content)).pages[1]
     rows = page.extract_text(extraction_mode="layout").split("\n")
     assert (rows[0], rows[-1][:50].strip()) == ("FADE IN:", "")
