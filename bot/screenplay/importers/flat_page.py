@@ -45,12 +45,14 @@ def restore_page(text: str) -> tuple[str, int] | None:
         return None
     has_title = alone <= _TITLE_ROWS and any(map(BYLINE.fullmatch, rows[1:alone]))
     title, body = (rows[:alone], rows[alone:]) if has_title else ((), rows)
-    cued = [(name, len(below)) for row, below in pairwise(body) if (name := _find_name(row))]
+    cued = [(name, below) for row, below in pairwise(body) if (name := _find_name(row))]
     names = Counter(name for name, _ in cued)
-    said = [width for name, width in cued if names[name] > 1]
-    if not said:
+    spoken = [row for name, row in cued if names[name] > 1]
+    if not spoken:
         return None
-    lines = [*_indent_title(title), *_indent(body, names, max(_WIDEST_SPEECH, *said))]
+    # Some pages have wider speeches than usual.
+    widest = max(_WIDEST_SPEECH, *map(len, spoken))
+    lines = [*_indent_title(title), *_indent(body, names, widest)]
     return "\n".join(lines), breaks
 
 
