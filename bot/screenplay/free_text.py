@@ -217,8 +217,9 @@ class _Parser:
             # After a broken line, a word in small letters is seldom a new name.
             is_broken = line[0].islower() and _WRAPPED.fullmatch(above)
             return not is_broken or said[0].partition(" (")[0].lstrip("@") in self._names
-        # In the middle of a block, `> ` is a chat's quote mark, and `.45` a number.
-        if line[0] in "!>.":
+        # In the middle of a block, `.45` is a number, and `> ` a chat's quote mark, except before
+        # `CUT TO:`.
+        if line[0] in "!." or (line[0] == ">" and not is_transition(line.lstrip("> "))):
             return False
         if _is_loose_heading(line):
             return line.isupper() or not _WRAPPED.fullmatch(above)
