@@ -125,7 +125,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "mentions": [user(world, world.users[person]) for person in sorted(mentioned(world, of))],
         "content": last.content,
         "components": last.components,
-        "embeds": last.embeds,
+        "embeds": [],
         "attachments": last.attachments,
         "flags": flags,
         "timestamp": format_time(first.at),

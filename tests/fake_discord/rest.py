@@ -39,7 +39,7 @@ NO_LIMIT = {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit
 Without them, discord.py would send its requests one after the other.
 """
 
-EDITABLE = ("content", "components", "embeds")
+EDITABLE = ("content", "components")
 
 OF_INTERACTION = "aW50ZXJhY3Rpb246"
 """The beginning of an interaction's token, which distinguishes it from a webhook's."""

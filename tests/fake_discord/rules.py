@@ -86,9 +86,7 @@ def _refusing_components() -> Iterator[None]:
 
 def check_version(version: Version) -> None:
     """Check a message: its content, its components, and the files that these show."""
-    if not version.content.strip() and not (
-        version.components or version.embeds or version.attachments
-    ):
+    if not (version.content.strip() or version.components or version.attachments):
         raise Refused(400, 50006, "Cannot send an empty message")
     check(len(version.attachments) <= FILES, "attachments")
     with _refusing_components():
@@ -96,7 +94,7 @@ def check_version(version: Version) -> None:
             version.components,
             flags=COMPONENTS_V2 * version.is_v2,
             content=version.content,
-            embeds=version.embeds,
+            embeds=[],
         )
         resolve_attachment_references(version.components, version.attachments)
     for part in walk_components(version.components):

@@ -147,7 +147,6 @@ class Version:
     at: float
     content: str = ""
     components: list[Json] = field(default_factory=list)
-    embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     is_v2: bool = False
     """True if the message consists of components."""
