@@ -29,11 +29,6 @@ def compose() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def single() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
 def bots(compose: dict[str, Any]) -> dict[str, Any]:
     return {name: service for name, service in compose["services"].items() if "build" in service}
 
@@ -95,9 +90,8 @@ def test_all_settings_exist(bots: dict[str, Any]):
         assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
 
 
-def test_a_single_bot_keeps_its_scripts_in_a_volume_of_its_own(
-    single: dict[str, Any], compose: dict[str, Any]
-):
+def test_a_single_bot_keeps_its_scripts_in_a_volume_of_its_own(compose: dict[str, Any]):
+    single = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     [bot] = single["services"].values()
     [name] = single["volumes"]
     [folder] = re.findall(r"^VOLUME (.+)$", DOCKERFILE, re.MULTILINE)

@@ -141,12 +141,6 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.of([TEXT])
 
 
-@pytest.fixture
-def reader(vocabulary: Vocabulary) -> CharLSTM:
-    torch.manual_seed(4)
-    return CharLSTM(replace(SHAPE, vocabulary=len(vocabulary))).eval()
-
-
 @torch.no_grad()
 def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
     """Return the bits character by character, computed as slowly and plainly as possible."""
@@ -157,7 +151,9 @@ def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
     return bits
 
 
-def test_the_carried_cost_is_the_sum_over_characters(reader, vocabulary):
+def test_the_carried_cost_is_the_sum_over_characters(vocabulary):
+    torch.manual_seed(4)
+    reader = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary))).eval()
     cost = evaluation.measure_carried(reader, vocabulary, TEXT)
     tokens = vocabulary.encode("\n" + TEXT + "\n")
     assert cost.characters == len(tokens) - 1

@@ -191,9 +191,18 @@ async def test_the_event_loop_goes_first_unless_it_hangs(
 UNREADABLE = 3
 
 
-@pytest.fixture
-def _flawed(monkeypatch: pytest.MonkeyPatch):
-    """Let no voice read one of its characters."""
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [("step", AssertionError), ("beginning", IndexError), ("state", NonFiniteOutput)],
+)
+async def test_a_row_that_fails_fails_alone(
+    model: Model,
+    open_engine: OpenEngine,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    cause: str,
+    error: type[Exception],
+):
     step_rows, step_batch = Model.step, StepBuffers.step
 
     def step(model, tokens, states):
@@ -206,20 +215,6 @@ def _flawed(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Model, "step", step)
     monkeypatch.setattr(StepBuffers, "step", step_buffers)
-
-
-@pytest.mark.usefixtures("_flawed")
-@pytest.mark.parametrize(
-    ("cause", "error"),
-    [("step", AssertionError), ("beginning", IndexError), ("state", NonFiniteOutput)],
-)
-async def test_a_row_that_fails_fails_alone(
-    model: Model,
-    open_engine: OpenEngine,
-    caplog: pytest.LogCaptureFixture,
-    cause: str,
-    error: type[Exception],
-):
     wanted = replace(make_request(model, 5), context=model.encode("\nA room.\n"))
     bad = {
         "step": Request(model.start(), np.array([*model.encode("Some text "), UNREADABLE, 5])),
