@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from simcord.enums import AppCommandType, OptionType
 
@@ -50,7 +49,7 @@ def nest(command: str, words: Sequence[str], options: list[Json]) -> Json:
 def _fill_in(
     world: World, options: Sequence[Json], given: Json, typed: str | None, resolved: Json
 ) -> Iterator[Json]:
-    """Yield a command's options as a person filled them in, and resolve the ids among them."""
+    """Yield a command's options as a person filled them in, and add files to ``resolved``."""
     known = {option["name"]: option for option in options}
     nested = any(option["type"] in (rules.SUBCOMMAND, rules.GROUP) for option in options)
     require(not nested, "name the subcommand too")
@@ -66,21 +65,11 @@ def _fill_in(
         elif choices := option.get("choices"):
             known_values = [choice["value"] for choice in choices]
             require(value in known_values, f"{name}: the choices are {known_values}")
-        if option["type"] in (OptionType.USER, OptionType.ATTACHMENT):
-            filled["value"] = _resolve(world, option["type"], value, resolved)
+        if option["type"] == OptionType.ATTACHMENT:
+            file = world.add_file(value["name"], base64.b64decode(value["content"]))
+            resolved.setdefault("attachments", {})[file["id"]] = file
+            filled["value"] = file["id"]
         yield filled
-
-
-def _resolve(world: World, kind: int, value: Any, resolved: Json) -> str:
-    """Add the object of an option's id to ``resolved``, and return the value."""
-    if kind == OptionType.USER:
-        user = world.users[value]
-        resolved.setdefault("users", {})[str(value)] = payloads.user(world, user)
-        resolved.setdefault("members", {})[str(value)] = payloads.member(world, user, user.may)
-        return str(value)
-    file = world.add_file(value["name"], base64.b64decode(value["content"]))
-    resolved.setdefault("attachments", {})[file["id"]] = file
-    return str(file["id"])
 
 
 def on_message(world: World, command: Json, user: int, target: int) -> Json:

@@ -285,7 +285,7 @@ class Person:
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
     ) -> Asked:
-        """Use a slash command. An option may be a person, or a file as (name, bytes).
+        """Use a slash command. An option may be a file as (name, bytes).
 
         The delivery comes ``late`` seconds late.
         """
@@ -644,8 +644,6 @@ def _update(seen: object, now: Json) -> None:
 
 def _value(value: Any) -> Any:
     """Return an option's value as it is sent."""
-    if isinstance(value, Person):
-        return value.id
     if isinstance(value, tuple):
         name, content = value
         return {"name": name, "content": base64.b64encode(content).decode()}

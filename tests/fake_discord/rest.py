@@ -251,11 +251,6 @@ class Rest:
                 return self._reply(interaction, None, data)
             case Answer.SILENCE:
                 interaction.original = interaction.source
-            case Answer.UPDATE:
-                interaction.original = interaction.source
-                shown = self.world.original(interaction)
-                self.world.edit(shown, self.version(data, files, shown), interaction)
-                return shown
             case Answer.CHOICES:
                 rules.check_choices(data.get("choices") or [])
                 interaction.choices = data.get("choices") or []
@@ -417,27 +412,27 @@ class Rest:
     def version(
         self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
     ) -> Version:
-        """Return a message's next version; keys that the body lacks keep their values."""
+        """Return a message's next version; keys that the body lacks keep their values.
+
+        New files take the place of those that the message has.
+        """
         was = before.versions[-1] if before else Version(0)
         is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         if "attachments" in body:
             attached = body["attachments"] or []
-            now["attachments"] = [self._attachment(file, was, files) for file in attached]
+            now["attachments"] = [
+                {
+                    **self.world.add_file(*files[f"files[{file['id']}]"]),
+                    "description": file.get("description"),
+                }
+                for file in attached
+            ]
         version = replace(was, at=self.world.now(), is_v2=is_v2, **now)
         rules.check_version(version)
         if rules.could_ping(body):
             self.world.tell("ping", rules.find_text(body))
         return version
-
-    def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:
-        """Return a new attachment, or one that the message already has."""
-        new = files.get(f"files[{named['id']}]")
-        if new:
-            return {**self.world.add_file(*new), "description": named.get("description")}
-        kept = [file for file in was.attachments if file["id"] == str(named["id"])]
-        rules.check(kept, "attachments: no such file")
-        return kept[0]
 
 
 def _authorise(request: web.Request) -> None:
@@ -451,8 +446,6 @@ async def json_body(request: web.Request) -> tuple[Any, dict[str, tuple[str, byt
     """Return the JSON of a request, and its files by the names of their fields."""
     if request.content_type == "application/json":
         return await request.json(), {}
-    if request.content_type != "multipart/form-data":
-        return {}, {}
     form = await request.post()
     files = {
         name: (field.filename, field.file.read())

@@ -45,7 +45,7 @@ ANSWERS = {
     Kind.COMMAND: {Answer.MESSAGE, Answer.THINKING, Answer.MODAL},
     Kind.COMPONENT: set(Answer) - {Answer.CHOICES},
     Kind.AUTOCOMPLETE: {Answer.CHOICES},
-    Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
+    Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE},
 }
 """The possible first answers to each type of interaction."""
 

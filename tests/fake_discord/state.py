@@ -54,12 +54,11 @@ class Kind(IntEnum):
 
 
 class Answer(IntEnum):
-    """The type of a bot's first answer to an interaction."""
+    """The type of a first answer to an interaction, of those that the bot gives."""
 
     MESSAGE = 4
     THINKING = 5
     SILENCE = 6
-    UPDATE = 7
     CHOICES = 8
     MODAL = 9
 

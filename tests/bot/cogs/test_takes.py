@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import re
-import sys
 from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from bot.app.client import Bot
 from bot.errors import RequestError
 from bot.session import drafting, polls
 from bot.session.polls import Polls
@@ -577,20 +574,7 @@ async def test_a_press_records_the_message_of_a_vote(
     assert shown.content.startswith(says)
 
 
-class SlowBot(Bot):
-    """A bot that learns of its servers only after the work of its start."""
-
-    async def setup_hook(self) -> None:
-        """Wait for the tasks of the start."""
-        await super().setup_hook()
-        if tasks := self.services.in_flight.tasks:
-            await asyncio.wait(tasks)
-
-
-async def test_votes_outlive_restarts_and_end_in_the_servers_language(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(sys.modules[Stage.__module__], "Bot", SlowBot)
+async def test_votes_outlive_restarts_and_end_in_the_servers_language(stage: Stage):
     shown = await ask(stage, vote=600)
     written = await load_takes(stage, shown)
     await vote(stage, shown, 3)
