@@ -394,11 +394,9 @@ class Stage:
     ) -> simcord.InteractionResult:
         """Continue the script with a seed, as after a change of the settings that nobody saw."""
         script, scripts = await self.script(), self.store.scripts
-        if script:
-            await scripts.update_script(script.id, {"seed": seed})
+        await scripts.update_script(script.id, {"seed": seed})
         answered = await actor.slash(self.channel, name, **options)
-        if script and await scripts.find_script(script.id):
-            await scripts.update_script(script.id, {"seed": None})
+        await scripts.update_script(script.id, {"seed": None})
         return answered
 
     async def lines(self, channel: Any = None) -> list[str]:
