@@ -1,7 +1,5 @@
 """Tests of Dockerfile and the compose files that need no container engine."""
 
-from __future__ import annotations
-
 import json
 import re
 import socket

@@ -1,7 +1,5 @@
 """Test that what the documentation names exists: links, commands, options, settings, figures."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Test that docstrings name what there is."""
 
-from __future__ import annotations
-
 import ast
 import builtins
 import re

@@ -1,7 +1,5 @@
 """Test docs/hub/upload.py against a server that answers as the Hugging Face Hub does."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -1,7 +1,5 @@
 """Test that the pages of the documentation's site link to each other."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import tomllib

@@ -1,7 +1,5 @@
 """Make a tiny voice that has really been trained on a few scenes: texts, training and export."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Define the argument that names a voice file: tyro refuses a missing one in one sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated

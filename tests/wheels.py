@@ -1,7 +1,5 @@
 """Install wheels outside the repository, as people have them, without a network."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -7,8 +7,6 @@ of the machine affects all of them alike. A figure is the median of its rounds, 
 median of the rounds' ratios. The exit code is always 0; the table shows which bounds are missed.
 """
 
-from __future__ import annotations
-
 import statistics
 import sys
 from asyncio import run

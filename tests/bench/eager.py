@@ -7,8 +7,6 @@ speed in characters per second. It is separate because PyTorch allocates memory 
 how long that takes depends on what else a process has allocated.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

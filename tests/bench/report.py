@@ -1,7 +1,5 @@
 """Report the measurements as tables and a plot."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Measure delays, reading, start, memory and idling of the bot, which people notice."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """Measure the speed of several ways to write characters, called contestants."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

@@ -4,8 +4,6 @@ The bot starts as ``onbook run`` does, up to the connection, and prints a line o
 writes a burst of lines, idles for SECONDS, and prints its processor time.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import resource

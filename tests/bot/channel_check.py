@@ -1,7 +1,5 @@
 """Read what a channel shows, and compare it with what is stored."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Fixtures: a real bot with a tiny voice, in a simulated Discord with two writers."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Act as people do in a script, at the project's own Discord or on a simulated stage."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Run sessions without Discord, with a real voice and a real database."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from itertools import count

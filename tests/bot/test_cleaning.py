@@ -1,7 +1,5 @@
 """Test that stored text is clean, and that Discord shows it without pings or markup."""
 
-from __future__ import annotations
-
 import re
 from types import SimpleNamespace
 from typing import cast

@@ -1,7 +1,5 @@
 """Test that errors are translated, and that their fields are escaped."""
 
-from __future__ import annotations
-
 from bot.errors import ModelError, RequestError, TransactionFailed
 from bot.i18n.catalogue import Count, speaking
 from bot.inference.model import UNSAFE

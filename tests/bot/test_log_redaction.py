@@ -1,7 +1,5 @@
 """Test that logs hold no secrets, and no line of a script above DEBUG."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

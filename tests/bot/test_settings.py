@@ -1,7 +1,5 @@
 """Test where settings come from, and that a refusal repeats no secret."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

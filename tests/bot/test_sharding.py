@@ -1,7 +1,5 @@
 """Test how servers are divided into shards."""
 
-from __future__ import annotations
-
 import discord
 import pytest
 

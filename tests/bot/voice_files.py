@@ -1,7 +1,5 @@
 """Voice files that differ from the tiny voice, and their replacement while a bot runs."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Shared fixtures of the export's tests: untrained networks, and a trained one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache

@@ -1,7 +1,5 @@
 """Tests of openings: from a file into a voice's metadata, and unreadable files."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path

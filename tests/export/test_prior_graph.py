@@ -1,7 +1,5 @@
 """Tests of the prior in the step graph beside its PyTorch module: the same look-ups."""
 
-from __future__ import annotations
-
 import numpy as np
 import onnx
 import onnxruntime

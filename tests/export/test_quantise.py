@@ -1,7 +1,5 @@
 """Tests of eight bits: the error of the codes, and their reading by onnxruntime."""
 
-from __future__ import annotations
-
 import numpy as np
 import onnxruntime
 import pytest

@@ -1,7 +1,5 @@
 """Run the real bot at the fake Discord."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

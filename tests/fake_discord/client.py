@@ -1,7 +1,5 @@
 """Build what Discord's client sends when a person acts, and refuse what it does not offer."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterator, Sequence
 

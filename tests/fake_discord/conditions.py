@@ -6,8 +6,6 @@ limits of routes; these are the limits that the headers of Discord's answers hav
 years.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import random

@@ -1,7 +1,5 @@
 """Serve a fake Discord in the tests' process, and connect a plain discord.py client to it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

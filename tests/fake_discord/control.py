@@ -1,7 +1,5 @@
 """Let a test make people, act as them, see what they see, and cause faults."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

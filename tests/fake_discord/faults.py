@@ -1,7 +1,5 @@
 """Make requests of the bot fail, as when the network or Discord fails."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re

@@ -1,7 +1,5 @@
 """Write the objects of the fake Discord as JSON for a bot."""
 
-from __future__ import annotations
-
 import re
 from copy import deepcopy
 from datetime import UTC, datetime

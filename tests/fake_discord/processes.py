@@ -3,8 +3,6 @@
 They are forked from a server that has imported their modules, because the imports take seconds.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

@@ -1,7 +1,5 @@
 """Let people and the bot react to messages, and tell the bot of it."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from . import payloads

@@ -1,7 +1,5 @@
 """Answer a bot's requests over HTTP, as Discord's REST API does."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Keys without a rule pass unchecked. simcord knows the rules of components; a new
 needs one here, because `client` must fill it in.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

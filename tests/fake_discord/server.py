@@ -1,7 +1,5 @@
 """Serve a fake Discord with all its parts."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

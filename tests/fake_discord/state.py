@@ -1,7 +1,5 @@
 """Remember everything that happens in the fake Discord, independently of HTTP."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 import time

@@ -1,7 +1,5 @@
 """Test that the fake gateway keeps and loses sessions as Discord does."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

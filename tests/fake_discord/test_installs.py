@@ -1,7 +1,5 @@
 """Test people who have installed the bot, and use it where it is not a member."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 import discord

@@ -1,7 +1,5 @@
 """Test interactions and rate limits of the fake Discord with requests over HTTP."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Test with discord.py what a bot receives of people's messages, and what it may send."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

@@ -1,7 +1,5 @@
 """Test which bodies of requests the fake Discord refuses."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Test webhooks with discord.py."""
 
-from __future__ import annotations
-
 import asyncio
 
 import discord

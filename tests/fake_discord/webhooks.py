@@ -1,7 +1,5 @@
 """Answer a bot's requests about webhooks, which post under other names and pictures."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from . import payloads, rules

@@ -24,8 +24,6 @@ The last commands are about the rule that chooses a line, and about styles:
     python -m tests.quality styles VOICE                    what the openings of styles change
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

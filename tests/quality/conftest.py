@@ -1,7 +1,5 @@
 """Provide a voice to all tests of measurements."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Count what a voice copies: lines of the texts that it learned, and what was just said."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 

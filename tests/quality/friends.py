@@ -1,7 +1,5 @@
 """Let voices go on with scenes as friends type them, beside the people who wrote the scenes."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

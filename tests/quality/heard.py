@@ -1,7 +1,5 @@
 """Measure what the script so far tells a voice: bits per character of unseen text."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass

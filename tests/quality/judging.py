@@ -1,7 +1,5 @@
 """Judge a voice's lines beside people's in the same places: by the reader, and by counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Find the content words of a text: where each is said first, and where it is said again."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Choose places where a voice and people each continue people's held-out scripts."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

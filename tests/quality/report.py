@@ -1,7 +1,5 @@
 """Print a judgement as Markdown."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from typing import NamedTuple

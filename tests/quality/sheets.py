@@ -4,8 +4,6 @@ Markers should know neither the play nor the voice. A sheet is Markdown; the mar
 answers are written into the last columns of its table, and `score` reads them back.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re

@@ -1,7 +1,5 @@
 """Show what a style changes: lines from the same place with and without its opening."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Test the comparison of rules for choosing lines by readers' marks."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tests of lines by heart and of repetitions in continuations."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from unittest.mock import Mock
 

@@ -1,7 +1,5 @@
 """Tests of scenes by friends, of voices that go on with them, and of the blind sheets."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -1,7 +1,5 @@
 """Tests of a voice's gain from the script so far."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

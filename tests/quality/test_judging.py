@@ -1,7 +1,5 @@
 """Tests of the judgement, with a reader that every machine has and with the real one."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Tests of the counts on how lines read."""
 
-from __future__ import annotations
-
 import random
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Tests of content words, of groups of texts and of the words that no learned text has."""
 
-from __future__ import annotations
-
 from tests.quality.mentions import (
     AGAIN,
     FIRST,

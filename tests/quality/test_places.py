@@ -1,7 +1,5 @@
 """Tests of the places in people's scripts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Tests of the independent reader, where the libraries that run it are installed."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

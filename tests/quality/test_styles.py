@@ -1,7 +1,5 @@
 """Tests of the report on styles: memory of the opening, leaks from it, and copies."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

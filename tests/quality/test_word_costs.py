@@ -1,7 +1,5 @@
 """Tests of what words cost a tiny voice and a reader that every machine has."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

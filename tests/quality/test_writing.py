@@ -1,7 +1,5 @@
 """Tests of a real voice that writes in people's places, as it would in a channel."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path

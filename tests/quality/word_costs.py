@@ -4,8 +4,6 @@ A voice that takes up what was just said expects the words of the last lines, so
 fewer bits when it comes again. Bits per character hardly show this, because few words come again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Run the bot without Discord: sessions, a database and one voice, as channels have them."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import tempfile

@@ -7,8 +7,6 @@ above one panel. A message for the bot must have become the last line, and a sta
 acts are the same for the same seed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import sys

@@ -16,8 +16,6 @@ makes the bot begin a new one. So sessions fail every few seconds here, and ever
 Discord.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import re

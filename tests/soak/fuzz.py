@@ -7,8 +7,6 @@ are out of range, and types are wrong; only the envelope is always valid. The fa
 bot to Discord's rules.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import re

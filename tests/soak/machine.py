@@ -1,7 +1,5 @@
 """Limit processes to cores, and measure their processor time and memory (Linux)."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -4,8 +4,6 @@ The program adds missing sentences to each ``bot/i18n/locales/*.po``, without a 
 removes sentences that the code no longer says. A new LANGUAGE, such as ``fr``, gets a catalogue.
 """
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import sys

@@ -4,8 +4,6 @@ The bot owner's settings and the metrics go into hosting.md; the settings of a s
 be typed in a terminal, into commands.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path

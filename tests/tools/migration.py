@@ -5,8 +5,6 @@ Alembic compares what all revisions make of the first version's tables in SQLite
 renamed columns.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import tyro

@@ -5,8 +5,6 @@
 Arrows that longer paths imply are left out, so that the layers are visible.
 """
 
-from __future__ import annotations
-
 import grimp
 import tyro
 

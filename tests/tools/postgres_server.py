@@ -4,8 +4,6 @@ The default `SETTINGS` are fast but lose data in a power cut (``fsync`` is off),
 server is killed. Measurements use `DEFAULTS`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import importlib.util
 import os

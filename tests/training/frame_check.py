@@ -3,8 +3,6 @@
 A rule is a function that yields messages about a text, a line or a frame.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator

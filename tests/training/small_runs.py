@@ -1,7 +1,5 @@
 """Small runs: a configuration that trains in a moment, and how to begin, cut and compare runs."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import signal

@@ -1,7 +1,5 @@
 """Tests of training on a GPU, as far as a machine without one can run them."""
 
-from __future__ import annotations
-
 import dataclasses
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """Test the memory head: what it looks at, and what it remembers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

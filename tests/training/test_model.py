@@ -1,7 +1,5 @@
 """Tests of the network: it equals PyTorch's LSTM, and its state carries over."""
 
-from __future__ import annotations
-
 import math
 import random
 from dataclasses import replace

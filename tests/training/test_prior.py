@@ -1,7 +1,5 @@
 """Tests of the prior: its expectations, and that its trust is fitted on text it has not seen."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Tests of the corpus of scenes: what frames can say, what the check finds, what is drawn."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import Counter

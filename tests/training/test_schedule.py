@@ -1,7 +1,5 @@
 """Tests of the schedule: the learning rate, decays of a run, and sessions that end early."""
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
 import sys

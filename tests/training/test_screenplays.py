@@ -1,7 +1,5 @@
 """Tests of the corpora of films and sketches."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tests of tuning: old knowledge, new scripts, and characters that the voice had never seen."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Tests of the vocabulary and its fold."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

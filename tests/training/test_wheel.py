@@ -1,7 +1,5 @@
 """Test the wheel of onbook-training, made from its source distribution and installed elsewhere."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tarfile

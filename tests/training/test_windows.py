@@ -1,7 +1,5 @@
 """Tests of windows, and of texts as arrays of token ids, which a step reads."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -4,8 +4,6 @@ This program runs where On Book is installed from its wheel, so it imports nothi
 repository.
 """
 
-from __future__ import annotations
-
 import sys
 import threading
 from typing import Any

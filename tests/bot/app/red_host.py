@@ -5,8 +5,6 @@ repository. The other arguments are those of Red's own program. Red's owner can 
 `list_traces`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Test that memory which is freed goes back to the system."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Test ``onbook doctor`` at the fake Discord and without a network."""
 
-from __future__ import annotations
-
 import errno
 import json
 import re

@@ -1,7 +1,5 @@
 """Test that gateway sessions survive lost connections until Discord invalidates them."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Test ``python -m bot play`` in two runs, as a browser would use its page."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re

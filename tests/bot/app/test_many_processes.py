@@ -1,7 +1,5 @@
 """Test several processes of the real bot with one database, which divide the shards."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Test the pages of a running bot for monitors: metrics, health and readiness."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

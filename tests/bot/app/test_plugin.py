@@ -1,7 +1,5 @@
 """Test On Book as an extension of another bot, copied under another name."""
 
-from __future__ import annotations
-
 import asyncio
 import compileall
 import gc

@@ -1,7 +1,5 @@
 """Test On Book in Red, whose owner installs, loads and unloads the cog by messages."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Test ``python -m bot``: its commands, and what it says when something is missing."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

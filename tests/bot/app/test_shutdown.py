@@ -1,7 +1,5 @@
 """Test that stopping the bot finishes or keeps the lines that it is writing."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

@@ -1,7 +1,5 @@
 """Test ``onbook write`` in a pipe and in a terminal."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

@@ -1,7 +1,5 @@
 """Test the wheel, installed outside the repository and loaded by another bot."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import AsyncIterator
 from email import message_from_bytes

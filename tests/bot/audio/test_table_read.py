@@ -1,7 +1,5 @@
 """Test table reads by their sound: pitch, length and pauses."""
 
-from __future__ import annotations
-
 import asyncio
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Fixtures: the real bot in a process of its own, at the project's own Discord."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from unittest.mock import AsyncMock

@@ -1,7 +1,5 @@
 """Test the words that a channel, a server, and the bot's owner ban."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """Test the tree of lines as people move on it: redo, history, forks, rewritten lines."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Test the cast: its members, who plays whom, and who the voice writes for."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

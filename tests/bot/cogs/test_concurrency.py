@@ -3,8 +3,6 @@
 The real bot plays at the project's own Discord, see `tests.fake_discord`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import threading

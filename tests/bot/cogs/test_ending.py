@@ -1,7 +1,5 @@
 """Test the end of a script: its closing card, and what becomes of the script."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 from unittest.mock import AsyncMock

@@ -3,8 +3,6 @@
 The real bot plays at the project's own Discord, see `tests.fake_discord`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Test turns whose channel, or the bot's access to it, or the database is lost in the middle."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging

@@ -1,7 +1,5 @@
 """Test the table reads of /script listen, through a simulated Discord."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from typing import Any

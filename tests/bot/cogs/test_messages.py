@@ -4,8 +4,6 @@ It shows the bot what Discord shows: messages that mention it, pinged replies to
 messages, direct messages, and the rest without their texts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Test /voice: the list, the choice and the description of voices, and changes of their files."""
 
-from __future__ import annotations
-
 import io
 import re
 import shutil

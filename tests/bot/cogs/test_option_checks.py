@@ -1,7 +1,5 @@
 """Test that the bot refuses values that no client of Discord sends."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Test the panel under the newest line, its menu, moods, and the window *Advanced*."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

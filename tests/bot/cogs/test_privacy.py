@@ -1,7 +1,5 @@
 """Test deletion for people and servers: from the script, the messages and the disk."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime as dt
 import io

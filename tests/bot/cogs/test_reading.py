@@ -1,7 +1,5 @@
 """Test exports and pictures of a script, and details of a line, as people ask for them."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import re

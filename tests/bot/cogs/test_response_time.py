@@ -4,8 +4,6 @@ Nothing here measures a time: while a request is answered, the database, the cha
 files of the voices are taken.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """Test the settings that are kept with a script, and the rules of its turns."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Test all scripts of a channel: switch, rename, archive, delete."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

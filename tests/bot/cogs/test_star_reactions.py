@@ -1,7 +1,5 @@
 """Test stars that people give by reactions, at the project's own Discord and in simcord."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

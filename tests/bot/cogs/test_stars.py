@@ -1,7 +1,5 @@
 """Test stars: a line that people liked, through undo, edits, forks and deletion."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 

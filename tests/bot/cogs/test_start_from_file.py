@@ -1,7 +1,5 @@
 """Test scripts that start from files."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Test how scripts start: the command, its window, and the offer to pause the running script."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 from unittest.mock import AsyncMock

@@ -1,7 +1,5 @@
 """Test the progress and the Stop button of work that takes a while."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Test takes, picks and votes."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from random import Random

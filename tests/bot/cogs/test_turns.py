@@ -1,7 +1,5 @@
 """Test turns for writers, their deadlines, and sprints."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -3,8 +3,6 @@
 There, Discord takes nothing from the bot but answers to interactions.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -1,7 +1,5 @@
 """Test how people add lines and take them back: by commands, by buttons, and by the window."""
 
-from __future__ import annotations
-
 import re
 
 import discord

@@ -1,7 +1,5 @@
 """Test openings: passages that a voice reads before a script, to set its style."""
 
-from __future__ import annotations
-
 import shutil
 import tomllib
 from functools import partial

@@ -1,7 +1,5 @@
 """Test that the one declaration of each generation option agrees with all its users."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.generation.options import OPTIONS, SAMPLING_OPTIONS, OptionSpec, resolve_options

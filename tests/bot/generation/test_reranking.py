@@ -1,7 +1,5 @@
 """Test the candidates for a line, and the choice among them."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Test that the catalogues of translations are complete and correct."""
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import re

@@ -1,7 +1,5 @@
 """Small networks that keep to the contract of a voice file, or break one rule of it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

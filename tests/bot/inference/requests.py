@@ -1,7 +1,5 @@
 """Requests for lines of Leonato, a name that the tiny voice has learnt."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bot.inference.model import Model

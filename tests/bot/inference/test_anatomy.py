@@ -1,7 +1,5 @@
 """Test that the anatomy of a file is right, and that no bytes escape it."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 

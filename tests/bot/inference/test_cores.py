@@ -1,7 +1,5 @@
 """Test that a model has no more threads than its process has cores."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

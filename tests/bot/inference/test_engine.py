@@ -1,7 +1,5 @@
 """Test that what the engine writes depends on the request alone, and that only `close` ends it."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time

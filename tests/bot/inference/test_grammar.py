@@ -1,7 +1,5 @@
 """Test grammars with random texts that they allow, by other parsers of Fountain."""
 
-from __future__ import annotations
-
 import os
 import re
 import string

@@ -1,7 +1,5 @@
 """Test voice files: what the bot reads from one, how it computes, and which files it refuses."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

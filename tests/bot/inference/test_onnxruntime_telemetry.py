@@ -1,7 +1,5 @@
 """Test that onnxruntime reports nothing to its makers, as people are promised."""
 
-from __future__ import annotations
-
 import os
 import runpy
 import subprocess

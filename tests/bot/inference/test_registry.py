@@ -1,7 +1,5 @@
 """Test files that come, change and go while the voices of others write."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

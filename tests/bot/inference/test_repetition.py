@@ -1,7 +1,5 @@
 """Test the cost of repetition against a slow reference, and by examples."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

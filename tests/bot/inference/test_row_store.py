@@ -1,7 +1,5 @@
 """Test the row store: rows that run out of columns."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from bot.inference.model import Model

@@ -1,7 +1,5 @@
 """Test the draw of a character: against a slow reference, and against the probabilities."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

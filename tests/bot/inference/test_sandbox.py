@@ -1,7 +1,5 @@
 """Test that harmful voice files are refused in a sentence, and that the bot goes on."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

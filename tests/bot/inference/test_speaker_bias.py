@@ -1,7 +1,5 @@
 """Test turn-taking: who is likely to speak next, judging by who has spoken."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace

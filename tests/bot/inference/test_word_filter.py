@@ -1,7 +1,5 @@
 """Test banned words in random texts against slow references."""
 
-from __future__ import annotations
-
 import re
 import string
 

@@ -1,7 +1,5 @@
 """Two Fountain parsers that know nothing of this project."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 

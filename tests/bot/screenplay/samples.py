@@ -1,7 +1,5 @@
 """A script, a Final Draft file, and nasty texts."""
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 from bot.screenplay.fountain import parse_model_text

@@ -4,8 +4,6 @@ After an intended change, write the golden files again:
 ``python -m tests.bot.screenplay.test_exporters``.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import io
 import re

@@ -1,7 +1,5 @@
 """Test elements against two Fountain parsers that know nothing of this project."""
 
-from __future__ import annotations
-
 import io
 import unicodedata
 

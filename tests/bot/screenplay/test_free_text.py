@@ -1,7 +1,5 @@
 """Test how text is read as people type it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

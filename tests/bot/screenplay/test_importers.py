@@ -1,7 +1,5 @@
 """Test files that become scripts, files that cannot, and reading exports back."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from contextlib import suppress

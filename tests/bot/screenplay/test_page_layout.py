@@ -1,7 +1,5 @@
 """Test the layout of a page."""
 
-from __future__ import annotations
-
 import sys
 from types import FrameType
 

@@ -1,7 +1,5 @@
 """Test the statistics of a script, and their picture."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.i18n.catalogue import speaking

@@ -1,7 +1,5 @@
 """Test a channel session: a script in play, with a real voice and a real database."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace

@@ -4,8 +4,6 @@ After each step the heads and the running script are the expected ones, and the 
 is the one that reading the text from the start gives. At the end, so is every script.
 """
 
-from __future__ import annotations
-
 import asyncio
 import shutil
 from collections.abc import Container, Coroutine

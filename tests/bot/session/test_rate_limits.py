@@ -1,7 +1,5 @@
 """Test the rate limits: nobody exceeds a share of a minute, and a refusal says how long to wait."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Test the replay of scripts, line by line, by the real voice that wrote them."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 

@@ -1,7 +1,5 @@
 """Test the situations: each can begin a script, and no two are alike."""
 
-from __future__ import annotations
-
 import tomllib
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Test surprisal: costs laid over the text, their places, and guesses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Test how often a turn goes to the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

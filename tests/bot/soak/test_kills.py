@@ -1,7 +1,5 @@
 """Test kills and power cuts: a part of ``python -m tests.soak.kills``."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 import sys

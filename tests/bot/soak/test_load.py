@@ -1,7 +1,5 @@
 """Test that the scenarios of ``python -m tests.soak.load`` run, as short as can be."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from contextlib import closing, nullcontext

@@ -1,7 +1,5 @@
 """Test small parts of the programs in ``tests.soak``, whose docstrings explain what they check."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

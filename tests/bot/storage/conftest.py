@@ -1,7 +1,5 @@
 """Fixtures: a store, and databases of a test's own on the server."""
 
-from __future__ import annotations
-
 import asyncio
 import shutil
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Read what a database keeps on the disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sqlalchemy import URL

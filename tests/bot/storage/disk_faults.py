@@ -1,7 +1,5 @@
 """Faults of the disk that a test causes on the bot's own connection, and repairs."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Make scripts, lines and messages in a store, without a session."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Test ``onbook backup`` and ``restore``: a copy while the bot writes, and the way back."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Test that a file is copied to a server and back: every row, and the ids continue."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime as dt
 import shutil

@@ -1,7 +1,5 @@
 """Test a full disk, and a read-only or locked database: one sentence, and nothing half written."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing

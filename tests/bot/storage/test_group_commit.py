@@ -1,7 +1,5 @@
 """Test that changes of channels that share a transaction are as if each had come alone."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path

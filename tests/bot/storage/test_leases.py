@@ -1,7 +1,5 @@
 """Test leases: only one of several processes has a shard, and writes for it."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable

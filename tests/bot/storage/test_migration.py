@@ -1,7 +1,5 @@
 """Test that older tables become those of the schema, and an unusable database is left alone."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import shutil

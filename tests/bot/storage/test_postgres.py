@@ -1,7 +1,5 @@
 """Test the database on a server: several writers, a server that goes, and deletion."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

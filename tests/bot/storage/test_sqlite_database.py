@@ -1,7 +1,5 @@
 """Test the SQLite file: its lock, its one connection, and files that cannot be used."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import random

@@ -1,7 +1,5 @@
 """Test the budget of states: which are evicted, and that no line depends on them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

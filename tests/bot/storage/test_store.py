@@ -1,7 +1,5 @@
 """Test the store: a tree of lines to which nothing is written twice or by halves."""
 
-from __future__ import annotations
-
 import sqlite3
 import subprocess
 from collections.abc import Sequence

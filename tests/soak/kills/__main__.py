@@ -4,8 +4,6 @@
 and `power` cuts the power of a disk that loses what was not flushed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import tempfile

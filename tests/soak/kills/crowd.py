@@ -1,7 +1,5 @@
 """Write in many channels at once while the bot is killed again and again."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import signal

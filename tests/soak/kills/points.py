@@ -1,7 +1,5 @@
 """Kill a process at points within a transaction."""
 
-from __future__ import annotations
-
 import os
 import signal
 from typing import Any

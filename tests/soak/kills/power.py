@@ -7,8 +7,6 @@ writes. The lines that were shown by then must be there. The creation and the de
 never lost.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import signal

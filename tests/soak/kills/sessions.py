@@ -1,7 +1,5 @@
 """Write in channels without Discord, in a child process that is killed."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

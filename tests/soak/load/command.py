@@ -15,8 +15,6 @@ twice, or a bound was missed. The fake Discord has realistic latencies (50 to 20
 The bot, its database, the fake Discord and the people share --cores cores; use an idle machine.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import platform

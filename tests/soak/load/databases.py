@@ -1,7 +1,5 @@
 """Keep a measured bot's scripts in an SQLite file or on a PostgreSQL server."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Mapping, Sequence

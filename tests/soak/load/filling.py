@@ -5,8 +5,6 @@ rows with other ids, which are those that the store would have chosen. The tests
 with rows that the store wrote.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Compare figures with their bounds, and summarise waiting times."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Run the bot in one or more processes, and read what it has written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Simulate people who come to many channels at random moments."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import random

@@ -1,7 +1,5 @@
 """Measure a bot that many people use at once."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import random

@@ -1,7 +1,5 @@
 """Measure a bot with a large database: its size, and the bot's memory."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import AsyncIterator

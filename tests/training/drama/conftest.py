@@ -1,7 +1,5 @@
 """Run a mirror of Project Gutenberg on this machine."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 

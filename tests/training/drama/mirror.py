@@ -1,7 +1,5 @@
 """A mirror of Project Gutenberg on this machine, which fails as mirrors fail."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 

@@ -1,7 +1,5 @@
 """Test the descriptions of voices."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -3,8 +3,6 @@
 The real bot plays at the project's own Discord.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress

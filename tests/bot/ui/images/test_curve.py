@@ -1,7 +1,5 @@
 """Test the picture of how a voice learned."""
 
-from __future__ import annotations
-
 import io
 import json
 

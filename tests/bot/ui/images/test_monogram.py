@@ -1,7 +1,5 @@
 """Test monograms: initials or a shape, and their colours."""
 
-from __future__ import annotations
-
 import io
 import re
 from itertools import product

@@ -1,7 +1,5 @@
 """Test the picture of what a voice guessed."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

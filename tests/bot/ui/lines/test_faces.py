@@ -3,8 +3,6 @@
 The real bot plays at the project's own Discord.
 """
 
-from __future__ import annotations
-
 from bot.ui.images.monogram import monogram_of
 from tests.bot.conftest import Inside
 from tests.bot.playing import begin_script

@@ -1,7 +1,5 @@
 """Test the looks of lines in a channel: characters, cards and typewritten pages."""
 
-from __future__ import annotations
-
 from unittest.mock import AsyncMock
 
 import discord

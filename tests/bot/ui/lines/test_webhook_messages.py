@@ -3,8 +3,6 @@
 The real bot plays at the project's own Discord, which withholds the content of these messages.
 """
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Test the pace of webhook posts by a simulated clock."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

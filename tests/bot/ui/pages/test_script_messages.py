@@ -1,7 +1,5 @@
 """Test the pages of a script in messages."""
 
-from __future__ import annotations
-
 import re
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Test the pages of /script show, and that the channel shows the script as it is stored."""
 
-from __future__ import annotations
-
 import re
 from unittest.mock import AsyncMock
 
