@@ -21,7 +21,7 @@ _WORDS = {
 }
 _NUMBER = re.compile(NUMBER)
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
-_NUMBERED = re.compile(r"\d|\b\w$")
+_TELLS_APART = re.compile(r"\d|\b\w$|^MRS?\b")
 _SIGNS = re.compile(r"[ .'\u2019&/#_+-]")
 
 
@@ -54,9 +54,9 @@ def looks_like_name(text: str) -> bool:
 def find_meant(typed: str, names: Iterable[str]) -> str:
     """Return the name of which a new one differs by one slip of the finger, or "" for none.
 
-    GUARD 1 and GUARD 2 are two people, and so may be short names such as TOM and TIM.
+    GUARD 1 and GUARD 2 are two people, and so may be MR LEE and MRS LEE, or TOM and TIM.
     """
-    known = () if _NUMBERED.search(typed) else names
+    known = () if _TELLS_APART.search(typed) else names
     return next((name for name in known if len(typed + name) > 6 and _is_slip(typed, name)), "")
 
 

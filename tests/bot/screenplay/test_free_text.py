@@ -315,11 +315,14 @@ def test_action_becomes_speech(action: str, speech: str | None):
     ("typed", "meant"),
     [
         *((typed, "RITA") for typed in ("RIA", "RIITA", "RITO", "IRTA", "RIAT", "RITAS", "ITA")),
-        *((typed, "") for typed in ("RAT", "TIM", "GUARD 2", "GUARD B", "RITAAS", "OLD WOMAN")),
+        *(
+            (typed, "")
+            for typed in ("RAT", "TIM", "GUARD 2", "GUARD B", "RITAAS", "OLD WOMAN", "MRS LEE")
+        ),
     ],
 )
 def test_a_slip_of_the_finger_is_near_a_name(typed: str, meant: str):
-    assert find_meant(typed, ["TOM", "GUARD 1", "GUARD A", "OLD MAN", "RITA"]) == meant
+    assert find_meant(typed, ["TOM", "GUARD 1", "GUARD A", "OLD MAN", "RITA", "MR LEE"]) == meant
 
 
 @given(nasty)
