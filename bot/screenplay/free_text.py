@@ -206,7 +206,7 @@ class _Parser:
         self.learn(cue)
         speech = [*begun] or [lines[at]]
         at += not begun
-        while at < len(lines) and not self._ends_speech(speech[-1], lines[at]):
+        while at < len(lines) and not self._ends_speech(speech[-1], *lines[at : at + 2]):
             speech.append(lines[at])
             at += 1
         return _write_speech(cue, speech), at
@@ -225,9 +225,13 @@ class _Parser:
             return line.isupper() or not _WRAPPED.fullmatch(above)
         return bool(_LOOSE_TRANSITION.fullmatch(line)) or is_transition(line)
 
-    def _ends_speech(self, above: str, line: str) -> bool:
-        if self._begins_element(above, line) or _EMOTE.fullmatch(line):
+    def _ends_speech(self, above: str, line: str, below: str = "") -> bool:
+        if self._begins_element(above, line):
             return True
+        if emote := _EMOTE.fullmatch(line):
+            # `[to Jo]` belongs to a speech that goes on below it.
+            is_aside = emote[3] and emote[3][0].islower() and below
+            return not is_aside or self._begins_element(line, below)
         how = _HOW_FIRST.fullmatch(above)
         if how and not how[4]:  # a parenthetical needs something said below it
             return False

@@ -146,6 +146,10 @@ def test_any_text_of_a_person_is_elements(
         ("Maya:\n*waves*", ["MAYA\n(waves)"]),
         ("Maya: [waves]", ["MAYA\n(waves)"]),
         ("Maya: [waves] Hello.\n[A bell.]\nWind.", ["MAYA\n(waves)\nHello.", "A bell.\nWind."]),
+        (
+            "Maya: (low)\n[to Jo]\nYou.\n[beat]\nJo: I?",
+            ["MAYA\n(low)\n[to Jo]\nYou.", "beat", "JO\nI?"],
+        ),
         ("[Maya: hello]", ["!Maya: hello"]),
         ("Maya: [1] a [REDACTED]\nJo: [a](b.c) no", ["MAYA\n[1] a [REDACTED]", "JO\n[a](b.c) no"]),
         ("[REDACTED]", ["[REDACTED]"]),
