@@ -154,7 +154,8 @@ def _read_bare_title(text: str) -> tuple[Manuscript, str]:
     rows = [line.strip(" \t*_<>") for line in lines[:at]]
     title, *below = list(filter(None, rows)) or [""]
     is_title = BYLINE.fullmatch(below[0]) if below else title.isupper() and looks_like_name(title)
-    if not is_title or rows[-1] or any(row.endswith(".") for row in rows):
+    is_said = title.endswith(".") or any(row.endswith((".", "?", "!")) for row in below)
+    if not is_title or rows[-1] or is_said:
         return Manuscript(), text
     manuscript = Manuscript(title)
     manuscript.read_credits(rows[rows.index(below[0]) :] if below else ())

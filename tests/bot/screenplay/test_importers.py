@@ -194,6 +194,8 @@ def test_the_title_is_read_from_the_title_page(page: str, title: str | None):
         ("\n                    THE LAST BUS\n\nFADE IN:\n\n", "THE LAST BUS", ""),
         ("THE LAST BUS\n\n1. ", "THE LAST BUS", ""),
         ("The Letter\nby Jo Smith\n\n", "The Letter", "Jo Smith"),
+        ("Oh! Who?\nby Jo Smith\n\n", "Oh! Who?", "Jo Smith"),
+        ("MAYA\n\nBy the way, who are you?\n\n", None, ""),
         ("Rain\n\n", None, ""),
         ("COLD OPEN\n\n", None, ""),
         ("OVER BLACK\n\n", None, ""),
