@@ -24,9 +24,10 @@ _BOOK_START, _BOOK_END = (
     for edge in ("START", "END")
 )
 _CREDIT = re.compile(r"^(?:Title|Author): .+", re.MULTILINE)
+_CHAT_STAMP = rf"^\u200e?(?=\[?{DAY})(?:{TIME_STAMP.pattern})"
+_CHAT_MESSAGE = re.compile(_CHAT_STAMP + r"[^\n:]{1,60}: ", re.IGNORECASE | re.MULTILINE)
 _CHAT_NOTICE = re.compile(
-    rf"^\u200e?(?=\[?{DAY})(?:{TIME_STAMP.pattern})"
-    r"(?:(?:[^\n:]{1,60}: )?\u200e?(?:<media omitted>|<medien ausgeschlossen>"
+    _CHAT_STAMP + r"(?:(?:[^\n:]{1,60}: )?\u200e?(?:<media omitted>|<medien ausgeschlossen>"
     r"|(?:image|video|audio|sticker|gif|document|contact card) omitted"
     r"|(?:bild|video|audio|sticker|gif|dokument|kontaktkarte) weggelassen"
     r"|(?:this message was|you) deleted(?: this message)?\.?"
@@ -43,7 +44,8 @@ _SCENE_NUMBER = re.compile(r" *(\d{1,4}[A-Z]?)(\.?)( +)(?=\S)")
 
 def read_plain_text(data: bytes, names: Sequence[str] = ()) -> Manuscript:
     text = _skip_licence(decode_text(data).expandtabs(8).replace("\f", "\n\n"))
-    text, notices = _CHAT_NOTICE.subn("", text)
+    # In a diary with dates and times, `We left` is no notice.
+    text, notices = _CHAT_NOTICE.subn("", text) if _CHAT_MESSAGE.search(text) else (text, 0)
     manuscript, body = read_title_page(text, any_key=False)
     manuscript.left_out = notices
     blocks = [*split_blocks(body)]

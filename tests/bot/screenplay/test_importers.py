@@ -279,6 +279,11 @@ def test_what_a_messenger_adds_to_a_chat_is_left_out(stamp: str, notice: str):
     assert [shown[0], shown[1][:12]] == ["JO: Hi.", "MAYA: I left"]
 
 
+def test_a_diary_with_times_is_no_chat():
+    diary = "3.12.2026 7:02 - We left\n3.12.2026 9:30 - Jo joined us. Rain."
+    assert read(diary.encode(), "a.txt") == [diary]
+
+
 @pytest.mark.parametrize(
     ("blocks", "elements"),
     [
