@@ -6,10 +6,12 @@ The real bot plays at the project's own Discord.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import pytest
 
+from bot.interactions import in_flight
 from bot.ui.delivery import sending
 from bot.ui.lines import line_messages
 from tests.bot.conftest import HEADING, Inside
@@ -17,10 +19,10 @@ from tests.bot.playing import (
     BLOCK,
     FIRST_LINE,
     begin_script,
+    hold_up,
     is_settled,
     read_script,
     read_true_script,
-    slow_down,
 )
 from tests.fake_discord import rules
 from tests.fake_discord.faults import STATUSES, TOO_MANY, Kind
@@ -242,14 +244,20 @@ async def test_of_doubled_deliveries_one_acts_although_the_answer_of_the_other_w
 async def test_a_failed_picture_does_not_end_a_turn(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await slow_down(inside.services, monkeypatch)
     await begin_script(inside.ann, inside.channel)
-    # The second picture follows the first while the voice still writes.
-    await inside.discord.fail(Kind.SILENCE, "PATCH", r"/channels/\d+/messages/")
-    await inside.discord.fail(Kind.RESET, "PATCH", r"/channels/\d+/messages/")
+    discord, requests = inside.discord, count()
+
+    async def until_both_failed() -> None:
+        if next(requests):  # after the first line, which the first picture shows
+            await discord.until(lambda: len(discord.faults) == 2, lambda: str(discord.faults))
+
+    await hold_up(inside.services, monkeypatch, until_both_failed)
+    monkeypatch.setattr(in_flight, "PROGRESS_INTERVAL", 0.05)
+    await discord.fail(Kind.SILENCE, "PATCH", r"/channels/\d+/messages/")
+    await discord.fail(Kind.RESET, "PATCH", r"/channels/\d+/messages/")
     await (await inside.ann.slash(inside.channel, "continue", lines=10)).is_done()
     assert len(await read_true_script(inside.ann, inside.channel)) == 11
-    assert len(inside.discord.faults) == 2
+    assert len(discord.faults) == 2
 
 
 async def test_the_writer_keeps_the_text_when_discord_never_answers(
