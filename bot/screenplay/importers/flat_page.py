@@ -11,7 +11,7 @@ from ..free_text import stands_alone
 from ..narration import is_narration
 from ..page_layout import PAPER_COLUMNS
 from ..speakers import fold_name, looks_like_name
-from .manuscript import BYLINE, Block
+from .manuscript import Block, count_credits
 from .page_furniture import remove_page_furniture
 
 _PAGE_ROWS = 20
@@ -43,8 +43,8 @@ def restore_page(text: str) -> tuple[str, int] | None:
     alone = next((n for n, row in enumerate(rows) if stands_alone(row)), None)
     if alone is None:  # as in a poem with a refrain
         return None
-    has_title = alone <= _TITLE_ROWS and any(map(BYLINE.fullmatch, rows[1:alone]))
-    title, body = (rows[:alone], rows[alone:]) if has_title else ((), rows)
+    end = _count_title_rows(rows[:alone]) if alone <= _TITLE_ROWS else 0
+    title, body = rows[:end], rows[end:]
     cued = [(name, below) for row, below in pairwise(body) if (name := _find_name(row))]
     names = Counter(name for name, _ in cued)
     spoken = [row for name, row in cued if names[name] > 1]
@@ -54,6 +54,12 @@ def restore_page(text: str) -> tuple[str, int] | None:
     widest = max(_WIDEST_SPEECH, *map(len, spoken))
     lines = [*_indent_title(title), *_indent(body, names, widest)]
     return "\n".join(lines), breaks
+
+
+def _count_title_rows(rows: Sequence[str]) -> int:
+    spaced = [part for row in rows for part in (row, "")]
+    counts = ((at, count_credits(spaced[at:])) for at in range(2, len(spaced), 2))
+    return next(((at + count) // 2 for at, count in counts if count), 0)
 
 
 def _indent_title(rows: Sequence[str]) -> Iterator[str]:

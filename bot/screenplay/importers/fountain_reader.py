@@ -10,7 +10,15 @@ from ..elements import Element, Kind, is_act
 from ..fountain import classify, parse_model_text
 from ..free_text import make_heading, stands_alone
 from ..speakers import looks_like_name
-from .manuscript import BYLINE, CENTRED_TEXT, DUAL_DIALOGUE, LYRICS, Block, Manuscript, decode_text
+from .manuscript import (
+    CENTRED_TEXT,
+    DUAL_DIALOGUE,
+    LYRICS,
+    Block,
+    Manuscript,
+    count_credits,
+    decode_text,
+)
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
 _KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
@@ -18,6 +26,11 @@ _KEYS |= {"copyright", "revision", "format", "font"}
 _GERMAN_KEYS = {"titel": "title", "autor": "author", "autorin": "author", "autoren": "authors"}
 _SCENE_NUMBER = re.compile(r"(?<![ \t])[ \t]*#[\w.-]{1,12}#[ \t]*$")
 _PAGE_BREAK = re.compile(r"={3,}[ \t]*")
+_DARK = re.compile(
+    r"(?:(?:TOTAL|COMPLETE|PITCH) )?(?:BLACK(?:NESS|OUT)?|DARK(?:NESS)?|SILENCE)"
+    r"|SCHWARZ(?:BILD|BLENDE)?|DUNKELHEIT|STILLE"
+)
+"""Matches what an audience sees or hears above the first scene."""
 
 _TITLE_ROWS = 10
 """The first rows of a text, one of which begins the first scene if a title stands above it."""
@@ -146,20 +159,22 @@ def read_title_page(text: str, *, any_key: bool = True) -> tuple[Manuscript, str
 def _read_bare_title(text: str) -> tuple[Manuscript, str]:
     """Return a manuscript with the title that a text without a title page has, and the text below.
 
-    Such a title stands above the first scene, alone and in capitals or with a byline.
+    Such a title stands above the first scene, alone and in capitals, or above a byline.
     """
     lines = text.lstrip("\n").split("\n")
     unnumbered = (line.strip().lstrip("0123456789. ") for line in lines[:_TITLE_ROWS])
     at = next((n for n, row in enumerate(unnumbered) if stands_alone(row)), 0)
     rows = [line.strip(" \t*_<>") for line in lines[:at]]
     title, *below = list(filter(None, rows)) or [""]
-    is_title = BYLINE.fullmatch(below[0]) if below else title.isupper() and looks_like_name(title)
-    is_said = title.endswith(".") or any(row.endswith((".", "?", "!")) for row in below)
-    if not is_title or rows[-1] or is_said:
+    begin = rows.index(below[0]) if below else at
+    end = begin + count_credits(rows[begin:])
+    is_alone = not below and title.isupper() and looks_like_name(title)
+    is_title = end > begin or (is_alone and not _DARK.fullmatch(title))
+    if not is_title or rows[-1] or title.endswith("."):
         return Manuscript(), text
     manuscript = Manuscript(title)
-    manuscript.read_credits(rows[rows.index(below[0]) :] if below else ())
-    return manuscript, "\n".join(lines[at:])
+    manuscript.read_credits(rows[begin:end])
+    return manuscript, "\n".join(lines[end:])
 
 
 def _join_plain(lines: Iterable[str], separator: str) -> str:

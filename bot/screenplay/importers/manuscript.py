@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, groupby, takewhile
 from textwrap import shorten
 
 from ...errors import RequestError
@@ -52,6 +52,16 @@ _NO_AUTHOR = re.compile(
     re.IGNORECASE,
 )
 """Matches a source, an e-mail address or a telephone number below the authors."""
+
+_MONTH = r"(?:jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*"
+_ON_TITLE_PAGE = re.compile(
+    rf"{_NO_AUTHOR.pattern}|(?:\w+ )?draft(?: date\b.*|:.*|\W*\d.*)?|https?:.*|www\..*|wga\b.*"
+    r"|(?:contact|kontakt|tel|phone|e-?mail|date|datum|revis(?:ed|ion))(?:\W*\d.*|:.*)?"
+    r"|(?:copyright|\(c\)|\u00a9|all rights|alle rechte).*"
+    rf"|(?:\d\d?\.? {_MONTH}|{_MONTH}\.? \d\d?),? \d{{4}}",
+    re.IGNORECASE,
+)
+"""Matches a row that only a title page has: a source, a draft, a contact, a date, a copyright."""
 
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*\s")
 
@@ -123,6 +133,27 @@ class Manuscript:
 
     def add_as(self, kind: Kind, lines: Sequence[str]) -> None:
         self.add(make_shown_element(kind, lines))
+
+
+def count_credits(rows: Sequence[str]) -> int:
+    """Return how many rows from a byline onwards are a title page's; 0 if the first is no byline.
+
+    These are the authors, and each block below them with a contact, a date or the like.
+    """
+    first, *below = rows or [""]
+    byline = BYLINE.fullmatch(first)
+    author = (byline and byline[1]) or next(filter(None, below), "")
+    # `by the river` is text.
+    if not byline or not author or author[0].islower() or author.endswith((".", "?", "!")):
+        return 0
+    count, has_author = 1, bool(byline[1])
+    for is_block, group in groupby(below, bool):
+        block = [*group]
+        if is_block and has_author and not any(map(_ON_TITLE_PAGE.fullmatch, block)):
+            break
+        has_author |= is_block
+        count += len(block)
+    return count
 
 
 def _split_block(block: Sequence[str], *, has_cue: bool) -> Iterator[Block]:

@@ -198,7 +198,12 @@ def test_the_title_is_read_from_the_title_page(page: str, title: str | None):
         ("MAYA\n\nBy the way, who are you?\n\n", None, ""),
         ("Rain\n\n", None, ""),
         ("COLD OPEN\n\n", None, ""),
-        ("OVER BLACK\n\n", None, ""),
+        *(
+            (f"{dark}\n\n", None, "")
+            for dark in ("OVER BLACK", "BLACK", "BLACK.", "TOTAL DARKNESS")
+        ),
+        ("She runs\n\nby the river\n\n", None, ""),
+        ("She walks\n\nby\n\n", None, ""),
         ("RAIN.\n\n", None, ""),
         ("A BUS\n\nRAIN\n\n", None, ""),
         ("ACT ONE\n\n", None, ""),
@@ -216,6 +221,38 @@ def test_a_row_above_the_first_scene_may_be_the_title(
     assert shown[: len(kept)] == kept
     assert shown[-1] == "JO: Hi."
     assert len(shown) == len(kept) + 3
+
+
+@pytest.mark.parametrize(
+    ("below", "text", "is_cut"),
+    [
+        ("by Ann\n\n", "A dark stage\n\nMAYA waits", False),
+        ("Written by\nAnn\n\n", "She waits.", False),
+        *(
+            (f"by Ann\n\n{row}\n12 Main Street\n\n", "Draft horses graze", True)
+            for row in (
+                "ann@example.org",
+                "Draft 3",
+                "First draft",
+                "\u00a9 2026 Ann",
+                "1 May 2026",
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_flat", [False, True])
+def test_text_between_a_byline_and_the_first_scene_is_kept(
+    below: str, text: str, is_cut: bool, is_flat: bool
+):
+    if is_flat:
+        below = below.replace("12 Main Street\n", "")
+    page = f"The Frog\n{below}{text}\n\nINT. BUS - DAY\n\nJO\nHi.\n\nMAYA\nOh.\n\nJO\nNo."
+    found = read_script_file("a.txt", (re.sub("\n+", "\n", page) if is_flat else page).encode())
+    assert (found.title, found.authors, found.page_cut) == ("The Frog", "Ann", is_cut)
+    shown = "\n".join(element.body for element in found.elements)
+    assert re.sub("\n+", "\n", shown) == re.sub(
+        "\n+", "\n", f"{text}\nINT. BUS - DAY\nHi.\nOh.\nNo."
+    )
 
 
 def test_final_draft_is_read_by_the_types_of_paragraphs():
