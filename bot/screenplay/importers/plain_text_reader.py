@@ -32,7 +32,8 @@ _CHAT_NOTICE = re.compile(
     r"|(?:bild|video|audio|sticker|gif|dokument|kontaktkarte) weggelassen"
     r"|(?:this message was|you) deleted(?: this message)?\.?"
     r"|(?:diese nachricht wurde|du hast diese nachricht) gel\u00f6scht\.?"
-    r"|.*(?:end-to-end encrypted|ende-zu-ende-verschl\u00fcsselt).*)"
+    r"|messages (?:and calls|to this|you send).* end-to-end encrypt(?:ed|ion)\. .*"
+    r"|nachrichten (?:und anrufe|in diesem).* ende-zu-ende-verschl\u00fcsselt\. .*)"
     r"|[^\n:]{1,60} (?:left|(?:joined|created|changed|added|removed)\b.*"
     r"|hat .*(?:verlassen|hinzugef\u00fcgt|entfernt|erstellt)|ist .*beigetreten)\.?)$\n?",
     re.IGNORECASE | re.MULTILINE,

@@ -13,9 +13,10 @@ from ..page_layout import text_width, unwrap
 from ..speakers import looks_like_name
 from .manuscript import Block
 
+_ADDRESS = r"(?:MRS?|MS|DR|ST|MME|MLLE|FR|CAPT|COL|PROF|REV|SGT)\. "
 _CUE = re.compile(
     r"(?P<name>_[^\W\d_][^_]{1,38}_"
-    r"|(?:(?:MRS?|MS|DR|ST|MME|MLLE|FR)\. )?[^\W\d_][^_.,:;!?\[\]()]{1,38})"
+    rf"|(?:{_ADDRESS})?(?!{_ADDRESS}[^\W\d_a-z]{{2}})[^\W\d_][^_.,:;!?\[\]()]{{1,38}})"
     r"(?:\.? ?(?P<aside>\[[^\[\]]+\]|\(_[^()]+_\)|\([^()]+\)(?=\.))[.:]?|\.|(?<=\._))"
     r"(?: +(?P<speech>.+))?"
 )

@@ -302,6 +302,7 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
     "notice",
     [
         "Messages and calls are end-to-end encrypted. Nobody else can read them.",
+        "Bus: \u200eNachrichten und Anrufe sind Ende-zu-Ende-verschl\u00fcsselt. Tippe hier.",
         *('Jo Day created group "Bus: 2"', "Jo joined using this group's invite link", "Jo left"),
         *("Jo: <Media omitted>", "Jo: \u200eimage omitted", "Jo: This message was deleted"),
         *("Jo: Bild weggelassen", "Jo hat die Gruppe verlassen"),
@@ -309,11 +310,13 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
 )
 @pytest.mark.parametrize("stamp", ["3/12/26, 7:02\u202fPM - ", "\u200e[03.12.26, 19:02:11] "])
 def test_what_a_messenger_adds_to_a_chat_is_left_out(stamp: str, notice: str):
-    rows = (f"{stamp}{row}\n" for row in ("Jo: Hi.", notice, "Maya: I left", "Maya fell"))
+    kept = ["Maya: I left", "Jo: Is it end-to-end encrypted? Oh."]
+    rows = (f"{stamp}{row}\n" for row in ("Jo: Hi.", notice, *kept, "Maya fell"))
     found = read_script_file("a.txt", "".join(rows).encode())
     assert found.left_out == 1
     shown = [element.one_line for element in found.elements]
-    assert [shown[0], shown[1][:12]] == ["JO: Hi.", "MAYA: I left"]
+    assert shown[:2] == ["JO: Hi.", "MAYA: I left"]
+    assert shown[2].startswith("JO: Is it end-to-end encrypted? Oh.")
 
 
 def test_a_diary_with_times_is_no_chat():
@@ -367,6 +370,7 @@ def test_a_diary_with_times_is_no_chat():
         ),
         # A title and a name are a cue.
         (["DR. WU\nHow is it?", "MR. ODD\nBad.", "DR. WU\nOh."],) * 2,
+        (["MRS. LEE", "No.", "MRS. LEE", "Oh.", "DR. WU", "Ah."],) * 2,
         (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
         * 2,
         # Nobody speaks twice, or nobody else speaks.
