@@ -49,20 +49,28 @@ _DIRECTION = (
     r"\[(?=[^\W\d_][^\[\]]*[^\W\dA-Z_])([^\[\]()]+)\](?!\()"  # not [1], [REDACTED] or a link
 )
 _EMOTE = re.compile(rf"([*_])(?![*_ ])([^*_]+)(?<! )\1|{_DIRECTION}")
-_HOW_FIRST = re.compile(
-    rf"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*|{_DIRECTION}) ?(.*)"
+_PRONOUN = r"(?i:he|she|it|they|we|you|i|his|her|their|this|that|these|those|the \w+|er|sie|es|wir)"
+_EDITORIAL = (
+    rf"\[(?:{_PRONOUN}(?:['\u2019]\w+)?\] (?=[^\W\d_A-Z])"
+    r"|[A-Z][\w ]+\] (?:is|was|are|were|has|had|will|would|ist|war|hat)\b)"
 )
+_HOW_FIRST = re.compile(
+    r"(?:\((?=[^()]*[^\W\d_])([^()]+)\)|\*([^\W\dA-Z_][^*()]*)\*"
+    rf"|(?!{_EDITORIAL}){_DIRECTION}) ?(.*)"
+)
+"""Matches speech that begins with how it is said, not with `[he] was there`."""
+
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
-    r"^(\S[^\n:]{0,38}) \u2014 "
-    rf"(?:{DAY},?|(?:today|yesterday) at|(?:heute|gestern) um)"
-    r" \d?\d:\d\d(?: [ap]m| uhr)?$(?=\n *\S)",
+    r"^(?P<name>\S[^\n:]{0,38})\s{1,2}\u2014\s{1,2}"
+    rf"(?P<day>{DAY},? |(?:today|yesterday) at |(?:heute|gestern) um )?"
+    r"\d?\d:\d\d(?: [ap]m| uhr)?\n(?P<gap>\s*\n)? *(?=\S)",
     re.IGNORECASE | re.MULTILINE,
 )
 """Matches the line that Discord puts above messages: `Maya \u2014 Today at 7:02 PM`.
 
-Above a blank line, it is a caption.
+Without a day, or above a blank line, it is a caption if it is in capitals or the only one.
 """
 
 TIME_STAMP = re.compile(
@@ -112,7 +120,9 @@ def parse_person_text(
     Raises:
         RequestError: The text is blank, or ``character`` is not a name.
     """
-    whole = _CHAT_HEADER.sub(_write_chat_cue, clean(text))
+    whole = clean(text)
+    is_chat = len(_CHAT_HEADER.findall(whole)) > 1
+    whole = _CHAT_HEADER.sub(lambda header: _write_chat_cue(header, is_chat=is_chat), whole)
     blocks = [lines for block in _BLANK_LINES.split(whole) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
@@ -301,8 +311,10 @@ def stands_alone(row: str) -> bool:
     return is_marked and parse_person_text(row)[0].kind in {Kind.HEADING, Kind.TRANSITION}
 
 
-def _write_chat_cue(header: re.Match[str]) -> str:
-    return header[0] if _is_loose_heading(header[0]) else f"{header[1]}:"
+def _write_chat_cue(header: re.Match[str], *, is_chat: bool) -> str:
+    is_certain = header["day"] and not header["gap"]
+    is_cue = is_certain or (is_chat and not header["name"].isupper())
+    return f"{header['name']}:\n" if is_cue and not _is_loose_heading(header[0]) else header[0]
 
 
 def _unquote(line: str) -> str:

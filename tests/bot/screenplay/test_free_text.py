@@ -150,6 +150,11 @@ def test_any_text_of_a_person_is_elements(
             "Maya: (low)\n[to Jo]\nYou.\n[beat]\nJo: I?",
             ["MAYA\n(low)\n[to Jo]\nYou.", "beat", "JO\nI?"],
         ),
+        *(
+            (f"Maya: {said}", [f"MAYA\n{said}"])
+            for said in ("[he] was there.", "[They're] here.", "[the man] left.", "[Jo Lee] is it.")
+        ),
+        ("Maya: [sighs] he was there.", ["MAYA\n(sighs)\nhe was there."]),
         ("[Maya: hello]", ["!Maya: hello"]),
         ("Maya: [1] a [REDACTED]\nJo: [a](b.c) no", ["MAYA\n[1] a [REDACTED]", "JO\n[a](b.c) no"]),
         ("[REDACTED]", ["[REDACTED]"]),
@@ -170,6 +175,13 @@ def test_any_text_of_a_person_is_elements(
         (
             "Maya — Today at 7:02 PM\nOh.\nNo.\nJo — 12.03.26, 19:02\nHi.",
             ["MAYA\nOh.\nNo.", "JO\nHi."],
+        ),
+        ("Maya — 1/2/2026 7:02 PM\n\nOh.\n\nJo — 7:04 PM\nHi.", ["MAYA\nOh.", "JO\nHi."]),
+        ("Maya\n — \n7:02 PM\nOh.\nJo\n — \n7:04 PM\nHi.", ["MAYA\nOh.", "JO\nHi."]),
+        ("Maya — 03/12/2024, 19:05\n\nOh.", ["Maya — 03/12/2024, 19:05", "Oh."]),
+        (
+            "ROME — 7:02 PM\n\nSun.\n\nBONN — 8:02 PM\n\nIce.",
+            ["ROME — 7:02 PM", "Sun.", "BONN — 8:02 PM", "Ice."],
         ),
         ("INT. BAR — TODAY AT 7:02 PM", ["INT. BAR — TODAY AT 7:02 PM"]),
         ("LONDON — 03/12/2024, 19:05", ["LONDON — 03/12/2024, 19:05"]),
