@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ..cleaning import clean
@@ -44,6 +45,7 @@ _SAID = re.compile(
 )
 _KNOWN_CUE = re.compile(rf"{_WHO}(?P<speech>)")
 _BOLD_NAME = re.compile(r"^([*_]{1,3})([^*_:]+)(?:\1(?= ?[(:])|(:)\1)")
+_MARKDOWN_ROW = re.compile(r"(?:#{1,6} )?(\*\*)?([^*]+)(?(1)\*\*)((?: ?\([^()]+\))?)")
 _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
 _DIRECTION = (
     r"\[(?=[^\W\d_][^\[\]]*[^\W\dA-Z_])([^\[\]()]+)\](?!\()"  # not [1], [REDACTED] or a link
@@ -126,6 +128,7 @@ def parse_person_text(
     blocks = [lines for block in _BLANK_LINES.split(whole) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
+    blocks = _join_cues(blocks)
     parser = _Parser(names)
     elements: list[Element] = []
     if character is not None:
@@ -139,6 +142,32 @@ def parse_person_text(
         is_told = speaker and elements and parser.is_narration(block[0])
         elements += parser.read_block(block, None if is_told else speaker)
     return elements
+
+
+def _join_cues(blocks: list[list[str]]) -> list[list[str]]:
+    """Return blocks, each lone name with the block below it if all speeches are double-spaced."""
+    names = [_find_lone_name(block) for block in blocks]
+    speakers = Counter(filter(None, names))
+    has_cue = any(block[1:] and find_cue(block[0]) for block in blocks)
+    if has_cue or not 1 < len(speakers) < speakers.total():
+        return blocks
+    joined, is_cue = list[list[str]](), False
+    for name, block in zip(names, blocks, strict=True):
+        if is_cue and not name and not stands_alone(block[0]):
+            joined[-1] += block
+            is_cue = block[-1].startswith("(") and block[-1].endswith(")")
+        else:
+            joined.append([*block])
+            is_cue = bool(name)
+    return joined
+
+
+def _find_lone_name(block: list[str]) -> str | None:
+    """Return the folded name in a block such as `MAYA (V.O.)` or `Maya:`, or None."""
+    row = block[0].strip("*")
+    name = row.partition("(")[0].strip(" *:")
+    is_cue = row.endswith(":") or (name.isupper() and row[-1:] != ".")
+    return fold_name(name) if not block[1:] and is_cue and name and looks_like_name(name) else None
 
 
 class _Parser:
@@ -184,7 +213,8 @@ class _Parser:
 
     def _take_element(self, lines: list[str], at: int, speaker: str | None) -> tuple[Element, int]:
         """Return the element that begins at a line, and the index of the line after it."""
-        first, below, end = lines[at], lines[at + 1 : at + 2], len(lines)
+        below, end = lines[at + 1 : at + 2], len(lines)
+        first = _drop_markdown(lines[at], may_be_cue=bool(below))
         if first.startswith(Kind.ACTION.spec.mark):
             return write_action(lines[at:]), end
         if _is_loose_heading(first):
@@ -303,6 +333,14 @@ class _Parser:
 def _is_loose_heading(line: str) -> bool:
     """Return whether a line is a scene heading, or what people type instead of one."""
     return is_heading(line) or bool(_ACT.fullmatch(line) or PLACE.fullmatch(line))
+
+
+def _drop_markdown(line: str, *, may_be_cue: bool) -> str:
+    """Return a scene heading or a cue in bold without Markdown, and other lines as they are."""
+    match = _MARKDOWN_ROW.fullmatch(line)
+    bare = f"{match[2]}{match[3]}" if match else line
+    is_cue = may_be_cue and match and match[1] and find_cue(bare)
+    return bare if is_cue or _is_loose_heading(bare) else line
 
 
 def stands_alone(row: str) -> bool:

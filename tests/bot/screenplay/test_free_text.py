@@ -136,6 +136,18 @@ def test_any_text_of_a_person_is_elements(
         ("Helen: https://a.b/c at 12:30", ["HELEN\nhttps://a.b/c at 12:30"]),
         ("**Maya:** fine.", ["MAYA\nfine."]),
         ("**MAYA**: fine.", ["MAYA\nfine."]),
+        ("**INT. BAR**\n\n**MAYA** (low)\nHi.", ["INT. BAR", "MAYA (low)\nHi."]),
+        ("## Scene 2: Bar\n\n# Rain", [".SCENE 2: BAR", "!# Rain"]),
+        ("**STOP**", ["**STOP**"]),
+        (
+            "INT. BAR\n\nMAYA\n\n(low)\n\nHi.\n\nJo waves.\n\nJO\n\nHey.\n\nMAYA (O.S.)\n\nOh.",
+            [
+                *("INT. BAR", "MAYA\n(low)\nHi.", "Jo waves.", "JO\nHey.", "MAYA (O.S.)\nOh."),
+            ],
+        ),
+        ("Maya:\n\nHi.\n\n**Jo:**\n\nHey.\n\nJo:\n\nOh.", ["MAYA\nHi.", "JO\nHey.", "JO\nOh."]),
+        ("BANG\n\nDark.\n\nSNAP\n\nNo.", ["BANG", "Dark.", "SNAP", "No."]),
+        ("BANG\n\nJO\nNo.\n\nBOO\n\nDark.\n\nBANG", ["BANG", "JO\nNo.", "BOO", "Dark.", "BANG"]),
         ("_The lights go out._", ["The lights go out."]),
         ("ext roof, rain", ["EXT ROOF, RAIN"]),
         ("fade to black", ["> FADE TO BLACK"]),

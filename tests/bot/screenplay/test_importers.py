@@ -370,7 +370,10 @@ def test_a_diary_with_times_is_no_chat():
         ),
         # A title and a name are a cue.
         (["DR. WU\nHow is it?", "MR. ODD\nBad.", "DR. WU\nOh."],) * 2,
-        (["MRS. LEE", "No.", "MRS. LEE", "Oh.", "DR. WU", "Ah."],) * 2,
+        (
+            ["MRS. LEE", "No.", "MRS. LEE", "Oh.", "DR. WU", "Ah."],
+            ["MRS. LEE\nNo.", "MRS. LEE\nOh.", "DR. WU\nAh."],
+        ),
         (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
         * 2,
         # Nobody speaks twice, or nobody else speaks.
