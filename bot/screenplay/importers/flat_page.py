@@ -33,7 +33,8 @@ def is_flat(blocks: Sequence[Block]) -> bool:
 def restore_page(text: str) -> tuple[str, int] | None:
     """Return text with indents and blank lines, and the number of page numbers that were in it.
 
-    Return None if there is neither a scene heading nor a transition, or if nobody speaks twice. A
+    Return None if there is neither a scene heading, a transition nor a cue at the top with another
+    below, or if nobody speaks twice. A
     cue is a name in capitals with something narrower below it than action can be. Its speech ends
     at the next cue, scene heading or transition, at narration, and at a row that is wider than a
     speech.
@@ -41,14 +42,14 @@ def restore_page(text: str) -> tuple[str, int] | None:
     page, breaks = remove_page_furniture(text, is_flat=True)
     rows = [row.strip() for row in page.split("\n") if row.strip()]
     alone = next((n for n, row in enumerate(rows) if stands_alone(row)), None)
-    if alone is None:  # as in a poem with a refrain
+    if alone is None and not _find_name(rows[0]):  # as in a poem with a refrain
         return None
-    end = _count_title_rows(rows[:alone]) if alone <= _TITLE_ROWS else 0
+    end = _count_title_rows(rows[:alone]) if alone and alone <= _TITLE_ROWS else 0
     title, body = rows[:end], rows[end:]
     cued = [(name, below) for row, below in pairwise(body) if (name := _find_name(row))]
     names = Counter(name for name, _ in cued)
     spoken = [row for name, row in cued if names[name] > 1]
-    if not spoken:
+    if not spoken or (alone is None and len(names) < 2):
         return None
     # Some pages have wider speeches than usual.
     widest = max(_WIDEST_SPEECH, *map(len, spoken))
