@@ -44,6 +44,13 @@ _SAID = re.compile(
     rf"{_WHO}(?: [:\uff1a](?= |$)|(?<! )[:\uff1a](?![/\d]|{_MOUTH}(?: |$))) ?(?P<speech>.*)"
 )
 _KNOWN_CUE = re.compile(rf"{_WHO}(?P<speech>)")
+_ANGLE_NAME = re.compile(r"^<([^\W\d_][\w -]{1,30})> (?=\S)")
+_AROUND_NAME = re.compile(
+    r"^(?:~ ?|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d ])+"
+    r"|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d ]+$|^\d{1,4}\. (?=[^\W\d_a-z]{2})"
+)
+"""Matches emoji around a name, WhatsApp's mark of a stranger, and the number of a row."""
+
 _BOLD_NAME = re.compile(r"^([*_]{1,3})([^*_:]+)(?:\1(?= ?[(:])|(:)\1)")
 _MARKDOWN_ROW = re.compile(r"(?:#{1,6} )?(\*\*)?([^*]+)(?(1)\*\*)((?: ?\([^()]+\))?)")
 _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
@@ -65,20 +72,22 @@ _HOW_FIRST = re.compile(
 _EXTENSION = re.compile(r"\((?:v\.?o|o\.?[sc])\.?\)", re.IGNORECASE)
 DAY = r"\d?\d[./]\d?\d[./]\d{2,4}"
 _CHAT_HEADER = re.compile(
-    r"^(?P<name>\S[^\n:]{0,38})\s{1,2}\u2014\s{1,2}"
+    r"^(?P<name>\S[^\n:]{0,38}?)(?:\s{1,2}\u2014\s{1,2}|, (?=\[)|(?P<gap> {2,}))\[?"
     rf"(?P<day>{DAY},? |(?:today|yesterday) at |(?:heute|gestern) um )?"
-    r"\d?\d:\d\d(?: [ap]m| uhr)?\n(?P<gap>\s*\n)? *(?=\S)",
+    r"\d?\d:\d\d(?: [ap]m| uhr)?\]?\n(?P<blank>\s*\n)? *(?=\S)",
     re.IGNORECASE | re.MULTILINE,
 )
 """Matches the line that Discord puts above messages: `Maya \u2014 Today at 7:02 PM`.
 
-Without a day, or above a blank line, it is a caption if it is in capitals or the only one.
+Without a day, or above a blank line, it is a caption if it is in capitals or the only one. Other
+messengers have `Maya, [3.12.2026 19:02]` or `Maya  7:02 PM`.
 """
 
 TIME_STAMP = re.compile(
     # Without brackets, only with what a chat log adds: `12:30 Lunch: soup.` is no speech.
     r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\](?: ?[-\u2013\u2014])?"
-    rf"|(?:{DAY},? )?\d?\d:\d\d(?::\d\d)?(?:\s?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])) ?",
+    rf"|(?:{DAY},? )?\d?\d:\d\d(?::\d\d)?(?:\s?[ap]m\b(?: ?[-\u2013\u2014])?| ?[-\u2013\u2014])"
+    r"|\d?\d:\d\d:\d\d(?= )|\((?:\d?\d:)?\d?\d:\d\d\)) ?",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
@@ -289,13 +298,13 @@ class _Parser:
             bare = quoted[1]
         if _EMOTE.fullmatch(bare) or (is_pasted and has_scene_prefix(bare)):
             return None
-        match = _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", bare))
+        match = _SAID.fullmatch(_BOLD_NAME.sub(r"\2\3", _ANGLE_NAME.sub(r"\1: ", bare)))
         if match is None:
             return None
-        typed = match["speaker"]
+        typed = _AROUND_NAME.sub("", match["speaker"])
         # A new name of one word needs no capital, and neither does the first one of a pasted name.
-        if _WORD.fullmatch(typed) or (is_pasted and line[0] == "["):
-            typed = typed[0].upper() + typed[1:]
+        if _WORD.fullmatch(match["speaker"]) or (is_pasted and line[0] == "["):
+            typed = typed[:1].upper() + typed[1:]
         name = self._find_speaker(typed, is_forced=bool(match["forced"]))
         return _split_said(match, name) if name else None
 
@@ -350,7 +359,7 @@ def stands_alone(row: str) -> bool:
 
 
 def _write_chat_cue(header: re.Match[str], *, is_chat: bool) -> str:
-    is_certain = header["day"] and not header["gap"]
+    is_certain = header["day"] and not (header["blank"] or header["gap"])
     is_cue = is_certain or (is_chat and not header["name"].isupper())
     return f"{header['name']}:\n" if is_cue and not _is_loose_heading(header[0]) else header[0]
 

@@ -35,7 +35,9 @@ _CHAT_NOTICE = re.compile(
     r"|messages (?:and calls|to this|you send).* end-to-end encrypt(?:ed|ion)\. .*"
     r"|nachrichten (?:und anrufe|in diesem).* ende-zu-ende-verschl\u00fcsselt\. .*)"
     r"|[^\n:]{1,60} (?:left|(?:joined|created|changed|added|removed)\b.*"
-    r"|hat .*(?:verlassen|hinzugef\u00fcgt|entfernt|erstellt)|ist .*beigetreten)\.?)$\n?",
+    r"|hat .*(?:verlassen|hinzugef\u00fcgt|entfernt|erstellt)|ist .*beigetreten)\.?"
+    r"|(?:[^\n:]{1,60}: )?\u200e?(?:missed (?:voice|video) call|verpasster \w+anruf)[^\n]*)$\n?"
+    r"| ?\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet\.?)>$",
     re.IGNORECASE | re.MULTILINE,
 )
 """Matches what a messenger adds to a chat that it exports, such as `Jo: <Media omitted>`."""

@@ -305,6 +305,7 @@ def test_text_is_read_as_people_type_it(text: str, elements: list[str]):
         "Bus: \u200eNachrichten und Anrufe sind Ende-zu-Ende-verschl\u00fcsselt. Tippe hier.",
         *('Jo Day created group "Bus: 2"', "Jo joined using this group's invite link", "Jo left"),
         *("Jo: <Media omitted>", "Jo: \u200eimage omitted", "Jo: This message was deleted"),
+        *("Missed voice call", "Jo: Verpasster Videoanruf um 19:02"),
         *("Jo: Bild weggelassen", "Jo hat die Gruppe verlassen"),
     ],
 )
@@ -543,6 +544,17 @@ def test_a_page_without_indents_and_blank_lines_is_read_by_its_cues(more: str):
         *("CUT TO:", "BLACK."),
     ]
     assert len(found.elements) == 10 + more.count("One") + more.count("Two")
+
+
+def test_what_whatsapp_adds_to_an_edited_message_is_left_out():
+    chat = "[03.12.26, 19:02:11] Jo: Hi. \u200e<This message was edited>"
+    assert read(chat.encode(), "a.txt") == ["JO\nHi."]
+
+
+def test_a_page_may_have_only_speeches():
+    page = "MAYA\n  Hello.\n  You?\nJO\n  Hi.\nMAYA\n  Oh."
+    assert read(page.encode(), "a.txt") == ["MAYA\nHello.\nYou?", "JO\nHi.", "MAYA\nOh."]
+    assert read(b"MAYA\nNo.\nMAYA\nOh.", "a.txt") == ["MAYA\nNo.\nMAYA\nOh."]
 
 
 def test_a_poem_with_a_refrain_is_no_page():
