@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from ..cleaning import clean
 from ..errors import RequestError
@@ -83,6 +84,10 @@ Without a day, or above a blank line, it is a caption if it is in capitals or th
 messengers have `Maya, [3.12.2026 19:02]` or `Maya  7:02 PM`.
 """
 
+_CHAT_EXTRA = re.compile(
+    r"^\[\d?\d:\d\d(?: [ap]m)?\]\s*| \((?:edited|bearbeitet)\)$", re.IGNORECASE | re.MULTILINE
+)
+
 TIME_STAMP = re.compile(
     # Without brackets, only with what a chat log adds: `12:30 Lunch: soup.` is no speech.
     r"(?:\[[^\[\]]{0,20}\b\d?\d:\d\d[^\[\]]{0,9}\](?: ?[-\u2013\u2014])?"
@@ -133,12 +138,13 @@ def parse_person_text(
     """
     whole = clean(text)
     is_chat = len(_CHAT_HEADER.findall(whole)) > 1
+    whole = _CHAT_EXTRA.sub("", whole) if is_chat else whole
     whole = _CHAT_HEADER.sub(lambda header: _write_chat_cue(header, is_chat=is_chat), whole)
     blocks = [lines for block in _BLANK_LINES.split(whole) if (lines := split_lines(block))]
     if not blocks:
         raise RequestError("The text is empty. Write something.")
-    blocks = _join_cues(blocks)
     parser = _Parser(names)
+    blocks = parser.join_cues(blocks)
     elements: list[Element] = []
     if character is not None:
         name = parse_name(character)
@@ -151,24 +157,6 @@ def parse_person_text(
         is_told = speaker and elements and parser.is_narration(block[0])
         elements += parser.read_block(block, None if is_told else speaker)
     return elements
-
-
-def _join_cues(blocks: list[list[str]]) -> list[list[str]]:
-    """Return blocks, each lone name with the block below it if all speeches are double-spaced."""
-    names = [_find_lone_name(block) for block in blocks]
-    speakers = Counter(filter(None, names))
-    has_cue = any(block[1:] and find_cue(block[0]) for block in blocks)
-    if has_cue or not 1 < len(speakers) < speakers.total():
-        return blocks
-    joined, is_cue = list[list[str]](), False
-    for name, block in zip(names, blocks, strict=True):
-        if is_cue and not name and not stands_alone(block[0]):
-            joined[-1] += block
-            is_cue = block[-1].startswith("(") and block[-1].endswith(")")
-        else:
-            joined.append([*block])
-            is_cue = bool(name)
-    return joined
 
 
 def _find_lone_name(block: list[str]) -> str | None:
@@ -204,6 +192,26 @@ class _Parser:
     def is_narration(self, line: str) -> bool:
         """Return whether a line tells what a known character does."""
         return is_narration(line, self._names)
+
+    def join_cues(self, blocks: list[list[str]]) -> list[list[str]]:
+        """Join each lone name to the block below it if all speeches are double-spaced."""
+        names = [_find_lone_name(block) for block in blocks]
+        speakers = Counter(name for name, below in pairwise(names) if name and not below)
+        if not 1 < len(speakers) < speakers.total() or any(map(self._has_cue, blocks)):
+            return blocks
+        joined, is_cue = list[list[str]](), False
+        for name, block in zip(names, blocks, strict=True):
+            if is_cue and not name and not stands_alone(block[0]):
+                joined[-1] += block
+                is_cue = block[-1].startswith("(") and block[-1].endswith(")")
+            else:
+                joined.append([*block])
+                is_cue = bool(name)
+        return joined
+
+    def _has_cue(self, block: list[str]) -> bool:
+        first, *below = block
+        return bool(below and find_cue(first)) or len(self._parse_said(first) or ()) > 1
 
     def read_block(self, lines: list[str], speaker: str | None = None) -> list[Element]:
         """Return the elements in the lines of a block; ``speaker`` says plain text at its start.
@@ -361,7 +369,8 @@ def stands_alone(row: str) -> bool:
 def _write_chat_cue(header: re.Match[str], *, is_chat: bool) -> str:
     is_certain = header["day"] and not (header["blank"] or header["gap"])
     is_cue = is_certain or (is_chat and not header["name"].isupper())
-    return f"{header['name']}:\n" if is_cue and not _is_loose_heading(header[0]) else header[0]
+    name = f"@{header['name']}" if is_name(header["name"]) else header["name"]
+    return f"{name}:\n" if is_cue and not _is_loose_heading(header[0]) else header[0]
 
 
 def _unquote(line: str) -> str:

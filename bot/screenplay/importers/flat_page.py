@@ -59,7 +59,7 @@ def restore_page(text: str) -> tuple[str, int] | None:
 
 def _count_title_rows(rows: Sequence[str]) -> int:
     spaced = [part for row in rows for part in (row, "")]
-    counts = ((at, count_credits(spaced[at:])) for at in range(2, len(spaced), 2))
+    counts = ((at, count_credits(spaced[at - 2], spaced[at:])) for at in range(2, len(spaced), 2))
     return next(((at + count) // 2 for at, count in counts if count), 0)
 
 

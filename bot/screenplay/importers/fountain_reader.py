@@ -167,7 +167,7 @@ def _read_bare_title(text: str) -> tuple[Manuscript, str]:
     rows = [line.strip(" \t*_<>") for line in lines[:at]]
     title, *below = list(filter(None, rows)) or [""]
     begin = rows.index(below[0]) if below else at
-    end = begin + count_credits(rows[begin:])
+    end = begin + count_credits(title, rows[begin:])
     is_alone = not below and title.isupper() and looks_like_name(title)
     is_title = end > begin or (is_alone and not _DARK.fullmatch(title))
     if not is_title or rows[-1] or title.endswith("."):

@@ -53,6 +53,7 @@ _NO_AUTHOR = re.compile(
 )
 """Matches a source, an e-mail address or a telephone number below the authors."""
 
+_ARTICLE = re.compile(r"(?:the|an?|de[mnr]|die|das)\b")
 _MONTH = r"(?:jan|feb|m[a\u00e4]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*"
 _ON_TITLE_PAGE = re.compile(
     rf"{_NO_AUTHOR.pattern}|(?:\w+ )?draft(?: date\b.*|:.*|\W*\d.*)?|https?:.*|www\..*|wga\b.*"
@@ -135,8 +136,8 @@ class Manuscript:
         self.add(make_shown_element(kind, lines))
 
 
-def count_credits(rows: Sequence[str]) -> int:
-    """Return how many rows from a byline onwards are a title page's; 0 if the first is no byline.
+def count_credits(title: str, rows: Sequence[str]) -> int:
+    """Return how many rows below a title are a title page's; 0 if the first is no byline.
 
     These are the authors, and each block below them with a contact, a date or the like.
     """
@@ -144,7 +145,8 @@ def count_credits(rows: Sequence[str]) -> int:
     byline = BYLINE.fullmatch(first)
     author = (byline and byline[1]) or next(filter(None, below), "")
     # `by the river` is text.
-    if not byline or not author or author[0].islower() or author.endswith((".", "?", "!")):
+    is_text = author[:1].islower() and (not title.isupper() or _ARTICLE.match(author))
+    if not byline or not author or is_text or author.endswith((".", "?", "!")):
         return 0
     count, has_author = 1, bool(byline[1])
     for is_block, group in groupby(below, bool):

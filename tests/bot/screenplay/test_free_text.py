@@ -146,6 +146,14 @@ def test_any_text_of_a_person_is_elements(
             ],
         ),
         ("Maya:\n\nHi.\n\n**Jo:**\n\nHey.\n\nJo:\n\nOh.", ["MAYA\nHi.", "JO\nHey.", "JO\nOh."]),
+        (
+            "THE BAR\n\nJo: Hi.\n\nTHE SEA\n\nJo: Oh.\n\nTHE BAR\n\nRain.",
+            ["THE BAR", "JO\nHi.", "THE SEA", "JO\nOh.", "THE BAR", "Rain."],
+        ),
+        (
+            "WAR\n\nIt rains.\n\nNO\n\nIt snows.\n\nNO",
+            ["WAR", "It rains.", "NO", "It snows.", "NO"],
+        ),
         ("BANG\n\nDark.\n\nSNAP\n\nNo.", ["BANG", "Dark.", "SNAP", "No."]),
         ("BANG\n\nJO\nNo.\n\nBOO\n\nDark.\n\nBANG", ["BANG", "JO\nNo.", "BOO", "Dark.", "BANG"]),
         ("_The lights go out._", ["The lights go out."]),
@@ -194,6 +202,10 @@ def test_any_text_of_a_person_is_elements(
         (
             "ROME — 7:02 PM\n\nSun.\n\nBONN — 8:02 PM\n\nIce.",
             ["ROME — 7:02 PM", "Sun.", "BONN — 8:02 PM", "Ice."],
+        ),
+        (
+            "maya.x_9 — 7:02 PM\nOh. (edited)\n[7:03 PM]\nNo.\nJo — 7:04 PM\nHi.",
+            ["MAYA.X_9\nOh.\nNo.", "JO\nHi."],
         ),
         ("Maya  7:02 PM\nOh.\n\nJo  7:04 PM\nHi.", ["MAYA\nOh.", "JO\nHi."]),
         ("Rome  7:02\nRain.", ["Rome  7:02\nRain."]),

@@ -204,6 +204,7 @@ def test_the_title_is_read_from_the_title_page(page: str, title: str | None):
         ),
         ("She runs\n\nby the river\n\n", None, ""),
         ("She walks\n\nby\n\n", None, ""),
+        ("THE FROG\nby all of us\n\n", "THE FROG", "all of us"),
         ("RAIN.\n\n", None, ""),
         ("A BUS\n\nRAIN\n\n", None, ""),
         ("ACT ONE\n\n", None, ""),
