@@ -252,10 +252,12 @@ class FeatureCog(commands.Cog):
         remove_offer = find_state(interaction).remove_offer
 
         async def submit_once(answer: Interaction) -> None:
+            state = find_state(answer)
+            state.remove_offer = remove_offer
             await submit(answer)
             # An update has turned the offer into something else.
-            if remove_offer and answer.response.type is not Response.deferred_message_update:
-                await remove_offer()
+            if state.remove_offer and answer.response.type is not Response.deferred_message_update:
+                await state.remove_offer()
 
         window = Window(title, items, self._check_before(submit_once), self.answering)
         await FirstResponse(interaction).send_modal(self.services.in_flight.register(window))

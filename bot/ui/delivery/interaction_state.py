@@ -50,7 +50,7 @@ class InteractionState:
     is_written: bool = False
     """Whether its lines are stored, shown or not."""
     remove_offer: Callable[[], Awaitable[None]] | None = None
-    """Removes the offer whose button was pressed."""
+    """Removes the offer whose button was pressed or opened its window, unless an error came up."""
     wait: Wait | None = None
     """The wait for the answer, if a meter counts."""
 

@@ -71,6 +71,7 @@ async def answer_error(interaction: Interaction, error: Exception, keep: str = "
     The text ``keep`` is given back to them, because it would be lost.
     """
     set_outcome(interaction, classify_error(error))
+    find_state(interaction).remove_offer = None  # it can still be taken
     if isinstance(error, AlreadyWritten):
         return
     try:

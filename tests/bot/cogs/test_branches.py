@@ -322,6 +322,8 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     before = [message.id for message in stage.messages()]
     asked = [await stage.ann.slash(stage.channel, "script edit", line="3") for _ in range(2)]
     offered, stale = map(answer, asked)
+    opened = await stage.ann.click(offered, label="Rewrite this line")
+    assert_private(await rewrite(stage, opened, "Wind."), "The line already says that.")
     await rewrite(stage, await stage.ann.click(offered, label="Rewrite this line"), "Hail.")
     late = await stage.ann.click(stale, label="Rewrite this line")
     assert late.modal is None
