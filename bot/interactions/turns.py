@@ -12,6 +12,7 @@ import discord
 
 from ..errors import TransactionFailed
 from ..i18n.catalogue import join_names, say
+from ..screenplay.speakers import find_meant
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
@@ -190,10 +191,10 @@ class Turns:
                     "speak with its own name and face."
                 )
             )
-        view = discord.utils.MISSING
-        if result.outsiders:
-            script = result.script.id
-            view = make_view(*(make_cast_button(script, name) for name in result.outsiders))
+        script, view = result.script, discord.utils.MISSING
+        # The panel offers to correct a name that is probably mistyped.
+        if new := [name for name in result.outsiders if not find_meant(name, script.cast)]:
+            view = make_view(*(make_cast_button(script.id, name) for name in new))
         content, is_ephemeral = " ".join(sentences), find_state(interaction).is_ephemeral
         if content and is_ephemeral:
             await complete_response(interaction, content=content, view=view)

@@ -143,6 +143,10 @@ async def test_who_speaks_from_outside_a_locked_cast_can_join_it(stage: Stage):
     assert labels(await click(stage.ben, stage.panel(), "Make it speech")) == [
         "Add OLD DRAGON to the cast"
     ]
+    mistyped = await ask(stage, "write", stage.ben, text="KEVN: Hi.")
+    assert mistyped.content == "The voice writes only for the cast, so not for KEVN."
+    assert labels(mistyped) == []
+    assert "Change the name to KEVIN" in labels(stage.panel())
     await ask(stage, "cast", remove="Zoe")
     assert await ask(stage, "write", text="ZOE: Hello.") is None
     for refused in (
