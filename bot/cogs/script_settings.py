@@ -173,12 +173,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         initial = await self._load_initial_settings(interaction, script)
         content = format_preferences(script, initial, banned)
         position = current_position(script)
-        menu = make_position_select(
-            "menu-setting",
-            position,
-            {key: say(spec.label) for key, spec in SPECS.items() if key not in (*LISTS, *ADVANCED)},
-            say("Change a setting…"),
-        )
+        elsewhere = {*LISTS, *ADVANCED} | ({ROLE.name} if interaction.guild is None else set())
+        labels = {key: say(spec.label) for key, spec in SPECS.items() if key not in elsewhere}
+        menu = make_position_select("menu-setting", position, labels, say("Change a setting…"))
         button = make_position_button("menu-advanced", position)
         return {"content": content, "view": make_view(menu, button)}
 
@@ -257,18 +254,22 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         self, spec: PreferenceSpec[Any], script: Script, interaction: Interaction
     ) -> None:
         value = resolve_values(script.preferences, self.services.settings)[spec.name]
-        field: ui.Select[Any] | ui.TextInput[Any]
+        field: ui.Select[Any] | ui.RoleSelect[Any] | ui.TextInput[Any]
         if spec.choices:
             chosen = ("off", "on")[value] if spec.type is bool else str(value)
             field = ui.Select(options=make_options(spec.choices, chosen))
         elif spec is ROLE:
-            role = discord.utils.get(_list_roles(interaction), id=value)
-            field = ui.TextInput(default=role.name if role else say(spec.unset), max_length=100)
+            chosen_roles = [role for role in _list_roles(interaction) if role.id == value]
+            field = ui.RoleSelect(default_values=chosen_roles, min_values=0)
         else:
             field = _make_number_input(value)
 
         async def submit(answer: Interaction) -> None:
-            text = field.values[0] if isinstance(field, ui.Select) else field.value
+            if isinstance(field, ui.RoleSelect):
+                roles = [str(role.id) for role in field.values if not role.is_default()]
+                text = next(iter(roles), spec.unset)
+            else:
+                text = field.values[0] if isinstance(field, ui.Select) else field.value
             async with self.answering(answer, keep=collect_texts(answer)):
                 await self._set(answer, spec.name, text, current_position(script))
 
@@ -428,10 +429,17 @@ def _list_roles(interaction: Interaction) -> Sequence[discord.Role]:
 
 def _find_role(interaction: Interaction, text: str) -> int:
     """Return the id of the role that a person means by its id or its name."""
-    roles = _list_roles(interaction)
-    for role in roles:
-        if text.strip().casefold() in (str(role.id), role.mention, role.name.casefold()):
-            return role.id
+    roles, typed = _list_roles(interaction), text.strip().casefold()
+    found = [
+        role.id for role in roles if typed in (str(role.id), role.mention, role.name.casefold())
+    ]
+    if len(found) > 1:
+        raise RequestError(
+            "Several roles are called “{role}”. Choose one from the list, or type its ID.",
+            role=text,
+        )
+    if found:
+        return found[0]
     error = RequestError("This server has no role “{role}”. Choose one from the list.", role=text)
     raise error.suggest(text, (role.name for role in roles))
 

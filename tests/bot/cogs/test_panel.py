@@ -198,10 +198,6 @@ async def test_a_menu_changes_the_settings_that_have_no_list_of_their_own(stage:
         await submit("ping", shown, value)
         assert PING.of(await stage.script()) == (value == "on")
     assert_private(await submit("quality", "quick", "best"), "\nQuality: best (quick)\n")
-    stage.guild.create_role("Cast")
-    mo = moderator(stage)
-    for shown, value in (("everyone", "cast"), ("Cast", "everyone")):
-        await submit("role", shown, value, mo)
 
 
 @pytest.mark.parametrize(

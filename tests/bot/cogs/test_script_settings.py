@@ -6,8 +6,8 @@ import pytest
 
 from bot.errors import RequestError
 from bot.generation.reranking import CANDIDATES
-from bot.session.preferences import ADVANCED, SPECS
-from tests.bot.conftest import HEADING, Stage, answer, assert_private, find_menus, moderator
+from bot.session.preferences import ADVANCED, ROLE, SPECS
+from tests.bot.conftest import HEADING, Stage, answer, assert_private, fields, find_menus, moderator
 from tests.bot.playing import (
     ask,
     choose,
@@ -309,3 +309,18 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     await change(stage, "role", "reset", mo)
     await stage.continue_with_seed(stage.ben, seed=1)
     assert len(await stage.lines()) == 4
+
+
+async def test_roles_of_the_same_name_are_told_apart(stage: Stage):
+    mo, everybody = moderator(stage), stage.guild.default_role
+    _, role = [stage.guild.create_role("Cast") for _ in range(2)]
+    assert_private(await change(stage, "role", "cast", mo), "Several roles are called “cast”.")
+    stored = None
+    for chosen, then in (([role], role.id), ([], None), ([role], role.id), ([everybody], None)):
+        opened = await mo.select(await settings(stage, mo, setting="everything"), ["role"])
+        [label] = opened.modal["components"]
+        shown = [int(default["id"]) for default in label["component"].get("default_values", ())]
+        assert shown == ([stored] if stored else [])
+        await mo.submit_modal(opened, {fields(opened)["role"]: chosen})
+        stored = ROLE.of(await stage.script())
+        assert stored == then
