@@ -26,6 +26,7 @@ from ..interactions.requester import (
 from ..interactions.windows import collect_texts
 from ..preference_spec import PreferenceSpec
 from ..screenplay.elements import Kind
+from ..session.permissions import check_may_change
 from ..session.preferences import (
     ADVANCED,
     EVERYTHING,
@@ -253,6 +254,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _open_setting_window(
         self, spec: PreferenceSpec[Any], script: Script, interaction: Interaction
     ) -> None:
+        check_may_change(script, [spec.name], get_requester(interaction))
         value = resolve_values(script.preferences, self.services.settings)[spec.name]
         field: ui.Select[Any] | ui.RoleSelect[Any] | ui.TextInput[Any]
         if spec.choices:
@@ -276,6 +278,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self.open_modal(interaction, say("Settings"), [_label_input(spec, field)], submit)
 
     async def _open_advanced_window(self, script: Script, interaction: Interaction) -> None:
+        check_may_change(script, ADVANCED, get_requester(interaction))
         before = resolve_values(script.preferences, self.services.settings)
         inputs = {name: _make_number_input(before[name]) for name in ADVANCED}
 

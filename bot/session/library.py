@@ -28,7 +28,7 @@ from .permissions import (
     check_may_recast,
     check_may_write,
 )
-from .preferences import MODEL, SPECS, STYLE, initial_values, select_kept
+from .preferences import MODEL, STYLE, initial_values, select_kept
 from .rate_limits import RateLimits
 from .reader import ScriptReader
 from .situations import find_fitting_model
@@ -425,9 +425,7 @@ class Library:
     async def load_script_to_change(self, requester: Requester, names: Iterable[str]) -> Script:
         """Load the running script; raise RequestError if these preferences may not be changed."""
         script = await self.load_script()
-        check_may_manage(script, requester, phrase("change its settings"))
-        for name in names:
-            check_may_change(SPECS[name], requester)
+        check_may_change(script, names, requester)
         return script
 
     async def add_to_cast(

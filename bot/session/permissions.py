@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import NotTheirs, PersonId, RequestError, VoteOpen
 from ..i18n.catalogue import Phrase, count_wait, phrase
-from ..preference_spec import PreferenceSpec
 from ..screenplay.drafts import ERASED_PERSON
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Rotation, Script, utc_now
 from ..storage.store import Store
-from .preferences import ALTERNATE, COOLDOWN, ROLE
+from .preferences import ALTERNATE, COOLDOWN, ROLE, SPECS
 from .rate_limits import Cost, RateLimits
 from .turn import Requester, TurnResult
 
@@ -84,13 +82,15 @@ def check_may_manage(script: Script, requester: Requester, act: Phrase) -> None:
         )
 
 
-def check_may_change(spec: PreferenceSpec[Any], requester: Requester) -> None:
-    """Raise RequestError for a manager of a script who may not change one of its preferences."""
-    if spec.is_moderated and not requester.moderator:
-        raise RequestError(
-            "Only a moderator (Manage Messages) can change the setting “{setting}”. Ask one.",
-            setting=spec.label,
-        )
+def check_may_change(script: Script, names: Iterable[str], requester: Requester) -> None:
+    """Raise RequestError for a requester who may not change all of these preferences."""
+    check_may_manage(script, requester, phrase("change its settings"))
+    for spec in (SPECS[name] for name in names):
+        if spec.is_moderated and not requester.moderator:
+            raise RequestError(
+                "Only a moderator (Manage Messages) can change the setting “{setting}”. Ask one.",
+                setting=spec.label,
+            )
 
 
 def check_may_recast(

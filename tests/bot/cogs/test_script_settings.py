@@ -311,6 +311,18 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     assert len(await stage.lines()) == 4
 
 
+async def test_a_window_opens_only_for_those_who_may_submit_it(stage: Stage):
+    for who, name, why in (
+        (stage.ben, "cooldown", "Only the script's owner or a moderator"),
+        (stage.ben, None, "Only the script's owner or a moderator"),
+        (stage.ann, "role", "Only a moderator"),
+    ):
+        card = await settings(stage, who, setting="everything")
+        chosen = await (who.select(card, [name]) if name else who.click(card, label="Advanced"))
+        assert chosen.modal is None
+        assert_private(answer(chosen), why)
+
+
 async def test_roles_of_the_same_name_are_told_apart(stage: Stage):
     mo, everybody = moderator(stage), stage.guild.default_role
     _, role = [stage.guild.create_role("Cast") for _ in range(2)]
