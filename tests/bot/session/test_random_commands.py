@@ -144,6 +144,8 @@ class Machine(RuleBasedStateMachine):
     models: ModelRegistry
     known: ClassVar[dict[str, States]] = {}
     """The voice's states after texts, as the test itself has read them."""
+    forgotten: ClassVar[int] = 0
+    """How often somebody was forgotten, which few random commands allow."""
     scripts = Bundle("scripts")
 
     def __init__(self) -> None:
@@ -188,7 +190,7 @@ class Machine(RuleBasedStateMachine):
     def begin(self, lines: list[str]) -> int:
         script = self.start()
         for text in lines:
-            self.write(text)
+            self.write(text, OTHER)
         self.continue_script(1, 1)
         return script
 
@@ -398,6 +400,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(has_line_by_another)
     @rule(text=st.booleans())
     def forget(self, text: bool) -> None:
+        Machine.forgotten += 1
         self.run(self.store.people.erase_person(OTHER, text=text))
         self.tree.erase(OTHER, text)
 
@@ -478,3 +481,4 @@ def test_random_commands_agree_with_a_model(
     with asyncio.Runner() as Machine.loop:
         run_state_machine_as_test(Machine, settings=bounds)
     Machine.models.close()
+    assert Machine.forgotten
