@@ -213,6 +213,7 @@ class Terminal:
 
     async def cast(self, rest: str) -> None:
         action, _, names = rest.partition(" ")
+        action = action.lower()
         library, requester = self.session.library, self._requester()
         match action:
             case "":
@@ -254,11 +255,14 @@ class Terminal:
             await self.show_end(None)
             return
         scripts = await self.session.library.list_scripts()
-        if rest.isdecimal() and 1 <= int(rest) <= len(scripts):
-            await self.session.library.switch(self._requester(), scripts[int(rest) - 1].id)
+        numbered = {str(number): script for number, script in enumerate(scripts, 1)}
+        if chosen := numbered.get(rest):
+            await self.session.library.switch(self._requester(), chosen.id)
             await self.show_end(LINES_AT_START)
             return
-        for number, script in enumerate(scripts, 1):
+        if rest.lower() != "list":
+            self.note(f"There is no script {rest}. Choose one of these by its number:")
+        for number, script in numbered.items():
             end = await quote_end(self.session.store, script)
             self.note(f"{number}  {script.title}: {end}"[:75])
 

@@ -119,6 +119,34 @@ def test_a_pipe_of_other_bytes_is_read_and_one_that_closes_ends_the_program(
         assert (program.stderr.read(), program.wait(60)) == (b"", 1)
 
 
+COMMANDS = {
+    "/help": "/help, /quit              show this, or leave; the script is kept\n",
+    "/HELP me": "/take                     get another take of the voice's last line\n",
+    "/retry": "There is no command /retry. /help shows all.\n",
+    "/cast add MAYA, JO\n/cast remove Maya": "- JO\nThe voice may write for others, too.\n",
+    "/cast add MAYA\n/cast Remove maya": "The cast is empty.",
+    "/cast remove ZED": "“ZED” is not in the cast. See /cast.\n",
+    "/cast remove": "Name a character to remove, such as MAYA.\n",
+    "/start roof\n/script 2": "“Untitled” has no line yet.\n",
+    "/script 1": "That script is already running here.",
+    "/script 3": "There is no script 3. Choose one of these by its number:\n1  Untitled: ",
+    "/script list": "explains the rest.\n1  Untitled: ",
+}
+"""What somebody types in an empty script, and what they are told at the end."""
+
+
+@pytest.mark.parametrize("typed", COMMANDS)
+async def test_each_command_does_or_says_what_it_should(
+    typed: str,
+    harness: SessionHarness,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr("sys.stdin", StringIO(f"{typed}\n"))
+    await Terminal(harness.session).run()
+    assert COMMANDS[typed] in capsys.readouterr().out
+
+
 async def test_a_closed_input_is_explained(chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(RunnerError, match=r"^The input is closed\."):
