@@ -95,6 +95,9 @@ TIME_STAMP = re.compile(
     r"|\d?\d:\d\d:\d\d(?= )|\((?:\d?\d:)?\d?\d:\d\d\)) ?",
     re.IGNORECASE,
 )
+_BLOCKS_PER_CUE = 6
+"""How many blocks, on average, a double-spaced script has for each of its cues, at most."""
+
 _ARTICLE = re.compile(r"^(?:the|der|die|das) (?=\w)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w-]+")
 _LEADING_SIGNS = re.compile(r"^[\W_]+")
@@ -197,7 +200,10 @@ class _Parser:
         """Join each lone name to the block below it if all speeches are double-spaced."""
         names = [_find_lone_name(block) for block in blocks]
         speakers = Counter(name for name, below in pairwise(names) if name and not below)
-        if not 1 < len(speakers) < speakers.total() or any(map(self._has_cue, blocks)):
+        # Fewer are a title and captions.
+        is_often = len(blocks) <= _BLOCKS_PER_CUE * speakers.total()
+        is_script = 1 < len(speakers) < speakers.total() and is_often
+        if not is_script or any(map(self._has_cue, blocks)):
             return blocks
         joined, is_cue = list[list[str]](), False
         for name, block in zip(names, blocks, strict=True):

@@ -34,10 +34,9 @@ def restore_page(text: str) -> tuple[str, int] | None:
     """Return text with indents and blank lines, and the number of page numbers that were in it.
 
     Return None if there is neither a scene heading, a transition nor a cue at the top with another
-    below, or if nobody speaks twice. A
-    cue is a name in capitals with something narrower below it than action can be. Its speech ends
-    at the next cue, scene heading or transition, at narration, and at a row that is wider than a
-    speech.
+    below, or if nobody speaks twice. A cue is a name in capitals with something narrower below it
+    than action can be. Its speech ends at the next cue, scene heading or transition, at narration,
+    and at a row that is wider than a speech.
     """
     page, breaks = remove_page_furniture(text, is_flat=True)
     rows = [row.strip() for row in page.split("\n") if row.strip()]

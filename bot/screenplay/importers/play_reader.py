@@ -13,10 +13,10 @@ from ..page_layout import text_width, unwrap
 from ..speakers import looks_like_name
 from .manuscript import Block
 
-_ADDRESS = r"(?:MRS?|MS|DR|ST|MME|MLLE|FR|CAPT|COL|PROF|REV|SGT)\. "
+_ADDRESS = r"(?:MRS?|MS|DR|ST|MME|MLLE|FR|CAPT|COL|PROF|REV|SGT)\. (?=[^\W\d_a-z]{2})"
 _CUE = re.compile(
     r"(?P<name>_[^\W\d_][^_]{1,38}_"
-    rf"|(?:{_ADDRESS})?(?!{_ADDRESS}[^\W\d_a-z]{{2}})[^\W\d_][^_.,:;!?\[\]()]{{1,38}})"
+    rf"|(?:{_ADDRESS})?(?!{_ADDRESS})[^\W\d_][^_.,:;!?\[\]()]{{1,38}})"
     r"(?:\.? ?(?P<aside>\[[^\[\]]+\]|\(_[^()]+_\)|\([^()]+\)(?=\.))[.:]?|\.|(?<=\._))"
     r"(?: +(?P<speech>.+))?"
 )
@@ -26,7 +26,7 @@ _NO_SPEECH = re.compile(r"[(\[]|(?:Act|Scene)\b|(?:\S+ ){0,2}\S*(?:_|[A-Z][A-Z.]
 """Matches the beginning of a direction, of a heading, and of a speech by somebody else."""
 
 _FEWEST_SPEECHES = 3
-_SMALLEST_PART = 0.2
+_SMALLEST_PART = 0.15
 """The smallest part of a play's blocks that are speeches."""
 
 

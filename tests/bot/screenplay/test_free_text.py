@@ -154,6 +154,8 @@ def test_any_text_of_a_person_is_elements(
             "WAR\n\nIt rains.\n\nNO\n\nIt snows.\n\nNO",
             ["WAR", "It rains.", "NO", "It snows.", "NO"],
         ),
+        # A title and captions are too few to be cues.
+        ("\n\n".join(tale := [*["BOOM", "Dusk."] * 2, "HA", *["It rains."] * 14]), tale),
         ("BANG\n\nDark.\n\nSNAP\n\nNo.", ["BANG", "Dark.", "SNAP", "No."]),
         ("BANG\n\nJO\nNo.\n\nBOO\n\nDark.\n\nBANG", ["BANG", "JO\nNo.", "BOO", "Dark.", "BANG"]),
         ("_The lights go out._", ["The lights go out."]),

@@ -376,6 +376,10 @@ def test_a_diary_with_times_is_no_chat():
             ["MRS. LEE", "No.", "MRS. LEE", "Oh.", "DR. WU", "Ah."],
             ["MRS. LEE\nNo.", "MRS. LEE\nOh.", "DR. WU\nAh."],
         ),
+        (
+            ["PROF. Here.", "MRS. LEE. Oh!", "PROF. Sit.", "MRS. LEE.\nNo."],
+            ["PROF\nHere.", "MRS. LEE\nOh!", "PROF\nSit.", "MRS. LEE\nNo."],
+        ),
         (["MAYA\nNo!", "BANG. Dark.", "JO\nOh.", "BANG. Snow.", "BANG. Rain.", *["MAYA\nJo?"] * 2],)
         * 2,
         # Nobody speaks twice, or nobody else speaks.
