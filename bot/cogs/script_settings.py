@@ -54,6 +54,7 @@ from ..ui.cards.settings_messages import (
     format_banned_words,
     format_changes,
     format_dropped_style,
+    format_label,
     format_preferences,
     format_setting,
     make_settings_card,
@@ -175,7 +176,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         content = format_preferences(script, initial, banned)
         position = current_position(script)
         elsewhere = {*LISTS, *ADVANCED} | ({ROLE.name} if interaction.guild is None else set())
-        labels = {key: say(spec.label) for key, spec in SPECS.items() if key not in elsewhere}
+        labels = {key: format_label(spec) for key, spec in SPECS.items() if key not in elsewhere}
         menu = make_position_select("menu-setting", position, labels, say("Change a setting…"))
         button = make_position_button("menu-advanced", position)
         return {"content": content, "view": make_view(menu, button)}
@@ -262,7 +263,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             field = ui.Select(options=make_options(spec.choices, chosen))
         elif spec is ROLE:
             chosen_roles = [role for role in _list_roles(interaction) if role.id == value]
-            field = ui.RoleSelect(default_values=chosen_roles, min_values=0)
+            field = ui.RoleSelect(
+                default_values=chosen_roles, min_values=0, placeholder=say(spec.unset)
+            )
         else:
             field = _make_number_input(value)
 
@@ -453,7 +456,7 @@ def _make_number_input(value: OptionValue | None) -> ui.TextInput[Any]:
 
 
 def _label_input(spec: PreferenceSpec[Any], field: ui.Item[Any]) -> ui.Label[Any]:
-    text = say(spec.label)
+    text = format_label(spec)
     if spec.range:
-        text = say("{setting}, {least:,} to {most:,}", setting=spec.label, **spec.limits)
+        text = say("{setting}, {least:,} to {most:,}", setting=text, **spec.limits)
     return ui.Label(text=text, description=say(spec.description), component=field)

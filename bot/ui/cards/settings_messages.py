@@ -64,7 +64,12 @@ def _format_row(
 
 
 def _format_entry(spec: PreferenceSpec[Any], value: str) -> str:
-    return f"{_capitalize(say(spec.label))}: {value}"
+    return f"{format_label(spec)}: {value}"
+
+
+def format_label(spec: PreferenceSpec[Any]) -> str:
+    """Return the name of a setting, with a capital."""
+    return _capitalize(say(spec.label))
 
 
 def _capitalize(text: str) -> str:

@@ -156,8 +156,8 @@ async def test_the_advanced_window_changes_the_other_numbers(stage: Stage):
         opened = await stage.ann.click(card, label="Advanced")
         inputs = fields(opened)
         assert list(inputs) == [
-            *("top-p, 0.05 to 1.0", "min-p, 0.0 to 1.0", "repetition, 0.0 to 2.0"),
-            *("company, 0.0 to 2.0", "seed, 0 to 2,147,483,647"),
+            *("Top-p, 0.05 to 1.0", "Min-p, 0.0 to 1.0", "Repetition, 0.0 to 2.0"),
+            *("Company, 0.0 to 2.0", "Seed, 0 to 2,147,483,647"),
         ]
         described = [label["description"] for label in opened.modal["components"]]
         assert described == [SPECS[name].description for name in ADVANCED]

@@ -225,7 +225,7 @@ async def test_windows_are_filled_from_memory_and_their_submissions_acknowledged
     await (await submit(inside, opened, {"Text": "MAYA: Snow."})).is_done()
     settings = await show_settings(inside)
     opened = await answers_first(inside, ann.click, settings, "Advanced")
-    [label] = [label for label, _ in rules.inputs(opened.modal) if label.startswith("top-p")]
+    [label] = [label for label, _ in rules.inputs(opened.modal) if label.startswith("Top-p")]
     await (await submit(inside, opened, {label: "0.5"})).shows("top-p to 0.5")
     scripts = await (await ann.slash(channel, "script list")).shows("The Diner")
     [script] = await inside.store.scripts.list_scripts(channel.id)
@@ -257,7 +257,7 @@ async def test_a_window_that_is_not_in_memory_is_offered(inside: Inside):
     pressed = await answers_first(inside, ann.choose, settings, settings.menus[0], "ping")
     offer = await pressed.shows("The Diner")
     opened = await answers_first(inside, ann.click, offer, "pings")
-    await submit(inside, opened, {"pings": "on"})
+    await submit(inside, opened, {"Pings": "on"})
     await inside.discord.until(lambda: "Pings: on (off)" in offer.content)
     await inside.until_idle()
     assert not offer.deleted  # because it is the card by now

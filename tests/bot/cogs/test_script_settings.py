@@ -333,6 +333,6 @@ async def test_roles_of_the_same_name_are_told_apart(stage: Stage):
         [label] = opened.modal["components"]
         shown = [int(default["id"]) for default in label["component"].get("default_values", ())]
         assert shown == ([stored] if stored else [])
-        await mo.submit_modal(opened, {fields(opened)["role"]: chosen})
+        await mo.submit_modal(opened, {fields(opened)["Role"]: chosen})
         stored = ROLE.of(await stage.script())
         assert stored == then
