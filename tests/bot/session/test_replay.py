@@ -238,13 +238,13 @@ async def test_other_banned_words_leave_a_line_unverified(harness: SessionHarnes
 
 async def test_a_report_shows_text_without_the_marks_of_fountain(harness: SessionHarness):
     await harness.start()
-    await harness.write("## Act Two")
+    await harness.write("# Rain")
     line = (await harness.lines())[-1]
     while not line.text.startswith("."):
         [line] = await harness.continue_script(line.id, kind=Kind.HEADING, temperature=1.4)
     result = await replayed(harness, TAMPER + str(line.id))
     assert result.findings[-1].rewritten == line.text[1:]
-    assert "\t## Act Two\t" in format_table(result)
+    assert "\t# Rain\t" in format_table(result)
 
 
 async def test_a_deleted_original_leaves_its_copy_unverified(harness: SessionHarness):
