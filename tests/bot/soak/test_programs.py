@@ -25,8 +25,8 @@ async def test_network_faults_lose_no_line_and_leave_nobody_waiting(voices: Path
 
 def test_invalid_input_is_answered_and_pings_nobody(voices: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fuzz, "CHANNELS", 5)
-    report = fuzz.run(100, seeded=1, models=voices, model="tiny", threads=1)
+    report = fuzz.run(200, seeded=1, models=voices, model="tiny", threads=1)
     assert report.fine, str(report)
-    assert report.inputs.total() == 100
+    assert report.inputs.total() == 200
     # So many answers mean that the inputs passed the checks which refuse at once.
     assert len(report.answers) > 20, str(report)
