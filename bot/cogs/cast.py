@@ -16,10 +16,11 @@ from ..screenplay.free_text import parse_cast, parse_name
 from ..screenplay.speakers import find_meant
 from ..session.preferences import LOCK
 from ..storage.schema import Script
-from ..ui.components import CAST_BUTTON_ID, Interaction, make_view, position_pattern
+from ..ui.components import CAST_BUTTON_ID, Interaction, position_pattern
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, size
+from ..ui.panels.panel import is_panel
 from .feature import (
     MAX_CHOICE_LENGTH,
     Choices,
@@ -93,17 +94,16 @@ class Cast(FeatureCog, name="OnBook.cast"):
 
     @listens_to(CAST_BUTTON_ID)
     async def add_speaker(self, interaction: Interaction, match: Match[str]) -> None:
-        """Add the character that a button names, and leave the other buttons."""
+        """Add the character that a button names."""
         check_bot_permissions(interaction)
         name, script = parse_name(match["name"]), int(match["script"])
         session = await self.open_session(interaction)
         await session.library.add_speaker_to_cast(get_requester(interaction), script, name)
-        assert interaction.message is not None  # because its button was pressed
-        others = discord.ui.View.from_message(interaction.message).children
-        left = [item for item in others if getattr(item, "custom_id", "") != match.string]
         who, shown = format_requester(interaction), inline(name, 60)
-        content = say("{name} is now in the cast.", name=shown)
-        await edit_response(interaction, content=content, view=make_view(*left) if left else None)
+        assert interaction.message is not None  # because its button was pressed
+        if not is_panel(interaction.message):
+            content = say("{name} is now in the cast.", name=shown)
+            await edit_response(interaction, content=content, view=None)
         note = say("{who} added {name} to the cast.", who=who, name=shown)
         await self.turns.sync(interaction, session, f"-# {note}")
 

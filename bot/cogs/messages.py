@@ -234,8 +234,6 @@ class Messages(FeatureCog, name="OnBook.messages"):
         me = message.guild.me if message.guild else message.author
         await _replace(message, _find_permissions(message, me))
         sentences = format_warnings(result) if result else []
-        if result and result.outsiders:  # without a button, which would act on the private channel
-            sentences.append(say("Change that with {/cast}."))
         return [format_undeleted(left), *sentences] if left else sentences
 
     async def _take_turn(self, heard: Heard) -> TurnResult:

@@ -11,8 +11,7 @@ from functools import partial
 import discord
 
 from ..errors import TransactionFailed
-from ..i18n.catalogue import join_names, say
-from ..screenplay.speakers import find_meant
+from ..i18n.catalogue import say
 from ..session.channel_session import ChannelSession
 from ..session.preferences import LOOK
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult, current_position
@@ -23,9 +22,7 @@ from ..ui.components import (
     LINES,
     READING_JOBS,
     Interaction,
-    make_cast_button,
     make_stop_button,
-    make_view,
 )
 from ..ui.delivery.installations import find_installer
 from ..ui.delivery.interaction_state import find_state
@@ -46,9 +43,6 @@ from ..ui.panels.panel import delete_message
 from .in_flight import StoppableJob
 from .requester import get_channel, get_guild, get_message_channel, get_requester
 from .services import CogServices
-
-OUTSIDERS_SIZE = 500
-"""The size of the names of new speakers outside the cast."""
 
 
 @dataclass(frozen=True)
@@ -191,15 +185,11 @@ class Turns:
                     "speak with its own name and face."
                 )
             )
-        script, view = result.script, discord.utils.MISSING
-        # The panel offers to correct a name that is probably mistyped.
-        if new := [name for name in result.outsiders if not find_meant(name, script.cast)]:
-            view = make_view(*(make_cast_button(script.id, name) for name in new))
         content, is_ephemeral = " ".join(sentences), find_state(interaction).is_ephemeral
         if content and is_ephemeral:
-            await complete_response(interaction, content=content, view=view)
+            await complete_response(interaction, content=content)
         elif content:
-            await send_ephemeral(interaction, content, view=view)
+            await send_ephemeral(interaction, content)
         elif is_ephemeral:
             with suppress(discord.HTTPException, *CONNECTION_ERRORS):
                 await delete_response(interaction)
@@ -282,11 +272,6 @@ def format_warnings(result: TurnResult) -> list[str]:
                 "they stay in the script.",
                 voice=inline(result.script.model, 40),
             )
-        )
-    if result.outsiders:
-        names = inline(join_names(result.outsiders), OUTSIDERS_SIZE)
-        sentences.append(
-            say("The voice writes only for the cast, so not for {names}.", names=names)
         )
     return sentences
 

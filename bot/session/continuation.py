@@ -23,7 +23,6 @@ from .turn import (
     Requester,
     ScriptPosition,
     TurnResult,
-    find_outsiders,
     parse_typed_text,
 )
 
@@ -77,7 +76,6 @@ class Continuation:
                 script, script.head, drafts, requester.delivery, requester.id, self.library.clock()
             )
             result = context.make_result(lines[-1].id, lines)
-            result = replace(result, outsiders=find_outsiders(script, names, elements))
             return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
     async def is_delivered(self, delivery: str) -> bool:

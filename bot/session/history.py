@@ -20,7 +20,7 @@ from .permissions import (
     check_may_rewrite,
     check_may_write,
 )
-from .turn import Job, Requester, ScriptPosition, TurnResult, find_outsiders, parse_typed_text
+from .turn import Job, Requester, ScriptPosition, TurnResult, parse_typed_text
 
 REMOVE = phrase("remove")
 
@@ -213,7 +213,7 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_may_add(rewrites=True)
                 await context.check_alternation(requester)
-            return await self._replace(context, line, elements, names, requester, job)
+            return await self._replace(context, line, elements, requester, job)
 
     async def _cut(self, context: TurnContext, line: Line) -> TurnResult:
         """Take a line out of the script; take out the last line as `undo` does."""
@@ -249,22 +249,17 @@ class History:
                     "or from action into speech."
                 )
             writer = replace(requester, id=line.author, name=line.credit)
-            names = await self.library.list_characters(context.script)
-            return await self._replace(context, line, [element], names, writer, job)
+            return await self._replace(context, line, [element], writer, job)
 
     async def _replace(
         self,
         context: TurnContext,
         line: Line,
         elements: Sequence[Element],
-        known: Sequence[str],
         writer: Requester,
         job: Job | None,
     ) -> TurnResult:
-        """Replace a line with a writer's elements, and copy what followed the line below them.
-
-        The characters ``known`` before are not outsiders.
-        """
+        """Replace a line with a writer's elements, and copy what followed the line below them."""
         context.check_vote()
         await context.charge_copies(line)
         script, requester = context.script, context.requester
@@ -274,7 +269,6 @@ class History:
             script, line, drafts, requester.delivery, requester.id
         )
         result = context.make_result(head, lines)
-        result = replace(result, outsiders=find_outsiders(script, known, elements))
         return self.reader.notifications.attach(result, requester.id, primed.model, elements)
 
     async def line_to_rewrite(

@@ -14,7 +14,6 @@ from ..generation.prefill import Progress
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ON_BOOK, ROOT_LINE, Line, Poll, Script
-from .preferences import LOCK
 
 R = TypeVar("R")
 
@@ -168,8 +167,6 @@ class TurnResult:
     """The poll from which a take was picked, or None."""
     is_edit: bool = False
     """Whether the turn has undone or redone a rewrite or cut."""
-    outsiders: Sequence[str] = ()
-    """The new speakers who are not in the cast, although the cast is locked."""
     failure: OnBookError | None = None
     """Why there are fewer lines than were asked for, unless somebody pressed Stop."""
     new_model: str = ""
@@ -194,16 +191,6 @@ class PollResult:
 
 def current_position(script: Script) -> ScriptPosition:
     return ScriptPosition(script.id, script.head or ROOT_LINE)
-
-
-def find_outsiders(
-    script: Script, known: Sequence[str], elements: Iterable[Element]
-) -> tuple[str, ...]:
-    """Return who speaks from outside a locked cast, except the characters known before."""
-    if not (LOCK.of(script) and script.cast):
-        return ()
-    cues = dict.fromkeys(element.cue for element in elements)
-    return tuple(cue for cue in cues if cue and cue not in known)
 
 
 def parse_typed_text(

@@ -16,16 +16,18 @@ from discord import ui
 
 from ...i18n.catalogue import phrase, say
 from ...screenplay.elements import Element, Kind
+from ...screenplay.fountain import NAME_LIMIT
 from ...screenplay.free_text import reinterpret
 from ...screenplay.speakers import find_meant
 from ...session.posts import Posts
-from ...session.preferences import PLAIN_MESSAGES, SKIP_PLAYED
+from ...session.preferences import LOCK, PLAIN_MESSAGES, SKIP_PLAYED
 from ...session.turn import MAX_LINES, current_position
 from ...storage.records import PanelState
 from ...storage.schema import ROOT_LINE, Rotation, Script
 from ..components import (
     MAX_LABEL,
     MAX_OPTIONS,
+    make_cast_button,
     make_layout,
     make_position_button,
     make_position_id,
@@ -118,6 +120,8 @@ async def load_panel(posts: Posts, script: Script, *, hears: bool) -> PanelConte
     buttons = [make_position_button(action, position) for action in shown if shown[action]]
     if other is Kind.ACTION and (meant := _find_meant(script, state, speeches)):
         buttons.insert(-1, make_rename_button(position, meant))
+    elif outsider := _find_outsider(script, state):
+        buttons.insert(-1, make_cast_button(script.id, outsider))
     speakers = _list_speakers(script, speeches)[: MAX_OPTIONS - 2]
     labels = {f"{CHARACTER}{name}": name for name in speakers}
     labels |= {ACTION: say("Action"), ANYBODY: say("Anybody")}
@@ -185,6 +189,13 @@ def _find_meant(script: Script, state: PanelState, speeches: Mapping[str, int]) 
     """Return whom a person may have meant by the new name above the last line, or ""."""
     known = [*script.cast, *(name for name in speeches if speeches[name] > 1)]
     return find_meant((state.element and state.element.cue) or "", known)
+
+
+def _find_outsider(script: Script, state: PanelState) -> str:
+    """Return the character outside a locked cast for whom a person wrote the last line, or ""."""
+    cue = state.author and state.element and state.element.cue
+    is_outside = cue and len(cue) <= NAME_LIMIT and script.cast and cue not in script.cast
+    return cue if cue and is_outside and LOCK.of(script) else ""
 
 
 def _list_speakers(script: Script, spoken: Iterable[str]) -> list[str]:

@@ -165,12 +165,12 @@ async def test_a_turn_says_why_it_broke_off_and_what_the_writer_must_know(
     harness: SessionHarness, capsys: pytest.CaptureFixture[str]
 ):
     begun = await harness.start()
-    result = replace(begun, lines=[], failure=Overloaded(), new_model="other", outsiders=["TOM"])
+    result = replace(begun, lines=[], failure=Overloaded(), new_model="other", unreadable=True)
     Terminal(harness.session).show_result(result)
-    broken, changed, outsiders = capsys.readouterr().out.splitlines()
+    broken, changed, unreadable = capsys.readouterr().out.splitlines()
     assert broken == to_plain_text(format_error(Overloaded()))
     assert changed.startswith("The voice has changed: “other”")
-    assert outsiders == "The voice writes only for the cast, so not for TOM."
+    assert "cannot read some of these letters" in unreadable
 
 
 def test_a_chosen_voice_writes_below_any_heading(
