@@ -315,7 +315,8 @@ class Inside:
 
     async def until_idle(self) -> None:
         """Wait until the bot does nothing more for anybody."""
-        await self.discord.until(lambda: not self.services.in_flight.tasks)
+        while tasks := self.services.in_flight.tasks:
+            await asyncio.wait(tasks)
 
 
 @pytest.fixture

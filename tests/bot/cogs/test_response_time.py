@@ -4,7 +4,6 @@ Nothing here measures a time: while a request is answered, the database, the cha
 files of the voices are taken.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -123,8 +122,7 @@ async def answers_first(
         asked = await act(*arguments, **options)
         await inside.discord.until(lambda: asked.how, lambda: f"a first answer to {asked}")
     await inside.discord.until(lambda: is_settled(asked), lambda: f"the end of {asked}")
-    while inside.services.in_flight.tasks:
-        await asyncio.wait(inside.services.in_flight.tasks)
+    await inside.until_idle()
     return asked
 
 
