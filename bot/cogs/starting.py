@@ -25,13 +25,12 @@ from ..session.preferences import combine_options
 from ..session.rate_limits import Cost
 from ..session.turn import NO_SCRIPT, OPENING_WRITER, ContinueRequest, NewScript
 from ..ui.cards.model_cards import label_model, list_styles
-from ..ui.components import SCRIPT, Interaction, position_pattern
+from ..ui.components import SCRIPT, Interaction, make_options, position_pattern
 from ..ui.delivery.sending import complete_response
-from ..ui.markdown import inline, plain
+from ..ui.markdown import inline
 from .beginnings import Beginning, BeginningCog, make_new_script
 from .feature import (
     BELOW_SCRIPT,
-    MAX_CHOICES,
     Choice,
     Choices,
     FeatureCog,
@@ -138,14 +137,10 @@ class Starting(BeginningCog, name="OnBook.starting"):
         preset = library.recall_preset_model(get_guild(interaction))
         situation = self.draw_situation(preset)
         surprise = ui.Checkbox[Any]()
-        names = [name for name in self.services.models.names() if name != preset]
-        choices = [
-            discord.SelectOption(label=plain(label_model(name), 100), value=name)
-            for name in names[: MAX_CHOICES - 1]
-        ]
-        label = plain(label_model(preset), 100) if preset else say("As the heading suggests")
-        default = discord.SelectOption(label=label, value=preset or BY_HEADING, default=True)
-        menu = ui.Select[Any](required=False, options=[default, *choices])
+        first = label_model(preset) if preset else say("As the heading suggests")
+        voices = {preset or BY_HEADING: first}
+        voices |= {name: label_model(name) for name in self.services.models.names()}
+        menu = ui.Select[Any](required=False, options=make_options(voices, preset or BY_HEADING))
         make_input = partial(ui.TextInput[Any], required=False)
         title = make_input(default=situation.title, max_length=TITLE_LIMIT)
         heading = make_input(default=situation.heading, max_length=MAX_HEADING_LENGTH)

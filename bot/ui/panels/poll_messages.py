@@ -20,6 +20,7 @@ from ..components import (
     CUSTOM_ID_PREFIX,
     ID_PATTERN,
     has_component,
+    make_options,
     make_position_button,
     make_view,
 )
@@ -181,10 +182,7 @@ def draw_poll(
             ui.Select(
                 custom_id=f"{CUSTOM_ID_PREFIX}poll:{poll.id}:read",
                 placeholder=say("Read a take in full…"),
-                options=[
-                    discord.SelectOption(label=name, value=str(take))
-                    for take, name in names.items()
-                ],
+                options=make_options({str(take): name for take, name in names.items()}, None),
             )
         )
     return content, make_view(*items)

@@ -13,7 +13,7 @@ from ...screenplay.exporters.edition import list_writers
 from ...screenplay.statistics import ScriptStatistics, format_count, format_rewritten
 from ...session.deadlines import find_due_time
 from ...storage.schema import Rotation, Script, Sprint
-from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from ..components import CUSTOM_ID_PREFIX, ID_PATTERN, make_options, make_view
 from ..markdown import NAME_SIZE, inline, mention
 
 ORDER_BUTTONS = {
@@ -184,14 +184,11 @@ def make_rotation_view(
 
 
 def _make_deadline_select(script: Script, rotation: Rotation) -> ui.Select[ui.View]:
-    options = [
-        discord.SelectOption(
-            label=say("Deadline: {time}", time=many(*said)) if hours else say("No deadline"),
-            value=str(hours),
-            default=hours == (rotation.hours or NO_DEADLINE),
-        )
+    labels = {
+        str(hours): say("Deadline: {time}", time=many(*said)) if hours else say("No deadline")
         for hours, said in DEADLINES.items()
-    ]
+    }
+    options = make_options(labels, str(rotation.hours or NO_DEADLINE))
     return ui.Select(custom_id=_make_order_id("hours", script, rotation), options=options)
 
 
