@@ -33,21 +33,18 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         """Start the loops and timers, and note the servers that left or came back."""
         await super().resume()
         await self._resume_timers()
-        with suppress(TransactionFailed):  # which the store has logged; the next turn shows them
-            if await self.services.claim_housekeeping():
-                showing = asyncio.create_task(self.services.stale.show_unshown())
-                self.services.in_flight.track(showing)
-        if not self.bot.intents.guilds:
-            return  # without it the client does not know its servers
         here = {guild.id for guild in self.bot.guilds}  # with those that are unavailable now
-        with suppress(TransactionFailed):  # which the store has logged; the next start notes it
+        with suppress(TransactionFailed):  # which the store has logged; the next start does it
             if not await self.services.claim_housekeeping():
                 log.error(
                     "another bot looks after the scripts in this database: this bot closes no "
                     "votes and deletes nothing here, so give it a database of its own"
                 )
                 return
-            await self.sessions.housekeeping.compare_servers(here, Shards.of(self.bot))
+            showing = asyncio.create_task(self.services.stale.show_unshown())
+            self.services.in_flight.track(showing)
+            if self.bot.intents.guilds:  # without it the client does not know its servers
+                await self.sessions.housekeeping.compare_servers(here, Shards.of(self.bot))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
