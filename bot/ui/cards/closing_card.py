@@ -53,8 +53,7 @@ def make_closing_card(
         container.add_item(ui.TextDisplay(text))
     for file in files:
         if file in pictures:
-            picture = discord.MediaGalleryItem(file, description=file.description)
-            container.add_item(ui.MediaGallery(picture))
+            container.add_item(ui.MediaGallery(discord.MediaGalleryItem(file)))
         else:
             container.add_item(ui.File(file))
     if notes:
