@@ -72,7 +72,7 @@ def _draw_files(script: Script, statistics: ScriptStatistics, edition: Edition) 
     return [
         Attachment(
             f"{name}-stats.png",
-            pictures.draw_statistics(script.title, statistics).png,
+            pictures.draw_statistics(script.title, statistics).content,
             pictures.describe_statistics(script.title, statistics),
         ),
         Attachment(f"{name}.pdf", pdf.content, note=describe_left_out(pdf)),

@@ -37,7 +37,6 @@ from ..ui.components import (
 )
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.images import pictures
-from ..ui.images.pictures import Picture
 from ..ui.markdown import inline
 from ..ui.pages.replay_report import format_report, format_table
 from ..ui.pages.script_messages import format_page
@@ -314,7 +313,7 @@ def check_may_attach(interaction: Interaction) -> None:
 
 
 async def _send_picture(
-    interaction: Interaction, content: str, picture: Picture, name: str, words: str
+    interaction: Interaction, content: str, picture: ExportedFile, name: str, words: str
 ) -> None:
     """Send a picture, with ``words`` for people who cannot see it."""
     if picture.left_out:
@@ -324,5 +323,5 @@ async def _send_picture(
             characters=inline(picture.left_out, MAX_LEFT_OUT),
         )
         content += f" {missing}"
-    file = discord.File(io.BytesIO(picture.png), name, description=words)
+    file = discord.File(io.BytesIO(picture.content), name, description=words)
     await complete_response(interaction, content=content, attachments=[file])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import wcwidth
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...i18n.catalogue import format_percent, many, phrase, say, say_plural
 from ...screenplay import typeface
+from ...screenplay.exporters.export_formats import ExportedFile
 from ...screenplay.statistics import (
     ScriptStatistics,
     WriterStatistics,
@@ -59,14 +59,6 @@ def load_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(io.BytesIO(typeface.load_typeface(bold=bold)), size)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A PNG file, and the characters that it leaves out because its typeface lacks them."""
-
-    png: bytes
-    left_out: str = ""
-
-
 class _Sheet:
     """A sheet that is drawn on from the top down, and grows as needed."""
 
@@ -101,11 +93,11 @@ class _Sheet:
         self.draw.line((EDGE, self.y, IMAGE_WIDTH - EDGE, self.y), fill=RULE, width=2)
         self.y += 18
 
-    def make_picture(self) -> Picture:
+    def make_file(self) -> ExportedFile:
         """Return the sheet as a PNG file, as long as what was drawn."""
         out = io.BytesIO()
         self.image.crop((0, 0, IMAGE_WIDTH, self.y + EDGE)).save(out, "PNG")
-        return Picture(out.getvalue(), "".join(dict.fromkeys(self.left_out)))
+        return ExportedFile(out.getvalue(), "".join(dict.fromkeys(self.left_out)))
 
 
 def _truncate(text: str, columns: int) -> str:
@@ -123,7 +115,7 @@ BAR_LEFT, BAR_GAP = EDGE + round(0.6 * TEXT_SIZE * (NAME_COLUMNS + 1)), 14
 """The left edge of the bars, and the space on the right of the longest, in pixels."""
 
 
-def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
+def draw_statistics(title: str, statistics: ScriptStatistics) -> ExportedFile:
     """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
     sheet.draw_row(title, FONT_SIZE, bold=True)
@@ -135,7 +127,7 @@ def draw_statistics(title: str, statistics: ScriptStatistics) -> Picture:
     wrote = [(count, False) for count in statistics.writers]
     wrote += [(count, True) for count in statistics.voices]
     _draw_bars(sheet, say("Who wrote"), sorted(wrote, key=lambda entry: -entry[0].words))
-    return sheet.make_picture()
+    return sheet.make_file()
 
 
 def format_summary(statistics: ScriptStatistics) -> str:
@@ -247,7 +239,7 @@ CHARACTER_NAMES = {
 """The characters that a sentence names by words."""
 
 
-def draw_surprisal(report: SurprisalReport) -> Picture:
+def draw_surprisal(report: SurprisalReport) -> ExportedFile:
     """Draw the last lines, with each character darker the more it cost.
 
     Under each character stands a bar, which is taller the more the character cost. The most
@@ -269,7 +261,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
         sheet.draw_row(say("Expected instead"), TEXT_SIZE, bold=True, below=24)
     for number, peak in enumerate(report.peaks, 1):
         _draw_peak(sheet, number, report, peak)
-    return sheet.make_picture()
+    return sheet.make_file()
 
 
 def _draw_heat_legend(sheet: _Sheet) -> None:

@@ -86,7 +86,7 @@ def test_surprisal_is_described_in_words():
 def test_a_speech_of_many_verses_leaves_room_for_what_was_expected():
     verses = (*make_costs(1.0), Cell("\n", 1.0, 2)) * 150
     report = SurprisalReport("tiny", ("Ann",) * 3, (verses,) * 3, SURPRISE.peaks)
-    picture = Image.open(io.BytesIO(pictures.draw_surprisal(report).png)).convert("RGB")
+    picture = Image.open(io.BytesIO(pictures.draw_surprisal(report).content)).convert("RGB")
     assert (np.asarray(picture)[-pictures.EDGE // 2 :] == (0xFB, 0xF8, 0xF1)).all()
 
 
@@ -94,7 +94,7 @@ def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
         dear = SurprisalReport("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
-        picture = Image.open(io.BytesIO(pictures.draw_surprisal(dear).png)).convert("RGB")
+        picture = Image.open(io.BytesIO(pictures.draw_surprisal(dear).content)).convert("RGB")
         # The only cell, below the legend and its credit.
         cell = slice(pictures.EDGE, pictures.EDGE + pictures.CELL_WIDTH)
         column = np.asarray(picture, np.int16)[-150:, cell]
