@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 
 import discord
@@ -41,8 +39,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
                     "votes and deletes nothing here, so give it a database of its own"
                 )
                 return
-            showing = asyncio.create_task(self.services.stale.show_unshown())
-            self.services.in_flight.track(showing)
+            self.services.in_flight.try_later(self.services.stale.show_unshown)
             if self.bot.intents.guilds:  # without it the client does not know its servers
                 await self.sessions.housekeeping.compare_servers(here, Shards.of(self.bot))
 
@@ -80,17 +77,12 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     @commands.Cog.listener("on_raw_message_edit")
     async def redraw_late(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Undo an edit by the bot that Discord has carried out after a later one."""
-        message, edited = payload.message, payload.message.edited_at
-        if edited and self.services.messages.line_messages.edited.get(message.id):
-            redrawing = self._redraw_late(message, edited)
-            self.services.in_flight.track(asyncio.create_task(redrawing))
-
-    async def _redraw_late(self, message: discord.Message, edited: datetime) -> None:
-        channel, services = message.channel, self.services
-        # The store logs a failed transaction.
-        with speaking_in(message.guild, services.group), suppress(TransactionFailed):
+        message, edited, services = payload.message, payload.message.edited_at, self.services
+        if edited and services.messages.line_messages.edited.get(message.id):
+            channel, redraw = message.channel, services.messages.redraw_late
             session = services.sessions.get(channel.id)
-            await services.messages.redraw_late(channel, session, message.id, edited)
+            with speaking_in(message.guild, services.group):  # as the task then does
+                services.in_flight.try_later(partial(redraw, channel, session, message.id, edited))
 
     @tasks.loop(minutes=REDRAW_MINUTES)
     async def _draw_stale(self) -> None:
