@@ -16,7 +16,7 @@ from ..session.preferences import MODEL
 from ..ui.cards import model_cards
 from ..ui.cards.settings_messages import format_dropped_style
 from ..ui.components import Interaction
-from ..ui.delivery.responses import check_bot_permissions, check_may_set
+from ..ui.delivery.responses import check_bot_permissions, check_person
 from ..ui.delivery.sending import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.markdown import inline
@@ -73,7 +73,7 @@ class Models(FeatureCog, name="OnBook.models"):
         session = self.services.admit_to_session(interaction)
         check_bot_permissions(interaction)
         if not in_script:
-            check_may_set(interaction, "guild")
+            check_person(interaction, "manage_guild")
             if interaction.guild_id is None:
                 raise RequestError(
                     "This is not a server. Choose a voice for the script running here."

@@ -69,7 +69,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery.installations import check_bot_is_member, find_installer
-from ..ui.delivery.responses import check_bot_permissions, check_may_set
+from ..ui.delivery.responses import check_bot_permissions, check_person
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import inline, plain
 from .feature import (
@@ -402,7 +402,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             scope, place = "guild", guild
         changes = add or remove or clear
         if changes:
-            check_may_set(interaction, scope)
+            check_person(interaction, "manage_guild" if server else "manage_channels")
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         if changes:
             edit = self.sessions.banned_words.edit

@@ -231,11 +231,6 @@ def check_permissions(granted: discord.Permissions, *, in_thread: bool) -> None:
             )
 
 
-def check_may_set(interaction: Interaction, scope: str) -> None:
-    """Raise RequestError for a person who may not change settings of a channel, or of a guild."""
-    check_person(interaction, "manage_guild" if scope == "guild" else "manage_channels")
-
-
 def check_may_post(interaction: Interaction) -> None:
     """Raise RequestError for a person who may not post in the channel.
 
