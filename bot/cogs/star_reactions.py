@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import discord
 from discord.ext import commands, tasks
@@ -34,13 +33,6 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
         self._lock = asyncio.Lock()
         """Held for each reaction, so that they count in the order in which they came."""
 
-    @asynccontextmanager
-    async def _counting(self) -> AsyncIterator[None]:
-        """Count one reaction at a time, and leave what fails to the next start."""
-        async with self._lock:
-            with suppress(TransactionFailed):  # which the store has logged
-                yield
-
     @commands.Cog.listener("on_raw_reaction_add")
     @commands.Cog.listener("on_raw_reaction_remove")
     async def change_star(self, payload: discord.RawReactionActionEvent) -> None:
@@ -53,8 +45,9 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
             self.services.in_flight.track_person(payload.user_id)
             stars, is_given = self.sessions.stars, payload.event_type == "REACTION_ADD"
             change = stars.give if is_given else stars.take_back
-            async with self._counting():
-                await change(payload.message_id, payload.user_id)
+            with suppress(TransactionFailed):  # the next start counts it
+                async with self._lock:
+                    await change(payload.message_id, payload.user_id)
 
     @commands.Cog.listener("on_raw_reaction_clear")
     @commands.Cog.listener("on_raw_reaction_clear_emoji")
@@ -63,8 +56,9 @@ class StarReactions(FeatureCog, name="OnBook.star_reactions"):
     ) -> None:
         """Take back a line's stars when a moderator has cleared its reactions or star reactions."""
         if isinstance(payload, discord.RawReactionClearEvent) or is_star(payload.emoji):
-            async with self._counting():
-                await self.sessions.stars.clear(payload.message_id)
+            with suppress(TransactionFailed):  # the next start counts it
+                async with self._lock:
+                    await self.sessions.stars.clear(payload.message_id)
 
     # Reactions that were missed
 
