@@ -102,8 +102,10 @@ def make_settings_card(
 def format_setting(name: str, script: Script, settings: Settings) -> str:
     """Return a setting with its value, its range and what it means."""
     spec, current = SPECS[name], resolve_values(script.preferences, settings)
-    entry = f"**{format_preference(spec, current[name])}**{_format_range(spec)}"
-    return f"{entry}\n-# {say(spec.description)}"
+    limits = f" ({', '.join(spec.choices.values())})" if spec.choices else ""
+    if spec.range:
+        limits = f" {say('({least:,} to {most:,})', **spec.limits)}"
+    return f"**{format_preference(spec, current[name])}**{limits}\n-# {say(spec.description)}"
 
 
 def format_changes(
@@ -162,13 +164,6 @@ def _format_value(spec: PreferenceSpec[Any], value: PreferenceValue) -> str:
         case float():
             return say("{value:,}", value=round(value, 3))
     return str(value)
-
-
-def _format_range(spec: PreferenceSpec[Any]) -> str:
-    """Return the range or the choices of a preference, if it has any."""
-    if spec.range:
-        return f" {say('({least:,} to {most:,})', **spec.limits)}"
-    return f" ({', '.join(spec.choices.values())})" if spec.choices else ""
 
 
 def format_banned_words(banned: Mapping[str, Sequence[str]]) -> str:
