@@ -75,9 +75,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
     async def start(
         self,
         interaction: Interaction,
-        title: app_commands.Range[str, 1, 100] | None = None,
-        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] | None = None,
-        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
+        title: app_commands.Range[str, 1, 100] = "",
+        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] = "",
+        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] = "",
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         temperature: Temperature | None = None,
@@ -86,9 +86,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
     ) -> None:
         """Start a new script in this channel"""
         options = combine_options(mood, temperature, self.services.settings)
-        beginning = Beginning(
-            title or "", heading or "", cast or "", voice, style, options, surprise
-        )
+        beginning = Beginning(title, heading, cast, voice, style, options, surprise)
         if beginning == Beginning():
             await self._open_window(interaction)
         else:
@@ -104,9 +102,9 @@ class Starting(BeginningCog, name="OnBook.starting"):
         self,
         interaction: Interaction,
         file: discord.Attachment,
-        title: app_commands.Range[str, 1, 100] | None = None,
-        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] | None = None,
-        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] | None = None,
+        title: app_commands.Range[str, 1, 100] = "",
+        heading: app_commands.Range[str, 1, MAX_HEADING_LENGTH] = "",
+        cast: app_commands.Range[str, 1, MAX_CAST_LENGTH] = "",
         voice: app_commands.Range[str, 1, 100] | None = None,
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         temperature: Temperature | None = None,
@@ -114,9 +112,7 @@ class Starting(BeginningCog, name="OnBook.starting"):
     ) -> None:
         """Start a new script from a file"""
         options = combine_options(mood, temperature, self.services.settings)
-        beginning = Beginning(
-            title or "", heading or "", cast or "", voice, style, options, file=file
-        )
+        beginning = Beginning(title, heading, cast, voice, style, options, file=file)
         await self._begin_script(interaction, beginning)
 
     @start.autocomplete("style")
