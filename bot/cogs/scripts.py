@@ -34,12 +34,7 @@ from ..ui.components import (
     position_pattern,
 )
 from ..ui.delivery.installations import find_installer
-from ..ui.delivery.sending import (
-    FirstResponse,
-    edit_response,
-    post_message,
-    try_once,
-)
+from ..ui.delivery.sending import FirstResponse, edit_response, post_message, try_once
 from ..ui.lines.looks import format_earlier_lines, format_recap
 from ..ui.markdown import inline, mention, plain
 from ..ui.panels.poll_messages import remove_buttons
