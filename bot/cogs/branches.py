@@ -26,6 +26,7 @@ from ..storage.schema import Line, Script
 from ..ui.components import (
     LAST_PAGE,
     LINES,
+    MAX_OPTIONS,
     Interaction,
     page_pattern,
     parse_position,
@@ -48,7 +49,6 @@ from ..ui.pages.script_messages import format_page_title
 from .feature import (
     BELOW_SCRIPT,
     DO_ANYWAY,
-    MAX_CHOICES,
     READING_SECONDS,
     UNTITLED,
     Choice,
@@ -138,7 +138,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         found = await asyncio.to_thread(find_lines, elements, str(current))
         return [
             app_commands.Choice(name=format_label(elements[number - 1], number), value=str(number))
-            for number in found[:MAX_CHOICES]
+            for number in found[:MAX_OPTIONS]
         ]
 
     # On a message

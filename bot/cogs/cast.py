@@ -16,13 +16,12 @@ from ..screenplay.free_text import parse_cast, parse_name
 from ..screenplay.speakers import find_meant
 from ..session.preferences import LOCK
 from ..storage.schema import Script
-from ..ui.components import CAST_BUTTON_ID, Interaction, position_pattern
+from ..ui.components import CAST_BUTTON_ID, MAX_LABEL, Interaction, position_pattern
 from ..ui.delivery.responses import check_bot_permissions
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import LIMIT, inline, size
 from ..ui.panels.panel import is_panel
 from .feature import (
-    MAX_CHOICE_LENGTH,
     Choices,
     FeatureCog,
     answer_suggestions,
@@ -127,7 +126,7 @@ def _complete(names: Iterable[str], current: str) -> Choices:
     known = {name.casefold() for name in given}
     others = suggest([name for name in names if name.casefold() not in known], last.strip())
     completed = [", ".join([*given, name.value]) for name in others]
-    return suggest([text for text in completed if len(text) <= MAX_CHOICE_LENGTH], "")
+    return suggest([text for text in completed if len(text) <= MAX_LABEL], "")
 
 
 def _ask_if_meant(name: str, known: Iterable[str]) -> str:

@@ -37,7 +37,7 @@ from ..session.rate_limits import Cost
 from ..settings import find_range
 from ..storage.schema import Script
 from ..telemetry import NULL_METER, Meter
-from ..ui.components import Handler, Interaction, make_custom_id, make_listener
+from ..ui.components import MAX_OPTIONS, Handler, Interaction, make_custom_id, make_listener
 from ..ui.delivery.interaction_state import find_state, measure_wait
 from ..ui.delivery.responses import answer_error, answer_privately, return_text
 from ..ui.delivery.sending import CONNECTION_ERRORS, FirstResponse
@@ -56,9 +56,6 @@ LEAST_TEMPERATURE, LARGEST_TEMPERATURE = find_range("temperature")
 
 Temperature = app_commands.Range[float, LEAST_TEMPERATURE, LARGEST_TEMPERATURE]
 """The type of an option for a temperature."""
-
-MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
-"""Discord's limits: the number of suggestions, and of characters in each suggestion."""
 
 OFFER_SECONDS = 600.0
 """The number of seconds for which an offer can be answered."""
@@ -483,4 +480,4 @@ def suggest(names: Iterable[str] | Mapping[str, str], current: str) -> Choices:
         for value, label in labels.items()
         if typed in fold(label)
     ]
-    return choices[:MAX_CHOICES]
+    return choices[:MAX_OPTIONS]

@@ -9,12 +9,12 @@ from discord import app_commands
 
 from ..errors import RequestError
 from ..interactions.requester import get_message_channel
-from ..ui.components import Interaction
+from ..ui.components import MAX_LABEL, Interaction
 from ..ui.markdown import plain, to_plain_text
 from ..ui.panels.panel import is_panel
 from .branches import CONTINUE, REWRITE
 from .details import DETAILS
-from .feature import MAX_CHOICE_LENGTH, Choices, FeatureCog, answer_suggestions, command, suggest
+from .feature import Choices, FeatureCog, answer_suggestions, command, suggest
 from .messages import ADD
 
 ENTRIES = (CONTINUE, REWRITE, DETAILS, ADD)
@@ -41,7 +41,7 @@ class MessageMenus(FeatureCog, name="OnBook.message-menus"):
     async def _suggest_message(self, interaction: Interaction, current: str) -> Choices:
         history = get_message_channel(interaction).history()
         labels = {
-            str(message.id): plain(_read(message), MAX_CHOICE_LENGTH)
+            str(message.id): plain(_read(message), MAX_LABEL)
             async for message in history
             if not is_panel(message)
         }

@@ -60,6 +60,7 @@ from ..ui.cards.settings_messages import (
     make_settings_card,
 )
 from ..ui.components import (
+    MAX_LABEL,
     Interaction,
     make_options,
     make_position_button,
@@ -73,7 +74,6 @@ from ..ui.delivery.responses import check_bot_permissions, check_person
 from ..ui.delivery.sending import FirstResponse, complete_response, edit_response
 from ..ui.markdown import inline, plain
 from .feature import (
-    MAX_CHOICE_LENGTH,
     Choice,
     Choices,
     FeatureCog,
@@ -126,7 +126,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     async def _suggest_value(self, interaction: Interaction, current: str) -> Choices:
         name = interaction.namespace.setting
         labels = await self._list_values(interaction, name)
-        labels = {key: plain(label, MAX_CHOICE_LENGTH) for key, label in labels.items()}
+        labels = {key: plain(label, MAX_LABEL) for key, label in labels.items()}
         return suggest({**labels, RESET: say(RESET_LABEL)}, current)
 
     async def _list_values(

@@ -30,7 +30,7 @@ ID_PATTERN = r"\d{1,18}"
 BUTTONS_PER_ROW = 5
 
 MAX_OPTIONS, MAX_LABEL = 25, 100
-"""Discord's limits: the options of a menu, and the characters of one option."""
+"""Discord's limits: the options of a menu, or suggestions, and the characters of one."""
 
 Interaction = discord.Interaction[discord.Client]
 
