@@ -9,7 +9,7 @@ from discord import app_commands
 
 from ..audio.table_read import MAX_SECONDS, TableRead, find_last_scene, record_table_read
 from ..errors import RequestError, Stopped
-from ..i18n.catalogue import say, say_plural
+from ..i18n.catalogue import phrase, say, say_plural
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES
 from ..storage.schema import Script
@@ -59,14 +59,10 @@ def format_table_read(script: Script, recorded: TableRead, *, whole: bool) -> st
     """Return the message above a table read, which says what was left out."""
     title = inline(script.title, 100)
     minutes, seconds = divmod(round(recorded.seconds), 60)
-    length = f"{minutes}:{seconds:02}"
-    sentences = [
-        say("A table read of **{title}**, {length}.", title=title, length=length)
-        if whole
-        else say(
-            "A table read of the last scene of **{title}**, {length}.", title=title, length=length
-        )
-    ]
+    sentence = phrase("A table read of the last scene of **{title}**, {length}.")
+    if whole:
+        sentence = phrase("A table read of **{title}**, {length}.")
+    sentences = [say(sentence, title=title, length=f"{minutes}:{seconds:02}")]
     if recorded.left_out:
         sentences.append(
             say_plural(
